@@ -1,0 +1,309 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough, Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFaultList, type Fault, type FaultList } from './faults.ts';
+import { createLink, type Link, throughLinks } from './link.ts';
+
+/** A request as a simulator's routes see it. The body has passed the link's speed limit and the faults. */
+export interface SimulatorRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+  /** The whole body; for small bodies only. */
+  bytes(): Promise<Buffer>;
+  /** The whole body as JSON, or `undefined` when it is empty or not JSON. */
+  json(): Promise<unknown>;
+}
+
+/** What a route answers. A `Readable` body is streamed; an object is sent as JSON. */
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | Readable | object;
+}
+
+/** One line of the request log, written when the request is over. */
+export interface LoggedRequest {
+  readonly atMs: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly requestBytes: number;
+  /** The status sent, or 0 when the connection was dropped or left hanging. */
+  readonly status: number;
+  readonly answerBytes: number;
+  readonly durationMs: number;
+  /** Whether a fault struck this request. */
+  readonly faulty: boolean;
+}
+
+export interface SimulatorOptions {
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  readonly bytesPerSecond?: number;
+}
+
+/** The part that all simulators share: an HTTP server with a request log, faults on request and a limited link. */
+export interface Simulator {
+  /** `http://host:port`, without a slash at its end. */
+  readonly url: string;
+  readonly requests: readonly LoggedRequest[];
+  readonly faults: FaultList;
+  readonly link: Link;
+  /** Shorthand for `faults.add`. */
+  fail(fault: Fault): void;
+  close(): Promise<void>;
+}
+
+/** How many finished requests the log keeps; the oldest go first. */
+const MAX_LOGGED = 100_000;
+
+/**
+ * Starts an HTTP server around `handle`.
+ *
+ * Besides the service's own paths it answers, unthrottled and without faults, for use from another process:
+ * `GET /__sim/requests`, `DELETE /__sim/requests`, `POST /__sim/faults` (a fault or a list), `DELETE /__sim/faults`,
+ * `GET /__sim/faults` (`{struck}`), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
+ * answers under `/__sim/`.
+ */
+export async function startSimulator(
+  options: SimulatorOptions,
+  handle: (request: SimulatorRequest) => Promise<Answer>,
+  control: (request: SimulatorRequest) => Promise<Answer | undefined> = async () => undefined,
+): Promise<Simulator> {
+  const faults = createFaultList();
+  const link = createLink(options.bytesPerSecond);
+  const requests: LoggedRequest[] = [];
+
+  const server = createServer((request, response) => {
+    void serve(request, response).catch(() => response.destroy());
+  });
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 30_000;
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A reset by the other side is part of the game; the pipelines below notice it by themselves.
+    request.on('error', () => {});
+    response.on('error', () => {});
+    const method = request.method ?? 'GET';
+    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`);
+
+    if (url.pathname.startsWith('/__sim/')) {
+      const asked = toSimulatorRequest(request, method, url, request);
+      await send(response, (await shared(asked)) ?? (await control(asked)) ?? { status: 404 }, []);
+      return;
+    }
+
+    const startedMs = performance.now();
+    const fault = faults.strike(method, url.pathname);
+    const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
+    try {
+      await play(request, response, method, url, fault, counted);
+    } finally {
+      requests.push({
+        atMs: Date.now(),
+        method,
+        path: url.pathname,
+        query: url.search,
+        headers: request.headers,
+        ...counted,
+        durationMs: performance.now() - startedMs,
+        faulty: fault !== undefined,
+      });
+      if (requests.length > MAX_LOGGED) requests.shift();
+    }
+  }
+
+  async function play(
+    request: IncomingMessage,
+    response: ServerResponse,
+    method: string,
+    url: URL,
+    fault: Fault | undefined,
+    counted: { requestBytes: number; answerBytes: number; status: number },
+  ): Promise<void> {
+    if (fault?.drop === 'before-handling') {
+      response.destroy();
+      return;
+    }
+    if (fault?.status !== undefined) {
+      if (fault.delayMs !== undefined) await sleep(fault.delayMs);
+      counted.status = fault.status;
+      await send(response, { status: fault.status, headers: fault.headers, body: fault.body }, []);
+      return;
+    }
+
+    const links = [link, ...(fault?.bytesPerSecond === undefined ? [] : [createLink(fault.bytesPerSecond)])];
+    const isLimited = links.some((each) => each.bytesPerSecond !== undefined);
+    const body = incomingBody(request, response, isLimited ? links : [], fault, counted);
+    const answer = await handle(toSimulatorRequest(request, method, url, body));
+
+    if (fault?.stall) {
+      await new Promise((resolve) => response.once('close', resolve));
+      return;
+    }
+    if (fault?.delayMs !== undefined) await sleep(fault.delayMs);
+    if (fault?.drop === 'after-handling') {
+      response.destroy();
+      return;
+    }
+    counted.status = answer.status;
+    const cut = fault?.drop === undefined ? fault?.cutAfterBytes : undefined;
+    await send(response, answer, isLimited ? links : [], cut, counted);
+  }
+
+  async function shared(request: SimulatorRequest): Promise<Answer | undefined> {
+    switch (`${request.method} ${request.url.pathname}`) {
+      case 'GET /__sim/requests':
+        return { status: 200, body: requests };
+      case 'DELETE /__sim/requests':
+        requests.length = 0;
+        return { status: 204 };
+      case 'GET /__sim/faults':
+        return { status: 200, body: { struck: faults.struck } };
+      case 'POST /__sim/faults': {
+        const wanted = (await request.json()) as Fault | Fault[];
+        for (const fault of Array.isArray(wanted) ? wanted : [wanted]) faults.add(fault);
+        return { status: 204 };
+      }
+      case 'DELETE /__sim/faults':
+        faults.clear();
+        return { status: 204 };
+      case 'PUT /__sim/link': {
+        const { bytesPerSecond } = (await request.json()) as { bytesPerSecond: number | null };
+        link.bytesPerSecond = bytesPerSecond ?? undefined;
+        return { status: 204 };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
+  });
+  const { address, port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://${address}:${port}`,
+    requests,
+    faults,
+    link,
+    fail: (fault) => faults.add(fault),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function toSimulatorRequest(
+  request: IncomingMessage,
+  method: string,
+  url: URL,
+  body: Readable,
+): SimulatorRequest {
+  let whole: Promise<Buffer> | undefined;
+  const bytes = () => {
+    whole ??= body.toArray().then((chunks) => Buffer.concat(chunks as Buffer[]));
+    return whole;
+  };
+  return {
+    method,
+    url,
+    headers: request.headers,
+    body,
+    bytes,
+    async json() {
+      try {
+        return JSON.parse((await bytes()).toString('utf8'));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** The request's body, counted, slowed down and, where the fault says so, cut. */
+function incomingBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  links: readonly Link[],
+  fault: Fault | undefined,
+  counted: { requestBytes: number },
+): Readable {
+  const cutAfterBytes = fault?.drop === 'during-body' ? (fault.cutAfterBytes ?? 0) : Number.POSITIVE_INFINITY;
+  const count = new Transform({
+    highWaterMark: 1024 * 1024,
+    transform(chunk: Buffer, _encoding, done) {
+      counted.requestBytes += chunk.length;
+      if (counted.requestBytes <= cutAfterBytes) {
+        done(null, chunk);
+        return;
+      }
+      const keep = chunk.length - (counted.requestBytes - cutAfterBytes);
+      if (keep > 0) this.push(chunk.subarray(0, keep));
+      response.destroy();
+      done(new Error('the connection was reset on request'));
+    },
+  });
+  const steps = links.length > 0 ? [throughLinks(links)] : [];
+  const last = steps[0] ?? count;
+  // Whoever reads `last` sees the failure; the pipeline's own promise has nobody to tell.
+  pipeline([request, count, ...steps] as never).catch((error: Error) => last.destroy(error));
+  return last;
+}
+
+async function send(
+  response: ServerResponse,
+  answer: Answer,
+  links: readonly Link[],
+  cutAfterBytes?: number,
+  counted?: { answerBytes: number },
+): Promise<void> {
+  const { body, headers } = toBody(answer);
+  // A request that was answered before its body was read makes the connection unfit for another one.
+  const isUnread = !response.req.readableEnded && !response.req.complete;
+  response.writeHead(answer.status, { ...headers, ...(isUnread ? { connection: 'close' } : {}) });
+  if (response.req.method === 'HEAD' || body === undefined) {
+    response.end();
+  } else {
+    const gate = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        const sent = (counted?.answerBytes ?? 0) + chunk.length;
+        if (counted) counted.answerBytes = sent;
+        if (cutAfterBytes === undefined || sent <= cutAfterBytes) {
+          done(null, chunk);
+          return;
+        }
+        const keep = chunk.length - (sent - cutAfterBytes);
+        if (keep > 0) this.push(chunk.subarray(0, keep));
+        setImmediate(() => response.destroy());
+      },
+    });
+    const source = body instanceof Readable ? body : new PassThrough().end(body);
+    const limit = links.length > 0 ? [throughLinks(links)] : [];
+    await pipeline([source, ...limit, gate, response] as never);
+  }
+  if (isUnread) {
+    response.req.resume();
+    setTimeout(() => response.req.destroy(), 1000).unref();
+  }
+}
+
+function toBody(answer: Answer): { body: Buffer | Readable | undefined; headers: Record<string, string> } {
+  const { body, headers = {} } = answer;
+  if (body === undefined) return { body: undefined, headers: { 'content-length': '0', ...headers } };
+  if (body instanceof Readable) return { body, headers };
+  const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(isJson ? JSON.stringify(body) : String(body));
+  const type: Record<string, string> = isJson ? { 'content-type': 'application/json' } : {};
+  return { body: bytes, headers: { ...type, 'content-length': String(bytes.length), ...headers } };
+}

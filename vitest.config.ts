@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** The floors of the test house, cheapest first; `npx vitest run --project unit` runs one of them. */
+function floor(name: string, timeoutS: number) {
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: timeoutS * 1000,
+      hookTimeout: timeoutS * 1000,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      floor('unit', 10),
+      floor('contract', 60),
+      floor('integration', 60),
+      floor('faults', 120),
+      floor('e2e', 180),
+    ],
+  },
+});
