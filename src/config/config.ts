@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import { settings } from './settings.ts';
+
+/** The longest path of a unix socket that Linux takes, in bytes; macOS takes a few less. */
+const MAX_SOCKET_PATH_BYTES = 103;
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Where Redis is: an address, or the socket of the managed one. */
+export type RedisAddress = { readonly url: string } | { readonly socketPath: string };
+
+const environment = z.object(settings);
+
+/**
+ * Turns an environment into the configuration. A variable that is set to nothing counts as not set.
+ *
+ * @throws KnownError `CONFIG_INVALID`, which lists every problem by its variable.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const parsed = environment.safeParse(present);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => describeIssue(issue, present)),
+    ...conflicts(present),
+  ];
+  if (!parsed.success || problems.length > 0) {
+    throw new KnownError(`The settings are not complete:\n${problems.join('\n')}\nSee .env.example.`, {
+      code: 'CONFIG_INVALID',
+    });
+  }
+  const e = parsed.data;
+  const dataDir = resolve(e.DATA_DIR);
+
+  return {
+    dataDir,
+    ledgerPath:
+      e.DATABASE_URL === undefined ? `${dataDir}/ledger.db` : resolve(e.DATABASE_URL.replace(/^file:/, '')),
+    redis: redisAddress(e.REDIS_URL, dataDir),
+    log: { level: e.LOG_LEVEL },
+    shutdownTimeoutMs: e.SHUTDOWN_TIMEOUT_S * 1000,
+    pipeline: {
+      host: e.PIPELINE_HOST,
+      port: e.PIPELINE_PORT,
+      url: e.PIPELINE_URL ?? `http://${urlHost(e.PIPELINE_HOST)}:${e.PIPELINE_PORT}`,
+    },
+    tus: {
+      host: e.TUS_HOST,
+      port: e.TUS_PORT,
+      maxBytes: e.UPLOAD_MAX_BYTES,
+      expiresAfterMs: e.UPLOAD_EXPIRES_AFTER_H * 3_600_000,
+      idleTimeoutMs: e.UPLOAD_IDLE_TIMEOUT_S * 1000,
+    },
+    zoom: {
+      webhookSecretToken: e.ZOOM_WEBHOOK_SECRET_TOKEN,
+      timestampToleranceS: e.ZOOM_TIMESTAMP_TOLERANCE_S,
+      apiUrl: e.ZOOM_API_URL,
+      oauthUrl: e.ZOOM_OAUTH_URL,
+      credentials:
+        e.ZOOM_ACCOUNT_ID && e.ZOOM_CLIENT_ID && e.ZOOM_CLIENT_SECRET
+          ? { accountId: e.ZOOM_ACCOUNT_ID, clientId: e.ZOOM_CLIENT_ID, clientSecret: e.ZOOM_CLIENT_SECRET }
+          : undefined,
+      downloadHosts: e.ZOOM_DOWNLOAD_HOSTS,
+    },
+    b2: {
+      apiUrl: e.B2_API_URL,
+      keyId: e.B2_KEY_ID,
+      applicationKey: e.B2_APPLICATION_KEY,
+      bucket: e.B2_BUCKET,
+      partBytes: e.ARCHIVE_PART_BYTES,
+    },
+    bunny: {
+      apiUrl: e.BUNNY_API_URL,
+      tusUrl: e.BUNNY_TUS_URL,
+      libraryId: e.BUNNY_LIBRARY_ID,
+      apiKey: e.BUNNY_API_KEY,
+      cdnHost: e.BUNNY_CDN_HOST,
+      patchBytes: e.PUBLISH_PATCH_BYTES,
+    },
+    site: { webhookUrl: e.SITE_WEBHOOK_URL, webhookSecret: e.SITE_WEBHOOK_SECRET },
+    line: {
+      backoff: {
+        attempts: e.RETRY_ATTEMPTS,
+        minMs: e.RETRY_BACKOFF_MIN_S * 1000,
+        maxMs: e.RETRY_BACKOFF_MAX_S * 1000,
+      },
+      reconcileEveryMs: e.RECONCILE_EVERY_S * 1000,
+      leaseMs: e.LEASE_MS,
+    },
+    transfer: {
+      idleTimeoutMs: e.TRANSFER_IDLE_TIMEOUT_S * 1000,
+      retryPauseMs: e.TRANSFER_RETRY_PAUSE_MS,
+    },
+  } as const;
+}
+
+type Present = Readonly<Record<string, string | undefined>>;
+
+function describeIssue(issue: z.core.$ZodIssue, present: Present): string {
+  const name = String(issue.path[0]);
+  return `  ${name}: ${present[name] === undefined ? 'is required' : issue.message}`;
+}
+
+/** What is wrong between settings that are each fine by themselves. */
+function conflicts(present: Present): string[] {
+  const problems: string[] = [];
+  const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
+  const missing = oauth.filter((name) => present[name] === undefined);
+  if (missing.length > 0 && missing.length < oauth.length) {
+    for (const name of missing) {
+      problems.push(`  ${name}: is required too, ${oauth.join(', ')} are set together or not at all`);
+    }
+  }
+  if (Number(present['RETRY_BACKOFF_MAX_S'] ?? 3600) < Number(present['RETRY_BACKOFF_MIN_S'] ?? 30)) {
+    problems.push('  RETRY_BACKOFF_MAX_S: must not be less than RETRY_BACKOFF_MIN_S');
+  }
+  const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
+  if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
+    problems.push(
+      `  DATA_DIR: is too deep for the unix socket of the managed Redis (${socketPath}); choose a shorter folder, or set REDIS_URL`,
+    );
+  }
+  return problems;
+}
+
+/** Reads `.env` of the working directory into `process.env`, if there is one; what is set already stays. */
+export function loadEnvFile(path = '.env'): void {
+  if (existsSync(path)) process.loadEnvFile(path);
+}
+
+/** The socket of the managed Redis; ecosystem.config.js starts Redis there. */
+function managedRedisSocket(dataDir: string): string {
+  return `${resolve(dataDir)}/redis.sock`;
+}
+
+function redisAddress(redisUrl: string | undefined, dataDir: string): RedisAddress {
+  if (redisUrl === undefined) return { socketPath: managedRedisSocket(dataDir) };
+  if (redisUrl.startsWith('unix://')) return { socketPath: redisUrl.slice('unix://'.length) };
+  return { url: redisUrl };
+}
+
+/** A listening address as others on this machine reach it. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { settings } from './settings.ts';
+
+const HEADER = `# Every setting of Sluice. Copy this file to .env and fill in what has no default.
+# A line that begins with # shows a default, or a setting that may stay unset.
+`;
+
+const SECTIONS: Readonly<Record<string, string>> = {
+  DATA_DIR: 'Storage',
+  PIPELINE_HOST: 'Processes',
+  ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
+  B2_KEY_ID: 'Backblaze B2',
+  BUNNY_LIBRARY_ID: 'Bunny Stream',
+  SITE_WEBHOOK_URL: 'The website',
+  UPLOAD_MAX_BYTES: 'Uploads of tutors',
+  RETRY_ATTEMPTS: 'The line',
+  TRANSFER_IDLE_TIMEOUT_S: 'Transfers',
+};
+
+/** The text of `.env.example`: every setting with its default and one line of meaning. */
+export function exampleEnvironment(): string {
+  const lines = Object.entries(settings).flatMap(([name, rule]) => {
+    const section = SECTIONS[name];
+    const meaning = z.globalRegistry.get(rule)?.description ?? '';
+    const isRequired = !(rule instanceof z.ZodDefault) && !(rule instanceof z.ZodOptional);
+    const fallback = rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().join(',') : '';
+    const assignment = isRequired ? `${name}=` : `#${name}=${fallback}`;
+    return [
+      ...(section ? ['', `## ${section}`] : []),
+      '',
+      `# ${meaning}${isRequired ? ' (required)' : ''}`,
+      assignment,
+    ];
+  });
+  return `${HEADER}${lines.join('\n')}\n`;
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+
+const text = () => z.string().trim().min(1);
+const secret = () => text();
+const url = () => z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ''));
+const number = () => z.coerce.number({ error: 'must be a number' });
+const port = () => whole(1, 65_535);
+const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  number().int({ error: 'must be a whole number' }).min(min).max(max);
+
+/** An entry of ZOOM_DOWNLOAD_HOSTS: a host pattern, or an exact origin. */
+const hostList = () =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
+    .pipe(
+      z.array(
+        z.string().regex(/^(https?:\/\/[^/*\s]+|(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*)$/i, {
+          error: 'each entry is a host (zoom.us), a pattern (*.zoom.us) or an origin (http://127.0.0.1:9012)',
+        }),
+      ),
+    );
+
+const webhookSecret = () =>
+  text().regex(/^(whsec_)?[A-Za-z0-9+/]{22,}={0,2}$/, {
+    error: 'must be whsec_ followed by random bytes in base64 (24 to 64 bytes; never fewer than 16)',
+  });
+
+const dbUrl = () =>
+  text().refine((value) => !/^postgres(ql)?:/.test(value), {
+    error:
+      'Postgres is not supported yet; leave it out to use the SQLite file in DATA_DIR, or name one with file:',
+  });
+
+/**
+ * Every setting: its rule, its default and what it means. `.env.example` is this list. A setting without a default is
+ * required; one that is `optional` may be absent.
+ */
+export const settings = {
+  // Storage
+  DATA_DIR: text().default('./data').describe('Folder for the ledger, uploads, spool and the managed Redis'),
+  DATABASE_URL: dbUrl()
+    .optional()
+    .describe('Ledger address, file:/path/to/ledger.db; unset: DATA_DIR/ledger.db'),
+  REDIS_URL: text()
+    .regex(/^(rediss?|unix):\/\//, { error: 'must begin with redis://, rediss:// or unix://' })
+    .optional()
+    .describe(
+      'Redis of your own, such as redis://127.0.0.1:6379; unset: a managed one on a unix socket in DATA_DIR',
+    ),
+
+  // Processes
+  PIPELINE_HOST: text().default('127.0.0.1').describe('Address that the pipeline server listens on'),
+  PIPELINE_PORT: port().default(9009).describe('Port of the pipeline server'),
+  PIPELINE_URL: url()
+    .optional()
+    .describe('Where the tus process reaches the pipeline; unset: from host and port'),
+  TUS_HOST: text().default('127.0.0.1').describe('Address that the tus server listens on'),
+  TUS_PORT: port().default(1080).describe('Port of the tus server'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least important log line written: trace, debug, info, warn, error, fatal or silent'),
+  SHUTDOWN_TIMEOUT_S: whole(1, 60)
+    .default(8)
+    .describe('Seconds that a stopping process has to let go of its work'),
+
+  // Zoom
+  ZOOM_WEBHOOK_SECRET_TOKEN: secret().describe('Secret Token of the Zoom app; signs webhooks'),
+  ZOOM_TIMESTAMP_TOLERANCE_S: whole(1)
+    .default(300)
+    .describe("Seconds that a webhook's signed timestamp may differ from this server's clock"),
+  ZOOM_ACCOUNT_ID: text().optional().describe('Server-to-Server OAuth: account id'),
+  ZOOM_CLIENT_ID: text().optional().describe('Server-to-Server OAuth: client id'),
+  ZOOM_CLIENT_SECRET: secret().optional().describe('Server-to-Server OAuth: client secret'),
+  ZOOM_API_URL: url().default('https://api.zoom.us/v2').describe('Base URL of the Zoom API'),
+  ZOOM_OAUTH_URL: url().default('https://zoom.us/oauth/token').describe('Token URL of Zoom'),
+  ZOOM_DOWNLOAD_HOSTS: hostList()
+    .default(['*.zoom.us', '*.zoomgov.com'])
+    .describe(
+      'Hosts that a download may start at, comma-separated; an origin such as http://127.0.0.1:9012 allows exactly that address',
+    ),
+
+  // Backblaze B2
+  B2_KEY_ID: text().describe('Application key id'),
+  B2_APPLICATION_KEY: secret().describe(
+    'Application key; needs listBuckets, listFiles, readFiles and writeFiles',
+  ),
+  B2_BUCKET: text().default('ace-academy-recordings').describe('Bucket that recordings are archived in'),
+  B2_API_URL: url().default('https://api.backblazeb2.com').describe('Base URL of the B2 native API'),
+  ARCHIVE_PART_BYTES: whole(5_000_000, 5_000_000_000)
+    .optional()
+    .describe('Bytes per part of a large file; unset: what B2 recommends (100 MB)'),
+
+  // Bunny Stream
+  BUNNY_LIBRARY_ID: text()
+    .regex(/^[\w-]+$/, { error: 'must be the id of the library, a number' })
+    .describe('Stream library id'),
+  BUNNY_API_KEY: secret().describe('API key of that library'),
+  BUNNY_API_URL: url().default('https://video.bunnycdn.com').describe('Base URL of the Stream API'),
+  BUNNY_TUS_URL: url()
+    .default('https://video.bunnycdn.com/tusupload')
+    .describe('tus endpoint of Bunny Stream'),
+  BUNNY_CDN_HOST: text()
+    .optional()
+    .describe(
+      'Pull zone host of the library, such as vz-abc.b-cdn.net; set: announcements carry the HLS address',
+    ),
+  PUBLISH_PATCH_BYTES: whole(1_048_576)
+    .default(67_108_864)
+    .describe('Bytes per PATCH request of the upload to Bunny'),
+
+  // The website
+  SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),
+  SITE_WEBHOOK_SECRET: webhookSecret().describe('Standard Webhooks secret shared with the website'),
+
+  // Uploads of tutors
+  UPLOAD_MAX_BYTES: whole(1)
+    .default(21_474_836_480)
+    .describe('Largest upload that the tus server accepts, in bytes'),
+  UPLOAD_EXPIRES_AFTER_H: whole(1)
+    .default(168)
+    .describe('Hours without a byte after which an unfinished upload is removed'),
+  UPLOAD_IDLE_TIMEOUT_S: whole(1)
+    .default(60)
+    .describe('Seconds without a byte after which an upload request is closed; the upload stays resumable'),
+
+  // The line
+  RETRY_ATTEMPTS: whole(1, 100).default(8).describe('Attempts per recording before it counts as failed'),
+  RETRY_BACKOFF_MIN_S: number()
+    .positive()
+    .default(30)
+    .describe('Seconds to wait after the first failed attempt'),
+  RETRY_BACKOFF_MAX_S: number().positive().default(3600).describe('Seconds to wait at most between attempts'),
+  RECONCILE_EVERY_S: number()
+    .positive()
+    .default(30)
+    .describe('Seconds between checks that everything unfinished is in line'),
+  LEASE_MS: whole(1000, 60_000)
+    .default(5000)
+    .describe('Milliseconds after which a worker that shows no sign of life loses its recording'),
+
+  // Transfers
+  TRANSFER_IDLE_TIMEOUT_S: number()
+    .positive()
+    .default(60)
+    .describe('Seconds without a byte after which a transfer counts as failed'),
+  TRANSFER_RETRY_PAUSE_MS: whole(0)
+    .default(1000)
+    .describe('Milliseconds before a part or patch is sent again, doubling each time'),
+} as const;

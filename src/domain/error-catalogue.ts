@@ -1,0 +1,132 @@
+/** What each error code means and what a person can do about it. docs/errors.md is written from this table. */
+export const ERROR_CATALOGUE = {
+  // Start-up
+  CONFIG_INVALID: [
+    'A setting is missing or malformed.',
+    'The message lists every problem with its variable; correct them in the environment or in .env and start again.',
+  ],
+  LEDGER_UNUSABLE: [
+    'The ledger could not be opened.',
+    'Check that DATA_DIR exists, is writable by this user and lies on a local disk with free space.',
+  ],
+
+  // The doors
+  REQUEST_INVALID: [
+    'The request is malformed.',
+    'Correct the fields that the message names and send it again.',
+  ],
+  NOT_LOCAL: [
+    'This address answers callers on the same machine only.',
+    'Call it from the server itself, directly and not through a proxy.',
+  ],
+  NOT_FOUND: [
+    'There is nothing at this address.',
+    'Check the path and the method against the documentation.',
+  ],
+  TOO_LARGE: ['The request is larger than this door accepts.', 'Send less.'],
+  SIGNATURE_INVALID: [
+    "The request does not carry a valid Zoom signature for this server's secret token.",
+    'Compare ZOOM_WEBHOOK_SECRET_TOKEN with the Secret Token of the Zoom app, and make sure that the proxy passes x-zm-* headers and the body unchanged.',
+  ],
+  SIGNATURE_STALE: [
+    "The signed timestamp is outside the accepted window, or this server's clock is wrong.",
+    'Check the clock (NTP); the window is ZOOM_TIMESTAMP_TOLERANCE_S.',
+  ],
+  PATH_INVALID: ['The path cannot be used.', 'Give an absolute path without a NUL byte.'],
+  PATH_LOOP: ['The path runs in a circle of symbolic links.', 'Repair the links or give the real path.'],
+  FILE_NOT_FOUND: [
+    'There is no file at this path.',
+    'Check the spelling; the path is the one on the server.',
+  ],
+  FILE_NOT_READABLE: [
+    'The file exists, and this process may not read it.',
+    'Give the user that runs Sluice permission to read the file and to enter its folders.',
+  ],
+  FILE_NOT_REGULAR: ['The path names a folder, a device or a pipe.', 'Name one file per request.'],
+  FILE_EMPTY: ['The file has no bytes.', 'Find out why it is empty; there is nothing to bring home.'],
+  FILE_SIZE_DIFFERS: [
+    'The file does not have the size that was announced.',
+    'Hand it over again once it is complete.',
+  ],
+  NOT_MEDIA: [
+    'The content is neither audio nor video, whatever its name says.',
+    'Open the file in a player; if it plays, report its format.',
+  ],
+  ACE_ID_TAKEN: [
+    'Another recording already has this ace_id.',
+    'Use a new ace_id for a new recording, or look at the one that has it.',
+  ],
+  ACE_ID_MISSING: ['The upload carries no ace_id.', 'Send the ace_id of the website in the tus metadata.'],
+  UPLOAD_TOO_LARGE: ['The upload is larger than this server accepts.', 'The limit is UPLOAD_MAX_BYTES.'],
+  UPLOAD_STORAGE_FAILED: [
+    'The server could not store the upload.',
+    'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.',
+  ],
+  DOWNLOAD_GET_REFUSED: ['Uploads cannot be downloaded from here.', 'Use the published video.'],
+
+  // Transfers
+  REMOTE_UNAVAILABLE: [
+    'A service could not be reached, or answered with a server error.',
+    'It is tried again.',
+  ],
+  REMOTE_THROTTLED: ['A service asked to be called less often.', 'It is tried again when the service said.'],
+  REMOTE_REJECTED: ['A service refused a request.', 'Read its words in the message.'],
+  REMOTE_UNAUTHORIZED: [
+    'A service does not accept our credentials.',
+    'Check the key and its permissions in the settings of that service.',
+  ],
+  REMOTE_CAP_EXCEEDED: [
+    'The Backblaze account has reached a cap that was set for it.',
+    'Raise the cap in the Backblaze account (Caps & Alerts); it is tried again later by itself.',
+  ],
+  REMOTE_ANSWER_INVALID: [
+    'A service answered with something that its documentation does not describe.',
+    'It is tried again; if it stays, check the base URL of that service.',
+  ],
+  TRANSFER_STALLED: [
+    'No byte moved for longer than TRANSFER_IDLE_TIMEOUT_S.',
+    'It is tried again and resumes where it stopped.',
+  ],
+  TRANSFER_CORRUPT: ['The bytes that arrived are not the bytes that were sent.', 'They are sent again.'],
+  DOWNLOAD_HOST_REFUSED: [
+    'The download address, or a redirect from it, leads to a host that is not allowed.',
+    'If it is right, add it to ZOOM_DOWNLOAD_HOSTS.',
+  ],
+  DOWNLOAD_NOT_MEDIA: [
+    "Zoom answered with a web page instead of the recording: its download token has expired, or the recording was deleted or isn't ready.",
+    'It is tried again; check in the Zoom portal that the recording still exists.',
+  ],
+  DOWNLOAD_LENGTH_DIFFERS: [
+    'The download has another length than was announced.',
+    'It is tried again from what is on the disk.',
+  ],
+  DOWNLOAD_REFUSED: [
+    'Zoom refuses the download.',
+    'Check that the recording still exists in the Zoom portal.',
+  ],
+  SOURCE_GONE: [
+    'The file that was handed over is no longer there.',
+    'Put it back and retry, or hand it over again.',
+  ],
+  SOURCE_CHANGED: [
+    'The file that was handed over has changed since.',
+    'Hand it over again once nothing writes to it any more.',
+  ],
+  PUBLISH_FAILED: [
+    'Bunny Stream reports that it cannot use the video.',
+    'Look at the video in the Bunny panel.',
+  ],
+  LEASE_LOST: [
+    'Another worker has taken over this recording.',
+    'Nothing to do: the other worker goes on where this one stopped.',
+  ],
+
+  UNEXPECTED: ['Something happened that nobody foresaw.', 'The log has the details; please report it.'],
+} as const satisfies Readonly<Record<string, readonly [meaning: string, advice: string]>>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** What a person can do about an error of this code, in one sentence. */
+export function adviceFor(code: ErrorCode): string {
+  return ERROR_CATALOGUE[code][1];
+}

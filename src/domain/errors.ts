@@ -1,0 +1,48 @@
+import type { ErrorCode } from './error-catalogue.ts';
+
+/** Whether trying again can help: never, with the usual backoff, or not before a given delay. */
+export type Retry = 'never' | 'backoff' | { readonly afterMs: number };
+
+export interface KnownErrorOptions {
+  readonly code: ErrorCode;
+  /** Default `never`. */
+  readonly retry?: Retry;
+  readonly cause?: unknown;
+  /** Facts for the log and the ledger; never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A failure that this program foresees. The message is for people; the code is stable, and is explained in
+ * docs/errors.md. Anything else that is thrown is a bug, and is logged as one.
+ */
+export class KnownError extends Error {
+  readonly code: ErrorCode;
+  readonly retry: Retry;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(message: string, options: KnownErrorOptions) {
+    super(message, { cause: options.cause });
+    this.name = 'KnownError';
+    this.code = options.code;
+    this.retry = options.retry ?? 'never';
+    this.details = options.details ?? {};
+  }
+}
+
+/** What the ledger keeps of an error, and what people are shown: no stack, no secret. */
+export interface ErrorSummary {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Sums an error up; one that nobody foresaw becomes `UNEXPECTED`. */
+export function summarize(error: unknown): ErrorSummary {
+  if (error instanceof KnownError) return { code: error.code, message: error.message };
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** The `code` of a system error such as `ENOENT`, or `undefined`. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

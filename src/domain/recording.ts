@@ -1,0 +1,128 @@
+import type { ErrorSummary } from './errors.ts';
+
+/** The door a recording came in by. */
+export type Source = 'zoom' | 'manual' | 'custom';
+
+/**
+ * Where a recording stands.
+ *
+ * - `waiting`: in line, for the first time or after an interruption
+ * - `moving`: a worker has it; at most one recording is moving at any time
+ * - `backing-off`: an attempt failed, the next one has a time
+ * - `done`: archived, published, its announcement written, nothing left on disk
+ * - `failed`: given up; a person has to look
+ */
+export type State = 'waiting' | 'moving' | 'backing-off' | 'done' | 'failed';
+
+/** The states that end in `done` or `failed` some day without anyone's help. */
+export const UNFINISHED_STATES: readonly State[] = ['waiting', 'moving', 'backing-off'];
+
+/** Where the bytes are before they are ours. */
+export type Origin =
+  | {
+      readonly kind: 'zoom';
+      readonly downloadUrl: string;
+      /** Bearer token of the webhook, valid about a day; a secret. */
+      readonly downloadToken: string | null;
+      /** The size that Zoom announced. */
+      readonly bytes: number | null;
+      /** When Zoom sent the event; of two events about one file the newer has the better token. */
+      readonly eventAtMs: number;
+    }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly bytes: number;
+      readonly modifiedAtMs: number;
+      /** Whether the file stays where it is after all is done. */
+      readonly keep: boolean;
+    };
+
+/** What the source knew of the recording beyond its bytes; passed on to the website as it is. */
+export type SourceDetails = Readonly<Record<string, string | number | null>>;
+
+/** The stages, in their order. */
+export const STAGES = ['fetch', 'archive', 'publish', 'notify', 'cleanup'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** What each stage has proved once it is done. One irreversible remote effect per stage. */
+export interface Facts {
+  readonly fetch: {
+    /** The complete file on local disk, ours or the caller's. */
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha1: string;
+    /** MIME type by the content's magic bytes. */
+    readonly mediaType: string;
+    readonly extension: string;
+  };
+  readonly archive: {
+    readonly bucket: string;
+    readonly fileId: string;
+    readonly fileName: string;
+  };
+  readonly publish: {
+    readonly libraryId: string;
+    readonly videoId: string;
+  };
+  readonly notify: { readonly deliveryId: string };
+  readonly cleanup: { readonly freedBytes: number };
+}
+
+/** What a stage that is not done yet knows, and resumes from. */
+export interface Checkpoints {
+  readonly fetch: {
+    /** ETag or Last-Modified of the bytes on disk, for If-Range; null if the server named none. */
+    readonly validator: string | null;
+    readonly totalBytes: number;
+  };
+  readonly archive: {
+    readonly fileName: string;
+    /** Set before a remote file is made: from then on it may exist, its id known or not. */
+    readonly isRequested: boolean;
+    /** The unfinished large file. */
+    readonly fileId: string | null;
+    readonly partBytes: number;
+  };
+  readonly publish: {
+    /** Set before a video is made: from then on it may exist, its id known or not. */
+    readonly requestedAtMs: number;
+    readonly videoId: string | null;
+    readonly uploadUrl: string | null;
+  };
+  readonly notify: never;
+  readonly cleanup: never;
+}
+
+/** One recording as the ledger knows it, without its stages. */
+export interface Recording {
+  readonly id: string;
+  /** Rises with each acceptance; the order of the line. */
+  readonly seq: number;
+  readonly source: Source;
+  readonly naturalKey: string;
+  readonly aceId: string | null;
+  readonly title: string;
+  readonly state: State;
+  readonly origin: Origin;
+  readonly details: SourceDetails;
+  /** Attempts that failed so far. */
+  readonly failedAttempts: number;
+  readonly lastError: ErrorSummary | null;
+  /** The time before which it does not move; 0 for at once. */
+  readonly notBeforeMs: number;
+  readonly acceptedAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+}
+
+/** What a door hands to the ledger. */
+export interface NewRecording {
+  readonly source: Source;
+  readonly naturalKey: string;
+  readonly aceId: string | null;
+  readonly title: string;
+  readonly origin: Origin;
+  readonly details: SourceDetails;
+  readonly notBeforeMs?: number;
+}
