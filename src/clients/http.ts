@@ -1,0 +1,242 @@
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { LookupFunction } from 'node:net';
+import type { z } from 'zod';
+import { KnownError, type Retry } from '../domain/errors.ts';
+import { lengthFrom, retryAfterMs } from './headers.ts';
+
+/** The largest JSON answer that is read, in bytes. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+/** How much of an error page goes into a message, in characters. */
+const MAX_QUOTED = 200;
+
+export interface Request {
+  /** As people call the service: `Zoom`, `Backblaze B2`, `Bunny Stream`, `the website`. */
+  readonly service: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | StreamedBody;
+  readonly signal: AbortSignal;
+  /** No byte in either direction for this long is a failure. */
+  readonly idleTimeoutMs: number;
+  /** Resolves host names; the place for refusing some addresses. */
+  readonly lookup?: LookupFunction;
+}
+
+/** A body of known length that is sent as it comes. */
+export interface StreamedBody {
+  readonly bytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Sends the SHA-1 of the bytes as 40 hex digits behind them; the request is that much longer. */
+  readonly appendSha1?: boolean;
+}
+
+export interface Response {
+  readonly status: number;
+  readonly headers: Readonly<http.IncomingHttpHeaders>;
+  /** The answer's body, to be read to its end or destroyed. */
+  readonly body: IncomingMessage;
+  /** SHA-1 of the streamed request body, where it was asked for. */
+  readonly sentSha1: string | undefined;
+}
+
+const httpAgent = new http.Agent({ keepAlive: true });
+const httpsAgent = new https.Agent({ keepAlive: true });
+
+/**
+ * Sends one request, once, without following redirects, and resolves with any answer whatever its status.
+ *
+ * @throws KnownError `REMOTE_UNAVAILABLE` or `TRANSFER_STALLED`; or the reason of the signal.
+ */
+export async function send(request: Request): Promise<Response> {
+  const { body, signal } = request;
+  signal.throwIfAborted();
+  const url = new URL(request.url);
+  const isTls = url.protocol === 'https:';
+  const length =
+    typeof body === 'object' ? body.bytes + (body.appendSha1 ? 40 : 0) : Buffer.byteLength(body ?? '');
+  const hasLength = body !== undefined || ['POST', 'PUT', 'PATCH'].includes(request.method);
+
+  const outgoing = (isTls ? https : http).request(url, {
+    method: request.method,
+    agent: isTls ? httpsAgent : httpAgent,
+    headers: {
+      'user-agent': 'sluice',
+      ...request.headers,
+      ...(hasLength ? { 'content-length': String(length) } : {}),
+    },
+    ...(request.lookup ? { lookup: request.lookup } : {}),
+    signal,
+  });
+  outgoing.setTimeout(request.idleTimeoutMs, () => outgoing.destroy(stalled(request)));
+
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  // Whoever awaits first hears of the failure; the other one must not make it an unhandled rejection.
+  answered.catch(() => {});
+  try {
+    const hash = await sendBody(outgoing, body, answered);
+    const [incoming] = await answered;
+    return {
+      status: incoming.statusCode ?? 0,
+      headers: incoming.headers,
+      body: incoming,
+      sentSha1: hash?.digest('hex'),
+    };
+  } catch (error) {
+    outgoing.destroy();
+    throw unreachable(request, error);
+  }
+}
+
+/** Writes the body with back pressure; stops when the service answers before it has heard all. */
+async function sendBody(
+  outgoing: http.ClientRequest,
+  body: Request['body'],
+  answered: Promise<unknown>,
+): Promise<Hash | undefined> {
+  if (typeof body !== 'object') {
+    outgoing.end(body);
+    return undefined;
+  }
+  const hash = body.appendSha1 ? createHash('sha1') : undefined;
+  let isAnswered = false;
+  const interrupted = answered.then(() => {
+    isAnswered = true;
+  });
+  for await (const chunk of body.chunks) {
+    if (isAnswered) break;
+    hash?.update(chunk);
+    if (!outgoing.write(chunk)) await Promise.race([once(outgoing, 'drain'), interrupted]);
+  }
+  if (isAnswered) {
+    outgoing.destroy();
+    return undefined;
+  }
+  outgoing.end(hash?.copy().digest('hex'));
+  return hash;
+}
+
+/** Reads a small answer to its end as text. */
+export async function readText(request: Request, response: Response): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_JSON_BYTES) {
+        throw new KnownError(`${request.service} sent an answer of more than ${MAX_JSON_BYTES} bytes`, {
+          code: 'REMOTE_ANSWER_INVALID',
+          retry: 'backoff',
+        });
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw unreachable(request, error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Lets go of an answer whose body nobody needs. */
+export function dismiss(response: Response): void {
+  if ((lengthFrom(response.headers['content-length']) ?? 0) > 64 * 1024) response.body.destroy();
+  else response.body.resume();
+}
+
+/**
+ * Sends a request, checks that the answer is a success and of the given shape, and returns it.
+ *
+ * @param describe Turns an answer outside 2xx into the error to throw; by default {@link refusal}.
+ */
+export async function sendForJson<T>(
+  request: Request,
+  shape: z.ZodType<T>,
+  describe: (request: Request, status: number, text: string, headers: Response['headers']) => Error = refusal,
+): Promise<T> {
+  const response = await send(request);
+  const text = await readText(request, response);
+  if (response.status < 200 || response.status > 299)
+    throw describe(request, response.status, text, response.headers);
+  return parseJson(request, text, shape);
+}
+
+/** @throws KnownError `REMOTE_ANSWER_INVALID` */
+export function parseJson<T>(request: Request, text: string, shape: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalidAnswer(request, 'not JSON', cause);
+  }
+  const parsed = shape.safeParse(value);
+  if (!parsed.success) throw invalidAnswer(request, 'not of the documented shape', parsed.error);
+  return parsed.data;
+}
+
+/** The error for an answer outside 2xx, by the meaning that its status has everywhere. */
+export function refusal(
+  request: Request,
+  status: number,
+  text: string,
+  headers: Response['headers'],
+): KnownError {
+  const message = `${request.service} answered ${name(request)} with ${status}${quote(text)}`;
+  const details = { status };
+  const afterMs = retryAfterMs(headers['retry-after'], Date.now());
+  const retry: Retry = afterMs === undefined ? 'backoff' : { afterMs };
+  if (status === 429) return new KnownError(message, { code: 'REMOTE_THROTTLED', retry, details });
+  if (status >= 500 || status === 408)
+    return new KnownError(message, { code: 'REMOTE_UNAVAILABLE', retry, details });
+  // A key may be repaired while the recording waits.
+  if (status === 401 || status === 403) {
+    return new KnownError(message, { code: 'REMOTE_UNAUTHORIZED', retry: 'backoff', details });
+  }
+  return new KnownError(message, { code: 'REMOTE_REJECTED', retry: 'never', details });
+}
+
+/** A request as a message names it: without query, which may hold a secret. */
+export function name(request: Request): string {
+  const url = new URL(request.url);
+  return `${request.method} ${url.host}${url.pathname}`;
+}
+
+/** Turns what broke a connection into our words; what is ours already, and an abort, stay what they are. */
+export function unreachable(request: Request, error: unknown): unknown {
+  if (request.signal.aborted) return request.signal.reason;
+  if (error instanceof KnownError) return error;
+  if (!isConnectionError(error)) return error;
+  return new KnownError(`${request.service} did not answer ${name(request)}: ${error.message}`, {
+    code: 'REMOTE_UNAVAILABLE',
+    retry: 'backoff',
+    cause: error,
+  });
+}
+
+function isConnectionError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error;
+}
+
+function stalled(request: Request): KnownError {
+  const seconds = request.idleTimeoutMs / 1000;
+  return new KnownError(`${name(request)}: no byte moved for ${seconds} s`, {
+    code: 'TRANSFER_STALLED',
+    retry: 'backoff',
+  });
+}
+
+function invalidAnswer(request: Request, what: string, cause: unknown): KnownError {
+  return new KnownError(`${request.service} answered ${name(request)} with something that is ${what}`, {
+    code: 'REMOTE_ANSWER_INVALID',
+    retry: 'backoff',
+    cause,
+  });
+}
+
+function quote(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim().slice(0, MAX_QUOTED);
+  return line === '' ? '' : `: ${line}`;
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import type { ErrorSummary } from '../domain/errors.ts';
+import type { Database } from './database.ts';
+import type { WaitingItem } from './recordings.ts';
+
+/** - `pending`: still to be heard by the website - `delivered`: it answered 2xx - `failed`: given up */
+export type DeliveryState = 'pending' | 'delivered' | 'failed';
+
+/** One announcement to the website: one id and one frozen body for all its attempts. */
+export interface Delivery {
+  /** The `webhook-id`, by which the website recognises an announcement that it has heard before. */
+  readonly id: string;
+  readonly recordingId: string;
+  readonly type: string;
+  readonly body: string;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly lastError: ErrorSummary | null;
+  readonly notBeforeMs: number;
+}
+
+/** The outbox. */
+export interface Deliveries {
+  /** Writes an announcement, once per recording and type: a repeat returns the first one's id, its body unchanged. */
+  add(input: { recordingId: string; type: string; body: string }): Promise<{ id: string }>;
+  get(id: string): Promise<Delivery | undefined>;
+  ofRecording(recordingId: string): Promise<Delivery[]>;
+  /** What the website has not heard yet, oldest first. */
+  pending(afterSeq?: number): Promise<WaitingItem[]>;
+  delivered(id: string): Promise<void>;
+  backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
+  fail(id: string, error: ErrorSummary): Promise<void>;
+}
+
+export function createDeliveries({ db }: { db: Database }): Deliveries {
+  return {
+    async add({ recordingId, type, body }) {
+      await db
+        .insertInto('deliveries')
+        .values({
+          id: `msg_${randomUUID().replaceAll('-', '')}`,
+          seq: sql<number>`(select coalesce(max(seq), 0) + 1 from deliveries)`,
+          recording_id: recordingId,
+          type,
+          body,
+          state: 'pending',
+          attempts: 0,
+          not_before_ms: 0,
+          created_at_ms: Date.now(),
+        })
+        .onConflict((conflict) => conflict.columns(['recording_id', 'type']).doNothing())
+        .execute();
+      return await db
+        .selectFrom('deliveries')
+        .select('id')
+        .where('recording_id', '=', recordingId)
+        .where('type', '=', type)
+        .executeTakeFirstOrThrow();
+    },
+
+    async get(id) {
+      const row = await db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && toDelivery(row);
+    },
+
+    async ofRecording(recordingId) {
+      const rows = await db
+        .selectFrom('deliveries')
+        .selectAll()
+        .where('recording_id', '=', recordingId)
+        .orderBy('seq')
+        .execute();
+      return rows.map(toDelivery);
+    },
+
+    async pending(afterSeq = 0) {
+      const rows = await db
+        .selectFrom('deliveries')
+        .select(['id', 'seq', 'not_before_ms'])
+        .where('state', '=', 'pending')
+        .where('seq', '>', afterSeq)
+        .orderBy('seq')
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        seq: Number(row.seq),
+        notBeforeMs: Number(row.not_before_ms),
+      }));
+    },
+
+    delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),
+    backOff: (id, error, notBeforeMs) =>
+      attempted(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
+    fail: (id, error) =>
+      attempted(id, { state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() }),
+  };
+
+  async function attempted(id: string, change: object): Promise<void> {
+    await db
+      .updateTable('deliveries')
+      .set((row) => ({ ...change, attempts: row('attempts', '+', 1) }))
+      .where('id', '=', id)
+      .execute();
+  }
+}
+
+function toDelivery(row: {
+  id: string;
+  recording_id: string;
+  type: string;
+  body: string;
+  state: string;
+  attempts: number;
+  last_error: string | null;
+  not_before_ms: number;
+}): Delivery {
+  return {
+    id: row.id,
+    recordingId: row.recording_id,
+    type: row.type,
+    body: row.body,
+    state: row.state as DeliveryState,
+    attempts: row.attempts,
+    lastError: row.last_error === null ? null : JSON.parse(row.last_error),
+    notBeforeMs: Number(row.not_before_ms),
+  };
+}

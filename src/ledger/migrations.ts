@@ -1,0 +1,84 @@
+import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
+
+/** Every step of the schema by name; steps that have been released are never edited. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '001-first-shape': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('recordings')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('source', 'text', (column) => column.notNull())
+        .addColumn('natural_key', 'text', (column) => column.notNull().unique())
+        .addColumn('ace_id', 'text')
+        .addColumn('title', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('origin', 'text', (column) => column.notNull())
+        .addColumn('details', 'text', (column) => column.notNull())
+        .addColumn('failed_attempts', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('last_error', 'text')
+        .addColumn('not_before_ms', 'bigint', (column) => column.notNull().defaultTo(0))
+        .addColumn('accepted_at_ms', 'bigint', (column) => column.notNull())
+        .addColumn('started_at_ms', 'bigint')
+        .addColumn('ended_at_ms', 'bigint')
+        .execute();
+      await db.schema.createIndex('recordings_by_state').on('recordings').columns(['state', 'seq']).execute();
+
+      await db.schema
+        .createTable('stages')
+        .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+        .addColumn('stage', 'text', (column) => column.notNull())
+        .addColumn('checkpoint', 'text')
+        .addColumn('fact', 'text')
+        .addColumn('started_at_ms', 'bigint')
+        .addColumn('done_at_ms', 'bigint')
+        .addPrimaryKeyConstraint('stages_key', ['recording_id', 'stage'])
+        .execute();
+
+      await db.schema
+        .createTable('events')
+        .addColumn('seq', 'bigint', (column) => column.primaryKey())
+        .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+        .addColumn('at_ms', 'bigint', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('data', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createIndex('events_by_recording')
+        .on('events')
+        .columns(['recording_id', 'seq'])
+        .execute();
+
+      await db.schema
+        .createTable('deliveries')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('last_error', 'text')
+        .addColumn('not_before_ms', 'bigint', (column) => column.notNull().defaultTo(0))
+        .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+        .addColumn('ended_at_ms', 'bigint')
+        .addUniqueConstraint('deliveries_once', ['recording_id', 'type'])
+        .execute();
+      await db.schema.createIndex('deliveries_by_state').on('deliveries').columns(['state', 'seq']).execute();
+
+      await db.schema
+        .createTable('gate')
+        .addColumn('id', 'integer', (column) => column.primaryKey())
+        .addColumn('holder', 'text')
+        .addColumn('recording_id', 'text')
+        .addColumn('fence', 'bigint', (column) => column.notNull())
+        .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await sql`insert into gate (id, fence, expires_at_ms) values (1, 0, 0)`.execute(db);
+    },
+  },
+};
+
+export const migrationProvider: MigrationProvider = {
+  getMigrations: async () => ({ ...MIGRATIONS }),
+};

@@ -1,0 +1,354 @@
+import { sql, type Transaction } from 'kysely';
+import { type ErrorSummary, KnownError } from '../domain/errors.ts';
+import { recordingId } from '../domain/ids.ts';
+import {
+  type Checkpoints,
+  type Facts,
+  type NewRecording,
+  type Recording,
+  type Stage,
+  type State,
+  UNFINISHED_STATES,
+} from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './schema.ts';
+
+/** One line of a recording's history. */
+export interface RecordingEvent {
+  readonly seq: number;
+  readonly recordingId: string;
+  readonly atMs: number;
+  readonly type: EventType;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export type EventType =
+  | 'recording.accepted'
+  | 'recording.repeated'
+  | 'recording.revived'
+  | 'recording.done'
+  | 'recording.failed'
+  | 'attempt.started'
+  | 'attempt.interrupted'
+  | 'attempt.failed'
+  | 'stage.started'
+  | 'stage.done'
+  | 'stage.undone';
+
+export interface Accepted {
+  readonly id: string;
+  readonly state: State;
+  /** Whether the ledger had this recording before. */
+  readonly isDuplicate: boolean;
+}
+
+/** What a recording has proved and what it can resume from. */
+export interface Progress {
+  readonly facts: Partial<Facts>;
+  readonly checkpoints: Partial<Checkpoints>;
+}
+
+export interface WaitingItem {
+  readonly id: string;
+  readonly seq: number;
+  readonly notBeforeMs: number;
+}
+
+/** Recordings, their stages and their history. Everything that takes a fence fails once another worker has the gate. */
+export interface Recordings {
+  /**
+   * Takes a recording in, or finds the one with the same natural key.
+   * A failed one is given a new beginning; a newer Zoom event refreshes the address of one that is not fetched yet.
+   */
+  accept(input: NewRecording): Promise<Accepted>;
+  get(id: string): Promise<Recording | undefined>;
+  /** What is neither done nor failed, oldest first. */
+  unfinished(afterSeq?: number): Promise<WaitingItem[]>;
+  progress(id: string): Promise<Progress>;
+  /** A recording's history, oldest first; with no id that of all recordings. */
+  events(id?: string): Promise<RecordingEvent[]>;
+
+  startAttempt(id: string, fence: number): Promise<void>;
+  startStage(id: string, stage: Stage, fence: number): Promise<void>;
+  saveCheckpoint<S extends Stage>(
+    id: string,
+    stage: S,
+    checkpoint: Checkpoints[S],
+    fence: number,
+  ): Promise<void>;
+  finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
+  /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
+  undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
+
+  finish(id: string, fence: number): Promise<void>;
+  /** Puts it back in line without counting an attempt. */
+  giveBack(id: string, reason: string, fence: number): Promise<void>;
+  backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
+  fail(id: string, error: ErrorSummary, fence: number): Promise<void>;
+}
+
+export function createRecordings({ db }: { db: Database }): Recordings {
+  type Change = Transaction<Tables>;
+
+  /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
+  function fenced(fence: number, change: (trx: Change) => Promise<unknown>): Promise<void> {
+    return db.transaction().execute(async (trx) => {
+      const held = await trx
+        .updateTable('gate')
+        .set({ fence })
+        .where('id', '=', 1)
+        .where('fence', '=', fence)
+        .executeTakeFirst();
+      if (held.numUpdatedRows === 0n) {
+        throw new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
+      }
+      await change(trx);
+    });
+  }
+
+  function moveTo(trx: Change, id: string, state: State, more: Partial<Tables['recordings']> = {}) {
+    return trx
+      .updateTable('recordings')
+      .set({ state, ...more })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  return {
+    async accept(input) {
+      const id = recordingId(input.naturalKey);
+      return await db.transaction().execute(async (trx) => {
+        const inserted = await trx
+          .insertInto('recordings')
+          .values({
+            id,
+            seq: sql<number>`(select coalesce(max(seq), 0) + 1 from recordings)`,
+            source: input.source,
+            natural_key: input.naturalKey,
+            ace_id: input.aceId,
+            title: input.title,
+            state: 'waiting',
+            origin: JSON.stringify(input.origin),
+            details: JSON.stringify(input.details),
+            failed_attempts: 0,
+            not_before_ms: input.notBeforeMs ?? 0,
+            accepted_at_ms: Date.now(),
+          })
+          .onConflict((conflict) => conflict.column('natural_key').doNothing())
+          .executeTakeFirst();
+        if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
+          await addEvent(trx, id, 'recording.accepted', { source: input.source });
+          return { id, state: 'waiting' as const, isDuplicate: false };
+        }
+
+        const known = await trx
+          .selectFrom('recordings')
+          .selectAll()
+          .where('id', '=', id)
+          .executeTakeFirstOrThrow();
+        return await acceptAgain(trx, toRecording(known), input);
+      });
+    },
+
+    async get(id) {
+      const row = await db.selectFrom('recordings').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && toRecording(row);
+    },
+
+    async unfinished(afterSeq = 0) {
+      const rows = await db
+        .selectFrom('recordings')
+        .select(['id', 'seq', 'not_before_ms'])
+        .where('state', 'in', UNFINISHED_STATES)
+        .where('seq', '>', afterSeq)
+        .orderBy('seq')
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        seq: Number(row.seq),
+        notBeforeMs: Number(row.not_before_ms),
+      }));
+    },
+
+    async progress(id) {
+      const rows = await db.selectFrom('stages').selectAll().where('recording_id', '=', id).execute();
+      const of = (column: 'fact' | 'checkpoint') =>
+        Object.fromEntries(
+          rows.flatMap((row) => (row[column] === null ? [] : [[row.stage, JSON.parse(row[column])]])),
+        );
+      return { facts: of('fact'), checkpoints: of('checkpoint') };
+    },
+
+    async events(id) {
+      const all = db.selectFrom('events').selectAll().orderBy('seq');
+      const rows = await (id === undefined ? all : all.where('recording_id', '=', id)).execute();
+      return rows.map((row) => ({
+        seq: Number(row.seq),
+        recordingId: row.recording_id,
+        atMs: Number(row.at_ms),
+        type: row.type as EventType,
+        data: JSON.parse(row.data),
+      }));
+    },
+
+    startAttempt: (id, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'moving');
+        await trx
+          .updateTable('recordings')
+          .set({ started_at_ms: Date.now() })
+          .where('id', '=', id)
+          .where('started_at_ms', 'is', null)
+          .execute();
+        await addEvent(trx, id, 'attempt.started', { fence });
+      }),
+
+    startStage: (id, stage, fence) =>
+      fenced(fence, async (trx) => {
+        const nowMs = Date.now();
+        await trx
+          .insertInto('stages')
+          .values({ recording_id: id, stage, started_at_ms: nowMs })
+          .onConflict((conflict) =>
+            conflict.columns(['recording_id', 'stage']).doUpdateSet({ started_at_ms: nowMs }),
+          )
+          .execute();
+        await addEvent(trx, id, 'stage.started', { stage });
+      }),
+
+    saveCheckpoint: (id, stage, checkpoint, fence) =>
+      fenced(fence, (trx) => updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) })),
+
+    finishStage: (id, stage, fact, fence) =>
+      fenced(fence, async (trx) => {
+        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
+        await addEvent(trx, id, 'stage.done', { stage });
+      }),
+
+    undoStage: (id, stage, reason, fence) =>
+      fenced(fence, async (trx) => {
+        await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
+        await addEvent(trx, id, 'stage.undone', { stage, reason });
+      }),
+
+    finish: (id, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'done', { ended_at_ms: Date.now(), last_error: null, not_before_ms: 0 });
+        await addEvent(trx, id, 'recording.done', {});
+      }),
+
+    giveBack: (id, reason, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'waiting');
+        await addEvent(trx, id, 'attempt.interrupted', { reason });
+      }),
+
+    backOff: (id, error, notBeforeMs, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'backing-off', {
+          last_error: JSON.stringify(error),
+          not_before_ms: notBeforeMs,
+        });
+        await countFailedAttempt(trx, id);
+        await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
+      }),
+
+    fail: (id, error, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'failed', { last_error: JSON.stringify(error), ended_at_ms: Date.now() });
+        await countFailedAttempt(trx, id);
+        await addEvent(trx, id, 'recording.failed', { ...error });
+      }),
+  };
+}
+
+/** What happens to a recording that a door brings once more. */
+async function acceptAgain(
+  trx: Transaction<Tables>,
+  known: Recording,
+  input: NewRecording,
+): Promise<Accepted> {
+  const { id } = known;
+  const isNewer =
+    input.origin.kind === 'file' ||
+    known.origin.kind === 'file' ||
+    input.origin.eventAtMs > known.origin.eventAtMs;
+  const change = {
+    origin: JSON.stringify(input.origin),
+    details: JSON.stringify(input.details),
+    title: input.title,
+  };
+
+  if (known.state === 'failed' && isNewer) {
+    await trx
+      .updateTable('recordings')
+      .set({
+        ...change,
+        state: 'waiting',
+        failed_attempts: 0,
+        not_before_ms: input.notBeforeMs ?? 0,
+        ended_at_ms: null,
+      })
+      .where('id', '=', id)
+      .execute();
+    await addEvent(trx, id, 'recording.revived', { source: input.source });
+    return { id, state: 'waiting', isDuplicate: true };
+  }
+
+  // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised.
+  if (isNewer && known.origin.kind === 'zoom' && UNFINISHED_STATES.includes(known.state)) {
+    await trx.updateTable('recordings').set({ origin: change.origin }).where('id', '=', id).execute();
+  }
+  await addEvent(trx, id, 'recording.repeated', { source: input.source });
+  return { id, state: known.state, isDuplicate: true };
+}
+
+function addEvent(trx: Transaction<Tables>, id: string, type: EventType, data: object) {
+  return trx
+    .insertInto('events')
+    .values({
+      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from events)`,
+      recording_id: id,
+      at_ms: Date.now(),
+      type,
+      data: JSON.stringify(data),
+    })
+    .execute();
+}
+
+function updateStage(trx: Transaction<Tables>, id: string, stage: Stage, change: Partial<Tables['stages']>) {
+  return trx
+    .updateTable('stages')
+    .set(change)
+    .where('recording_id', '=', id)
+    .where('stage', '=', stage)
+    .execute();
+}
+
+function countFailedAttempt(trx: Transaction<Tables>, id: string) {
+  return trx
+    .updateTable('recordings')
+    .set((row) => ({ failed_attempts: row('failed_attempts', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+function toRecording(row: Tables['recordings']): Recording {
+  return {
+    id: row.id,
+    seq: Number(row.seq),
+    source: row.source as Recording['source'],
+    naturalKey: row.natural_key,
+    aceId: row.ace_id,
+    title: row.title,
+    state: row.state as State,
+    origin: JSON.parse(row.origin),
+    details: JSON.parse(row.details),
+    failedAttempts: row.failed_attempts,
+    lastError: row.last_error === null ? null : JSON.parse(row.last_error),
+    notBeforeMs: Number(row.not_before_ms),
+    acceptedAtMs: Number(row.accepted_at_ms),
+    startedAtMs: row.started_at_ms === null ? null : Number(row.started_at_ms),
+    endedAtMs: row.ended_at_ms === null ? null : Number(row.ended_at_ms),
+  };
+}

@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Waits, unless the signal ends the wait: then it throws the signal's reason. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch {
+    signal.throwIfAborted();
+  }
+}
+
+/** Waits for `work`, but no longer than `timeoutMs`; true if it ended in time. Its failure is passed on. */
+export async function withinTime(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), timeoutMs);
+  });
+  try {
+    return (await Promise.race([work.then(() => 'done'), late])) === 'done';
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { systemCode } from '../domain/errors.ts';
+
+/** The step in which files are read: fewer and larger reads cost less, and 1 MiB is where that stops paying. */
+export const READ_STEP_BYTES = 1024 * 1024;
+
+/** The bytes from `start` to before `end` of a file, as a stream in large steps. */
+export function readRange(path: string, start: number, end: number): AsyncIterable<Buffer> {
+  if (end <= start) return (async function* nothing(): AsyncGenerator<Buffer> {})();
+  return createReadStream(path, { start, end: end - 1, highWaterMark: READ_STEP_BYTES });
+}
+
+/** SHA-1 of the bytes from `start` to before `end` of a file, in hex. */
+export async function sha1OfRange(
+  path: string,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha1');
+  for await (const chunk of readRange(path, start, end)) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
+}
+
+/** The file's length in bytes, or `undefined` if there is none. */
+export async function lengthOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Makes a file's bytes survive a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the names in a folder survive a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a small file so that after a crash there is either the old one or the new one, whole. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Removes a file or folder; a second time is harmless. */
+export async function removeAll(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
