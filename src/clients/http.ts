@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
@@ -70,54 +70,63 @@ export async function send(request: Request): Promise<Response> {
       ...(hasLength ? { 'content-length': String(length) } : {}),
     },
     ...(request.lookup ? { lookup: request.lookup } : {}),
+    timeout: request.idleTimeoutMs,
     signal,
   });
-  outgoing.setTimeout(request.idleTimeoutMs, () => outgoing.destroy(stalled(request)));
+  let incoming: IncomingMessage | undefined;
+  // A connection may break after its answer began; whoever reads the body hears of it there.
+  outgoing.on('error', () => {});
+  outgoing.on('timeout', () => (incoming ?? outgoing).destroy(stalled(request)));
 
-  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
-  // Whoever awaits first hears of the failure; the other one must not make it an unhandled rejection.
-  answered.catch(() => {});
+  const answered = once(outgoing, 'response').then(([answer]: IncomingMessage[]) => {
+    incoming = answer;
+    return answer as IncomingMessage;
+  });
   try {
-    const hash = await sendBody(outgoing, body, answered);
-    const [incoming] = await answered;
-    return {
-      status: incoming.statusCode ?? 0,
-      headers: incoming.headers,
-      body: incoming,
-      sentSha1: hash?.digest('hex'),
-    };
+    const sentSha1 = await sendBody(outgoing, body, answered);
+    const answer = await answered;
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentSha1 };
   } catch (error) {
+    answered.catch(() => {});
     outgoing.destroy();
     throw unreachable(request, error);
   }
 }
 
-/** Writes the body with back pressure; stops when the service answers before it has heard all. */
+/**
+ * Writes the body with back pressure, and returns its SHA-1 where that is asked for. A service that answers before it
+ * has heard all is not sent the rest.
+ */
 async function sendBody(
   outgoing: http.ClientRequest,
   body: Request['body'],
-  answered: Promise<unknown>,
-): Promise<Hash | undefined> {
+  answered: Promise<IncomingMessage>,
+): Promise<string | undefined> {
   if (typeof body !== 'object') {
     outgoing.end(body);
     return undefined;
   }
-  const hash = body.appendSha1 ? createHash('sha1') : undefined;
   let isAnswered = false;
   const interrupted = answered.then(() => {
     isAnswered = true;
   });
+  // Heard of through `answered`.
+  interrupted.catch(() => {});
+
+  const hash = body.appendSha1 ? createHash('sha1') : undefined;
   for await (const chunk of body.chunks) {
     if (isAnswered) break;
     hash?.update(chunk);
     if (!outgoing.write(chunk)) await Promise.race([once(outgoing, 'drain'), interrupted]);
   }
   if (isAnswered) {
-    outgoing.destroy();
+    const answer = await answered;
+    answer.once('close', () => outgoing.destroy());
     return undefined;
   }
-  outgoing.end(hash?.copy().digest('hex'));
-  return hash;
+  const sha1 = hash?.digest('hex');
+  outgoing.end(sha1);
+  return sha1;
 }
 
 /** Reads a small answer to its end as text. */
@@ -216,8 +225,9 @@ export function unreachable(request: Request, error: unknown): unknown {
   });
 }
 
+/** A system error that comes from a socket; one that names a path comes from a file. */
 function isConnectionError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error;
+  return error instanceof Error && 'code' in error && !('path' in error);
 }
 
 function stalled(request: Request): KnownError {

@@ -7,10 +7,10 @@ import { systemCode } from '../domain/errors.ts';
 /** The step in which files are read: fewer and larger reads cost less, and 1 MiB is where that stops paying. */
 export const READ_STEP_BYTES = 1024 * 1024;
 
-/** The bytes from `start` to before `end` of a file, as a stream in large steps. */
-export function readRange(path: string, start: number, end: number): AsyncIterable<Buffer> {
-  if (end <= start) return (async function* nothing(): AsyncGenerator<Buffer> {})();
-  return createReadStream(path, { start, end: end - 1, highWaterMark: READ_STEP_BYTES });
+/** The bytes from `start` to before `end` of a file, in large steps; the file is opened when the first is asked for. */
+export async function* readRange(path: string, start: number, end: number): AsyncGenerator<Buffer> {
+  if (end <= start) return;
+  yield* createReadStream(path, { start, end: end - 1, highWaterMark: READ_STEP_BYTES });
 }
 
 /** SHA-1 of the bytes from `start` to before `end` of a file, in hex. */

@@ -1,0 +1,436 @@
+import { z } from 'zod';
+import { KnownError, type Retry } from '../domain/errors.ts';
+import { parseJson, type Request, type Response, readText, refusal, send, sendForJson } from './http.ts';
+
+const SERVICE = 'Backblaze B2';
+
+/** How long to leave an account alone that has reached one of its caps. */
+const CAP_PAUSE_MS = 15 * 60_000;
+
+/** Backblaze B2, native API, reduced to what the archive needs. Every call makes one attempt. */
+export interface B2 {
+  /** The sizes that B2 asks for: files above `recommendedPartBytes` go in parts. */
+  partLimits(call: Call): Promise<{ recommendedPartBytes: number; minPartBytes: number }>;
+
+  /** Uploads a file in one request, its SHA-1 behind its bytes. Not idempotent: a repeat makes a second version. */
+  uploadFile(input: Call & NewFile & Bytes): Promise<{ fileId: string; sha1: string }>;
+
+  /** Begins a large file. Not idempotent. */
+  startLargeFile(input: Call & NewFile): Promise<{ fileId: string }>;
+  /** Uploads one part, its SHA-1 behind its bytes. Repeating it replaces the part. */
+  uploadPart(input: Call & Bytes & { fileId: string; partNumber: number }): Promise<{ sha1: string }>;
+  /** The parts that have arrived, by number; `undefined` if B2 knows no such unfinished file. */
+  listParts(input: Call & { fileId: string }): Promise<ReadonlyMap<number, StoredPart> | undefined>;
+  /** Makes the parts 1 to n one file. A repeat is refused, even where the first one was carried out. */
+  finishLargeFile(input: Call & { fileId: string; partSha1s: readonly string[] }): Promise<void>;
+  /** Throws an unfinished large file away; one that is gone already is no error. */
+  cancelLargeFile(input: Call & { fileId: string }): Promise<void>;
+  /** Unfinished large files whose name begins so, oldest first. */
+  listUnfinished(input: Call & { namePrefix: string }): Promise<UnfinishedFile[]>;
+
+  /** A finished or unfinished file by its id, or `undefined`. */
+  fileInfo(input: Call & { fileId: string }): Promise<StoredFile | undefined>;
+  /** The newest finished version of exactly this name, or `undefined`. */
+  findFile(input: Call & { fileName: string }): Promise<StoredFile | undefined>;
+}
+
+export interface Call {
+  readonly signal: AbortSignal;
+}
+
+export interface NewFile {
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Names in lower case; kept with the file. */
+  readonly fileInfo: Readonly<Record<string, string>>;
+}
+
+export interface Bytes {
+  readonly bytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+}
+
+export interface StoredPart {
+  readonly bytes: number;
+  readonly sha1: string;
+}
+
+export interface UnfinishedFile {
+  readonly fileId: string;
+  readonly fileName: string;
+  readonly fileInfo: Readonly<Record<string, string>>;
+  readonly startedAtMs: number;
+}
+
+export interface StoredFile {
+  readonly fileId: string;
+  readonly fileName: string;
+  readonly bytes: number;
+  /** `undefined` for a large file, of which B2 keeps the parts' digests only. */
+  readonly sha1: string | undefined;
+  readonly fileInfo: Readonly<Record<string, string>>;
+  readonly isFinished: boolean;
+}
+
+export interface B2Options {
+  readonly apiUrl: string;
+  readonly keyId: string;
+  readonly applicationKey: string;
+  readonly bucket: string;
+  readonly idleTimeoutMs: number;
+}
+
+const fileShape = z.object({
+  fileId: z.string(),
+  fileName: z.string(),
+  action: z.string(),
+  contentLength: z.number(),
+  contentSha1: z.string().nullable(),
+  fileInfo: z.record(z.string(), z.string()).default({}),
+  uploadTimestamp: z.number(),
+});
+
+const authorizationShape = z.object({
+  accountId: z.string(),
+  authorizationToken: z.string(),
+  apiInfo: z.object({
+    storageApi: z.object({
+      apiUrl: z.string(),
+      recommendedPartSize: z.number(),
+      absoluteMinimumPartSize: z.number(),
+    }),
+  }),
+});
+
+const uploadUrlShape = z.object({ uploadUrl: z.string(), authorizationToken: z.string() });
+const partListShape = z.object({
+  parts: z.array(z.object({ partNumber: z.number(), contentLength: z.number(), contentSha1: z.string() })),
+  nextPartNumber: z.number().nullable(),
+});
+const unfinishedListShape = z.object({ files: z.array(fileShape), nextFileId: z.string().nullable() });
+
+type UploadUrl = z.infer<typeof uploadUrlShape>;
+
+/** Percent-encodes a file name as B2 wants it in headers: every byte but unreserved ones and the slash. */
+export function encodeFileName(fileName: string): string {
+  return fileName.split('/').map(encodeURIComponent).join('/');
+}
+
+/** Creates a client of the native API, version 3, for one bucket. */
+export function createB2(options: B2Options): B2 {
+  let account: Promise<z.infer<typeof authorizationShape>> | undefined;
+  let bucketId: Promise<string> | undefined;
+  /** Upload URLs that have just served well, by what they are for. One URL serves one upload at a time. */
+  const spareUrls = new Map<string, UploadUrl[]>();
+
+  /** The account's token, asked for once and kept until B2 no longer takes it. */
+  function authorize(signal: AbortSignal) {
+    account ??= sendForJson(
+      {
+        service: SERVICE,
+        method: 'GET',
+        url: `${options.apiUrl}/b2api/v3/b2_authorize_account`,
+        headers: {
+          authorization: `Basic ${Buffer.from(`${options.keyId}:${options.applicationKey}`).toString('base64')}`,
+        },
+        signal,
+        idleTimeoutMs: options.idleTimeoutMs,
+      },
+      authorizationShape,
+      describe,
+    ).catch((error) => {
+      account = undefined;
+      throw error;
+    });
+    return account;
+  }
+
+  /** Calls the API; a token that has run out is replaced and the call repeated, since nothing happened yet. */
+  async function call<T>(
+    operation: string,
+    json: object,
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    for (let isFresh = false; ; isFresh = true) {
+      const { authorizationToken, apiInfo } = await authorize(signal);
+      try {
+        return await sendForJson(
+          {
+            service: SERVICE,
+            method: 'POST',
+            url: `${apiInfo.storageApi.apiUrl}/b2api/v3/${operation}`,
+            headers: { authorization: authorizationToken, 'content-type': 'application/json' },
+            body: JSON.stringify(json),
+            signal,
+            idleTimeoutMs: options.idleTimeoutMs,
+          },
+          shape,
+          describe,
+        );
+      } catch (error) {
+        if (isFresh || !isTokenError(error)) throw error;
+        account = undefined;
+      }
+    }
+  }
+
+  function bucket(signal: AbortSignal): Promise<string> {
+    bucketId ??= findBucket(signal).catch((error) => {
+      bucketId = undefined;
+      throw error;
+    });
+    return bucketId;
+  }
+
+  async function findBucket(signal: AbortSignal): Promise<string> {
+    const { accountId } = await authorize(signal);
+    const shape = z.object({ buckets: z.array(z.object({ bucketId: z.string(), bucketName: z.string() })) });
+    const { buckets } = await call(
+      'b2_list_buckets',
+      { accountId, bucketName: options.bucket },
+      shape,
+      signal,
+    );
+    const found = buckets.find((each) => each.bucketName === options.bucket);
+    if (found === undefined) {
+      throw new KnownError(`${SERVICE} has no bucket ${options.bucket} that this key can see (B2_BUCKET)`, {
+        code: 'REMOTE_UNAUTHORIZED',
+        retry: 'backoff',
+      });
+    }
+    return found.bucketId;
+  }
+
+  /**
+   * Sends bytes to an upload URL. A URL that took them serves again; after any failure the next call gets a new one,
+   * as B2 wants it.
+   */
+  async function upload<T>(
+    purpose: { key: string; operation: string; json: object },
+    input: Call & Bytes,
+    headers: Readonly<Record<string, string>>,
+    shape: z.ZodType<T & { contentSha1: string | null }>,
+  ): Promise<{ answer: T; sha1: string }> {
+    const { signal } = input;
+    const spare = spareUrls.get(purpose.key) ?? [];
+    spareUrls.set(purpose.key, spare);
+    const target = spare.pop() ?? (await call(purpose.operation, purpose.json, uploadUrlShape, signal));
+
+    const request: Request = {
+      service: SERVICE,
+      method: 'POST',
+      url: target.uploadUrl,
+      headers: {
+        ...headers,
+        authorization: target.authorizationToken,
+        'x-bz-content-sha1': 'hex_digits_at_end',
+      },
+      body: { bytes: input.bytes, chunks: input.chunks, appendSha1: true },
+      signal,
+      idleTimeoutMs: options.idleTimeoutMs,
+    };
+    const response = await send(request);
+    const text = await readText(request, response);
+    if (response.status !== 200) throw uploadError(request, response, text);
+
+    const answer = parseJson(request, text, shape);
+    const sha1 = response.sentSha1;
+    if (sha1 === undefined || answer.contentSha1?.replace('unverified:', '') !== sha1) {
+      throw new KnownError(`${SERVICE} stored other bytes than were sent to it`, {
+        code: 'TRANSFER_CORRUPT',
+        retry: 'backoff',
+      });
+    }
+    spare.push(target);
+    return { answer, sha1 };
+  }
+
+  return {
+    async partLimits({ signal }) {
+      const { storageApi } = (await authorize(signal)).apiInfo;
+      return {
+        recommendedPartBytes: storageApi.recommendedPartSize,
+        minPartBytes: storageApi.absoluteMinimumPartSize,
+      };
+    },
+
+    async uploadFile(input) {
+      const id = await bucket(input.signal);
+      const info = Object.entries(input.fileInfo).map(([key, value]) => [
+        `x-bz-info-${key}`,
+        encodeURIComponent(value),
+      ]);
+      const { answer, sha1 } = await upload(
+        { key: 'file', operation: 'b2_get_upload_url', json: { bucketId: id } },
+        input,
+        {
+          'content-type': input.contentType,
+          'x-bz-file-name': encodeFileName(input.fileName),
+          ...Object.fromEntries(info),
+        },
+        fileShape,
+      );
+      return { fileId: answer.fileId, sha1 };
+    },
+
+    async startLargeFile({ fileName, contentType, fileInfo, signal }) {
+      const json = { bucketId: await bucket(signal), fileName, contentType, fileInfo };
+      const { fileId } = await call('b2_start_large_file', json, z.object({ fileId: z.string() }), signal);
+      return { fileId };
+    },
+
+    async uploadPart(input) {
+      const { fileId, partNumber } = input;
+      const { sha1 } = await upload(
+        { key: fileId, operation: 'b2_get_upload_part_url', json: { fileId } },
+        input,
+        { 'x-bz-part-number': String(partNumber) },
+        z.object({ contentSha1: z.string() }),
+      );
+      return { sha1 };
+    },
+
+    async listParts({ fileId, signal }) {
+      const parts = new Map<number, StoredPart>();
+      let startPartNumber: number | null = 1;
+      try {
+        while (startPartNumber !== null) {
+          const json = { fileId, startPartNumber, maxPartCount: 1000 };
+          const page: z.infer<typeof partListShape> = await call(
+            'b2_list_parts',
+            json,
+            partListShape,
+            signal,
+          );
+          for (const part of page.parts) {
+            parts.set(part.partNumber, { bytes: part.contentLength, sha1: part.contentSha1 });
+          }
+          startPartNumber = page.nextPartNumber;
+        }
+      } catch (error) {
+        if (isRejection(error)) return undefined;
+        throw error;
+      }
+      return parts;
+    },
+
+    async finishLargeFile({ fileId, partSha1s, signal }) {
+      await call('b2_finish_large_file', { fileId, partSha1Array: partSha1s }, z.object({}), signal);
+      spareUrls.delete(fileId);
+    },
+
+    async cancelLargeFile({ fileId, signal }) {
+      spareUrls.delete(fileId);
+      try {
+        await call('b2_cancel_large_file', { fileId }, z.object({}), signal);
+      } catch (error) {
+        if (!isRejection(error)) throw error;
+      }
+    },
+
+    async listUnfinished({ namePrefix, signal }) {
+      const found: UnfinishedFile[] = [];
+      let startFileId: string | null | undefined;
+      while (startFileId !== null) {
+        const json = { bucketId: await bucket(signal), namePrefix, startFileId, maxFileCount: 100 };
+        const page: z.infer<typeof unfinishedListShape> = await call(
+          'b2_list_unfinished_large_files',
+          json,
+          unfinishedListShape,
+          signal,
+        );
+        for (const { fileId, fileName, fileInfo, uploadTimestamp } of page.files) {
+          found.push({ fileId, fileName, fileInfo, startedAtMs: uploadTimestamp });
+        }
+        startFileId = page.nextFileId;
+      }
+      return found;
+    },
+
+    async fileInfo({ fileId, signal }) {
+      try {
+        return toStoredFile(await call('b2_get_file_info', { fileId }, fileShape, signal));
+      } catch (error) {
+        if (isRejection(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async findFile({ fileName, signal }) {
+      const json = {
+        bucketId: await bucket(signal),
+        startFileName: fileName,
+        prefix: fileName,
+        maxFileCount: 1,
+      };
+      const { files } = await call(
+        'b2_list_file_names',
+        json,
+        z.object({ files: z.array(fileShape) }),
+        signal,
+      );
+      const found = files.find((file) => file.fileName === fileName);
+      return found && toStoredFile(found);
+    },
+  };
+}
+
+function toStoredFile(file: z.infer<typeof fileShape>): StoredFile {
+  const sha1 = file.contentSha1?.replace('unverified:', '');
+  return {
+    fileId: file.fileId,
+    fileName: file.fileName,
+    bytes: file.contentLength,
+    sha1: sha1 === 'none' ? undefined : sha1,
+    fileInfo: file.fileInfo,
+    isFinished: file.action === 'upload',
+  };
+}
+
+/** B2's error body: `{status, code, message}`; the code decides, the message is for people. */
+function errorCode(text: string): string | undefined {
+  const body = /"code"\s*:\s*"([^"]+)"/.exec(text);
+  return body?.[1];
+}
+
+function describe(request: Request, status: number, text: string, headers: Response['headers']): KnownError {
+  const error = refusal(request, status, text, headers);
+  const code = errorCode(text);
+  const details = { ...error.details, b2Code: code };
+  if (status === 403 && code?.endsWith('cap_exceeded')) {
+    return new KnownError(`${error.message}: a cap of the account is reached`, {
+      code: 'REMOTE_CAP_EXCEEDED',
+      retry: { afterMs: CAP_PAUSE_MS },
+      details,
+    });
+  }
+  return new KnownError(error.message, { code: error.code, retry: error.retry, details });
+}
+
+/** An answer to an upload: what an upload URL says of itself (401, 408, 5xx) is healed by another URL. */
+function uploadError(request: Request, response: Response, text: string): KnownError {
+  const error = describe(request, response.status, text, response.headers);
+  const isUrlWorn = response.status === 401 || error.details['b2Code'] === 'auth_token_limit';
+  const isCorrupt = response.status === 400 && /sha1/i.test(text);
+  if (!isUrlWorn && !isCorrupt) return error;
+  const retry: Retry = 'backoff';
+  return new KnownError(error.message, {
+    code: isCorrupt ? 'TRANSFER_CORRUPT' : 'REMOTE_UNAVAILABLE',
+    retry,
+    details: error.details,
+  });
+}
+
+function isTokenError(error: unknown): boolean {
+  return (
+    error instanceof KnownError &&
+    error.details['status'] === 401 &&
+    ['expired_auth_token', 'bad_auth_token'].includes(String(error.details['b2Code']))
+  );
+}
+
+/** A plain no, such as for an id that B2 does not know (400 or 404). */
+function isRejection(error: unknown): boolean {
+  return error instanceof KnownError && error.code === 'REMOTE_REJECTED';
+}

@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import { lengthFrom } from './headers.ts';
+import { dismiss, type Request, type Response, readText, refusal, send, sendForJson } from './http.ts';
+
+const SERVICE = 'Bunny Stream';
+
+/** How long one signature of the upload endpoint is valid; each request carries a fresh one. */
+const SIGNATURE_TTL_S = 6 * 3600;
+
+/** How long to leave an upload alone that another request still holds. */
+const LOCK_PAUSE_MS = 2000;
+
+/** Bunny Stream, reduced to what publishing needs. Every call makes one attempt. */
+export interface Bunny {
+  /** Registers an empty video. Not idempotent: record that it was asked for, then the id. */
+  createVideo(input: Call & { title: string }): Promise<{ videoId: string }>;
+  /** The video, or `undefined` if Bunny does not know the id. */
+  getVideo(input: Call & { videoId: string }): Promise<Video | undefined>;
+  /** The newest videos (at most 100) whose title contains the given one. */
+  findVideos(input: Call & { title: string }): Promise<Video[]>;
+
+  /** Begins a resumable upload into an empty video. */
+  createUpload(
+    input: Call & { videoId: string; bytes: number; title: string; mediaType: string },
+  ): Promise<{ uploadUrl: string }>;
+  /** How far an upload has come, or `undefined` if Bunny no longer has it. */
+  uploadOffset(
+    input: Call & UploadTarget,
+  ): Promise<{ offset: number; totalBytes: number | undefined } | undefined>;
+  /** Sends the next bytes of an upload. What arrives of a broken request counts. */
+  appendToUpload(
+    input: Call & UploadTarget & { offset: number; bytes: number; chunks: AsyncIterable<Buffer> },
+  ): Promise<{ offset: number }>;
+}
+
+export interface Call {
+  readonly signal: AbortSignal;
+}
+
+export interface UploadTarget {
+  readonly videoId: string;
+  readonly uploadUrl: string;
+}
+
+/** Where a video stands, in our words; Bunny numbers it differently in its API and in its webhooks. */
+export type VideoStatus = 'empty' | 'processing' | 'playable' | 'failed';
+
+export interface Video {
+  readonly videoId: string;
+  readonly title: string;
+  readonly status: VideoStatus;
+  readonly createdAtMs: number;
+}
+
+export interface BunnyOptions {
+  readonly apiUrl: string;
+  readonly tusUrl: string;
+  readonly libraryId: string;
+  readonly apiKey: string;
+  readonly idleTimeoutMs: number;
+  readonly now?: () => number;
+}
+
+const videoShape = z.object({
+  guid: z.string(),
+  title: z.string().nullable(),
+  status: z.number(),
+  dateUploaded: z.string(),
+});
+
+/** The status numbers of Bunny's video API (not those of its webhooks). */
+const API_STATUS: Readonly<Record<number, VideoStatus>> = {
+  0: 'empty',
+  1: 'processing',
+  2: 'processing',
+  3: 'processing',
+  4: 'playable',
+  5: 'failed',
+  6: 'failed',
+  7: 'processing',
+  8: 'playable',
+};
+
+/** The upload endpoint's signature: SHA-256, not an HMAC, of four values joined (Bunny, TUS resumable uploads). */
+export function uploadSignature(input: {
+  libraryId: string;
+  apiKey: string;
+  expiresAtS: number;
+  videoId: string;
+}): string {
+  const signed = `${input.libraryId}${input.apiKey}${input.expiresAtS}${input.videoId}`;
+  return createHash('sha256').update(signed).digest('hex');
+}
+
+export function createBunny(options: BunnyOptions): Bunny {
+  const { libraryId, apiKey, idleTimeoutMs, now = Date.now } = options;
+  const videosUrl = `${options.apiUrl}/library/${libraryId}/videos`;
+
+  function apiRequest(method: string, url: string, signal: AbortSignal, json?: object): Request {
+    return {
+      service: SERVICE,
+      method,
+      url,
+      headers: { AccessKey: apiKey, accept: 'application/json', 'content-type': 'application/json' },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      signal,
+      idleTimeoutMs,
+    };
+  }
+
+  /** The headers that every request to the upload endpoint carries, HEAD and PATCH included. */
+  function uploadHeaders(videoId: string): Record<string, string> {
+    const expiresAtS = Math.floor(now() / 1000) + SIGNATURE_TTL_S;
+    return {
+      'tus-resumable': '1.0.0',
+      AuthorizationSignature: uploadSignature({ libraryId, apiKey, expiresAtS, videoId }),
+      AuthorizationExpire: String(expiresAtS),
+      VideoId: videoId,
+      LibraryId: libraryId,
+    };
+  }
+
+  return {
+    async createVideo({ title, signal }) {
+      const video = await sendForJson(
+        apiRequest('POST', videosUrl, signal, { title }),
+        z.object({ guid: z.string() }),
+      );
+      return { videoId: video.guid };
+    },
+
+    async getVideo({ videoId, signal }) {
+      try {
+        return toVideo(await sendForJson(apiRequest('GET', `${videosUrl}/${videoId}`, signal), videoShape));
+      } catch (error) {
+        if (error instanceof KnownError && error.details['status'] === 404) return undefined;
+        throw error;
+      }
+    },
+
+    async findVideos({ title, signal }) {
+      const query = new URLSearchParams({ page: '1', itemsPerPage: '100', orderBy: 'date', search: title });
+      const { items } = await sendForJson(
+        apiRequest('GET', `${videosUrl}?${query}`, signal),
+        z.object({ items: z.array(videoShape) }),
+      );
+      return items.map(toVideo);
+    },
+
+    async createUpload({ videoId, bytes, title, mediaType, signal }) {
+      const metadata = Object.entries({ filetype: mediaType, title })
+        .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+        .join(',');
+      const request: Request = {
+        service: SERVICE,
+        method: 'POST',
+        url: options.tusUrl,
+        headers: {
+          ...uploadHeaders(videoId),
+          'upload-length': String(bytes),
+          'upload-metadata': metadata,
+        },
+        signal,
+        idleTimeoutMs,
+      };
+      const response = await send(request);
+      const text = await readText(request, response);
+      const location = response.headers.location;
+      if (response.status !== 201 || location === undefined) throw uploadError(request, response, text);
+      return { uploadUrl: new URL(location, options.tusUrl).href };
+    },
+
+    async uploadOffset({ videoId, uploadUrl, signal }) {
+      const request: Request = {
+        service: SERVICE,
+        method: 'HEAD',
+        url: uploadUrl,
+        headers: uploadHeaders(videoId),
+        signal,
+        idleTimeoutMs,
+      };
+      const response = await send(request);
+      dismiss(response);
+      if (response.status === 404 || response.status === 410) return undefined;
+      const offset = lengthFrom(header(response, 'upload-offset'));
+      if (response.status < 200 || response.status > 299 || offset === undefined) {
+        throw uploadError(request, response, '');
+      }
+      return { offset, totalBytes: lengthFrom(header(response, 'upload-length')) };
+    },
+
+    async appendToUpload({ videoId, uploadUrl, offset, bytes, chunks, signal }) {
+      const request: Request = {
+        service: SERVICE,
+        method: 'PATCH',
+        url: uploadUrl,
+        headers: {
+          ...uploadHeaders(videoId),
+          'content-type': 'application/offset+octet-stream',
+          'upload-offset': String(offset),
+        },
+        body: { bytes, chunks },
+        signal,
+        idleTimeoutMs,
+      };
+      const response = await send(request);
+      const text = await readText(request, response);
+      if (response.status < 200 || response.status > 299) throw uploadError(request, response, text);
+      const newOffset = lengthFrom(header(response, 'upload-offset'));
+      if (newOffset === undefined || newOffset <= offset) {
+        throw new KnownError(
+          `${SERVICE} took ${bytes} bytes and stayed at offset ${newOffset ?? 'unknown'}`,
+          {
+            code: 'REMOTE_ANSWER_INVALID',
+            retry: 'backoff',
+          },
+        );
+      }
+      return { offset: newOffset };
+    },
+  };
+}
+
+function toVideo(video: z.infer<typeof videoShape>): Video {
+  return {
+    videoId: video.guid,
+    title: video.title ?? '',
+    status: API_STATUS[video.status] ?? 'processing',
+    // Bunny writes UTC without saying so.
+    createdAtMs: Date.parse(
+      /[zZ]|[+-]\d\d:\d\d$/.test(video.dateUploaded) ? video.dateUploaded : `${video.dateUploaded}Z`,
+    ),
+  };
+}
+
+function header(response: Response, key: string): string | undefined {
+  const value = response.headers[key];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** 409 and 423 say that an earlier request still holds the upload, or moved it on: wait a little, then ask where it is. */
+function uploadError(request: Request, response: Response, text: string): KnownError {
+  const error = refusal(request, response.status, text, response.headers);
+  if (response.status === 409 || response.status === 423) {
+    return new KnownError(error.message, {
+      code: 'REMOTE_UNAVAILABLE',
+      retry: { afterMs: LOCK_PAUSE_MS },
+      details: error.details,
+    });
+  }
+  if (response.status >= 200 && response.status < 400) {
+    return new KnownError(error.message, {
+      code: 'REMOTE_ANSWER_INVALID',
+      retry: 'backoff',
+      details: error.details,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,47 @@
+import { Webhook } from 'standardwebhooks';
+import { KnownError } from '../domain/errors.ts';
+import { type Request, readText, refusal, send } from './http.ts';
+
+/** How long the website has to answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
+const ANSWER_TIMEOUT_MS = 20_000;
+
+/** The academy's website, as the receiver of announcements. */
+export interface Site {
+  /**
+   * Sends an announcement once, signed with the time of this attempt (Standard Webhooks).
+   * Any answer but 2xx is a failure; 410 says that nobody wants to hear more.
+   */
+  announce(input: { id: string; body: string; signal: AbortSignal }): Promise<void>;
+}
+
+export function createSite(options: { webhookUrl: string; webhookSecret: string }): Site {
+  const webhook = new Webhook(options.webhookSecret);
+
+  return {
+    async announce({ id, body, signal }) {
+      const now = new Date();
+      const request: Request = {
+        service: 'The website',
+        method: 'POST',
+        url: options.webhookUrl,
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+          'webhook-signature': webhook.sign(id, now, body),
+        },
+        body,
+        signal,
+        idleTimeoutMs: ANSWER_TIMEOUT_MS,
+      };
+      const response = await send(request);
+      const text = await readText(request, response);
+      if (response.status >= 200 && response.status <= 299) return;
+
+      const error = refusal(request, response.status, text, response.headers);
+      // A receiver's mistake (a bad deployment, a wrong route) heals more often than not.
+      const retry = response.status === 410 ? 'never' : error.retry === 'never' ? 'backoff' : error.retry;
+      throw new KnownError(error.message, { code: error.code, retry, details: error.details });
+    },
+  };
+}
