@@ -69,12 +69,13 @@ const MAX_LOGGED = 100_000;
  * Besides the service's own paths it answers, unthrottled and without faults, for use from another process:
  * `GET /__sim/requests`, `DELETE /__sim/requests`, `POST /__sim/faults` (a fault or a list), `DELETE /__sim/faults`,
  * `GET /__sim/faults` (`{struck}`), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
- * answers under `/__sim/`.
+ * answers under `/__sim/`. `onFault` hears of a fault when it strikes, before any of its effects.
  */
 export async function startSimulator(
   options: SimulatorOptions,
   handle: (request: SimulatorRequest) => Promise<Answer>,
   control: (request: SimulatorRequest) => Promise<Answer | undefined> = async () => undefined,
+  onFault: (fault: Fault, struck: { readonly method: string; readonly url: URL }) => void = () => {},
 ): Promise<Simulator> {
   const faults = createFaultList();
   const link = createLink(options.bytesPerSecond);
@@ -101,6 +102,7 @@ export async function startSimulator(
 
     const startedMs = performance.now();
     const fault = faults.strike(method, url.pathname);
+    if (fault) onFault(fault, { method, url });
     const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
     try {
       await play(request, response, method, url, fault, counted);
@@ -250,15 +252,24 @@ function incomingBody(
       }
       const keep = chunk.length - (counted.requestBytes - cutAfterBytes);
       if (keep > 0) this.push(chunk.subarray(0, keep));
-      response.destroy();
-      done(new Error('the connection was reset on request'));
+      // Destroying a stream loses what nobody has read yet.
+      whenRead(this, () => {
+        response.destroy();
+        done(new Error('the connection was reset on request'));
+      });
     },
   });
   const steps = links.length > 0 ? [throughLinks(links)] : [];
-  const last = steps[0] ?? count;
-  // Whoever reads `last` sees the failure; the pipeline's own promise has nobody to tell.
-  pipeline([request, count, ...steps] as never).catch((error: Error) => last.destroy(error));
-  return last;
+  // Whoever reads `count` sees the failure; the pipeline's own promise has nobody to tell.
+  pipeline([request, ...steps, count] as never).catch((error: Error) => count.destroy(error));
+  return count;
+}
+
+/** Calls `then` as soon as all that is in the stream's buffer was read, or never if it is destroyed before. */
+function whenRead(stream: Transform, then: () => void): void {
+  if (stream.destroyed) return;
+  if (stream.readableLength === 0) then();
+  else setTimeout(whenRead, 1, stream, then);
 }
 
 async function send(

@@ -79,7 +79,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       cdnHost: e.BUNNY_CDN_HOST,
       patchBytes: e.PUBLISH_PATCH_BYTES,
     },
-    site: { webhookUrl: e.SITE_WEBHOOK_URL, webhookSecret: e.SITE_WEBHOOK_SECRET },
+    site: {
+      webhookUrl: e.SITE_WEBHOOK_URL,
+      webhookSecret: e.SITE_WEBHOOK_SECRET,
+      scheduleMs: e.SITE_RETRY_SCHEDULE_S.map((seconds) => seconds * 1000),
+    },
     line: {
       backoff: {
         attempts: e.RETRY_ATTEMPTS,

@@ -119,6 +119,13 @@ export const settings = {
   SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),
   SITE_WEBHOOK_SECRET: webhookSecret().describe('Standard Webhooks secret shared with the website'),
 
+  SITE_RETRY_SCHEDULE_S: z
+    .string()
+    .regex(/^\d+(\s*,\s*\d+)*$/, { error: 'must be a comma-separated list of seconds' })
+    .transform((value) => value.split(',').map(Number))
+    .default([5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400])
+    .describe('Seconds between the attempts to deliver an announcement, comma-separated'),
+
   // Uploads of tutors
   UPLOAD_MAX_BYTES: whole(1)
     .default(21_474_836_480)

@@ -48,6 +48,12 @@ export interface Progress {
   readonly checkpoints: Partial<Checkpoints>;
 }
 
+/** When a stage last began and when it was done. */
+export interface StageTimes {
+  readonly startedAtMs: number | null;
+  readonly doneAtMs: number | null;
+}
+
 export interface WaitingItem {
   readonly id: string;
   readonly seq: number;
@@ -62,9 +68,14 @@ export interface Recordings {
    */
   accept(input: NewRecording): Promise<Accepted>;
   get(id: string): Promise<Recording | undefined>;
+  /** The last ones accepted, newest first. */
+  newest(limit: number): Promise<Recording[]>;
   /** What is neither done nor failed, oldest first. */
   unfinished(afterSeq?: number): Promise<WaitingItem[]>;
   progress(id: string): Promise<Progress>;
+  stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
+  /** Whether any other recording has this Bunny video, finished or not. */
+  isVideoTaken(videoId: string, exceptRecordingId: string): Promise<boolean>;
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
 
@@ -155,6 +166,16 @@ export function createRecordings({ db }: { db: Database }): Recordings {
       return row && toRecording(row);
     },
 
+    async newest(limit) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toRecording);
+    },
+
     async unfinished(afterSeq = 0) {
       const rows = await db
         .selectFrom('recordings')
@@ -177,6 +198,36 @@ export function createRecordings({ db }: { db: Database }): Recordings {
           rows.flatMap((row) => (row[column] === null ? [] : [[row.stage, JSON.parse(row[column])]])),
         );
       return { facts: of('fact'), checkpoints: of('checkpoint') };
+    },
+
+    async stageTimes(id) {
+      const rows = await db
+        .selectFrom('stages')
+        .select(['stage', 'started_at_ms', 'done_at_ms'])
+        .where('recording_id', '=', id)
+        .execute();
+      return Object.fromEntries(
+        rows.map((row) => [
+          row.stage,
+          {
+            startedAtMs: row.started_at_ms === null ? null : Number(row.started_at_ms),
+            doneAtMs: row.done_at_ms === null ? null : Number(row.done_at_ms),
+          },
+        ]),
+      );
+    },
+
+    async isVideoTaken(videoId, exceptRecordingId) {
+      const row = await db
+        .selectFrom('stages')
+        .select('recording_id')
+        .where('stage', '=', 'publish')
+        .where('recording_id', '!=', exceptRecordingId)
+        .where((or) =>
+          or.or([or('fact', 'like', `%"${videoId}"%`), or('checkpoint', 'like', `%"${videoId}"%`)]),
+        )
+        .executeTakeFirst();
+      return row !== undefined;
     },
 
     async events(id) {

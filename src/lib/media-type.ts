@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { fileTypeFromBuffer } from 'file-type';
 
-/** Enough for every signature that file-type knows. */
-const SNIFFED_BYTES = 4100;
+/** As many first bytes as it takes for every signature that file-type knows. */
+export const SNIFFED_BYTES = 4100;
 
 export interface MediaType {
   /** Such as `video/mp4`. */

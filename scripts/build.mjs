@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { withLock } from './setup/lock.mjs';
+import { exitCodeOf, Problem } from './setup/problem.mjs';
+import { runCommand } from './setup/run-command.mjs';
+
+const STAMP = '.build-stamp';
+const IS_COMPILED = /\.[cm]?tsx?$/;
+
+const HELP = `Compiles src to dist and copies what is not TypeScript, if anything has changed since the last time.
+
+Usage: node scripts/build.mjs [--force] [--help]`;
+
+/** The build, as a step of the set-up. A failed one leaves dist as it was. */
+export function buildStep({ root, say }) {
+  return {
+    isDone: () => readStamp(root) === hashInputs(root),
+    async act() {
+      say('Compiling src to dist (tsc) ...');
+      await build(root);
+    },
+  };
+}
+
+/** A hash of all that decides what dist holds: names and contents of the sources, settings, packages, this script. */
+export function hashInputs(root) {
+  const settings = readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name));
+  const files = ['package.json', 'package-lock.json', ...settings].map((name) => join(root, name));
+  const hash = createHash('sha256').update(readFileSync(import.meta.filename));
+
+  for (const path of [...files.filter((file) => existsSync(file)), ...listSources(root)].sort()) {
+    const content = readFileSync(path);
+    hash.update(`\0${relative(root, path)}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/** Builds beside dist and moves the result into its place, so that dist is never half of one thing. */
+async function build(root) {
+  const [dist, next, previous] = ['dist', '.dist-next', '.dist-previous'].map((name) => join(root, name));
+  const removeLeftovers = () => {
+    for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
+  };
+  const hash = hashInputs(root);
+  const sources = listSources(root);
+
+  removeLeftovers();
+  try {
+    mkdirSync(next);
+    writeFileSync(join(next, '.gitignore'), '*\n');
+    if (sources.some((path) => IS_COMPILED.test(path))) await compile({ root, outDir: next });
+    for (const path of sources.filter((path) => !IS_COMPILED.test(path))) {
+      copyAsset(path, join(next, relative(join(root, 'src'), path)));
+    }
+    writeFileSync(join(next, STAMP), hash);
+
+    if (existsSync(dist)) renameSync(dist, previous);
+    renameSync(next, dist);
+  } finally {
+    removeLeftovers();
+  }
+}
+
+async function compile({ root, outDir }) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  if (!existsSync(tsc)) throw new Problem('The compiler is not installed: run "npm run setup" first.');
+  const colour = process.stdout.isTTY ? ['--pretty'] : [];
+  const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir, ...colour];
+
+  const { exitCode, output } = await runCommand(process.execPath, args, { cwd: root });
+  if (exitCode !== 0) throw new Problem('src does not compile, see above; dist is as it was.', { output });
+}
+
+function copyAsset(from, to) {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    throw new Problem(`${from} would replace what is compiled from TypeScript: rename one of the two.`);
+  }
+}
+
+/** All files under src, sorted, without hidden ones. */
+function listSources(root) {
+  const src = join(root, 'src');
+  if (!existsSync(src)) return [];
+  return readdirSync(src, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function readStamp(root) {
+  const path = join(root, 'dist', STAMP);
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+async function main(args) {
+  const unknown = args.find((arg) => !['--force', '--help', '-h'].includes(arg));
+  if (unknown !== undefined) throw new Problem(`Unknown option ${unknown}. See --help.`, { exitCode: 2 });
+  if (args.includes('--help') || args.includes('-h')) return console.log(HELP);
+
+  const root = dirname(import.meta.dirname);
+  const say = (line) => console.log(line);
+  const step = buildStep({ root, say });
+  const isDone = () => !args.includes('--force') && step.isDone();
+  if (isDone()) return say('dist is up to date.');
+  await withLock({ root, say, action: async () => (isDone() ? undefined : step.act()) });
+}
+
+const [, script] = process.argv;
+if (script !== undefined && existsSync(script) && realpathSync(script) === import.meta.filename) {
+  process.exitCode = await exitCodeOf(() => main(process.argv.slice(2)));
+}

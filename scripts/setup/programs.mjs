@@ -1,0 +1,140 @@
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { Problem } from './problem.mjs';
+import { runCommand } from './run-command.mjs';
+
+/** Where system programs lie that the PATH of an ordinary user may leave out. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** A program that the project runs: the names it goes by, and its packages, those to try first in front. */
+export const REDIS = {
+  title: 'Redis',
+  programs: ['redis-server', 'valkey-server'],
+  packages: {
+    'apt-get': ['redis-server'],
+    apk: ['redis', 'valkey'],
+    dnf: ['redis', 'valkey'],
+    brew: ['redis'],
+  },
+  byHand: 'install redis-server or valkey-server',
+  instead: ', or set REDIS_URL to a Redis that runs elsewhere',
+};
+
+/** The second client of the simulated B2, which the tests use. */
+export const RCLONE = {
+  title: 'rclone',
+  programs: ['rclone'],
+  packages: { 'apt-get': ['rclone'], apk: ['rclone'], dnf: ['rclone'], brew: ['rclone'] },
+  byHand: 'install it as https://rclone.org/install/ says',
+  instead: '',
+};
+
+// One shell does it all, so that one sudo is enough. The policy file is Debian's way to say that an installation may
+// not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379.
+const APT_GET = `
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM HUP
+  printf '#!/bin/sh\\n[ -d /proc/%s ] || exit 0\\ncase "$1" in redis*|valkey*) exit 101 ;; esac\\n' $$ > "$policy"
+  chmod 755 "$policy"
+fi
+install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$1"; }
+install "$1" || { apt-get update -q || true; install "$1"; } || exit 1
+case "$1" in redis*)
+  if [ -d /run/systemd/system ]; then systemctl disable --now "$1"; else update-rc.d "$1" disable; fi || true ;;
+esac`;
+
+const FIRST_THAT_INSTALLS = 'do=$1; shift; for package; do $do "$package" && exit 0; done; exit 1';
+
+const MANAGERS = [
+  { manager: 'apt-get', asRoot: true, shell: (packages) => [APT_GET, 'sh', ...packages] },
+  {
+    manager: 'apk',
+    asRoot: true,
+    shell: (packages) => [FIRST_THAT_INSTALLS, 'sh', 'apk add --no-cache', ...packages],
+  },
+  {
+    manager: 'dnf',
+    asRoot: true,
+    shell: (packages) => [FIRST_THAT_INSTALLS, 'sh', 'dnf install -y', ...packages],
+  },
+  {
+    manager: 'brew',
+    asRoot: false,
+    shell: (packages) => [FIRST_THAT_INSTALLS, 'sh', 'brew install', ...packages],
+  },
+];
+
+/** A program of the system, as a step of the set-up; `folders` are searched after those of the PATH. */
+export function programStep({ program, env, folders = SYSTEM_FOLDERS, say }) {
+  const search = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...folders];
+  const find = (name) => findProgram(name, search);
+  const isDone = () => program.programs.some((name) => find(name) !== undefined);
+
+  return {
+    isDone,
+    async act() {
+      const { manager, asRoot, shell } = MANAGERS.find(({ manager }) => find(manager) !== undefined) ?? {};
+      if (manager === undefined)
+        throw new Problem(`${program.title} is missing: ${program.byHand}${program.instead}.`);
+      const prefix = asRoot ? await rootPrefix({ program, manager, sudo: find('sudo') }) : [];
+
+      say(`Installing ${program.title} (${manager}) ...`);
+      const [command, ...args] = [...prefix, 'sh', '-c', ...shell(program.packages[manager])];
+      const { exitCode, output } = await runCommand(command, args, {
+        env: { ...env, PATH: search.join(delimiter) },
+      });
+      if (exitCode !== 0 || !isDone()) {
+        throw new Problem(
+          `${program.title} could not be installed, see above: ${program.byHand}${program.instead}.`,
+          {
+            output,
+          },
+        );
+      }
+    },
+  };
+}
+
+/** Whether the operator names a Redis: REDIS_URL in the environment, else in the text of the .env file. */
+export function hasOwnRedis({ env, envFile = '' }) {
+  return (env.REDIS_URL ?? parseEnv(envFile).REDIS_URL ?? '') !== '';
+}
+
+/** The text of the checkout's .env file, if there is one. */
+export function readEnvFile(root) {
+  try {
+    return readFileSync(join(root, '.env'), 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function findProgram(name, folders) {
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** What to put before a command that needs root: nothing for root, else sudo, which may ask where somebody can answer. */
+async function rootPrefix({ program, manager, sudo }) {
+  if (process.getuid?.() === 0) return [];
+  if (sudo !== undefined) {
+    const { exitCode } = await runCommand(sudo, ['-n', 'true']);
+    if (exitCode === 0) return [sudo, '-n'];
+    if (process.stdin.isTTY) return [sudo];
+  }
+  const command = `${manager} ${manager === 'apk' ? 'add' : 'install'} ${program.packages[manager][0]}`;
+  throw new Problem(`${program.title} is missing: run "${command}" as root${program.instead}.`);
+}

@@ -1,0 +1,89 @@
+import { type Call, type CallOptions, DEFAULT_COUNT } from './call.ts';
+import { badRequest } from './errors.ts';
+import { checkFileInfo, checkFileName, toContentType } from './names.ts';
+import { fileObject, partObject } from './shapes.ts';
+
+const MAX_PARTS = 1000;
+const MAX_PART_NUMBER = 10_000;
+const MAX_UNFINISHED = 100;
+
+/** The calls for large files, by name, but for the upload of parts. */
+export function largeFileCalls({ store, tokens, absoluteMinimumPartSize }: CallOptions): [string, Call][] {
+  const start: Call = {
+    reads: false,
+    run(params, { version }) {
+      const { bucketId } = store.bucket(params.text('bucketId'));
+      const fileName = params.text('fileName');
+      checkFileName(fileName);
+      const fileInfo = checkFileInfo(fileName, params.record('fileInfo'));
+      const contentType = toContentType(params.text('contentType'), fileName);
+      const started = store.startLargeFile({ bucketId, fileName, contentType, fileInfo });
+      return fileObject(store.accountId, bucketId, started, version);
+    },
+  };
+  const getUploadPartUrl: Call = {
+    reads: true,
+    run(params, { version, baseUrl }) {
+      const { fileId } = store.largeFile(params.text('fileId'));
+      const { path, token } = tokens.issueUpload('part', version, fileId);
+      return { fileId, uploadUrl: `${baseUrl}${path}`, authorizationToken: token };
+    },
+  };
+  const finish: Call = {
+    reads: false,
+    run(params, { version }) {
+      const sha1s = params.texts('partSha1Array');
+      const finished = store.finishLargeFile(params.text('fileId'), sha1s, absoluteMinimumPartSize);
+      return fileObject(store.accountId, finished.bucketId, finished, version);
+    },
+  };
+  const cancel: Call = {
+    reads: false,
+    async run(params) {
+      const { bucketId, fileId, fileName } = await store.cancelLargeFile(params.text('fileId'));
+      return { accountId: store.accountId, bucketId, fileId, fileName };
+    },
+  };
+  const listParts: Call = {
+    reads: true,
+    run(params) {
+      const { fileId, parts } = store.largeFile(params.text('fileId'));
+      const from = params.count('startPartNumber', 1, MAX_PART_NUMBER);
+      const max = params.count('maxPartCount', DEFAULT_COUNT, MAX_PARTS);
+      const rest = [...parts.values()]
+        .filter((part) => part.partNumber >= from)
+        .sort((a, b) => a.partNumber - b.partNumber);
+      return {
+        parts: rest.slice(0, max).map((part) => partObject(fileId, part)),
+        nextPartNumber: rest[max]?.partNumber ?? null,
+      };
+    },
+  };
+  const listUnfinished: Call = {
+    reads: true,
+    run(params, { version }) {
+      const { bucketId } = store.bucket(params.text('bucketId'));
+      const max = params.count('maxFileCount', DEFAULT_COUNT, MAX_UNFINISHED);
+      const prefix = params.optionalText('namePrefix') ?? '';
+      const startFileId = params.optionalText('startFileId');
+      const all = store
+        .largeFiles()
+        .filter((file) => file.bucketId === bucketId && file.fileName.startsWith(prefix));
+      const startAt = startFileId === undefined ? 0 : all.findIndex((file) => file.fileId === startFileId);
+      if (startAt < 0) throw badRequest(`Invalid startFileId: ${startFileId}`);
+      const files = all.slice(startAt, startAt + max);
+      return {
+        files: files.map((file) => fileObject(store.accountId, bucketId, file, version)),
+        nextFileId: all[startAt + max]?.fileId ?? null,
+      };
+    },
+  };
+  return [
+    ['b2_start_large_file', start],
+    ['b2_get_upload_part_url', getUploadPartUrl],
+    ['b2_finish_large_file', finish],
+    ['b2_cancel_large_file', cancel],
+    ['b2_list_parts', listParts],
+    ['b2_list_unfinished_large_files', listUnfinished],
+  ];
+}

@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../shared/simulator.ts';
+import { createContent } from './content.ts';
+import { createControl } from './control.ts';
+import { createLibrary } from './library.ts';
+import { createRestApi } from './rest.ts';
+import { type SimulatedVideo, toSimulatedVideo } from './simulated-video.ts';
+import { createTusEndpoint, type PatchInterruption, TUS_PATH } from './tus.ts';
+import { createWebhookSender } from './webhooks.ts';
+
+export interface BunnySimulatorOptions extends SimulatorOptions {
+  /** Default `4321`; digits only. */
+  readonly libraryId?: string;
+  /** Default `bunny-api-key`. */
+  readonly apiKey?: string;
+  /** Default `bunny-read-only-key`; opens what is read and signs the webhooks. */
+  readonly readOnlyApiKey?: string;
+  /** Where the bytes are kept; default a fresh temporary folder, removed on close. */
+  readonly directory?: string;
+  /** With `false` the bytes are hashed and dropped. Default `true`. */
+  readonly keepBytes?: boolean;
+  /** How long an encoding stays in each of its five steps; default 50. */
+  readonly encodingStepMs?: number;
+  /** Where status changes are announced; default nowhere. */
+  readonly webhookUrl?: string;
+  /** With `false` a video's `originalHash` stays null, which Bunny's documentation leaves open. Default `true`. */
+  readonly showsOriginalHash?: boolean;
+}
+
+/** A stand-in for one library of Bunny Stream: REST API, tus uploads, pretended encoding and webhooks. */
+export interface BunnySimulator extends Simulator {
+  readonly libraryId: string;
+  readonly apiKey: string;
+  readonly readOnlyApiKey: string;
+  /** In the order of creation. */
+  videos(): readonly SimulatedVideo[];
+  /** The bytes of the video's file. Throws when there is none or it was not kept. */
+  read(guid: string): Readable;
+  /** Makes every unfinished tus upload unknown and says how many there were. An open PATCH is reset. */
+  purgeUploads(): Promise<number>;
+  /** Keeps part of the next PATCH's body and answers what is asked for. */
+  interruptPatch(interruption: PatchInterruption): void;
+  /** Ends the video's encoding with status 5; before its file is there, the encoding to come. Throws if unknown. */
+  failEncoding(guid: string): void;
+  /** Stops all encoding where it is, or lets it go on. */
+  holdEncoding(isHeld: boolean): void;
+}
+
+/**
+ * Starts a Bunny Stream simulator.
+ *
+ * For use from another process it also answers `GET /__sim/videos`, `GET /__sim/videos/{guid}/content`,
+ * `POST /__sim/purge-uploads` (`{purged}`), `POST /__sim/videos/{guid}/fail-encoding`, `POST /__sim/hold-encoding`
+ * (`{isHeld}`) and `POST /__sim/interrupt-patch` (a `PatchInterruption`).
+ */
+export async function startBunnySimulator(options: BunnySimulatorOptions = {}): Promise<BunnySimulator> {
+  const {
+    libraryId = '4321',
+    apiKey = 'bunny-api-key',
+    readOnlyApiKey = 'bunny-read-only-key',
+    keepBytes = true,
+    encodingStepMs = 50,
+    showsOriginalHash = true,
+  } = options;
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'bunny-simulator-')));
+  await mkdir(directory, { recursive: true });
+
+  const closing = new AbortController();
+  const newContent = (name: string) => createContent(keepBytes ? join(directory, name) : undefined);
+  const webhooks = createWebhookSender({ url: options.webhookUrl, libraryId, readOnlyApiKey });
+  const library = createLibrary({ encodingStepMs, tell: webhooks.send });
+  const tus = createTusEndpoint({ library, libraryId, apiKey, newContent, tell: webhooks.send });
+  const rest = createRestApi({
+    library,
+    libraryId,
+    apiKey,
+    readOnlyApiKey,
+    showsOriginalHash,
+    newContent,
+    forgetUpload: tus.forget,
+    closing: closing.signal,
+  });
+
+  const videos = () =>
+    [...library.videos.values()].map((video) => toSimulatedVideo(video, tus.receivedBytes(video.guid)));
+
+  function read(guid: string): Readable {
+    const content = library.videos.get(guid)?.content;
+    if (content === undefined) throw new Error(`video ${guid} has no file`);
+    return content.read();
+  }
+
+  const simulator = await startSimulator(
+    options,
+    (request) => (request.url.pathname.startsWith(TUS_PATH) ? tus.handle(request) : rest(request)),
+    createControl({ library, tus, videos, read, keepBytes }),
+  );
+
+  return {
+    ...simulator,
+    libraryId,
+    apiKey,
+    readOnlyApiKey,
+    videos,
+    read,
+    purgeUploads: tus.purge,
+    interruptPatch: tus.interrupt,
+    failEncoding(guid) {
+      if (!library.failEncoding(guid)) throw new Error(`video ${guid} does not exist`);
+    },
+    holdEncoding: library.holdEncoding,
+    async close() {
+      closing.abort();
+      webhooks.close();
+      library.close();
+      await simulator.close();
+      if (options.directory === undefined)
+        await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}

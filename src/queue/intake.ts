@@ -1,0 +1,32 @@
+import type { Logger } from 'pino';
+import type { NewRecording } from '../domain/recording.ts';
+import type { Accepted, Recordings } from '../ledger/recordings.ts';
+import type { Line } from './line.ts';
+
+/** Where all doors lead: once `accept` has returned, the recording is in the ledger for good. */
+export interface Intake {
+  accept(recording: NewRecording): Promise<Accepted>;
+}
+
+/** Accepts into the ledger, and only tells the line; the line may follow later. */
+export function createIntake(options: {
+  recordings: Pick<Recordings, 'accept'>;
+  line: Pick<Line, 'poke' | 'reconcile'>;
+  log: Logger;
+}): Intake {
+  const { recordings, line, log } = options;
+  return {
+    async accept(recording) {
+      const accepted = await recordings.accept(recording);
+      const { id, state, isDuplicate } = accepted;
+      log.info(
+        { event: 'recording.accepted', recordingId: id, source: recording.source, state, isDuplicate },
+        'accepted',
+      );
+      // A recording that was given a new beginning is older than the last one put in line.
+      if (isDuplicate) line.reconcile();
+      else line.poke();
+      return accepted;
+    },
+  };
+}

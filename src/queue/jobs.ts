@@ -1,0 +1,67 @@
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { withinTime } from '../lib/abort.ts';
+import { KEY_PREFIX } from './connection.ts';
+
+/** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
+export type Outcome = 'finished' | 'given-back' | { readonly againAtMs: number };
+
+export interface JobWorker {
+  /** Takes no more jobs, asks the running ones to stop, and waits for them no longer than this. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Runs `process` for each job in line. A worker that dies is noticed within `lockMs` and a second, and its job runs
+ * again: `process` must not rely on being the only one (the ledger's gate sees to that), nor on running once.
+ */
+export function startJobWorker(options: {
+  name: string;
+  connection: Redis;
+  concurrency: number;
+  lockMs: number;
+  process: (id: string, signal: AbortSignal) => Promise<Outcome>;
+  log: Logger;
+}): JobWorker {
+  const { log } = options;
+
+  // BullMQ hands the signal only to a function of three parameters.
+  async function run(job: Job<{ id: string }>, token?: string, signal?: AbortSignal): Promise<void> {
+    const outcome = await options.process(job.data.id, signal ?? new AbortController().signal);
+    if (outcome === 'finished') return;
+    if (outcome === 'given-back') {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    await job.moveToDelayed(outcome.againAtMs, token);
+    throw new DelayedError();
+  }
+
+  const worker = new Worker<{ id: string }>(options.name, run, {
+    connection: options.connection,
+    prefix: KEY_PREFIX,
+    concurrency: options.concurrency,
+    lockDuration: options.lockMs,
+    stalledInterval: 1000,
+    // A job that outlived many workers is set aside by the ledger's count, not by this one.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    runRetryDelay: 1000,
+  });
+  worker.on('error', (error) => log.warn({ event: 'worker.error', err: error }, 'worker error'));
+  worker.on('stalled', (jobId) =>
+    log.warn({ event: 'job.stalled', id: jobId }, 'job of a dead worker taken over'),
+  );
+
+  return {
+    async stop(timeoutMs) {
+      // Closing first: otherwise the loop picks the returned job up again.
+      const closed = worker.close();
+      worker.cancelAllJobs('shutting down');
+      if (!(await withinTime(closed, timeoutMs))) {
+        log.warn({ event: 'worker.abandoned' }, 'a job did not stop in time');
+        void worker.close(true).catch(() => {});
+      }
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { WaitingItem } from '../ledger/recordings.ts';
+import { KEY_PREFIX } from './connection.ts';
+
+/** How many jobs go to Redis in one command. */
+const BATCH = 500;
+
+/**
+ * Keeps the queue in Redis in step with the ledger. Redis may lose everything at any moment: whatever the ledger calls
+ * unfinished is put back in line, oldest first, and what is in line already stays where it is.
+ */
+export interface Line {
+  /** Puts what was accepted since the last time in line, soon; returns at once, also when Redis is away. */
+  poke(): void;
+  /** Puts everything unfinished in line, soon; returns at once. */
+  reconcile(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param options.pending What the ledger calls unfinished, oldest first, above a sequence number.
+ * @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back.
+ */
+export function createLine(options: {
+  name: string;
+  connection: Redis;
+  concurrency: number;
+  pending: (afterSeq: number) => Promise<WaitingItem[]>;
+  everyMs?: number;
+  log: Logger;
+}): Line {
+  const { connection, log } = options;
+  const queue = new Queue(options.name, { connection, prefix: KEY_PREFIX });
+  queue.on('error', (error) => log.warn({ event: 'queue.error', err: error }, 'queue error'));
+
+  let lastSeq = 0;
+  let wanted: 'nothing' | 'news' | 'everything' = 'nothing';
+  let isRunning = false;
+  let isStopped = false;
+
+  async function add(items: readonly WaitingItem[]): Promise<void> {
+    for (let at = 0; at < items.length; at += BATCH) {
+      const jobs = items.slice(at, at + BATCH).map((item) => ({
+        name: options.name,
+        data: { id: item.id },
+        opts: {
+          jobId: item.id,
+          delay: Math.max(0, item.notBeforeMs - Date.now()),
+          removeOnComplete: true,
+          removeOnFail: true,
+        },
+      }));
+      await queue.addBulk(jobs);
+    }
+  }
+
+  /** One pass at a time: news that come while Redis is away pile up in the ledger, not in memory. */
+  async function run(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      while (wanted !== 'nothing' && !isStopped) {
+        const isFull = wanted === 'everything';
+        wanted = 'nothing';
+        // A wiped Redis has forgotten this too.
+        if (isFull) await queue.setGlobalConcurrency(options.concurrency);
+        const items = await options.pending(isFull ? 0 : lastSeq);
+        await add(items);
+        lastSeq = Math.max(lastSeq, items.at(-1)?.seq ?? 0);
+      }
+    } catch (error) {
+      wanted = 'everything';
+      if (!isStopped) log.warn({ event: 'line.failed', err: error }, 'line not in step, tried again later');
+    } finally {
+      isRunning = false;
+    }
+  }
+
+  function want(what: 'news' | 'everything'): void {
+    if (wanted !== 'everything') wanted = what;
+    void run();
+  }
+
+  const reconcile = () => want('everything');
+  connection.on('ready', reconcile);
+  const timer = options.everyMs === undefined ? undefined : setInterval(reconcile, options.everyMs);
+  if (connection.status === 'ready') reconcile();
+
+  return {
+    poke: () => want('news'),
+    reconcile,
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      connection.off('ready', reconcile);
+      await queue.close();
+    },
+  };
+}

@@ -1,0 +1,8 @@
+/** The queue of recordings: one at a time, first in, first out. */
+export const RECORDINGS_QUEUE = 'recordings';
+
+/** The queue of announcements, apart, so that a website that is down holds up no recording. */
+export const DELIVERIES_QUEUE = 'deliveries';
+
+/** How many announcements are under way at once. */
+export const DELIVERIES_CONCURRENCY = 4;

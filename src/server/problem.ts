@@ -1,0 +1,66 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { ERROR_CATALOGUE, type ErrorCode } from '../domain/error-catalogue.ts';
+import { KnownError } from '../domain/errors.ts';
+
+/** The HTTP status of each code that a door answers with; what is not here is 500. */
+const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
+  REQUEST_INVALID: 400,
+  PATH_INVALID: 400,
+  PATH_LOOP: 400,
+  FILE_NOT_READABLE: 400,
+  FILE_NOT_REGULAR: 400,
+  FILE_EMPTY: 400,
+  FILE_SIZE_DIFFERS: 400,
+  SIGNATURE_INVALID: 401,
+  SIGNATURE_STALE: 401,
+  NOT_LOCAL: 403,
+  NOT_FOUND: 404,
+  FILE_NOT_FOUND: 404,
+  ACE_ID_TAKEN: 409,
+  TOO_LARGE: 413,
+  NOT_MEDIA: 415,
+};
+
+/** A problem document (RFC 9457) with a stable `code`, and with what to do about it. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+/** Makes every refusal of this server a problem document. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, 404, 'NOT_FOUND', `There is no ${request.method} ${request.url.split('?')[0]}`),
+  );
+  app.setErrorHandler((error: FastifyError | KnownError, request, reply) => handle(error, request, reply));
+}
+
+function handle(error: FastifyError | KnownError, request: FastifyRequest, reply: FastifyReply) {
+  if (error instanceof KnownError) {
+    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, error.message);
+  }
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const lines = error.validation.map((issue) => {
+      const field = issue.instancePath.split('/').filter(Boolean).join('.') || 'body';
+      return `${field}: ${issue.message}`;
+    });
+    return sendProblem(reply, 400, 'REQUEST_INVALID', lines.join('; '));
+  }
+  const status = error.statusCode ?? 500;
+  if (status === 413) return sendProblem(reply, 413, 'TOO_LARGE', 'The request body is too large');
+  if (status >= 400 && status < 500) return sendProblem(reply, status, 'REQUEST_INVALID', error.message);
+
+  request.log.error({ event: 'bug', err: error }, 'unforeseen error');
+  return sendProblem(reply, 500, 'UNEXPECTED', 'The server could not do this');
+}
+
+function sendProblem(reply: FastifyReply, status: number, code: ErrorCode, detail: string) {
+  const [title, advice] = ERROR_CATALOGUE[code];
+  const problem: Problem = { type: `urn:sluice:error:${code}`, title, status, detail, code, advice };
+  return reply.code(status).type('application/problem+json').send(problem);
+}

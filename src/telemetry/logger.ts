@@ -1,0 +1,28 @@
+import { type Logger, pino, stdSerializers } from 'pino';
+
+/** What never reaches a log, wherever it stands in a line. */
+const SECRETS = [
+  'authorization',
+  'cookie',
+  'token',
+  'downloadToken',
+  'download_token',
+  'downloadUrl',
+  'download_url',
+  'password',
+  'secret',
+  'apiKey',
+  'applicationKey',
+];
+
+/** Creates the process's logger: one JSON object per line on standard output, secrets blanked out. */
+export function createLogger(options: { level: string; name: string }): Logger {
+  return pino({
+    level: options.level,
+    base: { app: options.name, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: stdSerializers.errWithCause },
+    redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[secret]' },
+  });
+}
