@@ -79,6 +79,7 @@ export interface Recordings {
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
 
+  /** Makes it the one that is moving. */
   startAttempt(id: string, fence: number): Promise<void>;
   startStage(id: string, stage: Stage, fence: number): Promise<void>;
   saveCheckpoint<S extends Stage>(

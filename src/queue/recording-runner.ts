@@ -70,7 +70,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const { id } = recording;
     try {
       await recordings.startAttempt(id, lease.fence);
-      await pipeline.run({ recording, lease, signal: either, log });
+      const moving = (await recordings.get(id)) ?? recording;
+      await pipeline.run({ recording: moving, lease, signal: either, log });
       await recordings.finish(id, lease.fence);
       log.info({ event: 'recording.done' }, 'recording done');
       return 'finished';

@@ -1,48 +1,12 @@
-import { type Config, loadConfig, loadEnvFile } from '../config/config.ts';
-import { openLedger } from '../ledger/ledger.ts';
+import { loadConfig, loadEnvFile } from '../config/config.ts';
 import { runProcess } from '../lib/process.ts';
-import { connectRedis } from '../queue/connection.ts';
-import { createIntake } from '../queue/intake.ts';
-import { createLine } from '../queue/line.ts';
-import { RECORDINGS_QUEUE } from '../queue/names.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { createApp } from './app.ts';
-
-/** The pipeline process: the doors. */
-async function startServer(config: Config) {
-  const log = createLogger({ level: config.log.level, name: 'pipeline' });
-  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
-  const connection = connectRedis(config.redis, log);
-  const line = createLine({
-    name: RECORDINGS_QUEUE,
-    connection,
-    concurrency: 1,
-    pending: (afterSeq) => ledger.recordings.unfinished(afterSeq),
-    log,
-  });
-  const app = createApp({
-    ledger,
-    intake: createIntake({ recordings: ledger.recordings, line, log }),
-    zoom: { secretToken: config.zoom.webhookSecretToken, toleranceS: config.zoom.timestampToleranceS },
-    isRedisReady: () => connection.status === 'ready',
-    log,
-  });
-  await app.listen({ host: config.pipeline.host, port: config.pipeline.port });
-
-  return {
-    log,
-    /** Reverse order: no new requests, then what they used. */
-    async stop() {
-      await app.close();
-      await line.stop();
-      connection.disconnect();
-      await ledger.close();
-    },
-  };
-}
+import { startServer } from './compose.ts';
 
 await runProcess(async () => {
   loadEnvFile();
   const config = loadConfig(process.env);
-  return { ...(await startServer(config)), stopTimeoutMs: config.shutdownTimeoutMs };
+  const log = createLogger({ level: config.log.level, name: 'pipeline' });
+  const { stop } = await startServer(config, log);
+  return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs };
 });

@@ -19,7 +19,7 @@ export function addZoomDoor(
 ): void {
   const { intake, secretToken, toleranceS, now = Date.now } = options;
 
-  app.register(async (scope) => {
+  app.register((scope, _options, registered) => {
     // The signature covers the bytes as they came.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -56,6 +56,7 @@ export function addZoomDoor(
         return { accepted };
       },
     );
+    registered();
   });
 }
 

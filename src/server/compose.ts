@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { openLedger } from '../ledger/ledger.ts';
+import { connectRedis } from '../queue/connection.ts';
+import { createIntake } from '../queue/intake.ts';
+import { createLine } from '../queue/line.ts';
+import { RECORDINGS_QUEUE } from '../queue/names.ts';
+import { createApp } from './app.ts';
+
+/** Builds and starts the pipeline server: the doors. */
+export async function startServer(config: Config, log: Logger) {
+  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const connection = connectRedis(config.redis, log);
+  const line = createLine({
+    name: RECORDINGS_QUEUE,
+    connection,
+    concurrency: 1,
+    pending: (afterSeq) => ledger.recordings.unfinished(afterSeq),
+    log,
+  });
+  const app = createApp({
+    ledger,
+    intake: createIntake({ recordings: ledger.recordings, line, log }),
+    zoom: { secretToken: config.zoom.webhookSecretToken, toleranceS: config.zoom.timestampToleranceS },
+    isRedisReady: () => connection.status === 'ready',
+    log,
+  });
+  await app.listen({ host: config.pipeline.host, port: config.pipeline.port });
+
+  return {
+    ledger,
+    /** Reverse order: no new requests, then what they used. */
+    async stop() {
+      await app.close();
+      await line.stop();
+      connection.disconnect();
+      await ledger.close();
+    },
+  };
+}
