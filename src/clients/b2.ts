@@ -401,7 +401,7 @@ function describe(request: Request, status: number, text: string, headers: Respo
   if (status === 403 && code?.endsWith('cap_exceeded')) {
     return new KnownError(`${error.message}: a cap of the account is reached`, {
       code: 'REMOTE_CAP_EXCEEDED',
-      retry: { afterMs: CAP_PAUSE_MS },
+      retry: { waitMs: CAP_PAUSE_MS },
       details,
     });
   }

@@ -33,13 +33,18 @@ for (const [network, prefix] of [
   notPublic.addSubnet(network, prefix, 'ipv4');
 }
 for (const [network, prefix] of [
-  ['::', 128],
-  ['::1', 128],
+  // Unspecified, loopback, and IPv4 addresses written as IPv6 in three outdated ways.
+  ['::', 96],
+  ['::ffff:0:0:0', 96],
+  ['2001::', 32],
+  ['2002::', 16],
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
   ['100::', 64],
   ['2001:db8::', 32],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   notPublic.addSubnet(network, prefix, 'ipv6');
@@ -73,6 +78,7 @@ export function createDownloadHosts(entries: readonly string[]): DownloadHosts {
   /** Public means https, the usual port, and no address that only this network knows. */
   function checkPublic(url: URL): void {
     if (url.protocol !== 'https:') refuse(url, 'is not https');
+    if (url.port !== '') refuse(url, 'is not on the usual port of https');
     const literal = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(literal) !== 0 && !isPublicAddress(literal)) refuse(url, 'is not a public address');
   }

@@ -10,6 +10,9 @@ import { lengthFrom, retryAfterMs } from './headers.ts';
 /** The largest JSON answer that is read, in bytes. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
+/** The longest wait that a service may ask for; Zoom's daily limit asks for a day. Longer ones are mistakes. */
+const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+
 /** How much of an error page goes into a message, in characters. */
 const MAX_QUOTED = 200;
 
@@ -196,7 +199,7 @@ export function refusal(
   const message = `${request.service} answered ${name(request)} with ${status}${quote(text)}`;
   const details = { status };
   const afterMs = retryAfterMs(headers['retry-after'], Date.now());
-  const retry: Retry = afterMs === undefined ? 'backoff' : { afterMs };
+  const retry: Retry = afterMs === undefined ? 'backoff' : { afterMs: Math.min(afterMs, MAX_RETRY_AFTER_MS) };
   if (status === 429) return new KnownError(message, { code: 'REMOTE_THROTTLED', retry, details });
   if (status >= 500 || status === 408)
     return new KnownError(message, { code: 'REMOTE_UNAVAILABLE', retry, details });

@@ -2,6 +2,7 @@ import { KnownError } from '../domain/errors.ts';
 import type { DownloadHosts } from './download-hosts.ts';
 import { contentRange, lengthFrom } from './headers.ts';
 import { dismiss, name, type Request, type Response, readText, refusal, send, unreachable } from './http.ts';
+import { createZoomApi, type FreshAddress, type ZoomApiOptions } from './zoom-api.ts';
 
 const SERVICE = 'Zoom';
 const MAX_REDIRECTS = 5;
@@ -22,6 +23,16 @@ export interface Zoom {
     validator: string | null;
     signal: AbortSignal;
   }): Promise<Download>;
+
+  /**
+   * Asks the API for a recording file's address of today; `undefined` if there are no credentials for that, or Zoom no
+   * longer has the file.
+   */
+  freshAddress(input: {
+    meetingUuid: string;
+    fileId: string;
+    signal: AbortSignal;
+  }): Promise<FreshAddress | undefined>;
 }
 
 export interface Download {
@@ -33,9 +44,21 @@ export interface Download {
   readonly validator: string | null;
   /** Nothing, if all bytes were there already. */
   readonly chunks: AsyncIterable<Buffer>;
+  /** Lets go of it without reading. */
+  dismiss(): void;
 }
 
-export function createZoom(options: { hosts: DownloadHosts; idleTimeoutMs: number }): Zoom {
+export interface ZoomOptions extends Omit<ZoomApiOptions, 'credentials'> {
+  readonly hosts: DownloadHosts;
+  readonly credentials: ZoomApiOptions['credentials'] | undefined;
+}
+
+export function createZoom(options: ZoomOptions): Zoom {
+  const api =
+    options.credentials === undefined
+      ? undefined
+      : createZoomApi({ ...options, credentials: options.credentials });
+
   /** Follows redirects by our own rules; the token goes to the origin that it is meant for, and to no other. */
   async function open(
     start: URL,
@@ -73,12 +96,14 @@ export function createZoom(options: { hosts: DownloadHosts; idleTimeoutMs: numbe
           retry: 'backoff',
         });
       }
-      url = new URL(location, url);
+      url = redirectTarget(request, location, url);
       options.hosts.checkRedirect(url);
     }
   }
 
   return {
+    freshAddress: async (input) => await api?.findFile(input),
+
     async openDownload({ url, token, fromByte, validator, signal }) {
       const canResume = fromByte > 0 && validator !== null;
       const range = canResume ? { range: `bytes=${fromByte}-`, 'if-range': validator } : undefined;
@@ -87,13 +112,22 @@ export function createZoom(options: { hosts: DownloadHosts; idleTimeoutMs: numbe
       if (response.status === 416) {
         dismiss(response);
         const totalBytes = contentRange(response.headers['content-range'])?.total;
-        if (totalBytes === fromByte) return { startByte: fromByte, totalBytes, validator, chunks: nothing() };
+        if (totalBytes === fromByte)
+          return { startByte: fromByte, totalBytes, validator, chunks: nothing(), dismiss() {} };
         ({ request, response } = await open(new URL(url), token, {}, signal));
       }
       await checkIsFile(request, response);
       return toDownload(request, response, fromByte);
     },
   };
+}
+
+function redirectTarget(request: Request, location: string, from: URL): URL {
+  if (URL.canParse(location, from.href)) return new URL(location, from);
+  throw new KnownError(`${name(request)} redirects to something that is no address`, {
+    code: 'REMOTE_ANSWER_INVALID',
+    retry: 'backoff',
+  });
 }
 
 async function checkIsFile(request: Request, response: Response): Promise<void> {
@@ -137,6 +171,7 @@ function toDownload(request: Request, response: Response, fromByte: number): Dow
     totalBytes: range === undefined ? lengthFrom(headers['content-length']) : range.total,
     validator: (isStrong ? etag : headers['last-modified']) ?? null,
     chunks: chunksOf(request, response),
+    dismiss: () => response.body.destroy(),
   };
 }
 

@@ -38,6 +38,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     dataDir,
     ledgerPath:
       e.DATABASE_URL === undefined ? `${dataDir}/ledger.db` : resolve(e.DATABASE_URL.replace(/^file:/, '')),
+    diskReserveBytes: e.DISK_RESERVE_BYTES,
     redis: redisAddress(e.REDIS_URL, dataDir),
     log: { level: e.LOG_LEVEL },
     shutdownTimeoutMs: e.SHUTDOWN_TIMEOUT_S * 1000,
@@ -77,6 +78,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       libraryId: e.BUNNY_LIBRARY_ID,
       apiKey: e.BUNNY_API_KEY,
       cdnHost: e.BUNNY_CDN_HOST,
+      readOnlyApiKey: e.BUNNY_READ_ONLY_API_KEY,
+      poll: { minMs: e.PLAYABLE_POLL_MIN_S * 1000, maxMs: e.PLAYABLE_POLL_MAX_S * 1000 },
+      playableTimeoutMs: e.PLAYABLE_TIMEOUT_H * 3_600_000,
       patchBytes: e.PUBLISH_PATCH_BYTES,
     },
     site: {
@@ -92,6 +96,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       },
       reconcileEveryMs: e.RECONCILE_EVERY_S * 1000,
       leaseMs: e.LEASE_MS,
+      maxCrashes: e.CRASH_LIMIT,
+      circuits: {
+        threshold: e.CIRCUIT_THRESHOLD,
+        minOpenMs: e.CIRCUIT_OPEN_MIN_S * 1000,
+        maxOpenMs: e.CIRCUIT_OPEN_MAX_S * 1000,
+      },
     },
     transfer: {
       idleTimeoutMs: e.TRANSFER_IDLE_TIMEOUT_S * 1000,

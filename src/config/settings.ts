@@ -20,11 +20,16 @@ const hostList = () =>
     )
     .pipe(
       z.array(
-        z.string().regex(/^(https?:\/\/[^/*\s]+|(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*)$/i, {
+        z.string().refine(isHostEntry, {
           error: 'each entry is a host (zoom.us), a pattern (*.zoom.us) or an origin (http://127.0.0.1:9012)',
         }),
       ),
     );
+
+function isHostEntry(entry: string): boolean {
+  if (/^https?:\/\/[^/*\s]+$/i.test(entry)) return URL.canParse(entry);
+  return /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(entry);
+}
 
 const webhookSecret = () =>
   text().regex(/^(whsec_)?[A-Za-z0-9+/]{22,}={0,2}$/, {
@@ -32,9 +37,9 @@ const webhookSecret = () =>
   });
 
 const dbUrl = () =>
-  text().refine((value) => !/^postgres(ql)?:/.test(value), {
+  text().refine((value) => !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
-      'Postgres is not supported yet; leave it out to use the SQLite file in DATA_DIR, or name one with file:',
+      'must be file: and a path; Postgres is not supported yet; leave it out to use the SQLite file in DATA_DIR',
   });
 
 /**
@@ -111,6 +116,18 @@ export const settings = {
     .describe(
       'Pull zone host of the library, such as vz-abc.b-cdn.net; set: announcements carry the HLS address',
     ),
+  BUNNY_READ_ONLY_API_KEY: secret()
+    .optional()
+    .describe('Read-Only API key of that library; signs the webhooks that Bunny sends to /bunny-webhook'),
+  PLAYABLE_POLL_MIN_S: number()
+    .positive()
+    .default(5)
+    .describe('Seconds between the first looks whether a video is playable'),
+  PLAYABLE_POLL_MAX_S: number().positive().default(300).describe('Seconds between the later looks'),
+  PLAYABLE_TIMEOUT_H: number()
+    .positive()
+    .default(72)
+    .describe('Hours after which a video that is not playable counts as failed'),
   PUBLISH_PATCH_BYTES: whole(1_048_576)
     .default(67_108_864)
     .describe('Bytes per PATCH request of the upload to Bunny'),
@@ -146,8 +163,26 @@ export const settings = {
   RETRY_BACKOFF_MAX_S: number().positive().default(3600).describe('Seconds to wait at most between attempts'),
   RECONCILE_EVERY_S: number()
     .positive()
+    .max(86_400)
     .default(30)
     .describe('Seconds between checks that everything unfinished is in line'),
+  CRASH_LIMIT: whole(1)
+    .default(5)
+    .describe('Starts in a row that each kill the worker, after which a recording is set aside'),
+  CIRCUIT_THRESHOLD: whole(1)
+    .default(3)
+    .describe('Failures of a service in a row after which recordings wait for it instead of losing attempts'),
+  CIRCUIT_OPEN_MIN_S: number()
+    .positive()
+    .default(30)
+    .describe('Seconds that a failing service is first left alone'),
+  CIRCUIT_OPEN_MAX_S: number()
+    .positive()
+    .default(600)
+    .describe('Seconds that a failing service is left alone at most'),
+  DISK_RESERVE_BYTES: whole(0)
+    .default(1_073_741_824)
+    .describe('Bytes of disk that downloads and uploads leave free'),
   LEASE_MS: whole(1000, 60_000)
     .default(5000)
     .describe('Milliseconds after which a worker that shows no sign of life loses its recording'),

@@ -1,6 +1,13 @@
+import { adviceFor } from './error-catalogue.ts';
+import type { ErrorSummary } from './errors.ts';
 import type { Facts, Recording, Stage } from './recording.ts';
 
-export interface Announced {
+/*
+ * The bodies of what the website is told, in the form of Standard Webhooks: `{type, timestamp, data}`. Times are ISO
+ * 8601, durations milliseconds. docs/website.md describes them for the website's developers.
+ */
+
+export interface Published {
   readonly recording: Recording;
   readonly facts: Pick<Facts, 'fetch' | 'archive' | 'publish'>;
   readonly times: Partial<Record<Stage, { startedAtMs: number | null; doneAtMs: number | null }>>;
@@ -9,45 +16,68 @@ export interface Announced {
   readonly nowMs: number;
 }
 
-/**
- * The body of `recording.published`, in the form of Standard Webhooks: `{type, timestamp, data}`. Times are ISO 8601,
- * durations milliseconds. docs/website.md describes it for the website's developers.
- */
-export function publishedBody({ recording, facts, times, cdnHost, nowMs }: Announced): string {
+/** `recording.published`: archived, and uploaded to Bunny, which may still be encoding it. */
+export function publishedBody({ recording, facts, times, cdnHost, nowMs }: Published): string {
   const { fetch, archive, publish } = facts;
-  const { libraryId, videoId } = publish;
-  const player = 'https://player.mediadelivery.net';
-  return JSON.stringify({
-    type: 'recording.published',
-    timestamp: new Date(nowMs).toISOString(),
-    data: {
-      id: recording.id,
-      source: recording.source,
-      ace_id: recording.aceId,
-      title: recording.title,
-      bytes: fetch.bytes,
-      sha1: fetch.sha1,
-      media_type: fetch.mediaType,
-      details: recording.details,
-      b2: { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName },
-      bunny: {
-        library_id: libraryId,
-        video_id: videoId,
-        embed_url: `${player}/embed/${libraryId}/${videoId}`,
-        play_url: `${player}/play/${libraryId}/${videoId}`,
-        hls_url: cdnHost === undefined ? null : `https://${cdnHost}/${videoId}/playlist.m3u8`,
-      },
-      timings: {
-        accepted_at: new Date(recording.acceptedAtMs).toISOString(),
-        started_at: new Date(recording.startedAtMs ?? recording.acceptedAtMs).toISOString(),
-        published_at: new Date(nowMs).toISOString(),
-        failed_attempts: recording.failedAttempts,
-        fetch_ms: durationMs(times.fetch),
-        archive_ms: durationMs(times.archive),
-        publish_ms: durationMs(times.publish),
-      },
+  return body('recording.published', nowMs, {
+    ...identity(recording),
+    bytes: fetch.bytes,
+    sha1: fetch.sha1,
+    media_type: fetch.mediaType,
+    b2: { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName },
+    bunny: videoAddresses(publish, cdnHost),
+    timings: {
+      accepted_at: new Date(recording.acceptedAtMs).toISOString(),
+      started_at: new Date(recording.startedAtMs ?? recording.acceptedAtMs).toISOString(),
+      published_at: new Date(nowMs).toISOString(),
+      failed_attempts: recording.failedAttempts,
+      fetch_ms: durationMs(times.fetch),
+      archive_ms: durationMs(times.archive),
+      publish_ms: durationMs(times.publish),
     },
   });
+}
+
+/** `recording.playable`: Bunny has encoded enough of it to be watched. */
+export function playableBody(input: {
+  recording: Recording;
+  publish: Facts['publish'];
+  cdnHost: string | undefined;
+  nowMs: number;
+}): string {
+  const { recording, publish, cdnHost, nowMs } = input;
+  return body('recording.playable', nowMs, {
+    ...identity(recording),
+    bunny: videoAddresses(publish, cdnHost),
+  });
+}
+
+/** `recording.failed`: given up until a person looks at it. */
+export function failedBody(input: { recording: Recording; error: ErrorSummary; nowMs: number }): string {
+  const { recording, error, nowMs } = input;
+  return body('recording.failed', nowMs, {
+    ...identity(recording),
+    error: { ...error, advice: adviceFor(error.code) },
+  });
+}
+
+function body(type: string, nowMs: number, data: object): string {
+  return JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data });
+}
+
+function identity({ id, source, aceId, title, details }: Recording) {
+  return { id, source, ace_id: aceId, title, details };
+}
+
+function videoAddresses({ libraryId, videoId }: Facts['publish'], cdnHost: string | undefined) {
+  const player = 'https://player.mediadelivery.net';
+  return {
+    library_id: libraryId,
+    video_id: videoId,
+    embed_url: `${player}/embed/${libraryId}/${videoId}`,
+    play_url: `${player}/play/${libraryId}/${videoId}`,
+    hls_url: cdnHost === undefined ? null : `https://${cdnHost}/${videoId}/playlist.m3u8`,
+  };
 }
 
 function durationMs(

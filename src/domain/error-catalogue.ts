@@ -64,6 +64,15 @@ export const ERROR_CATALOGUE = {
   ],
   DOWNLOAD_GET_REFUSED: ['Uploads cannot be downloaded from here.', 'Use the published video.'],
 
+  UPLOAD_NO_SPACE: [
+    'There is not enough free space for this upload, counting the uploads that are under way.',
+    'Try again later; the operator should free some space.',
+  ],
+  BUNNY_SIGNATURE_INVALID: [
+    'The request does not carry a valid Bunny Stream signature.',
+    'Compare BUNNY_READ_ONLY_API_KEY with the Read-Only API key of the library.',
+  ],
+
   // Transfers
   REMOTE_UNAVAILABLE: [
     'A service could not be reached, or answered with a server error.',
@@ -115,6 +124,22 @@ export const ERROR_CATALOGUE = {
   PUBLISH_FAILED: [
     'Bunny Stream reports that it cannot use the video.',
     'Look at the video in the Bunny panel.',
+  ],
+  SERVICE_DOWN: [
+    'A service has failed several times in a row, so it is left alone for a while.',
+    'Nothing to do: recordings wait without losing an attempt, and go on when the service answers again.',
+  ],
+  DISK_FULL: [
+    'There is not enough free space for this recording.',
+    'Free some space, or lower DISK_RESERVE_BYTES; the recording waits without losing an attempt.',
+  ],
+  WORKER_CRASHED: [
+    'The worker has died several times while it moved this recording, so the recording is set aside.',
+    'Look at the log around its last attempts (memory, a damaged disk, a bug); retry it once the cause is known.',
+  ],
+  SITE_GONE: [
+    'The website has answered an announcement with 410: it wants to hear no more at this address.',
+    'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again; the announcements are kept until then.',
   ],
   LEASE_LOST: [
     'Another worker has taken over this recording.',

@@ -1,7 +1,10 @@
 import type { ErrorCode } from './error-catalogue.ts';
 
-/** Whether trying again can help: never, with the usual backoff, or not before a given delay. */
-export type Retry = 'never' | 'backoff' | { readonly afterMs: number };
+/**
+ * Whether trying again can help: never; with the usual backoff; with it, and not before a delay; or after a delay that
+ * costs no attempt, because it is the world that is not ready (a full disk, a service that is down).
+ */
+export type Retry = 'never' | 'backoff' | { readonly afterMs: number } | { readonly waitMs: number };
 
 export interface KnownErrorOptions {
   readonly code: ErrorCode;
@@ -28,6 +31,20 @@ export class KnownError extends Error {
     this.retry = options.retry ?? 'never';
     this.details = options.details ?? {};
   }
+}
+
+/** The codes that say that a service is not well, rather than that one recording is not. */
+const OUTAGES: readonly ErrorCode[] = [
+  'REMOTE_UNAVAILABLE',
+  'REMOTE_THROTTLED',
+  'REMOTE_UNAUTHORIZED',
+  'REMOTE_CAP_EXCEEDED',
+  'TRANSFER_STALLED',
+];
+
+/** Whether an error speaks of the service and would meet every other recording as well. */
+export function isOutage(error: unknown): error is KnownError {
+  return error instanceof KnownError && OUTAGES.includes(error.code);
 }
 
 /** What the ledger keeps of an error, and what people are shown: no stack, no secret. */

@@ -35,5 +35,5 @@ export function archiveName(recording: {
 export function cleanTitle(raw: string): string {
   // Bidirectional overrides can make a name read as something else.
   const folded = raw.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  return Array.from(folded).slice(0, 250).join('');
+  return Array.from(folded).slice(0, 250).join('').trimEnd();
 }

@@ -83,6 +83,8 @@ export interface Checkpoints {
     /** The unfinished large file. */
     readonly fileId: string | null;
     readonly partBytes: number;
+    /** How often B2 could not finish this large file; some never get finished, and want a new one. */
+    readonly failedFinishes: number;
   };
   readonly publish: {
     /** Set before a video is made: from then on it may exist, its id known or not. */
@@ -108,6 +110,8 @@ export interface Recording {
   readonly details: SourceDetails;
   /** Attempts that failed so far. */
   readonly failedAttempts: number;
+  /** Attempts that began since one last ended in an orderly way; each but the present one killed its worker. */
+  readonly openStarts: number;
   readonly lastError: ErrorSummary | null;
   /** The time before which it does not move; 0 for at once. */
   readonly notBeforeMs: number;

@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import type { WaitingItem } from './recordings.ts';
+import type { Tables } from './schema.ts';
 
 /** - `pending`: still to be heard by the website - `delivered`: it answered 2xx - `failed`: given up */
 export type DeliveryState = 'pending' | 'delivered' | 'failed';
+
+export interface NewDelivery {
+  readonly recordingId: string;
+  readonly type: string;
+  /** What makes it the same announcement again; by default its type. */
+  readonly occasion?: string;
+  readonly body: string;
+}
 
 /** One announcement to the website: one id and one frozen body for all its attempts. */
 export interface Delivery {
@@ -22,8 +31,8 @@ export interface Delivery {
 
 /** The outbox. */
 export interface Deliveries {
-  /** Writes an announcement, once per recording and type: a repeat returns the first one's id, its body unchanged. */
-  add(input: { recordingId: string; type: string; body: string }): Promise<{ id: string }>;
+  /** Writes an announcement, once per recording and occasion: a repeat returns the first one's id, its body unchanged. */
+  add(delivery: NewDelivery): Promise<{ id: string }>;
   get(id: string): Promise<Delivery | undefined>;
   ofRecording(recordingId: string): Promise<Delivery[]>;
   /** What the website has not heard yet, oldest first. */
@@ -31,33 +40,15 @@ export interface Deliveries {
   delivered(id: string): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
   fail(id: string, error: ErrorSummary): Promise<void>;
+  /** Holds an announcement back until a time, without counting an attempt. */
+  postpone(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
+  /** Sends an announcement anew, whatever became of it, with its id and body; false if there is none. */
+  replay(id: string): Promise<boolean>;
 }
 
 export function createDeliveries({ db }: { db: Database }): Deliveries {
   return {
-    async add({ recordingId, type, body }) {
-      await db
-        .insertInto('deliveries')
-        .values({
-          id: `msg_${randomUUID().replaceAll('-', '')}`,
-          seq: sql<number>`(select coalesce(max(seq), 0) + 1 from deliveries)`,
-          recording_id: recordingId,
-          type,
-          body,
-          state: 'pending',
-          attempts: 0,
-          not_before_ms: 0,
-          created_at_ms: Date.now(),
-        })
-        .onConflict((conflict) => conflict.columns(['recording_id', 'type']).doNothing())
-        .execute();
-      return await db
-        .selectFrom('deliveries')
-        .select('id')
-        .where('recording_id', '=', recordingId)
-        .where('type', '=', type)
-        .executeTakeFirstOrThrow();
-    },
+    add: (delivery) => insertDelivery(db, delivery),
 
     async get(id) {
       const row = await db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirst();
@@ -94,6 +85,24 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       attempted(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
     fail: (id, error) =>
       attempted(id, { state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() }),
+
+    async postpone(id, error, notBeforeMs) {
+      const last_error = JSON.stringify(error);
+      await db
+        .updateTable('deliveries')
+        .set({ last_error, not_before_ms: notBeforeMs })
+        .where('id', '=', id)
+        .execute();
+    },
+
+    async replay(id) {
+      const result = await db
+        .updateTable('deliveries')
+        .set({ state: 'pending', attempts: 0, not_before_ms: 0, ended_at_ms: null })
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
   };
 
   async function attempted(id: string, change: object): Promise<void> {
@@ -105,16 +114,34 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
   }
 }
 
-function toDelivery(row: {
-  id: string;
-  recording_id: string;
-  type: string;
-  body: string;
-  state: string;
-  attempts: number;
-  last_error: string | null;
-  not_before_ms: number;
-}): Delivery {
+/** Writes an announcement to the outbox, alone or as a part of a larger change. */
+export async function insertDelivery(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
+  const { recordingId, type, body, occasion = type } = delivery;
+  await db
+    .insertInto('deliveries')
+    .values({
+      id: `msg_${randomUUID().replaceAll('-', '')}`,
+      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from deliveries)`,
+      recording_id: recordingId,
+      occasion,
+      type,
+      body,
+      state: 'pending',
+      attempts: 0,
+      not_before_ms: 0,
+      created_at_ms: Date.now(),
+    })
+    .onConflict((conflict) => conflict.columns(['recording_id', 'occasion']).doNothing())
+    .execute();
+  return await db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('recording_id', '=', recordingId)
+    .where('occasion', '=', occasion)
+    .executeTakeFirstOrThrow();
+}
+
+function toDelivery(row: Tables['deliveries']): Delivery {
   return {
     id: row.id,
     recordingId: row.recording_id,

@@ -1,26 +1,46 @@
+import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createMoves, type Moves } from './moves.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
+import { createSwitches, type Switches } from './switches.ts';
+import { createWatches, type Watches } from './watches.ts';
 
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
   readonly recordings: Recordings;
+  readonly moves: Moves;
   readonly deliveries: Deliveries;
+  readonly watches: Watches;
+  readonly circuits: Circuits;
+  readonly switches: Switches;
   readonly gate: Gate;
   close(): Promise<void>;
 }
+
+export interface LedgerOptions {
+  readonly path: string;
+  readonly leaseMs: number;
+  readonly circuits?: CircuitOptions;
+}
+
+const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxOpenMs: 600_000 };
 
 /**
  * Opens the ledger file at `path`, creating it if need be.
  *
  * @throws KnownError `LEDGER_UNUSABLE`
  */
-export async function openLedger(options: { path: string; leaseMs: number }): Promise<Ledger> {
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path);
   return {
     recordings: createRecordings({ db }),
+    moves: createMoves({ db }),
     deliveries: createDeliveries({ db }),
+    watches: createWatches({ db }),
+    circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
+    switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs }),
     close: () => db.destroy(),
   };

@@ -16,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('origin', 'text', (column) => column.notNull())
         .addColumn('details', 'text', (column) => column.notNull())
         .addColumn('failed_attempts', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('open_starts', 'integer', (column) => column.notNull().defaultTo(0))
         .addColumn('last_error', 'text')
         .addColumn('not_before_ms', 'bigint', (column) => column.notNull().defaultTo(0))
         .addColumn('accepted_at_ms', 'bigint', (column) => column.notNull())
@@ -54,6 +55,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('id', 'text', (column) => column.primaryKey())
         .addColumn('seq', 'bigint', (column) => column.notNull().unique())
         .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+        .addColumn('occasion', 'text', (column) => column.notNull())
         .addColumn('type', 'text', (column) => column.notNull())
         .addColumn('body', 'text', (column) => column.notNull())
         .addColumn('state', 'text', (column) => column.notNull())
@@ -62,9 +64,36 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('not_before_ms', 'bigint', (column) => column.notNull().defaultTo(0))
         .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
         .addColumn('ended_at_ms', 'bigint')
-        .addUniqueConstraint('deliveries_once', ['recording_id', 'type'])
+        .addUniqueConstraint('deliveries_once', ['recording_id', 'occasion'])
         .execute();
       await db.schema.createIndex('deliveries_by_state').on('deliveries').columns(['state', 'seq']).execute();
+
+      await db.schema
+        .createTable('watches')
+        .addColumn('video_id', 'text', (column) => column.primaryKey())
+        .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+        .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('polls', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('not_before_ms', 'bigint', (column) => column.notNull().defaultTo(0))
+        .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('watches_by_state').on('watches').columns(['state', 'seq']).execute();
+
+      await db.schema
+        .createTable('circuits')
+        .addColumn('service', 'text', (column) => column.primaryKey())
+        .addColumn('failures', 'integer', (column) => column.notNull())
+        .addColumn('open_until_ms', 'bigint', (column) => column.notNull())
+        .addColumn('last_error', 'text', (column) => column.notNull())
+        .execute();
+
+      await db.schema
+        .createTable('switches')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addColumn('set_at_ms', 'bigint', (column) => column.notNull())
+        .execute();
 
       await db.schema
         .createTable('gate')

@@ -1,5 +1,4 @@
 import { sql, type Transaction } from 'kysely';
-import { type ErrorSummary, KnownError } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import {
   type Checkpoints,
@@ -11,29 +10,8 @@ import {
   UNFINISHED_STATES,
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
+import { addEvent, type EventType, type RecordingEvent } from './events.ts';
 import type { Tables } from './schema.ts';
-
-/** One line of a recording's history. */
-export interface RecordingEvent {
-  readonly seq: number;
-  readonly recordingId: string;
-  readonly atMs: number;
-  readonly type: EventType;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-export type EventType =
-  | 'recording.accepted'
-  | 'recording.repeated'
-  | 'recording.revived'
-  | 'recording.done'
-  | 'recording.failed'
-  | 'attempt.started'
-  | 'attempt.interrupted'
-  | 'attempt.failed'
-  | 'stage.started'
-  | 'stage.done'
-  | 'stage.undone';
 
 export interface Accepted {
   readonly id: string;
@@ -60,7 +38,7 @@ export interface WaitingItem {
   readonly notBeforeMs: number;
 }
 
-/** Recordings, their stages and their history. Everything that takes a fence fails once another worker has the gate. */
+/** Recordings, their stages and their history, as all processes may read them, and as doors add to them. */
 export interface Recordings {
   /**
    * Takes a recording in, or finds the one with the same natural key.
@@ -78,54 +56,9 @@ export interface Recordings {
   isVideoTaken(videoId: string, exceptRecordingId: string): Promise<boolean>;
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
-
-  /** Makes it the one that is moving. */
-  startAttempt(id: string, fence: number): Promise<void>;
-  startStage(id: string, stage: Stage, fence: number): Promise<void>;
-  saveCheckpoint<S extends Stage>(
-    id: string,
-    stage: S,
-    checkpoint: Checkpoints[S],
-    fence: number,
-  ): Promise<void>;
-  finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
-  /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
-  undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
-
-  finish(id: string, fence: number): Promise<void>;
-  /** Puts it back in line without counting an attempt. */
-  giveBack(id: string, reason: string, fence: number): Promise<void>;
-  backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
-  fail(id: string, error: ErrorSummary, fence: number): Promise<void>;
 }
 
 export function createRecordings({ db }: { db: Database }): Recordings {
-  type Change = Transaction<Tables>;
-
-  /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
-  function fenced(fence: number, change: (trx: Change) => Promise<unknown>): Promise<void> {
-    return db.transaction().execute(async (trx) => {
-      const held = await trx
-        .updateTable('gate')
-        .set({ fence })
-        .where('id', '=', 1)
-        .where('fence', '=', fence)
-        .executeTakeFirst();
-      if (held.numUpdatedRows === 0n) {
-        throw new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
-      }
-      await change(trx);
-    });
-  }
-
-  function moveTo(trx: Change, id: string, state: State, more: Partial<Tables['recordings']> = {}) {
-    return trx
-      .updateTable('recordings')
-      .set({ state, ...more })
-      .where('id', '=', id)
-      .execute();
-  }
-
   return {
     async accept(input) {
       const id = recordingId(input.naturalKey);
@@ -143,6 +76,7 @@ export function createRecordings({ db }: { db: Database }): Recordings {
             origin: JSON.stringify(input.origin),
             details: JSON.stringify(input.details),
             failed_attempts: 0,
+            open_starts: 0,
             not_before_ms: input.notBeforeMs ?? 0,
             accepted_at_ms: Date.now(),
           })
@@ -242,75 +176,6 @@ export function createRecordings({ db }: { db: Database }): Recordings {
         data: JSON.parse(row.data),
       }));
     },
-
-    startAttempt: (id, fence) =>
-      fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'moving');
-        await trx
-          .updateTable('recordings')
-          .set({ started_at_ms: Date.now() })
-          .where('id', '=', id)
-          .where('started_at_ms', 'is', null)
-          .execute();
-        await addEvent(trx, id, 'attempt.started', { fence });
-      }),
-
-    startStage: (id, stage, fence) =>
-      fenced(fence, async (trx) => {
-        const nowMs = Date.now();
-        await trx
-          .insertInto('stages')
-          .values({ recording_id: id, stage, started_at_ms: nowMs })
-          .onConflict((conflict) =>
-            conflict.columns(['recording_id', 'stage']).doUpdateSet({ started_at_ms: nowMs }),
-          )
-          .execute();
-        await addEvent(trx, id, 'stage.started', { stage });
-      }),
-
-    saveCheckpoint: (id, stage, checkpoint, fence) =>
-      fenced(fence, (trx) => updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) })),
-
-    finishStage: (id, stage, fact, fence) =>
-      fenced(fence, async (trx) => {
-        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
-        await addEvent(trx, id, 'stage.done', { stage });
-      }),
-
-    undoStage: (id, stage, reason, fence) =>
-      fenced(fence, async (trx) => {
-        await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
-        await addEvent(trx, id, 'stage.undone', { stage, reason });
-      }),
-
-    finish: (id, fence) =>
-      fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'done', { ended_at_ms: Date.now(), last_error: null, not_before_ms: 0 });
-        await addEvent(trx, id, 'recording.done', {});
-      }),
-
-    giveBack: (id, reason, fence) =>
-      fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'waiting');
-        await addEvent(trx, id, 'attempt.interrupted', { reason });
-      }),
-
-    backOff: (id, error, notBeforeMs, fence) =>
-      fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'backing-off', {
-          last_error: JSON.stringify(error),
-          not_before_ms: notBeforeMs,
-        });
-        await countFailedAttempt(trx, id);
-        await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
-      }),
-
-    fail: (id, error, fence) =>
-      fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'failed', { last_error: JSON.stringify(error), ended_at_ms: Date.now() });
-        await countFailedAttempt(trx, id);
-        await addEvent(trx, id, 'recording.failed', { ...error });
-      }),
   };
 }
 
@@ -338,6 +203,7 @@ async function acceptAgain(
         ...change,
         state: 'waiting',
         failed_attempts: 0,
+        open_starts: 0,
         not_before_ms: input.notBeforeMs ?? 0,
         ended_at_ms: null,
       })
@@ -355,36 +221,6 @@ async function acceptAgain(
   return { id, state: known.state, isDuplicate: true };
 }
 
-function addEvent(trx: Transaction<Tables>, id: string, type: EventType, data: object) {
-  return trx
-    .insertInto('events')
-    .values({
-      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from events)`,
-      recording_id: id,
-      at_ms: Date.now(),
-      type,
-      data: JSON.stringify(data),
-    })
-    .execute();
-}
-
-function updateStage(trx: Transaction<Tables>, id: string, stage: Stage, change: Partial<Tables['stages']>) {
-  return trx
-    .updateTable('stages')
-    .set(change)
-    .where('recording_id', '=', id)
-    .where('stage', '=', stage)
-    .execute();
-}
-
-function countFailedAttempt(trx: Transaction<Tables>, id: string) {
-  return trx
-    .updateTable('recordings')
-    .set((row) => ({ failed_attempts: row('failed_attempts', '+', 1) }))
-    .where('id', '=', id)
-    .execute();
-}
-
 function toRecording(row: Tables['recordings']): Recording {
   return {
     id: row.id,
@@ -397,6 +233,7 @@ function toRecording(row: Tables['recordings']): Recording {
     origin: JSON.parse(row.origin),
     details: JSON.parse(row.details),
     failedAttempts: row.failed_attempts,
+    openStarts: row.open_starts,
     lastError: row.last_error === null ? null : JSON.parse(row.last_error),
     notBeforeMs: Number(row.not_before_ms),
     acceptedAtMs: Number(row.accepted_at_ms),

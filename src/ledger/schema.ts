@@ -4,6 +4,9 @@ export interface Tables {
   stages: StagesTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
+  watches: WatchesTable;
+  circuits: CircuitsTable;
+  switches: SwitchesTable;
   gate: GateTable;
 }
 
@@ -18,6 +21,7 @@ interface RecordingsTable {
   origin: string;
   details: string;
   failed_attempts: number;
+  open_starts: number;
   last_error: string | null;
   not_before_ms: number;
   accepted_at_ms: number;
@@ -48,6 +52,8 @@ interface DeliveriesTable {
   id: string;
   seq: number;
   recording_id: string;
+  /** What makes it the same announcement: its type, and for a repeatable type the occasion. */
+  occasion: string;
   type: string;
   body: string;
   state: string;
@@ -56,6 +62,32 @@ interface DeliveriesTable {
   not_before_ms: number;
   created_at_ms: number;
   ended_at_ms: number | null;
+}
+
+/** Published videos that Bunny has not finished encoding. */
+interface WatchesTable {
+  video_id: string;
+  seq: number;
+  recording_id: string;
+  state: string;
+  polls: number;
+  not_before_ms: number;
+  created_at_ms: number;
+}
+
+/** A row per service that has failed since it last did well. */
+interface CircuitsTable {
+  service: string;
+  failures: number;
+  open_until_ms: number;
+  last_error: string;
+}
+
+/** What an operator has switched, or an answer of 410 has. */
+interface SwitchesTable {
+  name: string;
+  value: string;
+  set_at_ms: number;
 }
 
 /** One row: who may move a recording at this moment. `fence` rises each time it changes hands. */

@@ -33,9 +33,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
  * `FILE_EMPTY`
  */
 export async function inspectLocalFile(path: string): Promise<LocalFile> {
-  if (!isAbsolute(path) || path.includes('\0')) {
-    throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
-  }
+  if (path.includes('\0')) throw new KnownError('The path contains a NUL byte', { code: 'PATH_INVALID' });
+  if (!isAbsolute(path)) throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
   let handle: FileHandle | undefined;
   try {
     const realPath = await realpath(path);

@@ -7,6 +7,7 @@ import { createSite } from '../clients/site.ts';
 import { createZoom } from '../clients/zoom.ts';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { createDisk } from '../lib/disk.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
@@ -18,16 +19,24 @@ import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
 import { createLine } from './line.ts';
-import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE } from './names.ts';
+import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
 import { createRecordingRunner } from './recording-runner.ts';
+import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
 const TRANSFER_ATTEMPTS = 5;
 
+/** How long a dead worker's announcement or watch stays locked, in milliseconds. */
+const SMALL_JOB_LOCK_MS = 30_000;
+
 /** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
 export async function startWorker(config: Config, log: Logger) {
-  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
-  const { recordings, deliveries, gate } = ledger;
+  const ledger = await openLedger({
+    path: config.ledgerPath,
+    leaseMs: config.line.leaseMs,
+    circuits: config.line.circuits,
+  });
+  const { recordings, deliveries, watches } = ledger;
   const connection = connectRedis(config.redis, log);
   const everyMs = config.line.reconcileEveryMs;
 
@@ -48,68 +57,103 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const watchesLine = createLine({
+    name: WATCHES_QUEUE,
+    connection,
+    concurrency: 1,
+    pending: (afterSeq) => watches.pending(afterSeq),
+    everyMs,
+    log,
+  });
+
   const { idleTimeoutMs } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
   const spool = createSpool(`${config.dataDir}/spool`);
-  const zoom = createZoom({ hosts: createDownloadHosts(config.zoom.downloadHosts), idleTimeoutMs });
+  const zoom = createZoom({
+    ...config.zoom,
+    hosts: createDownloadHosts(config.zoom.downloadHosts),
+    idleTimeoutMs,
+  });
   const b2 = createB2({ ...config.b2, idleTimeoutMs });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
   const site = createSite(config.site);
+  const { libraryId, cdnHost, patchBytes, poll } = config.bunny;
 
   const pipeline = createPipeline({
-    recordings,
+    ...ledger,
     tasks: [
-      createFetchTask({ zoom, spool }),
+      createFetchTask({ zoom, spool, disk: createDisk(config.dataDir, config.diskReserveBytes) }),
       createArchiveTask({ b2, bucket: config.b2.bucket, partBytes: config.b2.partBytes, retry }),
       createPublishTask({
         bunny,
-        libraryId: config.bunny.libraryId,
-        patchBytes: config.bunny.patchBytes,
+        libraryId,
+        patchBytes,
         retry,
         isTaken: (videoId, exceptId) => recordings.isVideoTaken(videoId, exceptId),
       }),
       createNotifyTask({
-        deliveries,
-        recordings,
-        cdnHost: config.bunny.cdnHost,
-        onAdded: () => deliveriesLine.poke(),
+        ledger,
+        cdnHost,
+        firstLookMs: poll.minMs,
+        onAdded: () => {
+          deliveriesLine.poke();
+          watchesLine.poke();
+        },
       }),
       createCleanupTask({ spool }),
     ],
   });
 
-  const recordingWorker = startJobWorker({
-    name: RECORDINGS_QUEUE,
-    connection,
-    concurrency: 1,
-    lockMs: config.line.leaseMs,
-    process: createRecordingRunner({
-      recordings,
-      gate,
-      pipeline,
-      backoff: config.line.backoff,
-      holder: `${hostname()}:${process.pid}`,
+  const workers = [
+    startJobWorker({
+      name: RECORDINGS_QUEUE,
+      connection,
+      concurrency: 1,
+      lockMs: config.line.leaseMs,
+      process: createRecordingRunner({
+        ledger,
+        pipeline,
+        backoff: config.line.backoff,
+        maxCrashes: config.line.maxCrashes,
+        holder: `${hostname()}:${process.pid}`,
+        onFailed: () => deliveriesLine.poke(),
+        log,
+      }),
       log,
     }),
-    log,
-  });
-  const deliveryWorker = startJobWorker({
-    name: DELIVERIES_QUEUE,
-    connection,
-    concurrency: DELIVERIES_CONCURRENCY,
-    lockMs: 30_000,
-    process: createDeliveryRunner({ deliveries, site, scheduleMs: config.site.scheduleMs, log }),
-    log,
-  });
+    startJobWorker({
+      name: DELIVERIES_QUEUE,
+      connection,
+      concurrency: DELIVERIES_CONCURRENCY,
+      lockMs: SMALL_JOB_LOCK_MS,
+      process: createDeliveryRunner({ ledger, site, ...config.site, log }),
+      log,
+    }),
+    startJobWorker({
+      name: WATCHES_QUEUE,
+      connection,
+      concurrency: 1,
+      lockMs: SMALL_JOB_LOCK_MS,
+      process: createWatchRunner({
+        ledger,
+        bunny,
+        libraryId,
+        cdnHost,
+        poll,
+        timeoutMs: config.bunny.playableTimeoutMs,
+        onEnded: () => deliveriesLine.poke(),
+        log,
+      }),
+      log,
+    }),
+  ];
 
   return {
     ledger,
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
-      await Promise.all(
-        [recordingWorker, deliveryWorker].map((worker) => worker.stop(config.shutdownTimeoutMs)),
-      );
-      await Promise.all([recordingsLine.stop(), deliveriesLine.stop()]);
+      await Promise.all(workers.map((worker) => worker.stop(config.shutdownTimeoutMs)));
+      await Promise.all([recordingsLine, deliveriesLine, watchesLine].map((line) => line.stop()));
       connection.disconnect();
       await ledger.close();
     },

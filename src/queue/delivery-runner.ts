@@ -1,48 +1,78 @@
 import type { Logger } from 'pino';
 import type { Site } from '../clients/site.ts';
-import { KnownError, summarize } from '../domain/errors.ts';
-import type { Deliveries } from '../ledger/deliveries.ts';
+import { KnownError, type Retry, summarize } from '../domain/errors.ts';
+import type { Delivery } from '../ledger/deliveries.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Outcome } from './jobs.ts';
 
 /** The share of each pause that chance may add, so that what failed together does not return together. */
 const JITTER = 0.1;
 
-/** Makes one attempt at an announcement, and records what came of it. */
-export function createDeliveryRunner(options: {
-  deliveries: Deliveries;
-  site: Site;
+/** How often an announcement to an address that is gone is looked at again, in milliseconds. */
+const GONE_PAUSE_MS = 3_600_000;
+
+export interface DeliveryRunnerOptions {
+  readonly ledger: Pick<Ledger, 'deliveries' | 'switches'>;
+  readonly site: Site;
+  readonly webhookUrl: string;
   /** Pauses after the first, second, ... failed attempt; after the last one the delivery has failed. */
-  scheduleMs: readonly number[];
-  log: Logger;
-  random?: () => number;
-}) {
-  const { deliveries, site, scheduleMs, random = Math.random } = options;
+  readonly scheduleMs: readonly number[];
+  readonly log: Logger;
+  readonly random?: () => number;
+}
+
+/** Makes one attempt at an announcement, and records what came of it. */
+export function createDeliveryRunner(options: DeliveryRunnerOptions) {
+  const { site, webhookUrl, scheduleMs, random = Math.random } = options;
+  const { deliveries, switches } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
     const delivery = await deliveries.get(id);
     if (delivery === undefined || delivery.state !== 'pending') return 'finished';
     if (delivery.notBeforeMs > Date.now()) return { againAtMs: delivery.notBeforeMs };
+    if ((await switches.get('site.gone')) === webhookUrl) return await postpone(delivery);
 
     const log = options.log.child({ deliveryId: id, recordingId: delivery.recordingId });
     try {
       await site.announce({ id, body: delivery.body, signal });
     } catch (error) {
-      if (signal.aborted) return 'given-back';
-      const pauseMs = scheduleMs[delivery.attempts];
-      const isFinal = error instanceof KnownError && error.retry === 'never';
-      if (isFinal || pauseMs === undefined) {
-        log.error({ event: 'delivery.failed', err: error }, 'delivery failed');
-        await deliveries.fail(id, summarize(error));
-        return 'finished';
-      }
-      const asked = error instanceof KnownError && typeof error.retry === 'object' ? error.retry.afterMs : 0;
-      const notBeforeMs = Date.now() + Math.round(Math.max(asked, pauseMs * (1 + random() * JITTER)));
-      log.warn({ event: 'delivery.attempt-failed', err: error, notBeforeMs }, 'delivery attempt failed');
-      await deliveries.backOff(id, summarize(error), notBeforeMs);
-      return { againAtMs: notBeforeMs };
+      return signal.aborted ? 'given-back' : await recordFailure(delivery, error, log);
     }
     await deliveries.delivered(id);
     log.info({ event: 'delivery.delivered' }, 'delivered');
     return 'finished';
   };
+
+  async function recordFailure(delivery: Delivery, error: unknown, log: Logger): Promise<Outcome> {
+    const { id } = delivery;
+    if (error instanceof KnownError && error.details['status'] === 410) {
+      log.error({ event: 'site.gone', err: error }, 'the website wants no announcements any more');
+      await switches.set('site.gone', webhookUrl);
+      return await postpone(delivery);
+    }
+    const pauseMs = scheduleMs[delivery.attempts];
+    const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
+    if (retry === 'never' || pauseMs === undefined) {
+      log.error({ event: 'delivery.failed', err: error }, 'delivery failed');
+      await deliveries.fail(id, summarize(error));
+      return 'finished';
+    }
+    const notBeforeMs = Date.now() + Math.round(Math.max(askedMs(retry), pauseMs * (1 + random() * JITTER)));
+    log.warn({ event: 'delivery.attempt-failed', err: error, notBeforeMs }, 'delivery attempt failed');
+    await deliveries.backOff(id, summarize(error), notBeforeMs);
+    return { againAtMs: notBeforeMs };
+  }
+
+  /** Keeps it for the day on which the address is another one, or somebody says that it is back. */
+  async function postpone(delivery: Delivery): Promise<Outcome> {
+    const notBeforeMs = Date.now() + GONE_PAUSE_MS;
+    const error = { code: 'SITE_GONE', message: `${webhookUrl} has answered 410` } as const;
+    await deliveries.postpone(delivery.id, error, notBeforeMs);
+    return { againAtMs: notBeforeMs };
+  }
+}
+
+function askedMs(retry: Exclude<Retry, 'never'>): number {
+  if (retry === 'backoff') return 0;
+  return 'waitMs' in retry ? retry.waitMs : retry.afterMs;
 }

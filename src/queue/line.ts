@@ -16,6 +16,8 @@ export interface Line {
   poke(): void;
   /** Puts everything unfinished in line, soon; returns at once. */
   reconcile(): void;
+  /** Has a job that waits for its time run now, soon; returns at once. */
+  hurry(id: string): void;
   stop(): Promise<void>;
 }
 
@@ -78,6 +80,12 @@ export function createLine(options: {
     }
   }
 
+  async function promote(id: string): Promise<void> {
+    const job = await queue.getJob(id);
+    if (await job?.isDelayed()) await job?.promote();
+    else want('everything');
+  }
+
   function want(what: 'news' | 'everything'): void {
     if (wanted !== 'everything') wanted = what;
     void run();
@@ -91,6 +99,9 @@ export function createLine(options: {
   return {
     poke: () => want('news'),
     reconcile,
+    hurry(id) {
+      promote(id).catch((error) => log.warn({ event: 'line.failed', err: error }, 'job not hurried'));
+    },
     async stop() {
       isStopped = true;
       clearInterval(timer);

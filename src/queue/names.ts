@@ -4,5 +4,8 @@ export const RECORDINGS_QUEUE = 'recordings';
 /** The queue of announcements, apart, so that a website that is down holds up no recording. */
 export const DELIVERIES_QUEUE = 'deliveries';
 
+/** The queue of published videos that are not playable yet. */
+export const WATCHES_QUEUE = 'watches';
+
 /** How many announcements are under way at once. */
 export const DELIVERIES_CONCURRENCY = 4;

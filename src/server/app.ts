@@ -3,16 +3,22 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Intake } from '../queue/intake.ts';
+import type { Line } from '../queue/line.ts';
+import { addBunnyWebhook } from './bunny-webhook.ts';
+import { addControlsApi } from './controls-api.ts';
 import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
-import { answerProblems } from './problem.ts';
+import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addZoomDoor } from './zoom-door.ts';
 
 export interface AppOptions {
-  readonly ledger: Pick<Ledger, 'recordings' | 'deliveries'>;
+  readonly ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'switches' | 'circuits'>;
   readonly intake: Intake;
   readonly zoom: { readonly secretToken: string; readonly toleranceS: number };
+  /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
+  readonly bunnyReadOnlyApiKey: string | undefined;
+  readonly lines: { readonly deliveries: Pick<Line, 'hurry'>; readonly watches: Pick<Line, 'hurry'> };
   readonly isRedisReady: () => boolean;
   readonly log: Logger;
 }
@@ -28,6 +34,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     forceCloseConnections: true,
+    frameworkErrors: (error, _request, reply) => refuseUnroutable(error, reply),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -44,7 +51,13 @@ export function createApp(options: AppOptions): FastifyInstance {
 
   addZoomDoor(app, { intake, ...options.zoom });
   addFileDoors(app, { intake, recordings: ledger.recordings });
+  addBunnyWebhook(app, {
+    watches: ledger.watches,
+    line: options.lines.watches,
+    readOnlyApiKey: options.bunnyReadOnlyApiKey,
+  });
   addRecordingsApi(app, ledger);
+  addControlsApi(app, { ledger, deliveriesLine: options.lines.deliveries });
   addHealth(app, {
     isLedgerReady: async () => {
       await ledger.recordings.newest(1);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
-import { aceKey, localFileKey } from '../domain/ids.ts';
+import { aceKey, localFileKey, recordingId } from '../domain/ids.ts';
 import { cleanTitle } from '../domain/names.ts';
 import type { NewRecording } from '../domain/recording.ts';
 import type { Recordings } from '../ledger/recordings.ts';
@@ -112,18 +112,25 @@ export function addFileDoors(
         details: { filename: file.realPath.split('/').at(-1) ?? null },
         ...(body.not_before === undefined ? {} : { notBeforeMs: Date.parse(body.not_before) }),
       };
+      const id = recordingId(recording.naturalKey);
+      await refuseOtherFile(id, file.realPath);
       const accepted = await intake.accept(recording);
-      if (accepted.isDuplicate) await refuseOtherFile(accepted.id, file.realPath);
+      // Once more, since another request may have come between.
+      if (accepted.isDuplicate) await refuseOtherFile(id, file.realPath);
       return reply
         .code(202)
         .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
     },
   );
 
-  /** The same file again is a harmless repetition; another file under a known ace_id is a mistake. */
+  /**
+   * The same file again is a harmless repetition; another file under a known ace_id is a mistake, unless that
+   * recording has failed and is to begin anew.
+   */
   async function refuseOtherFile(id: string, realPath: string): Promise<void> {
     const known = await recordings.get(id);
-    if (known?.origin.kind === 'file' && known.origin.path === realPath) return;
+    if (known === undefined || known.state === 'failed') return;
+    if (known.origin.kind === 'file' && known.origin.path === realPath) return;
     throw new KnownError(`The ace_id belongs to the recording ${id}, which came from another file`, {
       code: 'ACE_ID_TAKEN',
     });

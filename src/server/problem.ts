@@ -14,6 +14,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   FILE_SIZE_DIFFERS: 400,
   SIGNATURE_INVALID: 401,
   SIGNATURE_STALE: 401,
+  BUNNY_SIGNATURE_INVALID: 401,
   NOT_LOCAL: 403,
   NOT_FOUND: 404,
   FILE_NOT_FOUND: 404,
@@ -38,6 +39,11 @@ export function answerProblems(app: FastifyInstance): void {
     sendProblem(reply, 404, 'NOT_FOUND', `There is no ${request.method} ${request.url.split('?')[0]}`),
   );
   app.setErrorHandler((error: FastifyError | KnownError, request, reply) => handle(error, request, reply));
+}
+
+/** Answers a request whose path cannot be read, which no route and no handler ever sees. */
+export function refuseUnroutable(error: FastifyError, reply: FastifyReply): void {
+  sendProblem(reply, error.statusCode ?? 400, 'REQUEST_INVALID', error.message);
 }
 
 function handle(error: FastifyError | KnownError, request: FastifyRequest, reply: FastifyReply) {

@@ -10,6 +10,9 @@ import { requireFact, type Task, type TaskContext } from './task.ts';
 /** The key under which a file in the archive names the recording that it holds. */
 const RECORDING_INFO = 'sluice_recording';
 
+/** After so many failures to finish it, a large file is begun anew. */
+const MAX_FAILED_FINISHES = 3;
+
 export interface ArchiveOptions {
   readonly b2: B2;
   readonly bucket: string;
@@ -28,6 +31,7 @@ export interface ArchiveOptions {
 export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptions): Task<'archive'> {
   return {
     stage: 'archive',
+    serviceFor: () => 'b2',
     async run(context) {
       const { recording, signal } = context;
       const source = requireFact(context.facts, 'fetch');
@@ -37,6 +41,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
         fileName,
         isRequested: false,
         fileId: null,
+        failedFinishes: 0,
         partBytes: Math.max(partBytes ?? limits.recommendedPartBytes, limits.minPartBytes),
       };
 
@@ -120,7 +125,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
     }
 
     await context.checkLease();
-    await finish(context, fileId, partSha1s, source.bytes);
+    await finish(context, checkpoint, fileId, partSha1s, source.bytes);
     return fileId;
   }
 
@@ -177,25 +182,41 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
 
   /** A finish whose answer was lost is refused when it is repeated: then the file itself says whether it is finished. */
   async function finish(
-    { signal }: TaskContext<'archive'>,
+    context: TaskContext<'archive'>,
+    checkpoint: Checkpoints['archive'],
     fileId: string,
     partSha1s: readonly string[],
     bytes: number,
   ): Promise<void> {
+    const { signal } = context;
     try {
       await b2.finishLargeFile({ fileId, partSha1s, signal });
     } catch (error) {
       signal.throwIfAborted();
       const file = await b2.fileInfo({ fileId, signal });
       if (file?.isFinished && file.bytes === bytes) return;
-      // What B2 refuses without having finished will be refused again: the next attempt begins a new file.
-      if (error instanceof KnownError && error.code === 'REMOTE_REJECTED') {
-        await b2.cancelLargeFile({ fileId, signal });
-        throw new KnownError(error.message, { code: 'REMOTE_UNAVAILABLE', retry: 'backoff', cause: error });
-      }
-      throw error;
+
+      const failedFinishes = checkpoint.failedFinishes + 1;
+      const isHopeless = failedFinishes >= MAX_FAILED_FINISHES || isRefused(error);
+      if (isHopeless) await b2.cancelLargeFile({ fileId, signal });
+      await context.saveCheckpoint(
+        isHopeless
+          ? { ...checkpoint, isRequested: false, fileId: null, failedFinishes: 0 }
+          : { ...checkpoint, isRequested: true, fileId, failedFinishes },
+      );
+      if (!isRefused(error)) throw error;
+      throw new KnownError(`${error.message}; the next attempt begins a new file`, {
+        code: 'TRANSFER_CORRUPT',
+        retry: 'backoff',
+        cause: error,
+      });
     }
   }
+}
+
+/** Whether B2 has said no, rather than that it cannot now. */
+function isRefused(error: unknown): error is KnownError {
+  return error instanceof KnownError && error.code === 'REMOTE_REJECTED';
 }
 
 function report(context: TaskContext<'archive'>, source: Facts['fetch']): (doneBytes: number) => void {

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import type { Zoom } from '../clients/zoom.ts';
+import type { Download, Zoom } from '../clients/zoom.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import type { Facts, Origin } from '../domain/recording.ts';
+import { type Disk, diskFull } from '../lib/disk.ts';
 import { lengthOf, readRange, removeAll, sha1OfRange } from '../lib/files.ts';
 import { firstBytesOf, type MediaType, mediaTypeOf } from '../lib/media-type.ts';
 import type { Spool } from './spool.ts';
@@ -17,9 +18,18 @@ const WRITE_STEP_BYTES = 1024 * 1024;
  * Safe to repeat: a download goes on after the bytes that are on the disk, provided that the server still has the same
  * file, and otherwise starts over; a file of this server is only read.
  */
-export function createFetchTask({ zoom, spool }: { zoom: Zoom; spool: Spool }): Task<'fetch'> {
+export function createFetchTask({
+  zoom,
+  spool,
+  disk,
+}: {
+  zoom: Zoom;
+  spool: Spool;
+  disk: Disk;
+}): Task<'fetch'> {
   return {
     stage: 'fetch',
+    serviceFor: ({ origin }) => (origin.kind === 'zoom' ? 'zoom' : undefined),
     run: (context) => {
       const { origin } = context.recording;
       return origin.kind === 'zoom' ? download(context, origin) : takeLocal(context, origin);
@@ -37,13 +47,8 @@ export function createFetchTask({ zoom, spool }: { zoom: Zoom; spool: Spool }): 
     // Bytes that nobody can vouch for any more are not built upon.
     const fromByte = checkpoint === undefined || onDisk > checkpoint.totalBytes ? 0 : onDisk;
 
-    const opened = await zoom.openDownload({
-      url: origin.downloadUrl,
-      token: origin.downloadToken,
-      fromByte,
-      validator: checkpoint?.validator ?? null,
-      signal,
-    });
+    await disk.requireBytes((checkpoint?.totalBytes ?? origin.bytes ?? 0) - fromByte);
+    const opened = await openDownload(context, origin, fromByte);
     const totalBytes = opened.totalBytes ?? origin.bytes ?? undefined;
     if (totalBytes === undefined) {
       throw new KnownError('Neither Zoom nor the download says how long the recording is', {
@@ -51,10 +56,19 @@ export function createFetchTask({ zoom, spool }: { zoom: Zoom; spool: Spool }): 
         retry: 'backoff',
       });
     }
-    await context.saveCheckpoint({ validator: opened.validator, totalBytes });
+    try {
+      await disk.requireBytes(totalBytes - opened.startByte);
+      await context.saveCheckpoint({ validator: opened.validator, totalBytes });
+    } catch (error) {
+      opened.dismiss();
+      throw error;
+    }
 
     const hash = createHash('sha1');
-    for await (const chunk of readRange(path, 0, opened.startByte)) hash.update(chunk);
+    for await (const chunk of readRange(path, 0, opened.startByte)) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+    }
     const bytes = await writeChunks(context, path, opened.startByte, opened.chunks, totalBytes, hash);
     if (bytes !== totalBytes || bytes === 0) {
       // Bytes beyond the announced end have nothing to do with the recording.
@@ -69,6 +83,25 @@ export function createFetchTask({ zoom, spool }: { zoom: Zoom; spool: Spool }): 
     return { path, bytes, sha1: hash.digest('hex'), mediaType: media.mime, extension: media.extension };
   }
 
+  /** Opens the address that the webhook gave or, once that no longer works, the one that Zoom's API names. */
+  async function openDownload(
+    { recording, checkpoint, signal }: TaskContext<'fetch'>,
+    origin: Extract<Origin, { kind: 'zoom' }>,
+    fromByte: number,
+  ): Promise<Download> {
+    const range = { fromByte, validator: checkpoint?.validator ?? null, signal };
+    try {
+      return await zoom.openDownload({ url: origin.downloadUrl, token: origin.downloadToken, ...range });
+    } catch (error) {
+      const { meeting_uuid: meetingUuid, recording_id: fileId } = recording.details;
+      if (!isAddressStale(error) || typeof meetingUuid !== 'string' || typeof fileId !== 'string')
+        throw error;
+      const fresh = await zoom.freshAddress({ meetingUuid, fileId, signal });
+      if (fresh === undefined) throw error;
+      return await zoom.openDownload({ ...fresh, ...range });
+    }
+  }
+
   async function takeLocal(
     context: TaskContext<'fetch'>,
     origin: Extract<Origin, { kind: 'file' }>,
@@ -81,6 +114,11 @@ export function createFetchTask({ zoom, spool }: { zoom: Zoom; spool: Spool }): 
     context.progress(bytes, bytes);
     return { path, bytes, sha1, mediaType: media.mime, extension: media.extension };
   }
+}
+
+/** Zoom answers an expired token and a deleted file alike. */
+function isAddressStale(error: unknown): boolean {
+  return error instanceof KnownError && ['DOWNLOAD_NOT_MEDIA', 'DOWNLOAD_REFUSED'].includes(error.code);
 }
 
 /** Appends the chunks in large writes and hashes each byte on its way; returns the length of the file. */
@@ -98,7 +136,9 @@ async function writeChunks(
   let gatheredBytes = 0;
 
   async function flush(): Promise<void> {
-    await writeAll(file, gathered, atByte);
+    await writeAll(file, gathered, atByte).catch((error) => {
+      throw systemCode(error) === 'ENOSPC' ? diskFull(error) : error;
+    });
     atByte += gatheredBytes;
     gathered = [];
     gatheredBytes = 0;

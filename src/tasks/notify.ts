@@ -1,20 +1,22 @@
 import { publishedBody } from '../domain/announcement.ts';
-import type { Deliveries } from '../ledger/deliveries.ts';
-import type { Recordings } from '../ledger/recordings.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { requireFact, type Task } from './task.ts';
 
 /**
- * Writes the announcement to the outbox, from where it is delivered in its own time.
+ * Writes the announcement to the outbox, from where it is delivered in its own time, and has the video watched until it
+ * is playable.
  *
- * Safe to repeat: the outbox keeps one announcement per recording and type, with the id and the body of the first.
+ * Safe to repeat: the outbox keeps one announcement per recording and occasion, with the id and the body of the first.
  */
 export function createNotifyTask(options: {
-  deliveries: Pick<Deliveries, 'add'>;
-  recordings: Pick<Recordings, 'stageTimes'>;
+  ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   cdnHost: string | undefined;
-  /** Called when there is something to deliver. */
+  /** How long after the upload Bunny is first asked whether the video is playable. */
+  firstLookMs: number;
+  /** Called when there is something to deliver and to watch. */
   onAdded: () => void;
 }): Task<'notify'> {
+  const { deliveries, recordings, watches } = options.ledger;
   return {
     stage: 'notify',
     async run({ recording, facts, checkLease }) {
@@ -25,15 +27,21 @@ export function createNotifyTask(options: {
           archive: requireFact(facts, 'archive'),
           publish: requireFact(facts, 'publish'),
         },
-        times: await options.recordings.stageTimes(recording.id),
+        times: await recordings.stageTimes(recording.id),
         cdnHost: options.cdnHost,
         nowMs: Date.now(),
       });
       await checkLease();
-      const { id } = await options.deliveries.add({
+      const { id } = await deliveries.add({
         recordingId: recording.id,
         type: 'recording.published',
         body,
+      });
+      const { videoId } = requireFact(facts, 'publish');
+      await watches.add({
+        videoId,
+        recordingId: recording.id,
+        notBeforeMs: Date.now() + options.firstLookMs,
       });
       options.onAdded();
       return { deliveryId: id };

@@ -1,6 +1,9 @@
 import type { Logger } from 'pino';
+import { isOutage, KnownError, summarize } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
+import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
+import type { Moves } from '../ledger/moves.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import type { Task } from './task.ts';
 
@@ -22,10 +25,14 @@ export type OnProgress = (input: {
 export function createPipeline({
   tasks,
   recordings,
+  moves,
+  circuits,
   onProgress = () => {},
 }: {
   tasks: readonly AnyTask[];
-  recordings: Recordings;
+  recordings: Pick<Recordings, 'progress'>;
+  moves: Moves;
+  circuits: Circuits;
   onProgress?: OnProgress;
 }): Pipeline {
   return {
@@ -36,7 +43,7 @@ export function createPipeline({
         if (facts[task.stage] !== undefined) {
           if (isEverythingAfterDone(task, facts) || (await bearsOut(task, facts))) continue;
           log.warn({ event: 'stage.undone', stage: task.stage }, 'stage undone');
-          await recordings.undoStage(recording.id, task.stage, 'the file is no longer on disk', lease.fence);
+          await moves.undoStage(recording.id, task.stage, 'the file is no longer on disk', lease.fence);
           delete checkpoints[task.stage as keyof Checkpoints];
         }
         await runStage(task, {
@@ -76,23 +83,58 @@ export function createPipeline({
   ): Promise<void> {
     const { recording, facts, checkpoints, lease, signal, log } = input;
     const startedMs = performance.now();
-    await recordings.startStage(recording.id, task.stage, lease.fence);
+    await moves.startStage(recording.id, task.stage, lease.fence);
     log.info({ event: 'stage.started' }, 'stage started');
 
-    const fact = await task.run({
-      recording,
-      facts,
-      checkpoint: checkpoints[task.stage],
-      saveCheckpoint: (checkpoint) =>
-        recordings.saveCheckpoint(recording.id, task.stage, checkpoint, lease.fence),
-      checkLease: () => lease.check(),
-      signal,
-      log,
-      progress: (doneBytes, totalBytes) =>
-        onProgress({ recordingId: recording.id, stage: task.stage, doneBytes, totalBytes }),
-    });
+    const service = task.serviceFor?.(recording);
+    const fact = await withService(service, signal, () =>
+      task.run({
+        recording,
+        facts,
+        checkpoint: checkpoints[task.stage],
+        saveCheckpoint: (checkpoint) =>
+          moves.saveCheckpoint(recording.id, task.stage, checkpoint, lease.fence),
+        checkLease: () => lease.check(),
+        signal,
+        log,
+        progress: (doneBytes, totalBytes) =>
+          onProgress({ recordingId: recording.id, stage: task.stage, doneBytes, totalBytes }),
+      }),
+    );
 
-    await recordings.finishStage(recording.id, task.stage, fact, lease.fence);
+    await moves.finishStage(recording.id, task.stage, fact, lease.fence);
     log.info({ event: 'stage.done', ms: Math.round(performance.now() - startedMs) }, 'stage done');
   }
+
+  /** Runs what depends on a service, unless the service is known to be down, and learns from how it went. */
+  async function withService<T>(
+    service: Service | undefined,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (service === undefined) return await work();
+    const openUntilMs = await circuits.openUntilMs(service);
+    if (openUntilMs !== undefined) throw serviceDown(service, openUntilMs);
+    try {
+      const result = await work();
+      await circuits.succeeded(service);
+      return result;
+    } catch (error) {
+      if (signal.aborted || !isOutage(error)) throw error;
+      const untilMs = await circuits.failed(service, summarize(error));
+      throw untilMs === undefined ? error : serviceDown(service, untilMs, error);
+    }
+  }
+}
+
+function serviceDown(service: Service, untilMs: number, cause?: KnownError): KnownError {
+  const until = new Date(untilMs).toISOString();
+  return new KnownError(
+    `${service} is down and is tried again at ${until}${cause ? ` (${cause.message})` : ''}`,
+    {
+      code: 'SERVICE_DOWN',
+      retry: { waitMs: untilMs - Date.now() },
+      cause,
+    },
+  );
 }

@@ -31,6 +31,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
   return {
     stage: 'publish',
+    serviceFor: () => 'bunny',
     async run(context) {
       const source = requireFact(context.facts, 'fetch');
       const checkpoint = await ensureVideo(context);

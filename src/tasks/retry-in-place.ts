@@ -36,5 +36,6 @@ function pauseAfter(error: unknown, attempt: number, retry: TransferRetry): numb
   if (!(error instanceof KnownError) || error.retry === 'never') return undefined;
   const ownMs = Math.min(retry.pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
   if (error.retry === 'backoff') return ownMs;
-  return error.retry.afterMs > MAX_PAUSE_MS ? undefined : error.retry.afterMs;
+  if ('waitMs' in error.retry || error.retry.afterMs > MAX_PAUSE_MS) return undefined;
+  return error.retry.afterMs;
 }

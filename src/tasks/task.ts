@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
+import type { Service } from '../ledger/circuits.ts';
 
 /** What a stage is given to work with. */
 export interface TaskContext<S extends Stage> {
@@ -22,6 +23,8 @@ export interface TaskContext<S extends Stage> {
 export interface Task<S extends Stage> {
   readonly stage: S;
   run(context: TaskContext<S>): Promise<Facts[S]>;
+  /** The remote service that this stage of this recording depends on; none, or absent, if it needs no network. */
+  serviceFor?(recording: Recording): Service | undefined;
   /** Whether a fact recorded earlier is still borne out by the local disk; absent: it is. */
   isStillTrue?(fact: Facts[S]): Promise<boolean>;
 }

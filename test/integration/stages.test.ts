@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, appendFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type House, openHouse } from '../support/house.ts';
 
@@ -51,7 +51,7 @@ describe('the stages of a recording', () => {
     await house.reaches(id, 'done');
     await house.announced(id);
 
-    const [heard, ...others] = house.site.received();
+    const [heard, ...others] = house.heard('recording.published');
     const { facts } = await house.recordings.progress(id);
     expect(others).toEqual([]);
     expect(heard).toMatchObject({
@@ -126,7 +126,6 @@ describe('the stages of a recording', () => {
   it('fails a file that has changed since it was handed over, and leaves it alone', async () => {
     const soon = new Date(Date.now() + 1500).toISOString();
     const { id, path } = await house.addCustom('Changing', { not_before: soon });
-    const { appendFile } = await import('node:fs/promises');
     await appendFile(path, 'more');
     await house.reaches(id, 'failed');
 

@@ -66,6 +66,11 @@ export async function openHouse(settings: Readonly<Record<string, string>> = {})
     RECONCILE_EVERY_S: '1',
     LEASE_MS: '1000',
     SITE_RETRY_SCHEDULE_S: '1,1,1,1',
+    CIRCUIT_OPEN_MIN_S: '0.2',
+    CIRCUIT_OPEN_MAX_S: '0.5',
+    PLAYABLE_POLL_MIN_S: '0.1',
+    PLAYABLE_POLL_MAX_S: '0.3',
+    DISK_RESERVE_BYTES: '0',
     ...settings,
   });
   const server = await startServer(config, log);
@@ -128,15 +133,20 @@ export async function openHouse(settings: Readonly<Record<string, string>> = {})
       }
     },
 
-    /** Waits until every delivery of these recordings has ended. */
+    /** Waits until the first announcement of each of these recordings has ended. */
     async announced(...ids: string[]): Promise<void> {
       for (const id of ids) {
         for (;;) {
           const sent = await deliveries.ofRecording(id);
-          if (sent.length > 0 && sent.every((each) => each.state !== 'pending')) break;
+          if (sent.some((each) => each.state !== 'pending')) break;
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
       }
+    },
+
+    /** What the website has heard with a valid signature, of one type. */
+    heard(type: string) {
+      return simulators.site.received().filter((each) => each.isValid && each.type === type);
     },
 
     /** The types of a recording's events, in their order. */

@@ -1,0 +1,46 @@
+import { sql, type Transaction } from 'kysely';
+import type { Tables } from './schema.ts';
+
+/** One line of a recording's history. */
+export interface RecordingEvent {
+  readonly seq: number;
+  readonly recordingId: string;
+  readonly atMs: number;
+  readonly type: EventType;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export type EventType =
+  | 'recording.accepted'
+  | 'recording.repeated'
+  | 'recording.revived'
+  | 'recording.done'
+  | 'recording.failed'
+  | 'attempt.started'
+  | 'attempt.interrupted'
+  | 'attempt.postponed'
+  | 'attempt.failed'
+  | 'stage.started'
+  | 'stage.done'
+  | 'stage.undone'
+  | 'video.playable'
+  | 'video.failed';
+
+/** Adds to a recording's history, in the transaction of what happened. */
+export async function addEvent(
+  trx: Transaction<Tables>,
+  id: string,
+  type: EventType,
+  data: object,
+): Promise<void> {
+  await trx
+    .insertInto('events')
+    .values({
+      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from events)`,
+      recording_id: id,
+      at_ms: Date.now(),
+      type,
+      data: JSON.stringify(data),
+    })
+    .execute();
+}

@@ -1,0 +1,166 @@
+import type { Transaction } from 'kysely';
+import { type ErrorSummary, KnownError } from '../domain/errors.ts';
+import type { Checkpoints, Facts, Stage, State } from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import { insertDelivery, type NewDelivery } from './deliveries.ts';
+import { addEvent } from './events.ts';
+import type { Tables } from './schema.ts';
+
+/**
+ * What the worker that holds the gate records of the recording that it moves. Every call carries the fence of its lease,
+ * and fails with `LEASE_LOST`, changing nothing, once another worker has the gate.
+ */
+export interface Moves {
+  /** Makes it the one that is moving, and counts the start until the attempt ends in an orderly way. */
+  startAttempt(id: string, fence: number): Promise<void>;
+  startStage(id: string, stage: Stage, fence: number): Promise<void>;
+  saveCheckpoint<S extends Stage>(
+    id: string,
+    stage: S,
+    checkpoint: Checkpoints[S],
+    fence: number,
+  ): Promise<void>;
+  finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
+  /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
+  undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
+
+  finish(id: string, fence: number): Promise<void>;
+  /** Puts it back in line without counting an attempt. */
+  giveBack(id: string, reason: string, fence: number): Promise<void>;
+  /** Puts it back in line until a time, without counting an attempt: the world is not ready. */
+  postpone(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
+  backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
+  /** Gives it up, and writes the announcement of that to the outbox in the same step. */
+  fail(id: string, error: ErrorSummary, announcement: NewDelivery, fence: number): Promise<void>;
+}
+
+export function createMoves({ db }: { db: Database }): Moves {
+  type Change = Transaction<Tables>;
+
+  /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
+  function fenced(fence: number, change: (trx: Change) => Promise<unknown>): Promise<void> {
+    return db.transaction().execute(async (trx) => {
+      const held = await trx
+        .updateTable('gate')
+        .set({ fence })
+        .where('id', '=', 1)
+        .where('fence', '=', fence)
+        .executeTakeFirst();
+      if (held.numUpdatedRows === 0n) {
+        throw new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
+      }
+      await change(trx);
+    });
+  }
+
+  function moveTo(trx: Change, id: string, state: State, more: Partial<Tables['recordings']> = {}) {
+    return trx
+      .updateTable('recordings')
+      .set({ state, ...more })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  function updateStage(trx: Change, id: string, stage: Stage, change: Partial<Tables['stages']>) {
+    return trx
+      .updateTable('stages')
+      .set(change)
+      .where('recording_id', '=', id)
+      .where('stage', '=', stage)
+      .execute();
+  }
+
+  function count(trx: Change, id: string, column: 'failed_attempts' | 'open_starts') {
+    return trx
+      .updateTable('recordings')
+      .set((row) => ({ [column]: row(column, '+', 1) }))
+      .where('id', '=', id)
+      .execute();
+  }
+
+  return {
+    startAttempt: (id, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'moving');
+        await count(trx, id, 'open_starts');
+        await trx
+          .updateTable('recordings')
+          .set({ started_at_ms: Date.now() })
+          .where('id', '=', id)
+          .where('started_at_ms', 'is', null)
+          .execute();
+        await addEvent(trx, id, 'attempt.started', { fence });
+      }),
+
+    startStage: (id, stage, fence) =>
+      fenced(fence, async (trx) => {
+        const nowMs = Date.now();
+        await trx
+          .insertInto('stages')
+          .values({ recording_id: id, stage, started_at_ms: nowMs })
+          .onConflict((conflict) =>
+            conflict.columns(['recording_id', 'stage']).doUpdateSet({ started_at_ms: nowMs }),
+          )
+          .execute();
+        await addEvent(trx, id, 'stage.started', { stage });
+      }),
+
+    saveCheckpoint: (id, stage, checkpoint, fence) =>
+      fenced(fence, (trx) => updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) })),
+
+    finishStage: (id, stage, fact, fence) =>
+      fenced(fence, async (trx) => {
+        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
+        // A recording that gets on is none that kills its workers.
+        await trx.updateTable('recordings').set({ open_starts: 1 }).where('id', '=', id).execute();
+        await addEvent(trx, id, 'stage.done', { stage });
+      }),
+
+    undoStage: (id, stage, reason, fence) =>
+      fenced(fence, async (trx) => {
+        await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
+        await addEvent(trx, id, 'stage.undone', { stage, reason });
+      }),
+
+    finish: (id, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'done', {
+          ended_at_ms: Date.now(),
+          last_error: null,
+          not_before_ms: 0,
+          open_starts: 0,
+        });
+        await addEvent(trx, id, 'recording.done', {});
+      }),
+
+    giveBack: (id, reason, fence) =>
+      fenced(fence, async (trx) => {
+        await moveTo(trx, id, 'waiting', { open_starts: 0 });
+        await addEvent(trx, id, 'attempt.interrupted', { reason });
+      }),
+
+    postpone: (id, error, notBeforeMs, fence) =>
+      fenced(fence, async (trx) => {
+        const last_error = JSON.stringify(error);
+        await moveTo(trx, id, 'waiting', { last_error, not_before_ms: notBeforeMs, open_starts: 0 });
+        await addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs });
+      }),
+
+    backOff: (id, error, notBeforeMs, fence) =>
+      fenced(fence, async (trx) => {
+        const last_error = JSON.stringify(error);
+        await moveTo(trx, id, 'backing-off', { last_error, not_before_ms: notBeforeMs, open_starts: 0 });
+        await count(trx, id, 'failed_attempts');
+        await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
+      }),
+
+    fail: (id, error, announcement, fence) =>
+      fenced(fence, async (trx) => {
+        const last_error = JSON.stringify(error);
+        await moveTo(trx, id, 'failed', { last_error, ended_at_ms: Date.now(), open_starts: 0 });
+        await count(trx, id, 'failed_attempts');
+        await insertDelivery(trx, announcement);
+        await addEvent(trx, id, 'recording.failed', { ...error });
+      }),
+  };
+}
