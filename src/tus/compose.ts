@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { openLedger } from '../ledger/ledger.ts';
+import { createHandOff } from './hand-off.ts';
+import { createTusServer } from './tus-server.ts';
+import { uploadPaths } from './upload-paths.ts';
+
+/** What of the time for stopping is left for closing the ledger, once the requests have ended. */
+const CLOSING_MS = 300;
+
+/** Builds and starts the tus server: the door for tutors. */
+export async function startTus(config: Config, log: Logger) {
+  const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs } = config.tus;
+  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const { recordings } = ledger;
+  const directory = join(config.dataDir, 'uploads');
+  const incomingDirectory = join(config.dataDir, 'incoming');
+  const paths = uploadPaths(directory, incomingDirectory);
+  const handOff = createHandOff({ paths, pipelineUrl: config.pipeline.url, recordings, log });
+  const tus = createTusServer({
+    directory,
+    incomingDirectory,
+    maxBytes,
+    expiresAfterMs,
+    idleTimeoutMs,
+    recordings,
+    handOff,
+    log,
+  });
+  const address = await tus.start({ host, port });
+
+  return {
+    port: address.port,
+    /** Reverse order: no more requests, then no more handoffs, then what they used. */
+    async stop() {
+      await tus.stop(config.shutdownTimeoutMs - CLOSING_MS);
+      await handOff.stop();
+      await ledger.close();
+    },
+  };
+}

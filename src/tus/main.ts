@@ -1,0 +1,12 @@
+import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { runProcess } from '../lib/process.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { startTus } from './compose.ts';
+
+await runProcess(async () => {
+  loadEnvFile();
+  const config = loadConfig(process.env);
+  const log = createLogger({ level: config.log.level, name: 'tus' });
+  const { stop } = await startTus(config, log);
+  return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs };
+});

@@ -1,0 +1,27 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** How long a request's headers may take. */
+const HEADERS_TIMEOUT_MS = 60_000;
+
+/**
+ * An HTTP server for requests that may take hours: a connection ends when no byte has moved for `idleTimeoutMs`, and
+ * never because of the time it has taken (Node's own limit of 300 s ends a request even while its bytes arrive).
+ */
+export function createUploadHttpServer(idleTimeoutMs: number, onRequest: RequestListener): Server {
+  const answering = new WeakMap<Socket, IncomingMessage>();
+  const server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS }, onRequest);
+  server.timeout = idleTimeoutMs;
+  server.prependListener('request', (request, response) => {
+    const { socket } = request;
+    answering.set(socket, request);
+    response.once('close', () => answering.delete(socket));
+  });
+  // Node says so here also of connections kept alive for too long.
+  server.on('timeout', (socket) => {
+    // A request that has arrived whole waits for us, not we for it: syncing gigabytes takes its time.
+    const isOurTurn = answering.get(socket)?.complete === true;
+    if (!isOurTurn) socket.destroy();
+  });
+  return server;
+}
