@@ -1,0 +1,91 @@
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { tailOf } from './child.ts';
+import { createCleanup } from './cleanup.ts';
+import { type DemoContext, runDemo } from './demo.ts';
+import { DemoFailure, Interrupted } from './failure.ts';
+import { createPaint } from './format.ts';
+import { HELP, readOptions } from './options.ts';
+import { createLiveView, createPlainView } from './progress-view.ts';
+import { pause } from './waiting.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** How long a process that dies may take to be noticed after its connections broke, in milliseconds. */
+const DEATH_NOTICE_MS = 500;
+
+process.exit(await main());
+
+/** Runs the demo and undoes it; gives back the exit code. */
+async function main(): Promise<number> {
+  const ending = new AbortController();
+  // A terminal's Ctrl-C may arrive twice, once from the terminal and once handed down by npm or tsx.
+  for (const name of SIGNALS) {
+    process.on(name, () => ending.abort(new Interrupted(128 + constants.signals[name])));
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => ending.abort(error));
+  }
+  // A reader that has gone, such as `head`, is no reason to leave anything behind.
+  process.stdout.on('error', () => ending.abort(new Interrupted(1)));
+
+  const cleanup = createCleanup();
+  const result: { isGood: boolean | undefined } = { isGood: undefined };
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (options.wantsHelp) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    await runDemo({
+      ...createOutput(),
+      root: dirname(dirname(import.meta.dirname)),
+      env: process.env,
+      options,
+      cleanup,
+      onDeath: (failure) => ending.abort(failure),
+      onVerified(isGood) {
+        result.isGood = isGood;
+      },
+      signal: ending.signal,
+    });
+    return result.isGood ? 0 : 1;
+  } catch (error) {
+    return await report(error, ending.signal, result.isGood);
+  } finally {
+    for (const failure of await cleanup.run()) process.stderr.write(`Clean-up failed: ${failure}\n`);
+  }
+}
+
+function createOutput(): Pick<DemoContext, 'view' | 'idleView' | 'print' | 'paint'> {
+  const { stdout, env } = process;
+  const paint = createPaint(stdout.isTTY, env);
+  const write = (text: string) => void stdout.write(text);
+  const isLive = stdout.isTTY && env['TERM'] !== 'dumb';
+  return {
+    paint,
+    print: (line) => write(`${line}\n`),
+    view: isLive ? createLiveView(stdout, paint) : createPlainView(write),
+    idleView: createPlainView(write),
+  };
+}
+
+/** Says what went wrong; gives back the exit code. Being stopped once all was verified is no failure. */
+async function report(error: unknown, signal: AbortSignal, isGood: boolean | undefined): Promise<number> {
+  await pause(signal.aborted ? 0 : DEATH_NOTICE_MS, signal).catch(() => {});
+  const reason: unknown = signal.aborted ? signal.reason : error;
+  if (reason instanceof Interrupted) {
+    process.stdout.write('\nStopping\n');
+    if (isGood === undefined) return reason.exitCode;
+    return isGood ? 0 : 1;
+  }
+  if (!(reason instanceof DemoFailure)) {
+    process.stderr.write(`\nThe demo failed: ${reason instanceof Error ? reason.stack : reason}\n`);
+    return 1;
+  }
+  process.stderr.write(`\n${reason.message}\n`);
+  if (reason.logPath !== undefined) {
+    process.stderr.write(`The end of its log:\n${await tailOf(reason.logPath)}\n`);
+  }
+  return 1;
+}

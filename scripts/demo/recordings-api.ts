@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { DemoFailure } from './failure.ts';
+
+const STAGES = ['fetch', 'archive', 'publish', 'notify', 'cleanup'] as const;
+
+const summaryShape = z.object({
+  id: z.string(),
+  source: z.enum(['zoom', 'manual', 'custom']),
+  state: z.string(),
+  title: z.string(),
+  ace_id: z.string().nullable(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+  last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+
+const stageShape = z.object({ startedAtMs: z.number().nullable(), doneAtMs: z.number().nullable() });
+
+const detailShape = summaryShape.extend({
+  facts: z.object({
+    fetch: z.object({ bytes: z.number() }).optional(),
+    archive: z.object({ fileId: z.string(), fileName: z.string() }).optional(),
+    publish: z.object({ videoId: z.string() }).optional(),
+  }),
+  stages: z.record(z.string(), stageShape),
+  events: z.array(z.object({ at: z.iso.datetime().transform((text) => Date.parse(text)), type: z.string() })),
+  deliveries: z.array(z.object({ type: z.string(), state: z.string() })),
+});
+
+const listShape = z.object({ recordings: z.array(summaryShape) });
+
+export type Stage = (typeof STAGES)[number];
+
+/** A recording as `GET /api/recordings` lists it. */
+export type RecordingSummary = z.infer<typeof summaryShape>;
+
+/** A recording as `GET /api/recordings/{id}` tells of it; `at` is milliseconds since 1970. */
+export type RecordingDetail = z.infer<typeof detailShape>;
+
+/** The stages that a recording is in at this moment, in their order. */
+export function stagesInMotion({ state, stages }: RecordingDetail): readonly Stage[] {
+  if (state !== 'moving') return [];
+  return STAGES.filter((stage) => stages[stage]?.startedAtMs != null && stages[stage].doneAtMs === null);
+}
+
+/** What the website is told at the very end: Bunny has made the video playable, or something has failed. */
+const LAST_WORDS = new Set(['recording.playable', 'recording.failed']);
+
+/** Whether nothing will happen to a recording any more, its announcement included. */
+export function isSettled({ state, deliveries }: RecordingDetail): boolean {
+  if (deliveries.some((delivery) => delivery.state === 'pending')) return false;
+  return state === 'failed' || (state === 'done' && deliveries.some(({ type }) => LAST_WORDS.has(type)));
+}
+
+/** What the pipeline server tells of its recordings. */
+export interface RecordingsApi {
+  /** Oldest first. */
+  list(signal: AbortSignal): Promise<readonly RecordingSummary[]>;
+  detail(id: string, signal: AbortSignal): Promise<RecordingDetail>;
+}
+
+export function createRecordingsApi(pipelineUrl: string): RecordingsApi {
+  async function get(path: string, signal: AbortSignal): Promise<unknown> {
+    const response = await fetch(`${pipelineUrl}${path}`, { signal });
+    const text = await response.text();
+    if (!response.ok) throw new DemoFailure(`GET ${path} was answered with ${response.status}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  return {
+    async list(signal) {
+      const { recordings } = listShape.parse(await get('/api/recordings?limit=200', signal));
+      return recordings.toReversed();
+    },
+    detail: async (id, signal) => detailShape.parse(await get(`/api/recordings/${id}`, signal)),
+  };
+}

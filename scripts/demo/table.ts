@@ -1,0 +1,55 @@
+import { formatBytes, formatMs, type Paint } from './format.ts';
+import type { RecordingDetail, Stage } from './recordings-api.ts';
+import type { Outcome, Verification } from './verification.ts';
+
+const STAGES: readonly Stage[] = ['fetch', 'archive', 'publish', 'notify', 'cleanup'];
+const HEADINGS = ['source', 'title', 'bytes', ...STAGES, 'verified'] as const;
+const LEFT_COLUMNS = 2;
+
+/** What happened to each recording, and what was checked, line by line. */
+export function renderOutcome({ outcomes, checks }: Verification, paint: Paint): readonly string[] {
+  const cells = [[...HEADINGS], ...outcomes.map(toCells)];
+  const widths = HEADINGS.map((_heading, column) =>
+    Math.max(...cells.map((line) => line[column]?.length ?? 0)),
+  );
+  const [heading = '', ...lines] = cells.map((line) =>
+    line
+      .map((cell, column) =>
+        column < LEFT_COLUMNS ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  '),
+  );
+  const indent = ' '.repeat((widths[0] ?? 0) + 2);
+
+  return [
+    '',
+    paint('bold', heading),
+    ...outcomes.flatMap(({ detail, problems }, index) => [
+      `${lines[index]}${mark(problems.length === 0, paint)}`,
+      paint('dim', `${indent}B2     ${detail?.facts.archive?.fileName ?? '-'}`),
+      paint('dim', `${indent}Bunny  ${detail?.facts.publish?.videoId ?? '-'}`),
+      ...problems.map((problem) => paint('red', `${indent}${problem}`)),
+    ]),
+    '',
+    ...checks.map(
+      ({ promise, isKept, found }) =>
+        `${mark(isKept, paint)} ${promise}: ${isKept ? found : paint('red', found)}`,
+    ),
+  ];
+}
+
+function toCells({ shipment, detail }: Outcome): string[] {
+  const times = STAGES.map((stage) => toTime(detail, stage));
+  // The mark takes the last column's place.
+  return [shipment.source, shipment.title, formatBytes(shipment.file.bytes), ...times, ''];
+}
+
+function toTime(detail: RecordingDetail | undefined, stage: Stage): string {
+  const times = detail?.stages[stage];
+  if (times?.startedAtMs == null || times.doneAtMs === null) return '-';
+  return formatMs(times.doneAtMs - times.startedAtMs);
+}
+
+function mark(isGood: boolean, paint: Paint): string {
+  return isGood ? paint('green', '✓') : paint('red', '✗');
+}

@@ -1,0 +1,139 @@
+import type { AllSimulators } from '../../simulators/all.ts';
+import {
+  ANNOUNCEMENTS,
+  type Check,
+  checkCounts,
+  checkDisk,
+  checkOneAtATime,
+  checkSources,
+  toCheck,
+} from './checks.ts';
+import type { Environment } from './environment.ts';
+import type { RecordingDetail } from './recordings-api.ts';
+import type { SampleFile } from './samples.ts';
+import type { Shipment } from './shipments.ts';
+import type { Look } from './watch.ts';
+
+/** What became of one shipment. */
+export interface Outcome {
+  readonly shipment: Shipment;
+  readonly detail: RecordingDetail | undefined;
+  /** Empty when it is verified. */
+  readonly problems: readonly string[];
+}
+
+export interface Verification {
+  readonly outcomes: readonly Outcome[];
+  /** What concerns all recordings together. */
+  readonly checks: readonly Check[];
+  readonly isGood: boolean;
+}
+
+/** Compares what the simulated services have with what was sent. */
+export async function verify(
+  { simulators, dataDir }: Environment,
+  shipments: readonly Shipment[],
+  { details, recordings }: Look,
+  signal: AbortSignal,
+): Promise<Verification> {
+  const outcomes: Outcome[] = [];
+  for (const shipment of shipments) {
+    const detail = details.get(shipment);
+    outcomes.push({ shipment, detail, problems: await problemsOf(shipment, detail, simulators) });
+  }
+  const checks = [
+    checkBytes(outcomes),
+    checkCounts(simulators, shipments.length, recordings, await simulators.b2.files()),
+    checkOneAtATime([...details.values()]),
+    await checkDisk(dataDir, signal),
+    await checkSources(shipments),
+  ];
+  return { outcomes, checks, isGood: checks.every(({ isKept }) => isKept) };
+}
+
+async function problemsOf(
+  { file }: Shipment,
+  detail: RecordingDetail | undefined,
+  simulators: AllSimulators,
+): Promise<readonly string[]> {
+  if (detail === undefined) return ['the ledger does not know it'];
+  if (detail.state !== 'done') {
+    return [`${detail.state}: ${detail.last_error?.message ?? 'no reason is known'}`];
+  }
+  const { archive, publish } = detail.facts;
+  const problems = [
+    await archiveProblem(simulators, file, archive),
+    publishProblem(simulators, file, publish?.videoId),
+    announcementProblem(simulators, detail),
+  ];
+  return problems.filter((problem) => problem !== undefined);
+}
+
+async function archiveProblem(
+  { b2 }: AllSimulators,
+  file: SampleFile,
+  archive: RecordingDetail['facts']['archive'],
+): Promise<string | undefined> {
+  const versions = (await b2.files()).filter(({ fileName }) => fileName === archive?.fileName);
+  const [version] = versions;
+  if (version === undefined) return 'B2 has no file of that name';
+  if (versions.length > 1) return `B2 has ${versions.length} versions of it`;
+  if (version.fileId !== archive?.fileId) return 'B2 has it under another id';
+  if (version.contentLength !== file.bytes) return `B2 has ${version.contentLength} bytes of it`;
+  if (version.wholeSha1 !== file.sha1) return `its SHA-1 in B2 is ${version.wholeSha1}, not ${file.sha1}`;
+  return undefined;
+}
+
+function publishProblem({ bunny }: AllSimulators, file: SampleFile, videoId: string | undefined) {
+  const video = bunny.videos().find(({ guid }) => guid === videoId);
+  if (video === undefined) return 'Bunny has no video with that id';
+  if (video.bytes !== file.bytes) return `Bunny has ${video.bytes} bytes of it`;
+  if (video.sha256 !== file.sha256) return `its SHA-256 in Bunny is ${video.sha256}, not ${file.sha256}`;
+  return undefined;
+}
+
+function announcementProblem({ site }: AllSimulators, { id, facts }: RecordingDetail): string | undefined {
+  for (const type of ANNOUNCEMENTS) {
+    const heard = site
+      .received()
+      .map((announcement) => ({ ...announcement, data: toData(announcement.body) }))
+      .filter(
+        ({ isValid, type: heardType, data }) => isValid && heardType === type && data.recordingId === id,
+      );
+    const ids = new Set(heard.map((announcement) => announcement.id));
+    if (ids.size !== 1) return `the website heard ${type} under ${ids.size} ids`;
+    const isRight = heard.every(
+      ({ data }) =>
+        (data.fileId === undefined || data.fileId === facts.archive?.fileId) &&
+        data.videoId === facts.publish?.videoId,
+    );
+    if (!isRight) return `the website heard ${type} of another file or video`;
+  }
+  return undefined;
+}
+
+/** The ids in the body of an announcement. */
+function toData(body: unknown) {
+  const data = field(body, 'data');
+  return {
+    recordingId: field(data, 'id'),
+    fileId: field(field(data, 'b2'), 'file_id'),
+    videoId: field(field(data, 'bunny'), 'video_id'),
+  };
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
+}
+
+function checkBytes(outcomes: readonly Outcome[]): Check {
+  const bad = outcomes.filter(({ problems }) => problems.length > 0);
+  const found = 'SHA-1 in B2 and SHA-256 in Bunny are those of what was sent, and the website knows both ids';
+  return toCheck(
+    'Intact',
+    bad.map(({ shipment }) => `not "${shipment.title}"`),
+    found,
+  );
+}
