@@ -1,0 +1,113 @@
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+
+/**
+ * What pm2 runs: the three processes of Sluice and, unless REDIS_URL names one, their Redis.
+ *
+ * pm2 hands its own environment on to the apps and keeps it across restarts. So .env is only read here and not loaded:
+ * each process loads it by itself, and a change of it takes effect with `pm2 restart`.
+ */
+const root = import.meta.dirname;
+const REDIS_OUTLIVES_MS = 2000;
+const envFile = join(root, '.env');
+const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+
+const dataDir = resolve(root, setting('DATA_DIR') ?? './data');
+const shutdownTimeoutS = Number(setting('SHUTDOWN_TIMEOUT_S')) || 8;
+
+/** A setting as the processes see it: the environment wins over .env, and a blank value counts as not set. */
+function setting(name) {
+  return (process.env[name] ?? fromFile[name])?.trim() || undefined;
+}
+
+/** What all apps share. pm2 sends SIGINT to stop one and, after `kill_timeout`, SIGKILL. */
+function app(name, settings) {
+  return {
+    name,
+    cwd: root,
+    exec_mode: 'fork',
+    instances: 1,
+    autorestart: true,
+    exp_backoff_restart_delay: 100,
+    // Never give up. Not Infinity, which pm2 would hand on as null.
+    max_restarts: 1_000_000_000,
+    // Longer than a process takes to let go of its work by itself.
+    kill_timeout: (shutdownTimeoutS + 4) * 1000,
+    // Nothing has children, and the search for them needs a `ps` that small images lack.
+    treekill: false,
+    out_file: join(dataDir, 'logs', `${name}-out.log`),
+    error_file: join(dataDir, 'logs', `${name}-error.log`),
+    merge_logs: true,
+    // Each line has its own time.
+    time: false,
+    vizion: false,
+    pmx: false,
+    ...settings,
+  };
+}
+
+function nodeApp(name, script) {
+  return app(name, { script, interpreter: process.execPath, wait_ready: true, listen_timeout: 15_000 });
+}
+
+function redisApp() {
+  const script = findRedis();
+  const folder = join(dataDir, 'redis');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const options = {
+    port: '0',
+    unixsocket: join(dataDir, 'redis.sock'),
+    unixsocketperm: '700',
+    dir: folder,
+    appendonly: 'yes',
+    appendfsync: 'always',
+    save: '',
+    'maxmemory-policy': 'noeviction',
+    daemonize: 'no',
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  return app('redis', {
+    script,
+    interpreter: 'none',
+    args,
+    // pm2 stops everything at once, and the worker needs Redis to give its recording back. So Redis is sent a message
+    // that it does not understand, and ended when this time is over: what it has acknowledged is on the disk.
+    shutdown_with_message: true,
+    kill_timeout: REDIS_OUTLIVES_MS,
+  });
+}
+
+/** The system's redis-server or valkey-server; also where the PATH of an ordinary user does not look. */
+function findRedis() {
+  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const program of ['redis-server', 'valkey-server']) {
+    for (const folder of [...path, '/usr/local/sbin', '/usr/sbin', '/sbin']) {
+      if (isExecutable(join(folder, program))) return join(folder, program);
+    }
+  }
+  const error = new Error(
+    'There is no redis-server or valkey-server: run "npm run setup", or set REDIS_URL.',
+  );
+  error.stack = error.message;
+  throw error;
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
+
+// pm2 starts them in this order, two at a time.
+export const apps = [
+  ...(setting('REDIS_URL') === undefined ? [redisApp()] : []),
+  nodeApp('worker', 'dist/queue/main.js'),
+  nodeApp('pipeline', 'dist/server/main.js'),
+  nodeApp('tus', 'dist/tus/main.js'),
+];
