@@ -87,27 +87,31 @@ const fileShape = z.object({
   contentLength: z.number(),
   contentSha1: z.string().nullable(),
   fileInfo: z.record(z.string(), z.string()).default({}),
-  uploadTimestamp: z.number(),
+  uploadTimestamp: z.number().default(0),
 });
 
-const authorizationShape = z.object({
-  accountId: z.string(),
-  authorizationToken: z.string(),
-  apiInfo: z.object({
-    storageApi: z.object({
-      apiUrl: z.string(),
-      recommendedPartSize: z.number(),
-      absoluteMinimumPartSize: z.number(),
-    }),
-  }),
+const storageShape = z.object({
+  apiUrl: z.string(),
+  recommendedPartSize: z.number(),
+  absoluteMinimumPartSize: z.number(),
 });
+
+const credentialsShape = z.object({ accountId: z.string(), authorizationToken: z.string() });
+
+/** Versions 3 and 4 of the API put the addresses into `apiInfo.storageApi`, version 2 beside the token. */
+const authorizationShape = z.union([
+  credentialsShape
+    .extend({ apiInfo: z.object({ storageApi: storageShape }) })
+    .transform(({ apiInfo, ...credentials }) => ({ ...credentials, ...apiInfo.storageApi })),
+  credentialsShape.extend(storageShape.shape),
+]);
 
 const uploadUrlShape = z.object({ uploadUrl: z.string(), authorizationToken: z.string() });
 const partListShape = z.object({
   parts: z.array(z.object({ partNumber: z.number(), contentLength: z.number(), contentSha1: z.string() })),
-  nextPartNumber: z.number().nullable(),
+  nextPartNumber: z.number().nullish(),
 });
-const unfinishedListShape = z.object({ files: z.array(fileShape), nextFileId: z.string().nullable() });
+const unfinishedListShape = z.object({ files: z.array(fileShape), nextFileId: z.string().nullish() });
 
 type UploadUrl = z.infer<typeof uploadUrlShape>;
 
@@ -118,14 +122,14 @@ export function encodeFileName(fileName: string): string {
 
 /** Creates a client of the native API, version 3, for one bucket. */
 export function createB2(options: B2Options): B2 {
-  let account: Promise<z.infer<typeof authorizationShape>> | undefined;
-  let bucketId: Promise<string> | undefined;
+  let account: z.infer<typeof authorizationShape> | undefined;
+  let bucketId: string | undefined;
   /** Upload URLs that have just served well, by what they are for. One URL serves one upload at a time. */
   const spareUrls = new Map<string, UploadUrl[]>();
 
-  /** The account's token, asked for once and kept until B2 no longer takes it. */
-  function authorize(signal: AbortSignal) {
-    account ??= sendForJson(
+  /** The account's token, kept until B2 no longer takes it. */
+  async function authorize(signal: AbortSignal) {
+    account ??= await sendForJson(
       {
         service: SERVICE,
         method: 'GET',
@@ -138,10 +142,7 @@ export function createB2(options: B2Options): B2 {
       },
       authorizationShape,
       describe,
-    ).catch((error) => {
-      account = undefined;
-      throw error;
-    });
+    );
     return account;
   }
 
@@ -153,13 +154,13 @@ export function createB2(options: B2Options): B2 {
     signal: AbortSignal,
   ): Promise<T> {
     for (let isFresh = false; ; isFresh = true) {
-      const { authorizationToken, apiInfo } = await authorize(signal);
+      const { authorizationToken, apiUrl } = await authorize(signal);
       try {
         return await sendForJson(
           {
             service: SERVICE,
             method: 'POST',
-            url: `${apiInfo.storageApi.apiUrl}/b2api/v3/${operation}`,
+            url: `${apiUrl}/b2api/v3/${operation}`,
             headers: { authorization: authorizationToken, 'content-type': 'application/json' },
             body: JSON.stringify(json),
             signal,
@@ -175,11 +176,8 @@ export function createB2(options: B2Options): B2 {
     }
   }
 
-  function bucket(signal: AbortSignal): Promise<string> {
-    bucketId ??= findBucket(signal).catch((error) => {
-      bucketId = undefined;
-      throw error;
-    });
+  async function bucket(signal: AbortSignal): Promise<string> {
+    bucketId ??= await findBucket(signal);
     return bucketId;
   }
 
@@ -248,11 +246,8 @@ export function createB2(options: B2Options): B2 {
 
   return {
     async partLimits({ signal }) {
-      const { storageApi } = (await authorize(signal)).apiInfo;
-      return {
-        recommendedPartBytes: storageApi.recommendedPartSize,
-        minPartBytes: storageApi.absoluteMinimumPartSize,
-      };
+      const { recommendedPartSize, absoluteMinimumPartSize } = await authorize(signal);
+      return { recommendedPartBytes: recommendedPartSize, minPartBytes: absoluteMinimumPartSize };
     },
 
     async uploadFile(input) {
@@ -293,9 +288,9 @@ export function createB2(options: B2Options): B2 {
 
     async listParts({ fileId, signal }) {
       const parts = new Map<number, StoredPart>();
-      let startPartNumber: number | null = 1;
+      let startPartNumber: number | null | undefined = 1;
       try {
-        while (startPartNumber !== null) {
+        while (startPartNumber != null) {
           const json = { fileId, startPartNumber, maxPartCount: 1000 };
           const page: z.infer<typeof partListShape> = await call(
             'b2_list_parts',
@@ -332,7 +327,7 @@ export function createB2(options: B2Options): B2 {
     async listUnfinished({ namePrefix, signal }) {
       const found: UnfinishedFile[] = [];
       let startFileId: string | null | undefined;
-      while (startFileId !== null) {
+      do {
         const json = { bucketId: await bucket(signal), namePrefix, startFileId, maxFileCount: 100 };
         const page: z.infer<typeof unfinishedListShape> = await call(
           'b2_list_unfinished_large_files',
@@ -344,7 +339,7 @@ export function createB2(options: B2Options): B2 {
           found.push({ fileId, fileName, fileInfo, startedAtMs: uploadTimestamp });
         }
         startFileId = page.nextFileId;
-      }
+      } while (startFileId != null);
       return found;
     },
 

@@ -20,6 +20,10 @@ export interface Bunny {
   getVideo(input: Call & { videoId: string }): Promise<Video | undefined>;
   /** The newest videos (at most 100) whose title contains the given one. */
   findVideos(input: Call & { title: string }): Promise<Video[]>;
+  /** One page of all videos, newest first; pages count from 1. */
+  listVideos(input: Call & { page: number }): Promise<{ videos: Video[]; isLast: boolean }>;
+  /** Removes a video and its file; one that is gone already is no error. */
+  deleteVideo(input: Call & { videoId: string }): Promise<void>;
 
   /** Begins a resumable upload into an empty video. */
   createUpload(
@@ -65,9 +69,9 @@ export interface BunnyOptions {
 
 const videoShape = z.object({
   guid: z.string(),
-  title: z.string().nullable(),
+  title: z.string().nullish(),
   status: z.number(),
-  dateUploaded: z.string(),
+  dateUploaded: z.string().default(''),
 });
 
 /** The status numbers of Bunny's video API (not those of its webhooks). */
@@ -149,6 +153,24 @@ export function createBunny(options: BunnyOptions): Bunny {
       return items.map(toVideo);
     },
 
+    async listVideos({ page, signal }) {
+      const query = new URLSearchParams({ page: String(page), itemsPerPage: '100', orderBy: 'date' });
+      const { items, itemsPerPage, totalItems } = await sendForJson(
+        apiRequest('GET', `${videosUrl}?${query}`, signal),
+        z.object({ items: z.array(videoShape), itemsPerPage: z.number(), totalItems: z.number() }),
+      );
+      const isLast = items.length === 0 || page * itemsPerPage >= totalItems;
+      return { videos: items.map(toVideo), isLast };
+    },
+
+    async deleteVideo({ videoId, signal }) {
+      try {
+        await sendForJson(apiRequest('DELETE', `${videosUrl}/${videoId}`, signal), z.object({}));
+      } catch (error) {
+        if (!(error instanceof KnownError) || error.details['status'] !== 404) throw error;
+      }
+    },
+
     async createUpload({ videoId, bytes, title, mediaType, signal }) {
       const metadata = Object.entries({ filetype: mediaType, title })
         .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
@@ -209,9 +231,9 @@ export function createBunny(options: BunnyOptions): Bunny {
       const text = await readText(request, response);
       if (response.status < 200 || response.status > 299) throw uploadError(request, response, text);
       const newOffset = lengthFrom(header(response, 'upload-offset'));
-      if (newOffset === undefined || newOffset <= offset) {
+      if (newOffset === undefined || newOffset <= offset || newOffset > offset + bytes) {
         throw new KnownError(
-          `${SERVICE} took ${bytes} bytes and stayed at offset ${newOffset ?? 'unknown'}`,
+          `${SERVICE} took ${bytes} bytes at offset ${offset} and says it is at ${newOffset ?? 'none'}`,
           {
             code: 'REMOTE_ANSWER_INVALID',
             retry: 'backoff',
@@ -240,13 +262,23 @@ function header(response: Response, key: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** 409 and 423 say that an earlier request still holds the upload, or moved it on: wait a little, then ask where it is. */
+/**
+ * An upload or a video that is gone (404, 410) is begun anew by whoever looks again. 409 and 423 say that an earlier
+ * request still holds the upload, or moved it on: wait a little, then ask where it is.
+ */
 function uploadError(request: Request, response: Response, text: string): KnownError {
   const error = refusal(request, response.status, text, response.headers);
   if (response.status === 409 || response.status === 423) {
     return new KnownError(error.message, {
       code: 'REMOTE_UNAVAILABLE',
       retry: { afterMs: LOCK_PAUSE_MS },
+      details: error.details,
+    });
+  }
+  if (response.status === 404 || response.status === 410) {
+    return new KnownError(error.message, {
+      code: 'REMOTE_REJECTED',
+      retry: 'backoff',
       details: error.details,
     });
   }

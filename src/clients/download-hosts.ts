@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { KnownError } from '../domain/errors.ts';
 
@@ -11,6 +11,13 @@ export interface DownloadHosts {
   /** Resolves names for this address: public ones only, unless the settings name the address itself. */
   lookupFor(url: URL): LookupFunction | undefined;
 }
+
+/** Finds all addresses of a name. */
+export type ResolveAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** Addresses that no public host has: loopback, private, link-local, shared, documentation, multicast, reserved. */
 const notPublic = new BlockList();
@@ -58,8 +65,9 @@ export function isPublicAddress(address: string): boolean {
 
 /**
  * @param entries Host names (`zoom.us`), patterns (`*.zoom.us`) and exact origins (`http://127.0.0.1:9012`).
+ * @param resolve By default the system's own.
  */
-export function createDownloadHosts(entries: readonly string[]): DownloadHosts {
+export function createDownloadHosts(entries: readonly string[], resolve: ResolveAll = lookup): DownloadHosts {
   const origins = new Set(
     entries.filter((entry) => entry.includes('://')).map((entry) => new URL(entry).origin),
   );
@@ -93,29 +101,31 @@ export function createDownloadHosts(entries: readonly string[]): DownloadHosts {
       if (!origins.has(url.origin)) checkPublic(url);
     },
     lookupFor(url) {
-      return origins.has(url.origin) ? undefined : lookupPublic;
+      return origins.has(url.origin) ? undefined : lookupPublic(resolve);
     },
   };
 }
 
 /** Resolves a name and fails if any of its addresses is not public, so that the connection goes where was checked. */
-const lookupPublic: LookupFunction = (hostname, options, done) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) {
-      done(error, '');
-      return;
-    }
-    const first = addresses[0];
-    if (first === undefined || addresses.some(({ address }) => !isPublicAddress(address))) {
-      done(
-        new KnownError(`${hostname} leads to an address that is not public`, {
-          code: 'DOWNLOAD_HOST_REFUSED',
-        }),
-        '',
-      );
-      return;
-    }
-    if (options.all) done(null, addresses);
-    else done(null, first.address, first.family);
-  });
-};
+function lookupPublic(resolve: ResolveAll): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        done(error, '');
+        return;
+      }
+      const first = addresses[0];
+      if (first === undefined || addresses.some(({ address }) => !isPublicAddress(address))) {
+        done(
+          new KnownError(`${hostname} leads to an address that is not public`, {
+            code: 'DOWNLOAD_HOST_REFUSED',
+          }),
+          '',
+        );
+        return;
+      }
+      if (options.all) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+}

@@ -21,6 +21,8 @@ export interface Request {
   readonly service: string;
   readonly method: string;
   readonly url: string;
+  /** The path itself opens something, so errors name the host only. */
+  readonly isPathSecret?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | StreamedBody;
   readonly signal: AbortSignal;
@@ -117,8 +119,10 @@ async function sendBody(
   interrupted.catch(() => {});
 
   const hash = body.appendSha1 ? createHash('sha1') : undefined;
+  let leftBytes = body.bytes;
   for await (const chunk of body.chunks) {
     if (isAnswered) break;
+    leftBytes -= chunk.length;
     hash?.update(chunk);
     if (!outgoing.write(chunk)) await Promise.race([once(outgoing, 'drain'), interrupted]);
   }
@@ -126,6 +130,11 @@ async function sendBody(
     const answer = await answered;
     answer.once('close', () => outgoing.destroy());
     return undefined;
+  }
+  if (leftBytes !== 0) {
+    throw new KnownError(`The file ended ${leftBytes} bytes before its announced length`, {
+      code: 'SOURCE_CHANGED',
+    });
   }
   const sha1 = hash?.digest('hex');
   outgoing.end(sha1);
@@ -213,7 +222,7 @@ export function refusal(
 /** A request as a message names it: without query, which may hold a secret. */
 export function name(request: Request): string {
   const url = new URL(request.url);
-  return `${request.method} ${url.host}${url.pathname}`;
+  return `${request.method} ${url.host}${request.isPathSecret ? '' : url.pathname}`;
 }
 
 /** Turns what broke a connection into our words; what is ours already, and an abort, stay what they are. */

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks';
 import { KnownError } from '../domain/errors.ts';
 import { type Request, readText, refusal, send } from './http.ts';
 
-/** How long the website has to answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
+/** How long the website has for its whole answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
 /** The academy's website, as the receiver of announcements. */
@@ -18,7 +18,9 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
   const webhook = new Webhook(options.webhookSecret);
 
   return {
-    async announce({ id, body, signal }) {
+    async announce({ id, body, signal: stop }) {
+      const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const signal = AbortSignal.any([stop, deadline]);
       const now = new Date();
       const request: Request = {
         service: 'The website',
@@ -34,8 +36,7 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
         signal,
         idleTimeoutMs: ANSWER_TIMEOUT_MS,
       };
-      const response = await send(request);
-      const text = await readText(request, response);
+      const { response, text } = await sendInTime(request, deadline);
       if (response.status >= 200 && response.status <= 299) return;
 
       const error = refusal(request, response.status, text, response.headers);
@@ -44,4 +45,19 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
       throw new KnownError(error.message, { code: error.code, retry, details: error.details });
     },
   };
+}
+
+/** @throws KnownError `TRANSFER_STALLED` for an answer that takes too long, however steadily it drips. */
+async function sendInTime(request: Request, deadline: AbortSignal) {
+  try {
+    const response = await send(request);
+    return { response, text: await readText(request, response) };
+  } catch (error) {
+    if (!deadline.aborted || error !== deadline.reason) throw error;
+    const seconds = ANSWER_TIMEOUT_MS / 1000;
+    throw new KnownError(`The website did not answer within ${seconds} s`, {
+      code: 'TRANSFER_STALLED',
+      retry: 'backoff',
+    });
+  }
 }

@@ -74,6 +74,7 @@ export function createZoom(options: ZoomOptions): Zoom {
         service: SERVICE,
         method: 'GET',
         url: url.href,
+        isPathSecret: true,
         headers: {
           ...headers,
           // Offsets count stored bytes, so no compression on the way.

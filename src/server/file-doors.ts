@@ -14,7 +14,7 @@ const aceId = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^\P{Cc}+$/u, { error: 'must not contain control characters' });
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, { error: 'must not contain control characters or halves of characters' });
 
 const title = z.string().max(1000);
 

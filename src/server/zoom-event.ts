@@ -68,7 +68,8 @@ export function recordingsOf(
         kind: 'zoom',
         downloadUrl: file.download_url,
         downloadToken,
-        bytes: file.file_size ?? null,
+        // Zoom writes 0 for what it has not counted yet.
+        bytes: file.file_size || null,
         eventAtMs,
       },
       details: {

@@ -37,5 +37,5 @@ function pauseAfter(error: unknown, attempt: number, retry: TransferRetry): numb
   const ownMs = Math.min(retry.pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
   if (error.retry === 'backoff') return ownMs;
   if ('waitMs' in error.retry || error.retry.afterMs > MAX_PAUSE_MS) return undefined;
-  return error.retry.afterMs;
+  return Math.max(error.retry.afterMs, ownMs);
 }

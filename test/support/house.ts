@@ -133,12 +133,12 @@ export async function openHouse(settings: Readonly<Record<string, string>> = {})
       }
     },
 
-    /** Waits until the first announcement of each of these recordings has ended. */
+    /** Waits until the website has heard that these recordings are published, or never will. */
     async announced(...ids: string[]): Promise<void> {
       for (const id of ids) {
         for (;;) {
           const sent = await deliveries.ofRecording(id);
-          if (sent.some((each) => each.state !== 'pending')) break;
+          if (sent.some(({ type, state }) => type === 'recording.published' && state !== 'pending')) break;
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
       }

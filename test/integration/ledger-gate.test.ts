@@ -1,0 +1,197 @@
+import Sqlite from 'libsql';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { recordingId } from '../../src/domain/ids.ts';
+import type { Lease } from '../../src/ledger/gate.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+
+const LEASE_MS = 200;
+const ID = recordingId('a');
+const error = { code: 'REMOTE_UNAVAILABLE', message: 'no' } as const;
+const announcement = { recordingId: ID, type: 'recording.failed', body: '{}' };
+const fact = { path: '/x', bytes: 5, sha1: 'x', mediaType: 'video/mp4', extension: 'mp4' };
+
+let ledger: TestLedger;
+/** The same ledger as another process would have it open. */
+let other: Ledger;
+let leases: Lease[];
+
+beforeEach(async () => {
+  ledger = await openTestLedger({ leaseMs: LEASE_MS });
+  other = await openLedger({ path: ledger.path, leaseMs: LEASE_MS });
+  leases = [];
+  await ledger.recordings.accept(fileRecording('a'));
+});
+
+afterEach(async () => {
+  for (const lease of leases) await lease.release();
+  await other.close();
+  await ledger.close();
+});
+
+async function acquire(from: Ledger, onLost: () => void = () => {}): Promise<Lease | undefined> {
+  const lease = await from.gate.acquire({ recordingId: ID, holder: 'test', onLost });
+  if (lease !== undefined) leases.push(lease);
+  return lease;
+}
+
+/** A lease whose worker has fallen silent, and which somebody else then took. */
+async function takenOver(onLost: () => void = () => {}) {
+  const stale = await acquire(ledger, onLost);
+  // Written by hand, because the holder is in this process, and lives.
+  const sqlite = new Sqlite(ledger.path);
+  sqlite.exec('update gate set expires_at_ms = 0');
+  sqlite.close();
+  const current = await acquire(other);
+  if (stale === undefined || current === undefined) throw new Error('the gate could not be taken');
+  return { stale, current };
+}
+
+describe('the gate', () => {
+  it('has one holder at a time', async () => {
+    const first = await acquire(ledger);
+
+    expect(first).toMatchObject({ recordingId: ID, fence: 1 });
+    expect(await acquire(other)).toBeUndefined();
+    expect(await acquire(ledger)).toBeUndefined();
+  });
+
+  it('is free again once it is released, under a higher fence', async () => {
+    const first = await acquire(ledger);
+    await first?.release();
+
+    expect(await other.gate.expiresAtMs()).toBe(0);
+    expect(await acquire(other)).toMatchObject({ fence: 2 });
+  });
+
+  it('stays with a holder that shows signs of life', async () => {
+    await acquire(ledger);
+    const firstEndMs = await ledger.gate.expiresAtMs();
+
+    await vi.waitFor(async () => {
+      expect(await acquire(other)).toBeUndefined();
+      expect(await ledger.gate.expiresAtMs()).toBeGreaterThan(firstEndMs + LEASE_MS);
+    });
+  });
+
+  it('goes to another when its holder falls silent, who hears of it', async () => {
+    const onLost = vi.fn();
+
+    const { stale, current } = await takenOver(onLost);
+
+    expect(current.fence).toBe(stale.fence + 1);
+    await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(1));
+    await expect(stale.check()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await expect(current.check()).resolves.toBeUndefined();
+    expect(onLost).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not let go by a holder that has lost it', async () => {
+    const { stale } = await takenOver();
+
+    await stale.release();
+
+    expect(await acquire(ledger)).toBeUndefined();
+  });
+
+  it('checks a lease by renewing it', async () => {
+    const lease = await acquire(ledger);
+    const beforeMs = Date.now();
+
+    await lease?.check();
+
+    expect(await ledger.gate.expiresAtMs()).toBeGreaterThanOrEqual(beforeMs + LEASE_MS);
+  });
+});
+
+describe('a worker that has lost its lease', () => {
+  it.each<[string, (fence: number) => Promise<unknown>]>([
+    ['begin an attempt', (fence) => ledger.moves.startAttempt(ID, fence)],
+    ['begin a stage', (fence) => ledger.moves.startStage(ID, 'fetch', fence)],
+    [
+      'save a checkpoint',
+      (fence) => ledger.moves.saveCheckpoint(ID, 'fetch', { validator: null, totalBytes: 5 }, fence),
+    ],
+    ['finish a stage', (fence) => ledger.moves.finishStage(ID, 'fetch', fact, fence)],
+    ['undo a stage', (fence) => ledger.moves.undoStage(ID, 'fetch', 'why', fence)],
+    ['finish', (fence) => ledger.moves.finish(ID, fence)],
+    ['give back', (fence) => ledger.moves.giveBack(ID, 'why', fence)],
+    ['postpone', (fence) => ledger.moves.postpone(ID, error, 1, fence)],
+    ['back off', (fence) => ledger.moves.backOff(ID, error, 1, fence)],
+    ['fail', (fence) => ledger.moves.fail(ID, error, announcement, fence)],
+  ])('cannot %s any more', async (_name, write) => {
+    const { stale, current } = await takenOver();
+    await other.moves.startAttempt(ID, current.fence);
+    await other.moves.startStage(ID, 'fetch', current.fence);
+    const { gate: _, ...before } = ledger.dump();
+
+    await expect(write(stale.fence)).rejects.toMatchObject({ code: 'LEASE_LOST', retry: 'never' });
+
+    const { gate: __, ...after } = ledger.dump();
+    expect(after).toEqual(before);
+    await expect(write(current.fence)).resolves.toBeUndefined();
+  });
+});
+
+describe('what a worker records', () => {
+  it('is the history of the recording, step by step', async () => {
+    const fence = (await acquire(ledger))?.fence ?? 0;
+    const { moves, recordings } = ledger;
+    await moves.startAttempt(ID, fence);
+    await moves.startStage(ID, 'fetch', fence);
+    await moves.saveCheckpoint(ID, 'fetch', { validator: '"x"', totalBytes: 5 }, fence);
+    expect(await recordings.progress(ID)).toEqual({
+      facts: {},
+      checkpoints: { fetch: { validator: '"x"', totalBytes: 5 } },
+    });
+    await moves.backOff(ID, error, 1234, fence);
+    expect(await recordings.get(ID)).toMatchObject({
+      state: 'backing-off',
+      failedAttempts: 1,
+      lastError: error,
+      notBeforeMs: 1234,
+    });
+
+    await moves.startAttempt(ID, fence);
+    await moves.finishStage(ID, 'fetch', fact, fence);
+    expect((await recordings.progress(ID)).facts).toEqual({ fetch: fact });
+    await moves.undoStage(ID, 'fetch', 'the file is gone', fence);
+    expect(await recordings.progress(ID)).toEqual({ facts: {}, checkpoints: {} });
+    await moves.giveBack(ID, 'stopped', fence);
+    expect(await recordings.get(ID)).toMatchObject({ state: 'waiting', failedAttempts: 1 });
+
+    await moves.startAttempt(ID, fence);
+    await moves.finish(ID, fence);
+    expect(await recordings.get(ID)).toMatchObject({
+      state: 'done',
+      lastError: null,
+      endedAtMs: expect.any(Number),
+    });
+    expect((await recordings.events(ID)).map(({ type }) => type)).toEqual([
+      'recording.accepted',
+      'attempt.started',
+      'stage.started',
+      'attempt.failed',
+      'attempt.started',
+      'stage.done',
+      'stage.undone',
+      'attempt.interrupted',
+      'attempt.started',
+      'recording.done',
+    ]);
+  });
+
+  it('of its end as failed comes with the announcement of it, or not at all', async () => {
+    const fence = (await acquire(ledger))?.fence ?? 0;
+    await ledger.moves.fail(ID, error, announcement, fence);
+
+    expect(await ledger.recordings.get(ID)).toMatchObject({ state: 'failed', lastError: error });
+    expect(await ledger.deliveries.ofRecording(ID)).toEqual([
+      expect.objectContaining({ type: 'recording.failed', state: 'pending' }),
+    ]);
+    const before = ledger.dump();
+    const unknown = { ...announcement, recordingId: 'rec_unknown' };
+    await expect(ledger.moves.fail(ID, error, unknown, fence)).rejects.toThrow();
+    expect(ledger.dump()['recordings']).toEqual(before['recordings']);
+  });
+});

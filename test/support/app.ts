@@ -1,0 +1,140 @@
+import { createHmac } from 'node:crypto';
+import { request } from 'node:http';
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { createIntake } from '../../src/queue/intake.ts';
+import { createApp } from '../../src/server/app.ts';
+import type { Problem } from '../../src/server/problem.ts';
+import type { TestLedger } from './ledger.ts';
+
+export const SECRET_TOKEN = 'zoom-secret-token';
+export const BUNNY_KEY = 'bunny-read-only-key';
+
+/** An answer with its body read: as JSON where it says so. */
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely in tests
+  readonly body: any;
+}
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** The pipeline server over a real ledger and real sockets; the line only counts how often it was told something. */
+export interface TestApp {
+  readonly url: string;
+  readonly line: { pokes: number; reconciles: number };
+  get(path: string, headers?: Headers): Promise<Reply>;
+  send(method: string, path: string, headers: Headers, body?: string | Buffer): Promise<Reply>;
+  /** Posts an object as JSON. */
+  post(path: string, body: object, headers?: Headers): Promise<Reply>;
+  /** Posts a webhook with the signature that Zoom would give it. */
+  zoom(event: object | string, signed?: Signed): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** What to sign with instead of what is right. */
+export interface Signed {
+  readonly secretToken?: string;
+  readonly timestampS?: number | string;
+  readonly headers?: Headers;
+}
+
+/** Starts the pipeline server's doors on a free port. */
+export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Promise<TestApp> {
+  const counts = { pokes: 0, reconciles: 0 };
+  const line = {
+    poke() {
+      counts.pokes += 1;
+    },
+    reconcile() {
+      counts.reconciles += 1;
+    },
+    hurry() {},
+  };
+  const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+  const app = createApp({
+    ledger,
+    intake: createIntake({ recordings: ledger.recordings, line, log }),
+    zoom: { secretToken: SECRET_TOKEN, toleranceS: 300 },
+    bunnyReadOnlyApiKey: BUNNY_KEY,
+    lines: { deliveries: line, watches: line },
+    isRedisReady: () => true,
+    log,
+  });
+  const url = await app.listen({ host, port: 0 });
+
+  const send: TestApp['send'] = (method, path, headers, body) => exchange(method, url, path, headers, body);
+  return {
+    url,
+    line: counts,
+    send,
+    get: (path, headers = {}) => send('GET', path, headers),
+    post: (path, body, headers = {}) =>
+      send('POST', path, { 'content-type': 'application/json', ...headers }, JSON.stringify(body)),
+    zoom(event, signed = {}) {
+      const body = typeof event === 'string' ? event : JSON.stringify(event);
+      return send('POST', '/zoom-upload', zoomHeaders(body, signed), body);
+    },
+    close: () => app.close(),
+  };
+}
+
+/** The headers of a webhook by Zoom. */
+export function zoomHeaders(body: string, signed: Signed = {}): Headers {
+  const { secretToken = SECRET_TOKEN, timestampS = Math.floor(Date.now() / 1000) } = signed;
+  const digest = createHmac('sha256', secretToken).update(`v0:${timestampS}:${body}`).digest('hex');
+  return {
+    'content-type': 'application/json; charset=utf-8',
+    'x-zm-request-timestamp': String(timestampS),
+    'x-zm-signature': `v0=${digest}`,
+    ...signed.headers,
+  };
+}
+
+/** The header that signs a webhook by Bunny Stream. */
+export function bunnyHeaders(body: string): Headers {
+  return { 'x-bunnystream-signature': createHmac('sha256', BUNNY_KEY).update(body).digest('hex') };
+}
+
+/** The part of a problem document that programs go by. */
+export function problem(status: number, code: Problem['code']) {
+  return {
+    status,
+    type: 'application/problem+json; charset=utf-8',
+    body: {
+      type: `urn:sluice:error:${code}`,
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+      code,
+      advice: expect.any(String),
+    },
+  };
+}
+
+/** By node:http, which leaves paths and headers as they are. */
+function exchange(
+  method: string,
+  url: string,
+  path: string,
+  headers: Headers,
+  body: string | Buffer | undefined,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const sending = request({ method, hostname, port, path, headers, agent: false }, (answer) => {
+      answer.toArray().then((chunks: Buffer[]) => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        const type = answer.headers['content-type'] ?? '';
+        resolve({
+          status: answer.statusCode ?? 0,
+          type,
+          body: type.includes('json') ? JSON.parse(text) : text,
+        });
+      }, reject);
+    });
+    sending.on('error', reject);
+    sending.end(body);
+  });
+}

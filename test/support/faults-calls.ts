@@ -1,0 +1,338 @@
+import type { Fault } from '../../simulators/shared/faults.ts';
+import type { LoggedRequest, Simulator } from '../../simulators/shared/simulator.ts';
+import type { House } from './house.ts';
+
+/** A call that Sluice makes of a service, and how a recording is brought to make it. */
+export interface RemoteCall {
+  readonly name: string;
+  readonly simulator: (house: House) => Simulator;
+  /** Method and path, as a fault names them. */
+  readonly on: string;
+  /** What goes there and comes back beyond headers. */
+  readonly takes: Content;
+  readonly answers: Content;
+  /** Whether the recording has to be one that is archived in parts. */
+  readonly isLarge?: boolean;
+  /** Whether only a worker that has just started makes it. */
+  readonly isFirst?: boolean;
+  /** Whether an answer of 200 is believed whatever it says, as long as it is JSON. */
+  readonly isBelieved?: boolean;
+  /** Brings about the call, where an undisturbed recording does without it. */
+  readonly provoke?: (house: House) => void;
+}
+
+type Content = 'nothing' | 'json' | 'bytes';
+
+/** One kind of misbehaviour, and the calls that it makes sense for. */
+export interface FaultKind {
+  readonly name: string;
+  readonly fault: (call: RemoteCall) => Omit<Fault, 'on'>;
+  readonly suits?: (call: RemoteCall) => boolean;
+}
+
+const zoom = (house: House) => house.zoom;
+const b2 = (house: House) => house.b2;
+const bunny = (house: House) => house.bunny;
+
+const LOST = { drop: 'after-handling' } as const;
+const HTML = {
+  headers: { 'content-type': 'text/html;charset=utf-8' },
+  body: '<!doctype html><h1>Sign In</h1>',
+};
+
+const DOWNLOAD = 'GET /rec/webhook_download/*';
+const B2 = 'POST /b2api/v3/';
+const VIDEOS = '/library/*/videos';
+
+/** The webhook's token has expired: Zoom shows its sign-in page, until somebody asks the API. */
+function refuseWebhookToken(house: House): void {
+  house.zoom.fail({ on: DOWNLOAD, status: 200, ...HTML, count: 1000 });
+}
+
+/** Upload URLs are kept as long as they serve, and so is the account's token: both have run out now. */
+function expireB2Tokens(house: House): void {
+  house.b2.expireUploadTokens();
+  house.b2.expireAccountTokens();
+}
+
+export const REMOTE_CALLS: readonly RemoteCall[] = [
+  { name: 'Zoom: download', simulator: zoom, on: DOWNLOAD, takes: 'nothing', answers: 'nothing' },
+  {
+    name: 'Zoom: bytes',
+    simulator: (house) => house.zoom.cdn,
+    on: 'GET /cmr/*',
+    takes: 'nothing',
+    answers: 'bytes',
+  },
+  {
+    name: 'Zoom: OAuth token',
+    simulator: zoom,
+    on: 'POST /oauth/token',
+    takes: 'json',
+    answers: 'json',
+    isFirst: true,
+    provoke: refuseWebhookToken,
+  },
+  {
+    name: 'Zoom: recordings of a meeting',
+    simulator: zoom,
+    on: 'GET /v2/meetings/*',
+    takes: 'nothing',
+    answers: 'json',
+    provoke: refuseWebhookToken,
+  },
+
+  {
+    name: 'b2_authorize_account, at the start',
+    simulator: b2,
+    on: 'GET /b2api/v3/b2_authorize_account',
+    takes: 'nothing',
+    answers: 'json',
+    isFirst: true,
+  },
+  {
+    name: 'b2_authorize_account, once the token has expired',
+    simulator: b2,
+    on: 'GET /b2api/v3/b2_authorize_account',
+    takes: 'nothing',
+    answers: 'json',
+    provoke: expireB2Tokens,
+  },
+  {
+    name: 'b2_list_buckets',
+    simulator: b2,
+    on: `${B2}b2_list_buckets`,
+    takes: 'json',
+    answers: 'json',
+    isFirst: true,
+  },
+  {
+    name: 'b2_get_upload_url',
+    simulator: b2,
+    on: `${B2}b2_get_upload_url`,
+    takes: 'json',
+    answers: 'json',
+    isFirst: true,
+  },
+  {
+    name: 'b2_upload_file',
+    simulator: b2,
+    on: `${B2}b2_upload_file/*`,
+    takes: 'bytes',
+    answers: 'json',
+  },
+  {
+    name: 'b2_list_file_names, after an upload without an answer',
+    simulator: b2,
+    on: `${B2}b2_list_file_names`,
+    takes: 'json',
+    answers: 'json',
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_file/*`, ...LOST }),
+  },
+  {
+    name: 'b2_start_large_file',
+    simulator: b2,
+    on: `${B2}b2_start_large_file`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+  },
+  {
+    name: 'b2_list_unfinished_large_files, after a start without an answer',
+    simulator: b2,
+    on: `${B2}b2_list_unfinished_large_files`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_start_large_file`, ...LOST }),
+  },
+  {
+    name: 'b2_get_upload_part_url',
+    simulator: b2,
+    on: `${B2}b2_get_upload_part_url`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+  },
+  {
+    name: 'b2_upload_part',
+    simulator: b2,
+    on: `${B2}b2_upload_part/*`,
+    takes: 'bytes',
+    answers: 'json',
+    isLarge: true,
+  },
+  {
+    name: 'b2_list_parts, after an interrupted attempt',
+    simulator: b2,
+    on: `${B2}b2_list_parts`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_part/*`, status: 503, skip: 1, count: 5 }),
+  },
+  {
+    name: 'b2_finish_large_file',
+    simulator: b2,
+    on: `${B2}b2_finish_large_file`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+    isBelieved: true,
+  },
+  {
+    name: 'b2_get_file_info, after a finish without an answer',
+    simulator: b2,
+    on: `${B2}b2_get_file_info`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, ...LOST }),
+  },
+  {
+    name: 'b2_cancel_large_file, after hopeless finishes',
+    simulator: b2,
+    on: `${B2}b2_cancel_large_file`,
+    takes: 'json',
+    answers: 'json',
+    isLarge: true,
+    isBelieved: true,
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, status: 503, count: 3 }),
+  },
+
+  {
+    name: 'Bunny: create video',
+    simulator: bunny,
+    on: `POST ${VIDEOS}`,
+    takes: 'json',
+    answers: 'json',
+  },
+  {
+    name: 'Bunny: list videos, after a creation without an answer',
+    simulator: bunny,
+    on: `GET ${VIDEOS}`,
+    takes: 'nothing',
+    answers: 'json',
+    provoke: (house) => house.bunny.fail({ on: `POST ${VIDEOS}`, ...LOST }),
+  },
+  {
+    name: 'Bunny: get video',
+    simulator: bunny,
+    on: `GET ${VIDEOS}/*`,
+    takes: 'nothing',
+    answers: 'json',
+  },
+  {
+    name: 'Bunny: tus POST',
+    simulator: bunny,
+    on: 'POST /tusupload',
+    takes: 'nothing',
+    answers: 'nothing',
+  },
+  {
+    name: 'Bunny: tus HEAD, after a broken PATCH',
+    simulator: bunny,
+    on: 'HEAD /tusupload/*',
+    takes: 'nothing',
+    answers: 'nothing',
+    provoke: (house) =>
+      house.bunny.fail({ on: 'PATCH /tusupload/*', drop: 'during-body', cutAfterBytes: 100_000 }),
+  },
+  {
+    name: 'Bunny: tus PATCH',
+    simulator: bunny,
+    on: 'PATCH /tusupload/*',
+    takes: 'bytes',
+    answers: 'nothing',
+  },
+
+  {
+    name: 'the website: announcement',
+    simulator: (house) => house.site,
+    on: 'POST /webhooks/sluice',
+    takes: 'json',
+    answers: 'nothing',
+  },
+];
+
+const isSite = ({ name }: RemoteCall) => name.startsWith('the website');
+const isTus = ({ on }: RemoteCall) => on.includes('/tusupload');
+const isZoom = ({ name }: RemoteCall) => name.startsWith('Zoom');
+
+const inASecond = () => new Date(Date.now() + 1000);
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  { name: 'a 500', fault: () => ({ status: 500 }) },
+  { name: 'a 503', fault: () => ({ status: 503 }) },
+  { name: 'seven 503 in a row', fault: () => ({ status: 503, count: 7 }) },
+  { name: 'a 408', fault: () => ({ status: 408 }) },
+  { name: 'a 503 with Retry-After', fault: () => ({ status: 503, headers: { 'retry-after': '1' } }) },
+  { name: 'a 429', fault: () => ({ status: 429 }) },
+  {
+    name: 'a 429 with Retry-After in seconds',
+    fault: () => ({ status: 429, headers: { 'retry-after': '1' } }),
+  },
+  {
+    name: 'a 429 with Retry-After as an HTTP date',
+    fault: () => ({ status: 429, headers: { 'retry-after': inASecond().toUTCString() } }),
+  },
+  {
+    name: 'a 429 with Retry-After as Zoom writes it',
+    fault: () => ({ status: 429, headers: { 'retry-after': inASecond().toISOString() } }),
+    suits: isZoom,
+  },
+  {
+    name: 'a 401 for an expired token',
+    fault: () => ({ status: 401, body: '{"status":401,"code":"expired_auth_token","message":"expired"}' }),
+  },
+  { name: 'a 409', fault: () => ({ status: 409 }), suits: isTus },
+  { name: 'a 423', fault: () => ({ status: 423 }), suits: isTus },
+  {
+    name: 'a 404',
+    fault: () => ({ status: 404 }),
+    suits: (call) => isTus(call) || call.on.endsWith('videos/*'),
+  },
+  { name: 'a 410', fault: () => ({ status: 410 }), suits: isTus },
+  { name: 'a reset before anything happens', fault: () => ({ drop: 'before-handling' }) },
+  {
+    name: 'a reset in the middle of the request',
+    fault: ({ takes }) => ({ drop: 'during-body', cutAfterBytes: takes === 'bytes' ? 150_000 : 7 }),
+    suits: ({ takes }) => takes !== 'nothing',
+  },
+  { name: 'a reset once it is done', fault: () => ({ drop: 'after-handling' }) },
+  {
+    name: 'an answer that breaks off',
+    fault: ({ answers }) => ({ cutAfterBytes: answers === 'bytes' ? 150_000 : 10 }),
+    suits: ({ answers }) => answers !== 'nothing',
+  },
+  // The website has 20 s to answer; the outbox has a test for its silence.
+  { name: 'silence', fault: () => ({ stall: true }), suits: (call) => !isSite(call) },
+  {
+    name: 'a slow drip',
+    fault: ({ takes, answers, isLarge }) => {
+      const isSmall = takes !== 'bytes' && answers !== 'bytes';
+      return { bytesPerSecond: isSmall ? 1500 : isLarge ? 12_000_000 : 1_000_000 };
+    },
+    suits: ({ takes, answers }) => takes !== 'nothing' || answers !== 'nothing',
+  },
+  {
+    name: 'a web page with status 200',
+    fault: () => ({ status: 200, ...HTML }),
+    suits: (call) => !isSite(call),
+  },
+  {
+    name: 'other JSON with status 200',
+    fault: () => ({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: '{"unexpected":[]}',
+    }),
+    suits: (call) => !isSite(call) && !call.isBelieved,
+  },
+];
+
+/** Whether a request was struck by a fault on this call. */
+export function isStruck(call: RemoteCall, request: LoggedRequest): boolean {
+  const escaped = call.on.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
+  return request.faulty && new RegExp(`^${escaped}$`).test(`${request.method} ${request.path}`);
+}

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'libsql';
+import type { NewRecording } from '../../src/domain/recording.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+
+/** Every row of every table, by the table's name. */
+export type LedgerDump = Readonly<Record<string, readonly unknown[]>>;
+
+export interface TestLedger extends Ledger {
+  /** A folder of its own, removed on close. */
+  readonly folder: string;
+  readonly path: string;
+  dump(): LedgerDump;
+}
+
+/** Opens a fresh ledger in a temporary folder. */
+export async function openTestLedger({ leaseMs = 5000 }: { leaseMs?: number } = {}): Promise<TestLedger> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
+  const path = join(folder, 'data', 'ledger.db');
+  const ledger = await openLedger({ path, leaseMs });
+  return {
+    ...ledger,
+    folder,
+    path,
+    dump: () => dumpLedger(path),
+    async close() {
+      await ledger.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Reads a ledger file by a connection of its own. */
+export function dumpLedger(path: string): LedgerDump {
+  const sqlite = new Sqlite(path);
+  try {
+    const tables = sqlite
+      .prepare(
+        "select name from sqlite_master where type = 'table' and name not like 'kysely%' order by name",
+      )
+      .all() as { name: string }[];
+    return Object.fromEntries(
+      tables.map(({ name }) => [name, sqlite.prepare(`select * from "${name}" order by 1, 2`).all()]),
+    );
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** A recording as the door for files hands it over. */
+export function fileRecording(key: string, more: Partial<NewRecording> = {}): NewRecording {
+  return {
+    source: 'custom',
+    naturalKey: key,
+    aceId: null,
+    title: 'Algebra',
+    origin: { kind: 'file', path: `/files/${key}.mp4`, bytes: 5, modifiedAtMs: 1, keep: true },
+    details: { filename: `${key}.mp4` },
+    ...more,
+  };
+}
+
+/** A recording as the door for Zoom hands it over; `version` tells one event about it from another. */
+export function zoomRecording(key: string, eventAtMs: number, version: string): NewRecording {
+  return {
+    source: 'zoom',
+    naturalKey: key,
+    aceId: null,
+    title: `Algebra ${version}`,
+    origin: {
+      kind: 'zoom',
+      downloadUrl: `https://us02web.zoom.us/rec/${version}`,
+      downloadToken: `token-${version}`,
+      bytes: 5,
+      eventAtMs,
+    },
+    details: { topic: `Algebra ${version}` },
+  };
+}

@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/config.ts';
+import { exampleEnvironment } from '../../../src/config/example.ts';
+import { settings } from '../../../src/config/settings.ts';
+
+const REQUIRED = {
+  ZOOM_WEBHOOK_SECRET_TOKEN: 'zoom-secret',
+  B2_KEY_ID: 'key-id',
+  B2_APPLICATION_KEY: 'key',
+  BUNNY_LIBRARY_ID: '4321',
+  BUNNY_API_KEY: 'bunny-key',
+  SITE_WEBHOOK_URL: 'https://academy.example/webhooks/sluice',
+  SITE_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+};
+
+function load(more: Record<string, string | undefined> = {}) {
+  return loadConfig({ ...REQUIRED, ...more });
+}
+
+/** The lines of the refusal that name a variable, by that name. */
+function problemsOf(env: Record<string, string | undefined>): Record<string, string> {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', retry: 'never' });
+    const lines = (error as Error).message.matchAll(/^ {2}([A-Z0-9_]+): (.+)$/gm);
+    return Object.fromEntries([...lines].map(([, name, problem]) => [name, problem]));
+  }
+  return {};
+}
+
+describe('loadConfig', () => {
+  it('needs nothing but secrets and addresses that it cannot know', () => {
+    expect(Object.keys(problemsOf({})).sort()).toEqual(Object.keys(REQUIRED).sort());
+    expect(new Set(Object.values(problemsOf({})))).toEqual(new Set(['is required']));
+  });
+
+  it('has a default for all else', () => {
+    expect(load()).toMatchObject({
+      dataDir: join(process.cwd(), 'data'),
+      ledgerPath: join(process.cwd(), 'data/ledger.db'),
+      redis: { socketPath: join(process.cwd(), 'data/redis.sock') },
+      pipeline: { host: '127.0.0.1', port: 9009, url: 'http://127.0.0.1:9009' },
+      tus: { host: '127.0.0.1', port: 1080, maxBytes: 20 * 1024 ** 3 },
+      zoom: {
+        credentials: undefined,
+        timestampToleranceS: 300,
+        downloadHosts: ['*.zoom.us', '*.zoomgov.com'],
+      },
+      b2: { bucket: 'ace-academy-recordings', apiUrl: 'https://api.backblazeb2.com', partBytes: undefined },
+      bunny: { tusUrl: 'https://video.bunnycdn.com/tusupload', cdnHost: undefined },
+      line: { backoff: { attempts: 8, minMs: 30_000, maxMs: 3_600_000 } },
+      transfer: { idleTimeoutMs: 60_000 },
+    });
+  });
+
+  it('takes an announcement schedule of more than 24 hours for granted', () => {
+    const totalMs = load().site.scheduleMs.reduce((sum, ms) => sum + ms, 0);
+
+    expect(totalMs).toBeGreaterThan(24 * 3_600_000);
+  });
+
+  it('takes a variable that is set to nothing for one that is not set', () => {
+    expect(load({ PIPELINE_PORT: '', TUS_PORT: '  ', ZOOM_ACCOUNT_ID: '', REDIS_URL: '' })).toEqual(load());
+    expect(problemsOf({ ...REQUIRED, B2_KEY_ID: ' ' })).toEqual({ B2_KEY_ID: 'is required' });
+  });
+
+  it('says all that is wrong at once, each by its variable, and never the value', () => {
+    const env = { ...REQUIRED, B2_KEY_ID: undefined, PIPELINE_PORT: '99999', SITE_WEBHOOK_SECRET: 'hunter2' };
+
+    expect(Object.keys(problemsOf(env)).sort()).toEqual([
+      'B2_KEY_ID',
+      'PIPELINE_PORT',
+      'SITE_WEBHOOK_SECRET',
+    ]);
+    expect(() => loadConfig(env)).not.toThrow(/hunter2/);
+  });
+
+  it.each([
+    ['PIPELINE_PORT', 'nine'],
+    ['PIPELINE_PORT', '0'],
+    ['PIPELINE_PORT', '80.5'],
+    ['PIPELINE_PORT', '65536'],
+    ['PIPELINE_URL', 'localhost:9009'],
+    ['PIPELINE_URL', 'ftp://localhost'],
+    ['B2_API_URL', 'api.backblazeb2.com'],
+    ['SITE_WEBHOOK_URL', 'javascript:alert(1)'],
+    ['SITE_WEBHOOK_SECRET', 'whsec_short'],
+    ['SITE_WEBHOOK_SECRET', 'whsec_not base64 but long enough to be it'],
+    ['SITE_RETRY_SCHEDULE_S', '5,,300'],
+    ['SITE_RETRY_SCHEDULE_S', '5;300'],
+    ['LOG_LEVEL', 'loud'],
+    ['RETRY_ATTEMPTS', '0'],
+    ['RETRY_BACKOFF_MIN_S', '-1'],
+    ['RECONCILE_EVERY_S', '9999999'],
+    ['LEASE_MS', '10'],
+    ['ARCHIVE_PART_BYTES', '4999999'],
+    ['UPLOAD_MAX_BYTES', 'much'],
+    ['BUNNY_LIBRARY_ID', '4321/videos'],
+    ['REDIS_URL', 'localhost:6379'],
+    ['DATABASE_URL', 'postgres://localhost/sluice'],
+    ['DATABASE_URL', 'postgresql://localhost/sluice'],
+    ['DATABASE_URL', 'mysql://localhost/sluice'],
+    ['ZOOM_DOWNLOAD_HOSTS', 'https://zoom.us/path'],
+    ['ZOOM_DOWNLOAD_HOSTS', '*zoom.us'],
+    ['ZOOM_DOWNLOAD_HOSTS', 'zoom.*'],
+    ['ZOOM_DOWNLOAD_HOSTS', '*'],
+    ['ZOOM_DOWNLOAD_HOSTS', 'http://[::1'],
+    ['ZOOM_TIMESTAMP_TOLERANCE_S', 'Infinity'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(Object.keys(problemsOf({ ...REQUIRED, [name]: value }))).toEqual([name]);
+  });
+
+  it.each([
+    ['some of the OAuth settings', { ZOOM_ACCOUNT_ID: 'a' }, ['ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET']],
+    ['a longest wait below the shortest', { RETRY_BACKOFF_MAX_S: '10' }, ['RETRY_BACKOFF_MAX_S']],
+    ['a folder too deep for a unix socket', { DATA_DIR: `/tmp/${'deep/'.repeat(30)}` }, ['DATA_DIR']],
+  ])('refuses %s', (_name, more, names) => {
+    expect(Object.keys(problemsOf({ ...REQUIRED, ...more }))).toEqual(names);
+  });
+
+  it('takes a deep folder where Redis is somewhere else', () => {
+    const deep = { DATA_DIR: `/tmp/${'deep/'.repeat(30)}`, REDIS_URL: 'redis://127.0.0.1:6379' };
+
+    expect(load(deep).redis).toEqual({ url: 'redis://127.0.0.1:6379' });
+  });
+
+  it.each([
+    [{ DATABASE_URL: 'file:/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
+    [{ DATABASE_URL: '/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
+    [{ REDIS_URL: 'unix:///run/redis.sock' }, { redis: { socketPath: '/run/redis.sock' } }],
+    [{ PIPELINE_HOST: '0.0.0.0' }, { pipeline: { url: 'http://127.0.0.1:9009' } }],
+    [{ PIPELINE_HOST: '::1', PIPELINE_PORT: '80' }, { pipeline: { url: 'http://[::1]:80' } }],
+    [{ B2_API_URL: 'http://127.0.0.1:9/' }, { b2: { apiUrl: 'http://127.0.0.1:9' } }],
+    [{ SITE_RETRY_SCHEDULE_S: '1, 2,3' }, { site: { scheduleMs: [1000, 2000, 3000] } }],
+    [
+      { ZOOM_DOWNLOAD_HOSTS: ' *.zoom.us, zoom.us ,http://127.0.0.1:9012,' },
+      { zoom: { downloadHosts: ['*.zoom.us', 'zoom.us', 'http://127.0.0.1:9012'] } },
+    ],
+    [
+      { ZOOM_ACCOUNT_ID: 'a', ZOOM_CLIENT_ID: 'b', ZOOM_CLIENT_SECRET: 'c' },
+      { zoom: { credentials: { accountId: 'a', clientId: 'b', clientSecret: 'c' } } },
+    ],
+  ])('reads %j', (more, expected) => {
+    expect(load(more)).toMatchObject(expected);
+  });
+});
+
+describe('the example environment', () => {
+  it('names every setting and nothing else', () => {
+    const named = [...exampleEnvironment().matchAll(/^#?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
+
+    expect(named).toEqual(Object.keys(settings));
+  });
+
+  it('shows the defaults: with every line taken at its word the configuration is the same', () => {
+    const everyLine = exampleEnvironment().replaceAll(/^#([A-Z0-9_]+=)/gm, '$1');
+
+    expect(loadConfig({ ...parseEnv(everyLine), ...REQUIRED })).toEqual(load());
+  });
+
+  it('says of every setting what it means', () => {
+    const meanings = [...exampleEnvironment().matchAll(/^# (.+)\n#?[A-Z0-9_]+=/gm)];
+
+    expect(meanings).toHaveLength(Object.keys(settings).length);
+  });
+});

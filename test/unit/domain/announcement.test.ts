@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { failedBody, type Published, playableBody, publishedBody } from '../../../src/domain/announcement.ts';
+
+const T0_MS = Date.parse('2026-01-05T10:00:00Z');
+
+const published: Published = {
+  recording: {
+    id: 'rec_0123456789abcdef01234567',
+    seq: 1,
+    source: 'manual',
+    naturalKey: 'ace:42',
+    aceId: '42',
+    title: 'Algebra, group 2 "Ω"',
+    state: 'moving',
+    origin: { kind: 'file', path: '/secret/path.mp4', bytes: 5, modifiedAtMs: 1, keep: false },
+    details: { upload_id: 'u1', filename: 'algebra.mp4', filetype: null },
+    failedAttempts: 2,
+    openStarts: 1,
+    lastError: null,
+    notBeforeMs: 0,
+    acceptedAtMs: T0_MS,
+    startedAtMs: T0_MS + 1000,
+    endedAtMs: null,
+  },
+  facts: {
+    fetch: {
+      path: '/data/spool/x',
+      bytes: 5,
+      sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
+      mediaType: 'video/mp4',
+      extension: 'mp4',
+    },
+    archive: { bucket: 'ace-academy-recordings', fileId: '4_z1', fileName: 'manual/2026/01/05/a.mp4' },
+    publish: { libraryId: '4321', videoId: 'video-guid' },
+  },
+  times: {
+    fetch: { startedAtMs: T0_MS + 1000, doneAtMs: T0_MS + 3000 },
+    archive: { startedAtMs: T0_MS + 3000, doneAtMs: null },
+  },
+  cdnHost: 'vz-abc.b-cdn.net',
+  nowMs: T0_MS + 60_000,
+};
+
+describe('publishedBody', () => {
+  it('tells the website where both copies are and what the recording is', () => {
+    expect(JSON.parse(publishedBody(published))).toEqual({
+      type: 'recording.published',
+      timestamp: '2026-01-05T10:01:00.000Z',
+      data: {
+        id: 'rec_0123456789abcdef01234567',
+        source: 'manual',
+        ace_id: '42',
+        title: 'Algebra, group 2 "Ω"',
+        bytes: 5,
+        sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
+        media_type: 'video/mp4',
+        details: { upload_id: 'u1', filename: 'algebra.mp4', filetype: null },
+        b2: {
+          bucket: 'ace-academy-recordings',
+          file_id: '4_z1',
+          file_name: 'manual/2026/01/05/a.mp4',
+        },
+        bunny: {
+          library_id: '4321',
+          video_id: 'video-guid',
+          embed_url: 'https://player.mediadelivery.net/embed/4321/video-guid',
+          play_url: 'https://player.mediadelivery.net/play/4321/video-guid',
+          hls_url: 'https://vz-abc.b-cdn.net/video-guid/playlist.m3u8',
+        },
+        timings: {
+          accepted_at: '2026-01-05T10:00:00.000Z',
+          started_at: '2026-01-05T10:00:01.000Z',
+          published_at: '2026-01-05T10:01:00.000Z',
+          failed_attempts: 2,
+          fetch_ms: 2000,
+          archive_ms: null,
+          publish_ms: null,
+        },
+      },
+    });
+  });
+
+  it('names no place on this server', () => {
+    expect(publishedBody(published)).not.toMatch(/secret|spool/);
+  });
+
+  it('has no HLS address where the pull zone is not known', () => {
+    const { data } = JSON.parse(publishedBody({ ...published, cdnHost: undefined }));
+
+    expect(data.bunny.hls_url).toBeNull();
+  });
+
+  it('says null and not nothing for what a Zoom recording lacks', () => {
+    const { data } = JSON.parse(
+      publishedBody({ ...published, recording: { ...published.recording, source: 'zoom', aceId: null } }),
+    );
+
+    expect(data.ace_id).toBeNull();
+  });
+});
+
+describe('playableBody', () => {
+  it('says under the same id where the video can be watched', () => {
+    const { recording, facts, cdnHost, nowMs } = published;
+    const before = JSON.parse(publishedBody(published));
+
+    const body = JSON.parse(playableBody({ recording, publish: facts.publish, cdnHost, nowMs }));
+
+    expect(body).toMatchObject({ type: 'recording.playable', timestamp: '2026-01-05T10:01:00.000Z' });
+    expect(body.data).toEqual({
+      id: before.data.id,
+      source: 'manual',
+      ace_id: '42',
+      title: before.data.title,
+      details: before.data.details,
+      bunny: before.data.bunny,
+    });
+  });
+});
+
+describe('failedBody', () => {
+  it('says what went wrong and what a person can do', () => {
+    const error = { code: 'SOURCE_GONE', message: 'There is no file any more' } as const;
+
+    const body = JSON.parse(failedBody({ recording: published.recording, error, nowMs: T0_MS }));
+
+    expect(body.type).toBe('recording.failed');
+    expect(body.data).toMatchObject({ id: published.recording.id, ace_id: '42' });
+    expect(body.data.error).toEqual({ ...error, advice: expect.stringMatching(/\.$/) });
+  });
+});
