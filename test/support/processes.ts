@@ -121,8 +121,10 @@ export function spawnProcess(
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
   onOutput: (text: string) => void,
 ): ChildProcess {
-  const child = spawn(process.execPath, [join(checkout, ENTRIES[name])], {
-    ...options,
+  // With the memory settings of ecosystem.config.js.
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', join(checkout, ENTRIES[name])], {
+    cwd: options.cwd,
+    env: { MALLOC_ARENA_MAX: '2', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput);
