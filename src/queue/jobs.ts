@@ -2,7 +2,7 @@ import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { withinTime } from '../lib/abort.ts';
-import { KEY_PREFIX } from './connection.ts';
+import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
 export type Outcome = 'finished' | 'given-back' | { readonly againAtMs: number };
@@ -48,7 +48,9 @@ export function startJobWorker(options: {
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
   });
-  worker.on('error', (error) => log.warn({ event: 'worker.error', err: error }, 'worker error'));
+  worker.on('error', (error) => {
+    if (!isAway(error)) log.warn({ event: 'worker.error', err: error }, 'worker error');
+  });
   worker.on('stalled', (jobId) =>
     log.warn({ event: 'job.stalled', id: jobId }, 'job of a dead worker taken over'),
   );

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { WaitingItem } from '../ledger/recordings.ts';
-import { KEY_PREFIX } from './connection.ts';
+import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How many jobs go to Redis in one command. */
 const BATCH = 500;
@@ -35,7 +35,9 @@ export function createLine(options: {
 }): Line {
   const { connection, log } = options;
   const queue = new Queue(options.name, { connection, prefix: KEY_PREFIX });
-  queue.on('error', (error) => log.warn({ event: 'queue.error', err: error }, 'queue error'));
+  queue.on('error', (error) => {
+    if (!isAway(error)) log.warn({ event: 'queue.error', err: error }, 'queue error');
+  });
 
   let lastSeq = 0;
   let wanted: 'nothing' | 'news' | 'everything' = 'nothing';
