@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { withLock } from './setup/lock.mjs';
 import { exitCodeOf, Problem } from './setup/problem.mjs';
 import { runCommand } from './setup/run-command.mjs';
@@ -21,15 +21,35 @@ const IS_COMPILED = /\.[cm]?tsx?$/;
 
 const HELP = `Compiles src to dist and copies what is not TypeScript, if anything has changed since the last time.
 
-Usage: node scripts/build.mjs [--force] [--help]`;
+Usage: node scripts/build.mjs [--force] [--crash-points FOLDER] [--help]
+
+  --crash-points FOLDER  builds the tests' copy there instead, whose processes die at the crash point they are told`;
 
 /** The build, as a step of the set-up. A failed one leaves dist as it was. */
 export function buildStep({ root, say }) {
   return {
-    isDone: () => readStamp(root) === hashInputs(root),
+    isDone: () => readStamp(join(root, 'dist')) === hashInputs(root),
     async act() {
       say('Compiling src to dist (tsc) ...');
-      await build(root);
+      await build({ root, dist: join(root, 'dist'), hash: hashInputs(root) });
+    },
+  };
+}
+
+/** The tests' copy: the product but for its crash points, which do nothing there and end the process here. */
+function crashCopyStep({ root, dist, say }) {
+  const crashPoint = join(root, 'test/support/crash-point.mjs');
+  const hashAll = () =>
+    `${hashInputs(root)} ${createHash('sha256').update(readFileSync(crashPoint)).digest('hex')}`;
+  return {
+    isDone: () => readStamp(dist) === hashAll(),
+    async act() {
+      say(`Compiling src to ${dist} with crash points (tsc) ...`);
+      const finish = (next) => {
+        copyFileSync(crashPoint, join(next, 'lib/crash-point.js'));
+        copyFileSync(join(root, 'package.json'), join(next, 'package.json'));
+      };
+      await build({ root, dist, hash: hashAll(), finish });
     },
   };
 }
@@ -47,23 +67,25 @@ export function hashInputs(root) {
   return hash.digest('hex');
 }
 
-/** Builds beside dist and moves the result into its place, so that dist is never half of one thing. */
-async function build(root) {
-  const [dist, next, previous] = ['dist', '.dist-next', '.dist-previous'].map((name) => join(root, name));
+/** Builds beside `dist` and moves the result into its place, so that it is never half of one thing. */
+async function build({ root, dist, hash, finish = () => {} }) {
+  const [next, previous] = ['next', 'previous'].map((name) =>
+    join(dirname(dist), `.${basename(dist)}-${name}`),
+  );
   const removeLeftovers = () => {
     for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
   };
-  const hash = hashInputs(root);
   const sources = listSources(root);
 
   removeLeftovers();
   try {
-    mkdirSync(next);
+    mkdirSync(next, { recursive: true });
     writeFileSync(join(next, '.gitignore'), '*\n');
     if (sources.some((path) => IS_COMPILED.test(path))) await compile({ root, outDir: next });
     for (const path of sources.filter((path) => !IS_COMPILED.test(path))) {
       copyAsset(path, join(next, relative(join(root, 'src'), path)));
     }
+    finish(next);
     writeFileSync(join(next, STAMP), hash);
 
     if (existsSync(dist)) renameSync(dist, previous);
@@ -103,21 +125,25 @@ function listSources(root) {
     .sort();
 }
 
-function readStamp(root) {
-  const path = join(root, 'dist', STAMP);
+function readStamp(dist) {
+  const path = join(dist, STAMP);
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-async function main(args) {
+async function main(given) {
+  const at = given.indexOf('--crash-points');
+  const args = at < 0 ? given : given.toSpliced(at, 2);
   const unknown = args.find((arg) => !['--force', '--help', '-h'].includes(arg));
   if (unknown !== undefined) throw new Problem(`Unknown option ${unknown}. See --help.`, { exitCode: 2 });
   if (args.includes('--help') || args.includes('-h')) return console.log(HELP);
+  if (at >= 0 && !given[at + 1])
+    throw new Problem('--crash-points takes a folder. See --help.', { exitCode: 2 });
 
   const root = dirname(import.meta.dirname);
   const say = (line) => console.log(line);
-  const step = buildStep({ root, say });
+  const step = at < 0 ? buildStep({ root, say }) : crashCopyStep({ root, dist: resolve(given[at + 1]), say });
   const isDone = () => !args.includes('--force') && step.isDone();
-  if (isDone()) return say('dist is up to date.');
+  if (isDone()) return say(`${at < 0 ? 'dist' : given[at + 1]} is up to date.`);
   await withLock({ root, say, action: async () => (isDone() ? undefined : step.act()) });
 }
 

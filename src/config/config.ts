@@ -103,6 +103,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
         maxOpenMs: e.CIRCUIT_OPEN_MAX_S * 1000,
       },
     },
+    sweep: {
+      everyMs: e.SWEEP_EVERY_H * 3_600_000,
+      afterMs: e.SWEEP_AFTER_H * 3_600_000,
+      failedKeepMs: e.FAILED_KEEP_DAYS * 86_400_000,
+    },
     transfer: {
       idleTimeoutMs: e.TRANSFER_IDLE_TIMEOUT_S * 1000,
       retryPauseMs: e.TRANSFER_RETRY_PAUSE_MS,

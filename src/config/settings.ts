@@ -186,6 +186,21 @@ export const settings = {
   LEASE_MS: whole(1000, 60_000)
     .default(5000)
     .describe('Milliseconds after which a worker that shows no sign of life loses its recording'),
+  SWEEP_EVERY_H: number()
+    .positive()
+    .max(500)
+    .default(24)
+    .describe('Hours between the looks for what failures have left behind'),
+  SWEEP_AFTER_H: number()
+    .min(1)
+    .default(24)
+    .describe('Hours after which an upload or a video that no recording needs is swept away'),
+  FAILED_KEEP_DAYS: number()
+    .positive()
+    .default(14)
+    .describe(
+      'Days that what a failed recording has left is kept, for a person to retry it; then it is removed',
+    ),
 
   // Transfers
   TRANSFER_IDLE_TIMEOUT_S: number()

@@ -1,3 +1,6 @@
+/** The key under which a file in the archive names, in its file info, the recording that it holds. */
+export const ARCHIVED_RECORDING = 'sluice_recording';
+
 /** The longest slug, in bytes; well inside B2's 250 bytes per segment and every file system's 255. */
 const MAX_SLUG_BYTES = 80;
 

@@ -1,4 +1,5 @@
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
+import { type Claims, createClaims } from './claims.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
@@ -10,6 +11,7 @@ import { createWatches, type Watches } from './watches.ts';
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
   readonly recordings: Recordings;
+  readonly claims: Claims;
   readonly moves: Moves;
   readonly deliveries: Deliveries;
   readonly watches: Watches;
@@ -34,8 +36,10 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path);
+  const recordings = createRecordings({ db });
   return {
-    recordings: createRecordings({ db }),
+    recordings,
+    claims: createClaims({ db, recordings }),
     moves: createMoves({ db }),
     deliveries: createDeliveries({ db }),
     watches: createWatches({ db }),

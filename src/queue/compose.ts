@@ -1,13 +1,14 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { createB2 } from '../clients/b2.ts';
-import { createBunny } from '../clients/bunny.ts';
+import { type B2, createB2 } from '../clients/b2.ts';
+import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
 import { createSite } from '../clients/site.ts';
 import { createZoom } from '../clients/zoom.ts';
 import type { Config } from '../config/config.ts';
-import { openLedger } from '../ledger/ledger.ts';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
@@ -15,12 +16,14 @@ import { createNotifyTask } from '../tasks/notify.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
 import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
+import { uploadPaths } from '../tus/upload-paths.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
 import { createLine } from './line.ts';
 import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
 import { createRecordingRunner } from './recording-runner.ts';
+import { createSweeper, startSweeping } from './sweeper.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -82,7 +85,12 @@ export async function startWorker(config: Config, log: Logger) {
   const pipeline = createPipeline({
     ...ledger,
     tasks: [
-      createFetchTask({ zoom, spool, disk: createDisk(config.dataDir, config.diskReserveBytes) }),
+      createFetchTask({
+        zoom,
+        spool,
+        disk: createDisk(config.dataDir, config.diskReserveBytes),
+        promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+      }),
       createArchiveTask({ b2, bucket: config.b2.bucket, partBytes: config.b2.partBytes, retry }),
       createPublishTask({
         bunny,
@@ -148,14 +156,43 @@ export async function startWorker(config: Config, log: Logger) {
     }),
   ];
 
+  const sweeping = startSweeping({
+    sweeper: composeSweeper(config, { ledger, b2, bunny, log }),
+    everyMs: config.sweep.everyMs,
+    log,
+  });
+
   return {
     ledger,
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
-      await Promise.all(workers.map((worker) => worker.stop(config.shutdownTimeoutMs)));
+      const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
+      await Promise.all([...stopped, sweeping.stop()]);
       await Promise.all([recordingsLine, deliveriesLine, watchesLine].map((line) => line.stop()));
       connection.disconnect();
       await ledger.close();
     },
   };
+}
+
+/** Builds the sweeper of this worker's folders and services. */
+function composeSweeper(
+  config: Config,
+  used: { readonly ledger: Ledger; readonly b2: B2; readonly bunny: Bunny; readonly log: Logger },
+) {
+  return createSweeper({
+    ...used,
+    ...config.sweep,
+    spoolDirectory: `${config.dataDir}/spool`,
+    incoming: uploadPaths(`${config.dataDir}/uploads`, `${config.dataDir}/incoming`),
+  });
+}
+
+/** Builds a sweeper that runs by itself, beside a worker or without one. */
+export async function openSweeper(config: Config, log: Logger) {
+  const { idleTimeoutMs } = config.transfer;
+  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const b2 = createB2({ ...config.b2, idleTimeoutMs });
+  const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
+  return { ...composeSweeper(config, { ledger, b2, bunny, log }), close: () => ledger.close() };
 }

@@ -3,6 +3,7 @@ import type { Site } from '../clients/site.ts';
 import { KnownError, type Retry, summarize } from '../domain/errors.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import type { Outcome } from './jobs.ts';
 
 /** The share of each pause that chance may add, so that what failed together does not return together. */
@@ -38,6 +39,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     } catch (error) {
       return signal.aborted ? 'given-back' : await recordFailure(delivery, error, log);
     }
+    crashPoint('delivery:after-answer');
     await deliveries.delivered(id);
     log.info({ event: 'delivery.delivered' }, 'delivered');
     return 'finished';

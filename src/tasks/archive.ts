@@ -1,14 +1,12 @@
 import type { B2, StoredFile, StoredPart } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
-import { archiveName } from '../domain/names.ts';
+import { ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
 import type { Checkpoints, Facts } from '../domain/recording.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import { readRange, sha1OfRange } from '../lib/files.ts';
 import { reporting } from '../lib/streams.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import { requireFact, type Task, type TaskContext } from './task.ts';
-
-/** The key under which a file in the archive names the recording that it holds. */
-const RECORDING_INFO = 'sluice_recording';
 
 /** After so many failures to finish it, a large file is begun anew. */
 const MAX_FAILED_FINISHES = 3;
@@ -60,9 +58,11 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
       fileName,
       contentType: source.mediaType,
       fileInfo: {
-        src_last_modified_millis: String(recording.acceptedAtMs),
+        src_last_modified_millis: String(
+          recording.origin.kind === 'file' ? recording.origin.modifiedAtMs : recording.acceptedAtMs,
+        ),
         large_file_sha1: source.sha1,
-        [RECORDING_INFO]: recording.id,
+        [ARCHIVED_RECORDING]: recording.id,
       },
       signal: context.signal,
     };
@@ -75,7 +75,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
     source: Facts['fetch'],
   ): Promise<StoredFile | undefined> {
     const found = await b2.findFile({ fileName, signal });
-    const isOurs = found?.fileInfo[RECORDING_INFO] === recording.id && found.isFinished;
+    const isOurs = found?.fileInfo[ARCHIVED_RECORDING] === recording.id && found.isFinished;
     return isOurs && found.bytes === source.bytes ? found : undefined;
   }
 
@@ -97,6 +97,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
         bytes: source.bytes,
         chunks: reporting(readRange(source.path, 0, source.bytes), 0, report(context, source)),
       });
+      crashPoint('archive:after-upload');
       checkDigest(sha1, source.sha1);
       return fileId;
     });
@@ -141,7 +142,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
       const unfinished = await b2.listUnfinished({ namePrefix: checkpoint.fileName, signal });
       fileIds.push(
         ...unfinished
-          .filter((file) => file.fileInfo[RECORDING_INFO] === recording.id)
+          .filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id)
           .map((file) => file.fileId),
       );
     }
@@ -155,6 +156,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId: null });
     await context.checkLease();
     const { fileId } = await b2.startLargeFile(newFile(context, source, checkpoint.fileName));
+    crashPoint('archive:after-start');
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId });
     return { fileId, stored: new Map() };
   }
@@ -177,6 +179,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
         signal: context.signal,
       });
     });
+    crashPoint('archive:after-part');
     return sha1;
   }
 
@@ -191,6 +194,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
     const { signal } = context;
     try {
       await b2.finishLargeFile({ fileId, partSha1s, signal });
+      crashPoint('archive:after-finish');
     } catch (error) {
       signal.throwIfAborted();
       const file = await b2.fileInfo({ fileId, signal });

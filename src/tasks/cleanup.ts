@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf, removeAll } from '../lib/files.ts';
 import type { Spool } from './spool.ts';
 import { requireFact, type Task } from './task.ts';
@@ -18,6 +19,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
       const bytesOnDisk = (await lengthOf(path)) ?? 0;
       if (origin.kind === 'zoom') {
         await spool.remove(recording.id);
+        crashPoint('cleanup:after-removal');
         return { freedBytes: bytesOnDisk };
       }
       if (origin.keep || bytesOnDisk === 0) return { freedBytes: 0 };

@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import type { Facts, Origin } from '../domain/recording.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import { type Disk, diskFull } from '../lib/disk.ts';
 import { lengthOf, readRange, removeAll, sha1OfRange } from '../lib/files.ts';
 import { firstBytesOf, type MediaType, mediaTypeOf } from '../lib/media-type.ts';
@@ -22,10 +23,13 @@ export function createFetchTask({
   zoom,
   spool,
   disk,
+  promisedBytes = async () => 0,
 }: {
   zoom: Zoom;
   spool: Spool;
   disk: Disk;
+  /** What others will still write to the disk, in bytes. */
+  promisedBytes?: () => Promise<number>;
 }): Task<'fetch'> {
   return {
     stage: 'fetch',
@@ -47,28 +51,21 @@ export function createFetchTask({
     // Bytes that nobody can vouch for any more are not built upon.
     const fromByte = checkpoint === undefined || onDisk > checkpoint.totalBytes ? 0 : onDisk;
 
-    await disk.requireBytes((checkpoint?.totalBytes ?? origin.bytes ?? 0) - fromByte);
+    await requireRoom((checkpoint?.totalBytes ?? origin.bytes ?? 0) - fromByte);
+    const known = await hashOf(path, fromByte, signal);
     const opened = await openDownload(context, origin, fromByte);
-    const totalBytes = opened.totalBytes ?? origin.bytes ?? undefined;
-    if (totalBytes === undefined) {
-      throw new KnownError('Neither Zoom nor the download says how long the recording is', {
-        code: 'REMOTE_ANSWER_INVALID',
-        retry: 'backoff',
-      });
-    }
+    let totalBytes: number;
     try {
-      await disk.requireBytes(totalBytes - opened.startByte);
+      totalBytes = lengthOfDownload(opened, origin);
+      await requireRoom(totalBytes - opened.startByte);
       await context.saveCheckpoint({ validator: opened.validator, totalBytes });
+      crashPoint('fetch:after-checkpoint');
     } catch (error) {
       opened.dismiss();
       throw error;
     }
 
-    const hash = createHash('sha1');
-    for await (const chunk of readRange(path, 0, opened.startByte)) {
-      signal.throwIfAborted();
-      hash.update(chunk);
-    }
+    const hash = opened.startByte === fromByte ? known : createHash('sha1');
     const bytes = await writeChunks(context, path, opened.startByte, opened.chunks, totalBytes, hash);
     if (bytes !== totalBytes || bytes === 0) {
       // Bytes beyond the announced end have nothing to do with the recording.
@@ -80,7 +77,13 @@ export function createFetchTask({
       });
     }
     const media = await requireMedia(path, () => removeAll(path));
+    crashPoint('fetch:before-fact');
     return { path, bytes, sha1: hash.digest('hex'), mediaType: media.mime, extension: media.extension };
+  }
+
+  /** What needs no room may finish on a full disk, which frees some. */
+  async function requireRoom(bytes: number): Promise<void> {
+    if (bytes > 0) await disk.requireBytes(bytes + (await promisedBytes()));
   }
 
   /** Opens the address that the webhook gave or, once that no longer works, the one that Zoom's API names. */
@@ -116,6 +119,35 @@ export function createFetchTask({
   }
 }
 
+/** The state of a SHA-1 after the first bytes of a file. */
+async function hashOf(path: string, bytes: number, signal: AbortSignal): Promise<Hash> {
+  const hash = createHash('sha1');
+  for await (const chunk of readRange(path, 0, bytes)) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash;
+}
+
+/** How long the recording is, by the download and by the webhook, which must agree where both say it. */
+function lengthOfDownload(opened: Download, origin: Extract<Origin, { kind: 'zoom' }>): number {
+  const totalBytes = opened.totalBytes ?? origin.bytes;
+  if (totalBytes === null) {
+    throw new KnownError('Neither Zoom nor the download says how long the recording is', {
+      code: 'REMOTE_ANSWER_INVALID',
+      retry: 'backoff',
+    });
+  }
+  if (origin.bytes !== null && totalBytes !== origin.bytes) {
+    throw new KnownError(`Zoom announced ${origin.bytes} bytes and offers ${totalBytes}`, {
+      code: 'DOWNLOAD_LENGTH_DIFFERS',
+      retry: 'backoff',
+      details: { announcedBytes: origin.bytes, totalBytes },
+    });
+  }
+  return totalBytes;
+}
+
 /** Zoom answers an expired token and a deleted file alike. */
 function isAddressStale(error: unknown): boolean {
   return error instanceof KnownError && ['DOWNLOAD_NOT_MEDIA', 'DOWNLOAD_REFUSED'].includes(error.code);
@@ -139,6 +171,7 @@ async function writeChunks(
     await writeAll(file, gathered, atByte).catch((error) => {
       throw systemCode(error) === 'ENOSPC' ? diskFull(error) : error;
     });
+    crashPoint('fetch:mid-download');
     atByte += gatheredBytes;
     gathered = [];
     gatheredBytes = 0;

@@ -1,5 +1,6 @@
 import { publishedBody } from '../domain/announcement.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import { requireFact, type Task } from './task.ts';
 
 /**
@@ -37,6 +38,7 @@ export function createNotifyTask(options: {
         type: 'recording.published',
         body,
       });
+      crashPoint('notify:after-outbox');
       const { videoId } = requireFact(facts, 'publish');
       await watches.add({
         videoId,

@@ -5,6 +5,7 @@ import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Moves } from '../ledger/moves.ts';
 import type { Recordings } from '../ledger/recordings.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import type { Task } from './task.ts';
 
 export type AnyTask = { [S in Stage]: Task<S> }[Stage];
@@ -103,6 +104,7 @@ export function createPipeline({
     );
 
     await moves.finishStage(recording.id, task.stage, fact, lease.fence);
+    crashPoint(`after-fact:${task.stage}`);
     log.info({ event: 'stage.done', ms: Math.round(performance.now() - startedMs) }, 'stage done');
   }
 

@@ -1,6 +1,7 @@
 import type { Bunny, Video } from '../clients/bunny.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { Checkpoints, Facts } from '../domain/recording.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import { readRange } from '../lib/files.ts';
 import { reporting } from '../lib/streams.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
@@ -39,7 +40,10 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
       const video = await bunny.getVideo({ videoId, signal: context.signal });
       if (video === undefined) {
-        await context.saveCheckpoint({ requestedAtMs: 0, videoId: null, uploadUrl: null });
+        // One that was made a moment ago may only not be listed yet; an older one has been deleted.
+        if (context.checkpoint?.videoId === videoId) {
+          await context.saveCheckpoint({ requestedAtMs: 0, videoId: null, uploadUrl: null });
+        }
         throw new KnownError(`Bunny no longer knows the video ${videoId}`, {
           code: 'REMOTE_UNAVAILABLE',
           retry: 'backoff',
@@ -67,6 +71,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     if (lost === undefined) await context.saveCheckpoint({ requestedAtMs, videoId: null, uploadUrl: null });
     await context.checkLease();
     const { videoId } = lost ?? (await bunny.createVideo({ title: recording.title, signal }));
+    crashPoint('publish:after-create');
     const found = { requestedAtMs, videoId, uploadUrl: null };
     await context.saveCheckpoint(found);
     return found;
@@ -95,13 +100,13 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     start: WithVideo,
   ): Promise<void> {
     const { signal } = context;
-    let position = await retryInPlace(retry, signal, () => locate(context, source, start));
+    let position: Position = await retryInPlace(retry, signal, () => locate(context, source, start));
     while (position.offset < source.bytes) {
-      const last = position;
       position = await retryInPlace(retry, signal, async (attempt) => {
-        const from =
-          attempt === 1 ? last : await locate(context, source, { ...start, uploadUrl: last.uploadUrl });
-        return from.offset < source.bytes ? await sendPatch(context, source, start.videoId, from) : from;
+        const { uploadUrl } = position;
+        if (attempt > 1) position = await locate(context, source, { ...start, uploadUrl });
+        if (position.offset === source.bytes) return position;
+        return await sendPatch(context, source, start.videoId, position);
       });
     }
   }
@@ -117,6 +122,9 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       if (remote !== undefined && (remote.totalBytes ?? source.bytes) === source.bytes) {
         return { uploadUrl, offset: remote.offset };
       }
+      // Bunny may forget an upload because all of it has arrived.
+      const video = await bunny.getVideo({ videoId, signal: context.signal });
+      if (video !== undefined && video.status !== 'empty') return { uploadUrl, offset: source.bytes };
     }
     await context.checkLease();
     const begun = await bunny.createUpload({
@@ -126,6 +134,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       mediaType: source.mediaType,
       signal: context.signal,
     });
+    crashPoint('publish:after-begin');
     await context.saveCheckpoint({ ...checkpoint, videoId, uploadUrl: begun.uploadUrl });
     return { uploadUrl: begun.uploadUrl, offset: 0 };
   }
@@ -148,6 +157,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       ),
       signal: context.signal,
     });
+    crashPoint('publish:after-patch');
     return { uploadUrl, offset: appended.offset };
   }
 }

@@ -1,4 +1,4 @@
-import { type Logger, pino, stdSerializers } from 'pino';
+import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
 /** What never reaches a log, wherever it stands in a line. */
 const SECRETS = [
@@ -16,13 +16,19 @@ const SECRETS = [
 ];
 
 /** Creates the process's logger: one JSON object per line on standard output, secrets blanked out. */
-export function createLogger(options: { level: string; name: string }): Logger {
-  return pino({
+export function createLogger(options: {
+  level: string;
+  name: string;
+  /** Standard error instead, for a command whose answer goes to standard output. */
+  toStderr?: boolean;
+}): Logger {
+  const settings: LoggerOptions = {
     level: options.level,
     base: { app: options.name, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: stdSerializers.errWithCause },
     redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[secret]' },
-  });
+  };
+  return pino(settings, pino.destination(options.toStderr ? 2 : 1));
 }

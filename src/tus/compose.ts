@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { createDisk } from '../lib/disk.ts';
+import { missingBytes } from '../lib/upload-bytes.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
 import { uploadPaths } from './upload-paths.ts';
@@ -13,15 +15,27 @@ const CLOSING_MS = 300;
 export async function startTus(config: Config, log: Logger) {
   const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs } = config.tus;
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
-  const { recordings } = ledger;
+  const { recordings, claims } = ledger;
   const directory = join(config.dataDir, 'uploads');
   const incomingDirectory = join(config.dataDir, 'incoming');
   const paths = uploadPaths(directory, incomingDirectory);
   const handOff = createHandOff({ paths, pipelineUrl: config.pipeline.url, recordings, log });
+  /** What the downloads that have begun still need of the disk. */
+  const downloadBytes = async () => {
+    const downloads = await claims.openDownloads();
+    return await missingBytes(
+      downloads.map(({ recordingId, totalBytes }) => ({
+        path: join(config.dataDir, 'spool', recordingId),
+        totalBytes,
+      })),
+    );
+  };
   const tus = createTusServer({
     directory,
     incomingDirectory,
     maxBytes,
+    disk: createDisk(config.dataDir, config.diskReserveBytes),
+    promisedBytes: downloadBytes,
     expiresAfterMs,
     idleTimeoutMs,
     recordings,

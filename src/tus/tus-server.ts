@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Recordings } from '../ledger/recordings.ts';
 import { withinTime } from '../lib/abort.ts';
+import type { Disk } from '../lib/disk.ts';
 import { createFinisher } from './finisher.ts';
 import type { HandOff } from './hand-off.ts';
 import { createQueueLocker } from './queue-locker.ts';
@@ -12,6 +13,7 @@ import { createSweep } from './sweep.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
 import { makeUploadFolders, uploadPaths } from './upload-paths.ts';
+import { createUploadSpace } from './upload-space.ts';
 import { UploadStore } from './upload-store.ts';
 
 /** Methods that a client behind a proxy which knows only GET and POST may ask for (tus 1.0.0, X-HTTP-Method-Override). */
@@ -23,6 +25,10 @@ export interface TusServerOptions {
   /** Folder of finished uploads, on the same file system. */
   readonly incomingDirectory: string;
   readonly maxBytes: number;
+  /** The disk that both folders are on. */
+  readonly disk: Pick<Disk, 'usableBytes'>;
+  /** What will be written to that disk besides uploads, in bytes. */
+  readonly promisedBytes: () => Promise<number>;
   /** Time without a byte after which an unfinished upload is removed. */
   readonly expiresAfterMs: number;
   /** Time without a byte after which a connection is closed. */
@@ -43,11 +49,12 @@ export interface TusServer {
 }
 
 export function createTusServer(options: TusServerOptions): TusServer {
-  const { expiresAfterMs, handOff, log } = options;
+  const { expiresAfterMs, handOff, disk, promisedBytes, log } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
   const finisher = createFinisher({ paths, handOff, log });
   const onComplete = finisher.finishLater;
+  const space = createUploadSpace({ disk, uploads: paths.uploads, promisedBytes, log });
   const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, log });
   /** Requests that are not answered, each with the end of its connection or answer. */
   const open = new Map<IncomingMessage, Promise<void>>();
@@ -100,7 +107,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
-        store: new UploadStore({ paths, expiresAfterMs, onComplete }),
+        store: new UploadStore({ paths, expiresAfterMs, space, onComplete }),
         locker,
         finisher,
       });

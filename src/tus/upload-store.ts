@@ -6,24 +6,27 @@ import { ERRORS, Upload } from '@tus/server';
 import { READ_STEP_BYTES, removeAll } from '../lib/files.ts';
 import { readSidecar, writeSidecar } from './sidecar.ts';
 import { statIfThere, type UploadPaths } from './upload-paths.ts';
+import type { UploadSpace } from './upload-space.ts';
 
 export interface UploadStoreOptions {
   readonly paths: UploadPaths;
   readonly expiresAfterMs: number;
+  readonly space: UploadSpace;
   /** Called when an upload is met that has all its bytes and has not been finished; it must not throw. */
   readonly onComplete: (id: string) => void;
 }
 
 /**
- * The library's store on the disk, changed in four ways: sidecars survive a power cut, an upload ages from its last
- * byte instead of its first, one that has been finished and moved away still tells its offset, and a failed write
- * keeps its cause for the log.
+ * The library's store on the disk, changed in five ways: an upload that finds no room is not begun, sidecars survive a
+ * power cut, an upload ages from its last byte instead of its first, one that has been finished and moved away still
+ * tells its offset, and a failed write keeps its cause for the log.
  */
 export class UploadStore extends FileStore {
   readonly #paths: UploadPaths;
+  readonly #space: UploadSpace;
   readonly #onComplete: (id: string) => void;
 
-  constructor({ paths, expiresAfterMs, onComplete }: UploadStoreOptions) {
+  constructor({ paths, expiresAfterMs, space, onComplete }: UploadStoreOptions) {
     super({
       directory: paths.uploads,
       configstore: durableSidecars(paths),
@@ -31,10 +34,16 @@ export class UploadStore extends FileStore {
     });
     this.extensions = this.extensions.filter((extension) => extension !== 'creation-defer-length');
     this.#paths = paths;
+    this.#space = space;
     this.#onComplete = onComplete;
   }
 
   override async create(upload: Upload): Promise<Upload> {
+    const create = () => this.#createWhole(upload);
+    return await this.#space.begin(upload.size ?? 0, create);
+  }
+
+  async #createWhole(upload: Upload): Promise<Upload> {
     try {
       return await super.create(upload);
     } catch (error) {

@@ -262,7 +262,12 @@ describe('a full disk', () => {
   });
 
   it('leaves nothing of an upload that could not be created', async () => {
-    const store = new UploadStore({ paths: world.paths, expiresAfterMs: 1000, onComplete: () => {} });
+    const store = new UploadStore({
+      paths: world.paths,
+      expiresAfterMs: 1000,
+      space: { begin: (_bytes, create) => create() },
+      onComplete: () => {},
+    });
     const id = 'f'.repeat(32);
     await symlink('/dev/full', `${world.paths.sidecar(id)}.${process.pid}.tmp`);
 

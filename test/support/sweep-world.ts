@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { vi } from 'vitest';
 import { startAllSimulators } from '../../simulators/all.ts';
 import { createB2 } from '../../src/clients/b2.ts';
 import { createBunny } from '../../src/clients/bunny.ts';
@@ -84,9 +85,11 @@ export async function openSweepWorld() {
     sweep: (options: { dryRun?: boolean; signal?: AbortSignal } = {}) =>
       sweeper.sweep({ dryRun: false, signal, ...options }),
 
-    /** The names that one sweep removes. */
+    /** The names that one sweep removes; it must not meet a problem. */
     async swept(): Promise<string[]> {
-      return (await world.sweep()).items.map(({ name }) => name);
+      const { items, problems } = await world.sweep();
+      if (problems.length > 0) throw new Error(JSON.stringify(problems));
+      return items.map(({ name }) => name);
     },
 
     /** Takes a recording in and brings it to where it is to stand. */
@@ -163,10 +166,21 @@ export function publishing(videoId: string | null, requestedAtMs = Date.now()): 
 /** Writes a file of 5 bytes that looks as if it had last been written so long ago, and tells what the ledger keeps of it. */
 export async function writeAged(path: string, ageMs: number): Promise<Extract<Origin, { kind: 'file' }>> {
   await writeFile(path, 'bytes');
-  const modifiedAt = new Date(Date.now() - ageMs);
-  await utimes(path, modifiedAt, modifiedAt);
+  await age(path, ageMs);
   const modifiedAtMs = Math.trunc((await stat(path)).mtimeMs);
   return { kind: 'file', path, bytes: 5, modifiedAtMs, keep: false };
+}
+
+/** Makes a file or folder look as if it had last been written so long ago; negative for the time to come. */
+export async function age(path: string, ageMs: number): Promise<void> {
+  const at = new Date(Date.now() - ageMs);
+  await utimes(path, at, at);
+}
+
+/** Resolves once the clock shows another time. */
+export async function clockMoves(): Promise<void> {
+  const nowMs = Date.now();
+  await vi.waitUntil(() => Date.now() > nowMs, { interval: 1 });
 }
 
 async function* chunks(text: string): AsyncGenerator<Buffer> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { aceKey } from '../../src/domain/ids.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { createDisk } from '../../src/lib/disk.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { createTusServer, type TusServerOptions } from '../../src/tus/tus-server.ts';
 import { type UploadPaths, uploadPaths } from '../../src/tus/upload-paths.ts';
@@ -141,6 +142,8 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
       directory: paths.uploads,
       incomingDirectory: paths.incoming,
       maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+      disk: createDisk(dataDir, 0),
+      promisedBytes: async () => 0,
       expiresAfterMs: options.expiresAfterMs ?? 3_600_000,
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       lockDrainTimeoutMs: options.lockDrainTimeoutMs ?? 100,

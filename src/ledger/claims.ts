@@ -1,0 +1,115 @@
+import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import type { Recordings } from './recordings.ts';
+
+/** A recording that has to do with something outside of the ledger, and what it has recorded of it. */
+export interface Claim {
+  readonly recording: Recording;
+  readonly facts: Partial<Facts>;
+  readonly checkpoints: Partial<Checkpoints>;
+}
+
+/** A download that has begun, or is to be gone on with, and is not complete. */
+export interface OpenDownload {
+  readonly recordingId: string;
+  /** The length of the whole recording. */
+  readonly totalBytes: number;
+}
+
+/** Whose something is that lies on the disk or with a service, by all that the ledger knows. */
+export interface Claims {
+  /** The recordings whose bytes come from a file of this name, in whatever folder. */
+  ofFile(fileName: string): Promise<Recording[]>;
+  /** The recordings whose archive stage names this B2 file. */
+  ofArchived(fileId: string): Promise<Claim[]>;
+  /** The recordings whose publish stage names this Bunny video, and those with its title that have asked for a video. */
+  ofVideo(video: { videoId: string; title: string }): Promise<Claim[]>;
+  /** What unfinished recordings still have to download, as far as the length is known. */
+  openDownloads(): Promise<OpenDownload[]>;
+  /** When the oldest recording was accepted; the ledger knows nothing of the time before it. */
+  sinceMs(): Promise<number | undefined>;
+}
+
+export function createClaims({
+  db,
+  recordings,
+}: {
+  db: Database;
+  recordings: Pick<Recordings, 'get' | 'progress'>;
+}): Claims {
+  async function claimsOf(rows: readonly { recording_id: string }[]): Promise<Claim[]> {
+    const claims: Claim[] = [];
+    for (const { recording_id: id } of rows) {
+      const recording = await recordings.get(id);
+      if (recording !== undefined) claims.push({ recording, ...(await recordings.progress(id)) });
+    }
+    return claims;
+  }
+
+  return {
+    async ofFile(fileName) {
+      // Of a name with special characters LIKE finds too many, which the look at each one makes up for.
+      const rows = await db
+        .selectFrom('recordings')
+        .select('id as recording_id')
+        .where('origin', 'like', `%/${fileName}"%`)
+        .execute();
+      return (await claimsOf(rows))
+        .map(({ recording }) => recording)
+        .filter(({ origin }) => origin.kind === 'file' && origin.path.endsWith(`/${fileName}`));
+    },
+
+    async ofArchived(fileId) {
+      const rows = await db
+        .selectFrom('stages')
+        .select('recording_id')
+        .where('stage', '=', 'archive')
+        .where((or) =>
+          or.or([or('fact', 'like', `%"${fileId}"%`), or('checkpoint', 'like', `%"${fileId}"%`)]),
+        )
+        .execute();
+      return await claimsOf(rows);
+    },
+
+    async ofVideo({ videoId, title }) {
+      const rows = await db
+        .selectFrom('stages')
+        .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
+        .select('recording_id')
+        .where('stage', '=', 'publish')
+        .where((or) =>
+          or.or([
+            or('fact', 'like', `%"${videoId}"%`),
+            or('checkpoint', 'like', `%"${videoId}"%`),
+            or.and([or('title', '=', title), or('checkpoint', 'is not', null)]),
+          ]),
+        )
+        .execute();
+      return await claimsOf(rows);
+    },
+
+    async openDownloads() {
+      const rows = await db
+        .selectFrom('stages')
+        .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
+        .select(['recording_id', 'checkpoint'])
+        .where('stage', '=', 'fetch')
+        .where('fact', 'is', null)
+        .where('checkpoint', 'is not', null)
+        .where('state', 'not in', ['done', 'failed'])
+        .execute();
+      return rows.map(({ recording_id, checkpoint }) => {
+        const { totalBytes }: Checkpoints['fetch'] = JSON.parse(checkpoint ?? '');
+        return { recordingId: recording_id, totalBytes };
+      });
+    },
+
+    async sinceMs() {
+      const row = await db
+        .selectFrom('recordings')
+        .select((select) => select.fn.min('accepted_at_ms').as('oldest_ms'))
+        .executeTakeFirst();
+      return row?.oldest_ms === null || row === undefined ? undefined : Number(row.oldest_ms);
+    },
+  };
+}

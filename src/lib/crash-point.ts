@@ -1,0 +1,21 @@
+import type { Stage } from '../domain/recording.ts';
+
+/** The places at which the tests let the worker die: between each effect and its record, and behind each record. */
+export type CrashPoint =
+  | `after-fact:${Stage}`
+  | 'fetch:after-checkpoint'
+  | 'fetch:mid-download'
+  | 'fetch:before-fact'
+  | 'archive:after-upload'
+  | 'archive:after-start'
+  | 'archive:after-part'
+  | 'archive:after-finish'
+  | 'publish:after-create'
+  | 'publish:after-begin'
+  | 'publish:after-patch'
+  | 'notify:after-outbox'
+  | 'cleanup:after-removal'
+  | 'delivery:after-answer';
+
+/** Marks such a place, and does nothing: only the tests' own build puts a process's end here. */
+export function crashPoint(_name: CrashPoint): void {}

@@ -1,0 +1,126 @@
+import type { B2, UnfinishedFile } from '../clients/b2.ts';
+import type { Bunny, Video } from '../clients/bunny.ts';
+import { ARCHIVED_RECORDING } from '../domain/names.ts';
+import type { Claim } from '../ledger/claims.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
+
+/** How long after it was asked for a video may have come into being, in milliseconds. */
+const CREATION_MS = 3_600_000;
+
+/** How far Bunny's clock may be behind ours, in milliseconds. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Looks in B2 for large files that were begun for a recording which will not go on with them. */
+export function createLargeFileBroom(options: {
+  readonly b2: Pick<B2, 'listUnfinished' | 'listParts' | 'cancelLargeFile'>;
+  readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
+  readonly terms: SweepTerms;
+}): Broom {
+  const { b2, terms } = options;
+  const { recordings, claims } = options.ledger;
+
+  async function inspect(
+    { fileId, fileInfo }: UnfinishedFile,
+    signal: AbortSignal,
+  ): Promise<Leftover | undefined> {
+    const parts = await b2.listParts({ fileId, signal });
+    if (parts === undefined) return undefined;
+
+    const recording = await recordings.get(fileInfo[ARCHIVED_RECORDING] ?? '');
+    const owners = [...(await claims.ofArchived(fileId)).map((claim) => claim.recording)];
+    if (recording !== undefined) owners.push(recording);
+    if (owners.some((owner) => isLive(owner, terms))) return undefined;
+    return {
+      bytes: [...parts.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+      reason:
+        recording === undefined ? 'its recording is unknown here' : `its recording is ${recording.state}`,
+      remove: () => b2.cancelLargeFile({ fileId, signal }),
+    };
+  }
+
+  return {
+    kind: 'large-file',
+    async suspects(signal) {
+      const sinceMs = await claims.sinceMs();
+      if (sinceMs === undefined || !isOld(sinceMs, terms)) return [];
+      const files = await b2.listUnfinished({ namePrefix: '', signal });
+      return files
+        .filter(
+          ({ fileInfo, startedAtMs }) =>
+            fileInfo[ARCHIVED_RECORDING] !== undefined &&
+            isOld(startedAtMs, terms) &&
+            isWithinMemory(startedAtMs, sinceMs),
+        )
+        .map((file) => ({
+          name: `${file.fileName} (${file.fileId})`,
+          inspect: () => inspect(file, signal),
+        }));
+    },
+  };
+}
+
+/**
+ * Looks in Bunny Stream for empty videos that we have made and not used. A video does not say who made it: it is ours
+ * if a recording has noted its id, or asked for a video of this title at that time. One that a recording has published
+ * stays whatever it looks like, since the website knows of it.
+ */
+export function createVideoBroom(options: {
+  readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
+  readonly ledger: Pick<Ledger, 'claims'>;
+  readonly terms: SweepTerms;
+}): Broom {
+  const { bunny, terms } = options;
+  const { claims } = options.ledger;
+
+  async function inspect({ videoId }: Video, signal: AbortSignal): Promise<Leftover | undefined> {
+    const video = await bunny.getVideo({ videoId, signal });
+    if (video?.status !== 'empty' || !isOld(video.createdAtMs, terms)) return undefined;
+
+    const all = await claims.ofVideo(video);
+    const isNeeded = all.some(
+      (claim) => claim.facts.publish?.videoId === videoId || mayStillUse(claim, video),
+    );
+    const owner = all.find((claim) => hasNoted(claim, video) || askedFor(claim, video));
+    if (owner === undefined || isNeeded) return undefined;
+    return {
+      bytes: 0,
+      reason: `its recording ${owner.recording.id} is ${owner.recording.state}`,
+      remove: () => bunny.deleteVideo({ videoId, signal }),
+    };
+  }
+
+  /** A live recording uses the video that it has noted; one that has noted none looks for one that it lost. */
+  function mayStillUse({ recording, facts, checkpoints }: Claim, { videoId }: Video): boolean {
+    if (!isLive(recording, terms) || facts.publish !== undefined) return false;
+    const noted = checkpoints.publish?.videoId ?? null;
+    return noted === null || noted === videoId;
+  }
+
+  return {
+    kind: 'video',
+    async suspects(signal) {
+      const sinceMs = await claims.sinceMs();
+      if (sinceMs === undefined || !isOld(sinceMs, terms)) return [];
+      const empty: Video[] = [];
+      for (let page = 1, isLast = false; !isLast; page += 1) {
+        const found = await bunny.listVideos({ page, signal });
+        isLast = found.isLast;
+        empty.push(
+          ...found.videos.filter((video) => video.status === 'empty' && isOld(video.createdAtMs, terms)),
+        );
+      }
+      return empty.map((video) => ({ name: video.videoId, inspect: () => inspect(video, signal) }));
+    },
+  };
+}
+
+function hasNoted({ checkpoints }: Claim, { videoId }: Video): boolean {
+  return checkpoints.publish?.videoId === videoId;
+}
+
+function askedFor({ recording, checkpoints }: Claim, { title, createdAtMs }: Video): boolean {
+  const requestedAtMs = checkpoints.publish?.requestedAtMs;
+  if (!requestedAtMs || recording.title !== title) return false;
+  return createdAtMs >= requestedAtMs - CLOCK_SKEW_MS && createdAtMs <= requestedAtMs + CREATION_MS;
+}

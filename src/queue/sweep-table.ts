@@ -1,0 +1,46 @@
+import type { LeftoverKind } from './broom.ts';
+import type { Sweeping } from './sweeper.ts';
+
+const KINDS: Readonly<Record<LeftoverKind, string>> = {
+  spool: 'download',
+  upload: 'upload',
+  'large-file': 'B2 large file',
+  video: 'Bunny video',
+};
+
+const UNITS = ['kB', 'MB', 'GB', 'TB'];
+
+/** What was or would be removed, as lines for people. */
+export function sweepTable({ items, problems }: Sweeping, dryRun: boolean): string {
+  const rows = items.map(({ kind, name, bytes, reason }) => [KINDS[kind], size(bytes), reason, name]);
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row.map((cell, column) =>
+      column === 1 ? cell.padStart(widths[1] ?? 0) : cell.padEnd(widths[column] ?? 0),
+    ),
+  );
+  const verb = dryRun ? 'would be removed' : 'removed';
+  const freed = size(items.reduce((sum, { bytes = 0 }) => sum + bytes, 0));
+  return [
+    ...lines.map((cells) => cells.join('  ')),
+    items.length === 0
+      ? `Nothing ${dryRun ? 'to remove' : 'removed'}.`
+      : `${items.length} ${verb}, ${freed}.`,
+    ...problems.map(({ kind, name, message }) =>
+      [`Not looked at: ${KINDS[kind]}`, name, message].filter(Boolean).join(': '),
+    ),
+    '',
+  ].join('\n');
+}
+
+function size(bytes: number | undefined): string {
+  if (bytes === undefined) return '';
+  let value = bytes;
+  let unit = 'B';
+  for (const next of UNITS) {
+    if (value < 1000) break;
+    value /= 1000;
+    unit = next;
+  }
+  return `${value < 10 && unit !== 'B' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}

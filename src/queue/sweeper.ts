@@ -1,0 +1,128 @@
+import type { Logger } from 'pino';
+import type { B2 } from '../clients/b2.ts';
+import type { Bunny } from '../clients/bunny.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { pause } from '../lib/abort.ts';
+import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
+import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
+import { createLargeFileBroom, createVideoBroom } from './sweep-services.ts';
+
+/** What was removed or, in a dry run, would have been. */
+export interface SweptItem {
+  readonly kind: LeftoverKind;
+  /** A folder, a file, B2's name and id of a large file, or Bunny's id of a video. */
+  readonly name: string;
+  readonly bytes?: number;
+  readonly reason: string;
+}
+
+/** What could not be looked through or removed; it is tried again the next time. */
+export interface SweepProblem {
+  readonly kind: LeftoverKind;
+  /** Absent if it concerns all of this kind. */
+  readonly name?: string;
+  readonly message: string;
+}
+
+export interface Sweeping {
+  readonly items: readonly SweptItem[];
+  readonly problems: readonly SweepProblem[];
+}
+
+export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
+  readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
+  readonly spoolDirectory: string;
+  readonly incoming: IncomingPaths;
+  readonly b2: Pick<B2, 'listUnfinished' | 'listParts' | 'cancelLargeFile'>;
+  readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
+  readonly log: Logger;
+  readonly now?: () => number;
+}
+
+/** Removes what failures have left behind: on the disk, in B2 and in Bunny Stream. */
+export interface Sweeper {
+  /** Sweeps once; when the signal aborts it ends early, and tells what it has done until then. */
+  sweep(options: { dryRun: boolean; signal: AbortSignal }): Promise<Sweeping>;
+}
+
+/**
+ * Creates the sweeper. It may run beside workers, doors and other sweepers: it removes only what Sluice has made and
+ * what no recording that could still move has a use for, and looks at each thing again right before it goes.
+ */
+export function createSweeper(options: SweeperOptions): Sweeper {
+  const { ledger, spoolDirectory, incoming, b2, bunny, log, afterMs, failedKeepMs, now = Date.now } = options;
+  const terms: SweepTerms = { afterMs, failedKeepMs, now };
+  const brooms = [
+    createSpoolBroom({ directory: spoolDirectory, ledger, terms }),
+    createUploadBroom({ paths: incoming, ledger, terms }),
+    createLargeFileBroom({ b2, ledger, terms }),
+    createVideoBroom({ bunny, ledger, terms }),
+  ];
+
+  async function clear(
+    kind: LeftoverKind,
+    { name, inspect }: Suspect,
+    dryRun: boolean,
+  ): Promise<SweptItem | undefined> {
+    const leftover = await inspect();
+    if (leftover === undefined) return undefined;
+    const { remove, ...facts } = leftover;
+    const item = { kind, name, ...facts };
+    if (!dryRun) {
+      await remove();
+      log.info({ event: 'sweep.removed', ...item }, 'leftover removed');
+    }
+    return item;
+  }
+
+  return {
+    async sweep({ dryRun, signal }) {
+      const items: SweptItem[] = [];
+      const problems: SweepProblem[] = [];
+      const fail = (kind: LeftoverKind, err: unknown, name?: string) => {
+        if (signal.aborted) return;
+        log.warn({ event: 'sweep.failed', kind, name, err }, 'could not be swept, it is tried again');
+        const message = err instanceof Error ? err.message : String(err);
+        problems.push({ kind, ...(name === undefined ? {} : { name }), message });
+      };
+
+      for (const { kind, suspects } of brooms) {
+        try {
+          for (const suspect of signal.aborted ? [] : await suspects(signal)) {
+            if (signal.aborted) break;
+            const item = await clear(kind, suspect, dryRun).catch((err: unknown) => {
+              fail(kind, err, suspect.name);
+            });
+            if (item) items.push(item);
+          }
+        } catch (err) {
+          fail(kind, err);
+        }
+      }
+      return { items, problems };
+    },
+  };
+}
+
+/** Sweeps now, and again and again until it is stopped. */
+export function startSweeping(options: { sweeper: Sweeper; everyMs: number; log: Logger }) {
+  const { sweeper, everyMs, log } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
+      log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
+      await pause(everyMs, signal).catch(() => {});
+    }
+  }
+
+  const work = run();
+  return {
+    async stop(): Promise<void> {
+      stopping.abort();
+      await work;
+    },
+  };
+}
