@@ -106,6 +106,7 @@ const authorizationShape = z.union([
   credentialsShape.extend(storageShape.shape),
 ]);
 
+const idShape = z.object({ fileId: z.string() });
 const uploadUrlShape = z.object({ uploadUrl: z.string(), authorizationToken: z.string() });
 const partListShape = z.object({
   parts: z.array(z.object({ partNumber: z.number(), contentLength: z.number(), contentSha1: z.string() })),
@@ -271,7 +272,7 @@ export function createB2(options: B2Options): B2 {
 
     async startLargeFile({ fileName, contentType, fileInfo, signal }) {
       const json = { bucketId: await bucket(signal), fileName, contentType, fileInfo };
-      const { fileId } = await call('b2_start_large_file', json, z.object({ fileId: z.string() }), signal);
+      const { fileId } = await call('b2_start_large_file', json, idShape, signal);
       return { fileId };
     },
 
@@ -311,14 +312,14 @@ export function createB2(options: B2Options): B2 {
     },
 
     async finishLargeFile({ fileId, partSha1s, signal }) {
-      await call('b2_finish_large_file', { fileId, partSha1Array: partSha1s }, z.object({}), signal);
+      await call('b2_finish_large_file', { fileId, partSha1Array: partSha1s }, idShape, signal);
       spareUrls.delete(fileId);
     },
 
     async cancelLargeFile({ fileId, signal }) {
       spareUrls.delete(fileId);
       try {
-        await call('b2_cancel_large_file', { fileId }, z.object({}), signal);
+        await call('b2_cancel_large_file', { fileId }, idShape, signal);
       } catch (error) {
         if (!isRejection(error)) throw error;
       }

@@ -30,7 +30,7 @@ import { createWatchRunner } from './watch-runner.ts';
 const TRANSFER_ATTEMPTS = 5;
 
 /** How long a dead worker's announcement or watch stays locked, in milliseconds. */
-const SMALL_JOB_LOCK_MS = 30_000;
+const SMALL_JOB_LOCK_MS = 10_000;
 
 /** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
 export async function startWorker(config: Config, log: Logger) {

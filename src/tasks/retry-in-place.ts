@@ -3,7 +3,7 @@ import { pause } from '../lib/abort.ts';
 
 /** How the parts of one transfer are sent again. Whole recordings are the line's business. */
 export interface TransferRetry {
-  /** Attempts in a row without progress. */
+  /** Attempts at one step. */
   readonly attempts: number;
   /** Milliseconds before the second attempt, doubling with each. */
   readonly pauseMs: number;

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locker } from '@tus/server';
 import type { Logger } from 'pino';
@@ -29,13 +29,15 @@ export interface Sweep {
 
 /**
  * Removes unfinished uploads whose last byte is older than the expiry, the memory of finished ones and what was refused
- * after the same time, and leftovers of interrupted writes. A complete upload is never removed.
+ * after the same time, and leftovers of interrupted writes at once. A complete upload is never removed.
  */
 export function createSweep({ paths, expiresAfterMs, locker, onComplete, log }: SweepOptions): Sweep {
   const stopping = new AbortController();
   let work: Promise<void> | undefined;
 
   const isExpired = (atMs: number) => Date.now() - atMs > expiresAfterMs;
+  /** Only this process writes here: what is older than it was left by one that is dead. */
+  const isOfDeadProcess = (atMs: number) => atMs < performance.timeOrigin;
 
   async function sweepUpload(id: string): Promise<void> {
     const data = await statIfThere(paths.data(id));
@@ -71,8 +73,10 @@ export function createSweep({ paths, expiresAfterMs, locker, onComplete, log }: 
   async function sweepLeftovers(folder: string, suffix: string): Promise<void> {
     for (const name of await readdir(folder)) {
       const path = join(folder, name);
-      const file = name.endsWith(suffix) ? await statIfThere(path) : undefined;
-      if (file !== undefined && isExpired(file.mtimeMs)) await removeAll(path);
+      // One that is being written may get its name at this moment, and then is no leftover.
+      const file = name.endsWith(suffix) ? await lstat(path).catch(() => undefined) : undefined;
+      if (file === undefined) continue;
+      if (isOfDeadProcess(file.mtimeMs) || isExpired(file.mtimeMs)) await removeAll(path);
     }
   }
 
@@ -96,6 +100,7 @@ export function createSweep({ paths, expiresAfterMs, locker, onComplete, log }: 
     }
     await sweepLeftovers(paths.uploads, '.tmp');
     await sweepLeftovers(paths.incoming, '.tmp');
+    await sweepLeftovers(paths.refused, '.tmp');
     await sweepRefused();
   }
 

@@ -15,8 +15,6 @@ export interface RemoteCall {
   readonly isLarge?: boolean;
   /** Whether only a worker that has just started makes it. */
   readonly isFirst?: boolean;
-  /** Whether an answer of 200 is believed whatever it says, as long as it is JSON. */
-  readonly isBelieved?: boolean;
   /** Brings about the call, where an undisturbed recording does without it. */
   readonly provoke?: (house: House) => void;
 }
@@ -178,7 +176,6 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
     takes: 'json',
     answers: 'json',
     isLarge: true,
-    isBelieved: true,
   },
   {
     name: 'b2_get_file_info, after a finish without an answer',
@@ -196,7 +193,6 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
     takes: 'json',
     answers: 'json',
     isLarge: true,
-    isBelieved: true,
     provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, status: 503, count: 3 }),
   },
 
@@ -327,7 +323,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
       headers: { 'content-type': 'application/json' },
       body: '{"unexpected":[]}',
     }),
-    suits: (call) => !isSite(call) && !call.isBelieved,
+    suits: (call) => !isSite(call),
   },
 ];
 

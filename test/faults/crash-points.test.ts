@@ -1,0 +1,111 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CrashPoint, crashPoint } from '../../src/lib/crash-point.ts';
+import {
+  arrive,
+  emptyRemotes,
+  expectHome,
+  QUICK_SETTINGS,
+  type Source,
+  sendMeeting,
+  UNWATCHED,
+  writeSource,
+} from '../support/faults-house.ts';
+import { createPool, type Pool } from '../support/faults-pool.ts';
+import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
+import { type House, openHouse } from '../support/house.ts';
+
+type Size = 'small' | 'large';
+
+/** Every crash point, and at which passages of it a recording of which size has its worker die. */
+const CRASHES: Readonly<Record<CrashPoint, readonly (readonly [CrashAt, Size])[]>> = {
+  // First, for a dead worker's announcement stays locked for half a minute.
+  'delivery:after-answer': [['delivery:after-answer', 'small']],
+  'after-fact:fetch': [['after-fact:fetch', 'small']],
+  'after-fact:archive': [['after-fact:archive', 'small']],
+  'after-fact:publish': [['after-fact:publish', 'small']],
+  'after-fact:notify': [['after-fact:notify', 'small']],
+  'after-fact:cleanup': [['after-fact:cleanup', 'small']],
+  'fetch:after-checkpoint': [['fetch:after-checkpoint', 'small']],
+  'fetch:mid-download': [
+    ['fetch:mid-download:1', 'large'],
+    ['fetch:mid-download:4', 'large'],
+  ],
+  'fetch:before-fact': [['fetch:before-fact', 'small']],
+  'archive:after-upload': [['archive:after-upload', 'small']],
+  'archive:after-start': [['archive:after-start', 'large']],
+  'archive:after-part': [
+    ['archive:after-part:1', 'large'],
+    ['archive:after-part:3', 'large'],
+  ],
+  'archive:after-finish': [['archive:after-finish', 'large']],
+  'publish:after-create': [['publish:after-create', 'small']],
+  'publish:after-begin': [['publish:after-begin', 'small']],
+  'publish:after-patch': [
+    ['publish:after-patch:1', 'large'],
+    ['publish:after-patch:11', 'large'],
+  ],
+  'notify:after-outbox': [['notify:after-outbox', 'small']],
+  'cleanup:after-removal': [['cleanup:after-removal', 'small']],
+};
+
+/** Houses, each of which serves one case at a time: while one case waits, others go on. */
+const HOUSES = 3;
+
+const SURVIVAL_MS = 30_000;
+
+interface Furnished {
+  readonly house: House;
+  readonly sources: Readonly<Record<Size, Source>>;
+}
+
+async function furnish(): Promise<Furnished> {
+  const house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED });
+  const [small, large] = [await writeSource(house, 'small'), await writeSource(house, 'large', 11_000_000)];
+  return { house, sources: { small, large } };
+}
+
+describe('a recording whose worker is killed', () => {
+  let pool: Pool<Furnished>;
+
+  beforeAll(async () => {
+    await buildCrashCopy();
+    pool = await createPool(HOUSES, furnish);
+  });
+  afterAll(() => Promise.all(pool.all.map(({ house }) => house.close())));
+
+  it.concurrent.each(Object.values(CRASHES).flat())('%s comes home once (%s)', async (crashAt, size) => {
+    await pool.lend(async ({ house, sources }) => {
+      const marker = join(house.files, `${crashAt}.died`);
+      const doomed = startCrashWorker(house, { crashAt, marker });
+      const sent = await sendMeeting(house, crashAt, sources[size]);
+      const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
+      expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
+      expect(await readFile(marker, 'utf8')).toBe(crashAt.replace(/:\d+$/, ''));
+
+      const heir = startCrashWorker(house);
+      try {
+        await arrive(house, sent);
+        await expectHome(house, sent);
+      } finally {
+        await Promise.all([doomed.kill(), heir.kill()]);
+        await emptyRemotes(house);
+      }
+    });
+  });
+});
+
+describe('the product', () => {
+  it('has no crash point that does anything', async () => {
+    const src = join(import.meta.dirname, '../../src');
+    const names = await readdir(src, { recursive: true });
+    const texts = await Promise.all(
+      names.filter((name) => name.endsWith('.ts')).map((name) => readFile(join(src, name), 'utf8')),
+    );
+
+    expect(texts.filter((text) => /SLUICE_CRASH|SIGKILL/.test(text))).toEqual([]);
+    expect(crashPoint.toString()).toMatch(/^function crashPoint\(_name\) \{\s*\}$/);
+  });
+});
