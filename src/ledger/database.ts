@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import Sqlite from 'libsql';
-import { KnownError } from '../domain/errors.ts';
+import { KnownError, systemCode } from '../domain/errors.ts';
 import { migrationProvider } from './migrations.ts';
 import type { Tables } from './schema.ts';
 
@@ -12,7 +12,9 @@ export type Database = Kysely<Tables>;
 /** How long a statement waits for another process that is writing, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 
-const MIGRATION_ATTEMPTS = 5;
+/** How long an opening waits for others that are opening the same file, and how often it looks, in milliseconds. */
+const OPENING_TIMEOUT_MS = 20_000;
+const OPENING_POLL_MS = 50;
 
 /**
  * Opens the ledger's file, makes it readable to this user only, and brings its schema up to date. A commit is on the
@@ -30,11 +32,12 @@ export async function openDatabase(path: string): Promise<Database> {
     chmodSync(path, 0o600);
     const sqlite = new Sqlite(path);
     sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    sqlite.pragma('journal_mode = WAL');
+    // SQLite does not wait by itself for this one.
+    await whenFree(() => sqlite.pragma('journal_mode = WAL'));
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     const db: Database = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
-    await migrate(db);
+    await whenFree(() => migrate(sqlite, db));
     return db;
   } catch (error) {
     throw new KnownError(`The ledger ${path} could not be opened: ${String(error)}`, {
@@ -44,13 +47,23 @@ export async function openDatabase(path: string): Promise<Database> {
   }
 }
 
-/** Three processes start at once and each wants to migrate: who comes second fails, and finds it done at the next look. */
-async function migrate(db: Database): Promise<void> {
-  const migrator = new Migrator({ db, provider: migrationProvider });
-  for (let attempt = 1; ; attempt += 1) {
-    const { error } = await migrator.migrateToLatest();
-    if (error === undefined) return;
-    if (attempt === MIGRATION_ATTEMPTS) throw error;
-    await sleep(100 * attempt);
+/** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */
+async function migrate(sqlite: Sqlite.Database, db: Database): Promise<void> {
+  sqlite.exec('begin immediate');
+  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+  sqlite.exec(error === undefined ? 'commit' : 'rollback');
+  if (error !== undefined) throw error;
+}
+
+/** Does something as soon as no other process has the whole file to itself. */
+async function whenFree<T>(action: () => T): Promise<Awaited<T>> {
+  const deadlineMs = Date.now() + OPENING_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!systemCode(error)?.startsWith('SQLITE_BUSY') || Date.now() > deadlineMs) throw error;
+      await sleep(OPENING_POLL_MS);
+    }
   }
 }

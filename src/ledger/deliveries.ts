@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Database } from './database.ts';
-import type { WaitingItem } from './recordings.ts';
 import type { Tables } from './schema.ts';
+import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 /** - `pending`: still to be heard by the website - `delivered`: it answered 2xx - `failed`: given up */
 export type DeliveryState = 'pending' | 'delivered' | 'failed';
@@ -73,11 +73,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .where('seq', '>', afterSeq)
         .orderBy('seq')
         .execute();
-      return rows.map((row) => ({
-        id: row.id,
-        seq: Number(row.seq),
-        notBeforeMs: Number(row.not_before_ms),
-      }));
+      return rows.map(toWaitingItem);
     },
 
     delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),

@@ -12,6 +12,7 @@ import {
 import type { Database } from './database.ts';
 import { addEvent, type EventType, type RecordingEvent } from './events.ts';
 import type { Tables } from './schema.ts';
+import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 export interface Accepted {
   readonly id: string;
@@ -30,12 +31,6 @@ export interface Progress {
 export interface StageTimes {
   readonly startedAtMs: number | null;
   readonly doneAtMs: number | null;
-}
-
-export interface WaitingItem {
-  readonly id: string;
-  readonly seq: number;
-  readonly notBeforeMs: number;
 }
 
 /** Recordings, their stages and their history, as all processes may read them, and as doors add to them. */
@@ -119,11 +114,7 @@ export function createRecordings({ db }: { db: Database }): Recordings {
         .where('seq', '>', afterSeq)
         .orderBy('seq')
         .execute();
-      return rows.map((row) => ({
-        id: row.id,
-        seq: Number(row.seq),
-        notBeforeMs: Number(row.not_before_ms),
-      }));
+      return rows.map(toWaitingItem);
     },
 
     async progress(id) {

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent } from './events.ts';
-import type { WaitingItem } from './recordings.ts';
+import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 /** A published video that is looked at until Bunny has made it playable. */
 export interface Watch {
@@ -65,16 +65,12 @@ export function createWatches({ db }: { db: Database }): Watches {
     async pending(afterSeq = 0) {
       const rows = await db
         .selectFrom('watches')
-        .select(['video_id', 'seq', 'not_before_ms'])
+        .select(['video_id as id', 'seq', 'not_before_ms'])
         .where('state', '=', 'pending')
         .where('seq', '>', afterSeq)
         .orderBy('seq')
         .execute();
-      return rows.map((row) => ({
-        id: row.video_id,
-        seq: Number(row.seq),
-        notBeforeMs: Number(row.not_before_ms),
-      }));
+      return rows.map(toWaitingItem);
     },
 
     async lookAgain(videoId, notBeforeMs) {

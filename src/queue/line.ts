@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { WaitingItem } from '../ledger/recordings.ts';
+import type { WaitingItem } from '../ledger/waiting.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How many jobs go to Redis in one command. */

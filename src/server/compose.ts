@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import type { WaitingItem } from '../ledger/recordings.ts';
+import type { WaitingItem } from '../ledger/waiting.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLine } from '../queue/line.ts';
