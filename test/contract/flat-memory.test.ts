@@ -13,7 +13,7 @@ const SCRIPT = join(import.meta.dirname, '../support/transfer-process.ts');
 const MIB = 1024 * 1024;
 const BYTES = 256 * MIB;
 
-it('moves 256 MiB up and down without holding a body in memory', async () => {
+it('R21 moves 256 MiB up and down without holding a body in memory', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'flat-memory-'));
   const path = join(folder, 'long.mp4');
   await writeFile(path, '');

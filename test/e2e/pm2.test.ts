@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 describe('ecosystem.config.js under pm2', () => {
-  it('starts the three processes and a Redis, and nothing stays behind a pm2 kill', async () => {
+  it('R31 R32 starts the three processes and a Redis, and nothing stays behind a pm2 kill', async () => {
     await house.pm2('start', 'ecosystem.config.js', '--silent');
 
     const pids = Object.values(await onlinePids());
@@ -51,7 +51,7 @@ describe('ecosystem.config.js under pm2', () => {
     await expect.poll(() => isAlive(daemonPid), POLL).toBe(false);
   });
 
-  it('restarts one process without touching the others', async () => {
+  it('R32 restarts one process without touching the others', async () => {
     await house.pm2('start', 'ecosystem.config.js', '--silent');
     const before = await onlinePids();
 
@@ -63,7 +63,7 @@ describe('ecosystem.config.js under pm2', () => {
     expect(await isHealthy()).toBe(true);
   });
 
-  it('heals a kill -9 of each of the four, and brings home what comes afterwards', async () => {
+  it('R31 heals a kill -9 of each of the four, and brings home what comes afterwards', async () => {
     await house.pm2('start', 'ecosystem.config.js', '--silent');
 
     for (const [at, name] of NAMES.entries()) {

@@ -42,7 +42,7 @@ async function giveUp(id: string): Promise<void> {
 }
 
 describe('/custom-upload', () => {
-  it('takes a file wherever it lies, and leaves it there', async () => {
+  it('R12 takes a file wherever it lies, and leaves it there', async () => {
     const path = await video('Übung 1 (final).mp4');
 
     const reply = await app.post('/custom-upload', { path, title: ' Übung\n1 ', keep_file: true });
@@ -59,7 +59,7 @@ describe('/custom-upload', () => {
     expect(app.line).toEqual({ pokes: 1, reconciles: 0 });
   });
 
-  it('takes ten files that a script names, in their order', async () => {
+  it('R14 takes ten files that a script names, in their order', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 10; n += 1) {
       const path = await video(`${n}.mp4`);
@@ -83,7 +83,7 @@ describe('/custom-upload', () => {
     expect(await unfinished()).toHaveLength(10);
   });
 
-  it('keeps the time before which a recording does not move', async () => {
+  it('R18 keeps the time before which a recording does not move', async () => {
     const not_before = '2031-01-05T10:00:00+02:00';
 
     const reply = await app.post('/custom-upload', { path: SAMPLE, title: 'Later', not_before });
@@ -202,7 +202,7 @@ describe('/manual-upload', () => {
     return path;
   }
 
-  it('takes a finished upload with the ace_id of the website', async () => {
+  it('R8 R10 takes a finished upload with the ace_id of the website', async () => {
     const path = await put('upload-1');
 
     const reply = await app.post('/manual-upload', upload(path));
@@ -256,7 +256,7 @@ describe('/manual-upload', () => {
 });
 
 describe('all doors', () => {
-  it('lead into one line, in the order of acceptance', async () => {
+  it('R17 R20 lead into one line, in the order of acceptance', async () => {
     const event = {
       event: 'recording.completed',
       event_ts: 1,

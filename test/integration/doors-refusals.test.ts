@@ -50,7 +50,7 @@ async function put(name: string, content: string | Buffer): Promise<string> {
   return path;
 }
 
-describe('the door for Zoom refuses', () => {
+describe('R2 the door for Zoom refuses', () => {
   it.each<[string, Parameters<TestApp['zoom']>, number, ErrorCode]>([
     ['a signature by another secret', [EVENT, { secretToken: 'other' }], 401, 'SIGNATURE_INVALID'],
     ['a missing signature', [EVENT, { headers: { 'x-zm-signature': '' } }], 401, 'SIGNATURE_INVALID'],
@@ -269,7 +269,7 @@ describe('/manual-upload refuses', () => {
   });
 });
 
-describe('/custom-upload refuses', () => {
+describe('R15 /custom-upload refuses', () => {
   it.each([
     ['text by the name of a video', 'notes.mp4', 'WEBVTT\n\n1\n'],
     ['a web page by the name of a video', 'page.mp4', '<!doctype html><html><title>Sign In'],
@@ -330,7 +330,7 @@ describe('the server has nothing', () => {
   });
 });
 
-describe('a caller on another machine', () => {
+describe('R10 R13 a caller on another machine', () => {
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;

@@ -54,7 +54,7 @@ async function giveUp(id: string): Promise<void> {
 }
 
 describe('a recording that Zoom announces', () => {
-  it('is in the ledger with its download link and the details of its meeting before Zoom has its answer', async () => {
+  it('R1 is in the ledger with its download link and the details of its meeting before Zoom has its answer', async () => {
     const meeting = await addMeeting('Algebra, group 2', { hostEmail: 'tutor@example.com' });
     const event = zoom.recordingCompleted(meeting);
     const file = event.payload.object.recording_files[0];
@@ -87,14 +87,14 @@ describe('a recording that Zoom announces', () => {
     expect(app.line).toEqual({ pokes: 1, reconciles: 0 });
   });
 
-  it('is not looked at by the door: nobody asks Zoom for anything', async () => {
+  it('R4 is not looked at by the door: nobody asks Zoom for anything', async () => {
     await zoom.send(webhookUrl, zoom.recordingCompleted(await addMeeting('Algebra')));
 
     expect(zoom.requests).toEqual([]);
     expect(zoom.cdn.requests).toEqual([]);
   });
 
-  it('is one of twenty that come at the same moment, and none is lost', async () => {
+  it('R5 is one of twenty that come at the same moment, and none is lost', async () => {
     const meetings = await Promise.all(Array.from({ length: 20 }, (_, n) => addMeeting(`Lesson ${n}`)));
 
     const attempts = await Promise.all(
@@ -125,7 +125,7 @@ describe('a recording that Zoom announces', () => {
 });
 
 describe('an event that comes again', () => {
-  it('is accepted once, however often and however close together it comes', async () => {
+  it('C1 C2 is accepted once, however often and however close together it comes', async () => {
     const event = zoom.recordingCompleted(await addMeeting('Algebra'));
 
     const attempts = await Promise.all(Array.from({ length: 12 }, () => zoom.send(webhookUrl, event)));
@@ -206,7 +206,7 @@ describe('the videos of a meeting', () => {
     expect(await accepted()).toHaveLength(count);
   });
 
-  it('are told apart though they have one name and one time', async () => {
+  it('C3 are told apart though they have one name and one time', async () => {
     const same = { startTime: '2026-01-05T09:00:00Z', id: 85_512_345_678 };
     for (const topic of ['Algebra', 'Algebra']) {
       await zoom.send(webhookUrl, zoom.recordingCompleted(await addMeeting(topic, same)));
@@ -215,7 +215,7 @@ describe('the videos of a meeting', () => {
     expect(await accepted()).toHaveLength(2);
   });
 
-  it('that come in an event of their own, later, are taken too', async () => {
+  it('C4 that come in an event of their own, later, are taken too', async () => {
     const all = fixture('five-views');
     const first = structuredClone(all);
     first.payload.object.recording_files.length = 2;
@@ -251,7 +251,7 @@ describe('what is of no interest', () => {
 });
 
 describe('the challenge', () => {
-  it('is answered as Zoom wants it', async () => {
+  it('R3 is answered as Zoom wants it', async () => {
     expect(await zoom.validate(webhookUrl)).toMatchObject({ status: 200, isValid: true });
   });
 

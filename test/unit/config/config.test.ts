@@ -32,7 +32,7 @@ function problemsOf(env: Record<string, string | undefined>): Record<string, str
 }
 
 describe('loadConfig', () => {
-  it('needs nothing but secrets and addresses that it cannot know', () => {
+  it('R33 needs nothing but secrets and addresses that it cannot know', () => {
     expect(Object.keys(problemsOf({})).sort()).toEqual(Object.keys(REQUIRED).sort());
     expect(new Set(Object.values(problemsOf({})))).toEqual(new Set(['is required']));
   });

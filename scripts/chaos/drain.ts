@@ -1,0 +1,74 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { TransferWatch } from './transfers.ts';
+import { pause } from './waiting.ts';
+
+/** What is still on its way. */
+export interface Remaining {
+  readonly recordings: readonly string[];
+  readonly deliveries: readonly string[];
+  readonly watches: readonly string[];
+  /** Finished uploads that have not been handed over or swept away. */
+  readonly incoming: readonly string[];
+  readonly senders: number;
+}
+
+/** How long nothing at all may happen before it counts as stuck, in milliseconds; a full disk is looked at every 30 s. */
+const STUCK_AFTER_MS = 90_000;
+const POLL_MS = 500;
+
+/**
+ * Waits until nothing is on its way any more; resolves with what is left, which is nothing unless it got stuck.
+ */
+export async function drain(options: {
+  ledger: Ledger;
+  dataDir: string;
+  watch: TransferWatch;
+  busySenders: () => number;
+  say: (line: string) => void;
+  signal: AbortSignal;
+}): Promise<Remaining | undefined> {
+  const { ledger, watch, say, signal } = options;
+  let progressAtMs = Date.now();
+  let before = '';
+  let saidAtMs = 0;
+
+  for (;;) {
+    const remaining = await whatRemains(options);
+    const { recordings, deliveries, watches, incoming, senders } = remaining;
+    const count = recordings.length + deliveries.length + watches.length + incoming.length + senders;
+    if (count === 0) return undefined;
+
+    const nowMs = Date.now();
+    const fingerprint = JSON.stringify([remaining, (await ledger.recordings.events()).at(-1)?.seq]);
+    if (fingerprint !== before || nowMs - watch.lastByteAtMs() < POLL_MS) progressAtMs = nowMs;
+    before = fingerprint;
+    if (nowMs - progressAtMs > STUCK_AFTER_MS) return remaining;
+    if (nowMs - saidAtMs > 5000) {
+      saidAtMs = nowMs;
+      say(
+        `  still: ${recordings.length} recordings, ${deliveries.length} announcements, ${watches.length} watches, ` +
+          `${incoming.length} files to hand over, ${senders} senders`,
+      );
+    }
+    await pause(POLL_MS, signal);
+  }
+}
+
+async function whatRemains(options: {
+  ledger: Ledger;
+  dataDir: string;
+  busySenders: () => number;
+}): Promise<Remaining> {
+  const { recordings, deliveries, watches } = options.ledger;
+  const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
+  const incoming = await readdir(join(options.dataDir, 'incoming')).catch(() => []);
+  return {
+    recordings: ids(await recordings.unfinished()),
+    deliveries: ids(await deliveries.pending()),
+    watches: ids(await watches.pending()),
+    incoming: incoming.filter((name) => name !== 'refused' && !name.endsWith('.tmp')),
+    senders: options.busySenders(),
+  };
+}

@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import type { Simulator } from '../../simulators/shared/simulator.ts';
+import type { Target } from './fault-menu.ts';
+import { type Pm2, preparePm2 } from './pm2.ts';
+
+/** The speed of each service: most recordings then take seconds, and kills land inside them. */
+const LINK_BYTES_PER_SECOND = 6_000_000;
+
+/** Waiting times that are minutes and hours in real life, and limits that nobody is there to reset. */
+const SCALED_SETTINGS = {
+  RETRY_ATTEMPTS: '100',
+  RETRY_BACKOFF_MIN_S: '0.3',
+  RETRY_BACKOFF_MAX_S: '2',
+  CRASH_LIMIT: '1000',
+  CIRCUIT_OPEN_MIN_S: '0.5',
+  CIRCUIT_OPEN_MAX_S: '2',
+  RECONCILE_EVERY_S: '2',
+  TRANSFER_IDLE_TIMEOUT_S: '2.5',
+  TRANSFER_RETRY_PAUSE_MS: '200',
+  ARCHIVE_PART_BYTES: '5000000',
+  PUBLISH_PATCH_BYTES: '2097152',
+  PLAYABLE_POLL_MIN_S: '0.5',
+  PLAYABLE_POLL_MAX_S: '2',
+  SITE_RETRY_SCHEDULE_S: Array.from({ length: 300 }, () => '2').join(','),
+  UPLOAD_IDLE_TIMEOUT_S: '5',
+  DISK_RESERVE_BYTES: '0',
+} as const;
+
+/** The pauses of Zoom's retries, 5, 20 and 60 minutes in real life. */
+const ZOOM_RETRY_STEPS_MS = [1500, 5000, 10_000];
+
+/** All of Sluice under pm2, and the world that it lives in. */
+export interface House {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly sourceDir: string;
+  readonly pipelineUrl: string;
+  readonly tusUrl: string;
+  readonly simulators: AllSimulators;
+  readonly pm2: Pm2;
+  target(name: Target): Simulator;
+  /** How many requests were struck by a fault so far; `except` leaves the website's out. */
+  struck(except?: 'site'): number;
+  close(): Promise<void>;
+}
+
+export async function openHouse(root: string, keepsFolder: boolean): Promise<House> {
+  // Short, for the paths of unix sockets have a limit.
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-c-'));
+  const undo: (() => Promise<unknown>)[] = [
+    async () => {
+      if (!keepsFolder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  ];
+  async function close(): Promise<void> {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step().catch((error: unknown) => process.stderr.write(`Clean-up failed: ${String(error)}\n`));
+    }
+  }
+
+  try {
+    const [dataDir, sourceDir] = [join(folder, 'data'), join(folder, 'sent')];
+    await mkdir(sourceDir);
+    const [pipelinePort, tusPort] = [await freePort(), await freePort()];
+    const pipelineUrl = `http://127.0.0.1:${pipelinePort}`;
+    const bytesPerSecond = LINK_BYTES_PER_SECOND;
+    const simulators = await startAllSimulators({
+      zoom: { bytesPerSecond, retryStepsMs: ZOOM_RETRY_STEPS_MS },
+      b2: { bytesPerSecond, directory: join(folder, 'b2') },
+      bunny: { bytesPerSecond, directory: join(folder, 'bunny'), webhookUrl: `${pipelineUrl}/bunny-webhook` },
+    });
+    undo.push(() => simulators.close());
+    const environment = {
+      ...systemEnvironment(),
+      ...simulators.environment,
+      ...SCALED_SETTINGS,
+      DATA_DIR: dataDir,
+      PIPELINE_PORT: String(pipelinePort),
+      TUS_PORT: String(tusPort),
+    };
+    const pm2 = await preparePm2({ root, folder, environment });
+    undo.push(() => pm2.kill());
+    await pm2.start();
+
+    const { zoom, b2, bunny, site } = simulators;
+    const targets: Readonly<Record<Target, Simulator>> = { zoom, cdn: zoom.cdn, b2, bunny, site };
+    return {
+      folder,
+      dataDir,
+      sourceDir,
+      pipelineUrl,
+      tusUrl: `http://127.0.0.1:${tusPort}/tusupload`,
+      simulators,
+      pm2,
+      target: (name) => targets[name],
+      struck: (except) =>
+        Object.entries(targets).reduce(
+          (sum, [name, { faults }]) => sum + (name === except ? 0 : faults.struck),
+          0,
+        ),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a program needs to run at all; no setting of Sluice is among it. */
+function systemEnvironment(): Record<string, string> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,94 @@
+import type { EventType, RecordingEvent } from '../../src/ledger/events.ts';
+import type { Transfer } from './transfers.ts';
+import type { Finding } from './verdict.ts';
+
+const ENDS: ReadonlySet<EventType> = new Set([
+  'attempt.interrupted',
+  'attempt.postponed',
+  'attempt.failed',
+  'recording.done',
+  'recording.failed',
+]);
+
+const STAGE_EVENTS: ReadonlySet<EventType> = new Set(['stage.started', 'stage.done', 'stage.undone']);
+
+/** How long before its worker's end, or after it, an attempt may seem to be cut, in milliseconds. */
+const TOLERANCE_MS = 250;
+
+/** A time during which a recording moved. One that was cut ends when the next one begins. */
+interface Attempt {
+  readonly recordingId: string;
+  readonly startMs: number;
+  endMs: number;
+}
+
+/**
+ * By the ledger: an attempt that begins while another recording's goes on is wrong, unless the worker of the other one
+ * has ended meanwhile; and so is a stage of a recording that is not the one that moves.
+ */
+export function* findOverlaps(
+  events: readonly RecordingEvent[],
+  workerEndsMs: readonly number[],
+): Generator<Finding> {
+  let moving: { recordingId: string; startMs: number } | undefined;
+  for (const { recordingId, type, atMs } of events) {
+    if (type === 'attempt.started') {
+      const cut = moving;
+      const isCutByKill =
+        cut === undefined ||
+        workerEndsMs.some((endMs) => endMs > cut.startMs - TOLERANCE_MS && endMs < atMs + TOLERANCE_MS);
+      if (cut !== undefined && !isCutByKill) {
+        const text = `${recordingId} began to move while ${cut.recordingId} was moving, and no worker had ended`;
+        yield { kind: 'doubled', recordingId, text };
+      }
+      moving = { recordingId, startMs: atMs };
+    } else if (STAGE_EVENTS.has(type) && moving?.recordingId !== recordingId) {
+      const text = `${recordingId} had ${type} while ${moving?.recordingId ?? 'nothing'} was moving`;
+      yield { kind: 'doubled', recordingId, text };
+    } else if (ENDS.has(type) && moving?.recordingId === recordingId) {
+      moving = undefined;
+    }
+  }
+}
+
+/** By the services: a transfer that began outside the times during which the ledger says that its recording moved. */
+export function* findStrayTransfers(
+  transfers: readonly Transfer[],
+  events: readonly RecordingEvent[],
+  recordingOf: (transfer: Transfer) => string | undefined,
+): Generator<Finding> {
+  const attempts = attemptsIn(events);
+  for (const transfer of transfers) {
+    const recordingId = recordingOf(transfer);
+    if (recordingId === undefined) continue;
+    const { startedAtMs, ref } = transfer;
+    const isWithin = attempts.some(
+      (each) =>
+        each.recordingId === recordingId &&
+        startedAtMs >= each.startMs - TOLERANCE_MS &&
+        startedAtMs <= each.endMs + TOLERANCE_MS,
+    );
+    if (isWithin) continue;
+    const at = new Date(startedAtMs).toISOString().slice(11, 23);
+    yield {
+      kind: 'doubled',
+      recordingId,
+      text: `${recordingId} was transferred at ${at} (${JSON.stringify(ref)}), outside of all its attempts`,
+    };
+  }
+}
+
+function attemptsIn(events: readonly RecordingEvent[]): Attempt[] {
+  const attempts: Attempt[] = [];
+  for (const { recordingId, type, atMs } of events) {
+    const last = attempts.at(-1);
+    const isOpen = last?.endMs === Number.POSITIVE_INFINITY;
+    if (type === 'attempt.started') {
+      if (last !== undefined && isOpen) last.endMs = atMs;
+      attempts.push({ recordingId, startMs: atMs, endMs: Number.POSITIVE_INFINITY });
+    } else if (ENDS.has(type) && last !== undefined && isOpen && last.recordingId === recordingId) {
+      last.endMs = atMs;
+    }
+  }
+  return attempts;
+}

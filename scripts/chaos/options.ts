@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util';
+
+export const HELP = `Usage: npm run chaos -- [options]
+
+Runs all of Sluice under pm2 on this machine against local stand-ins for Zoom, Backblaze B2, Bunny Stream and the
+website, sends recordings through all three doors, and does what it can to break the promises of docs/design.md: faults
+of every service, kill -9 of every process, an emptied Redis, a full disk. At the end it compares what was accepted with
+what is there. Settings in .env are not used, and everything lies in a temporary folder.
+
+Options:
+  --minutes M      how long to do damage (default 2); the drain after it takes as long as it takes
+  --seed S         a whole number; the same seed makes the same plan (default: one by chance, printed)
+  --recordings N   how many recordings are sent (default 14 a minute)
+  --json           print the result as JSON on standard output, and everything else on standard error
+  --keep           leave the temporary folder, with all logs and the ledger, where it is
+  --verbose        print the whole plan first, and each step as it happens
+  --help           this text
+
+Exit code: 0 if nothing was lost, doubled or left behind; 1 if something was; 2 for a wrong option.
+`;
+
+export interface ChaosOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly recordings: number;
+  readonly printsJson: boolean;
+  readonly keepsFolder: boolean;
+  readonly isVerbose: boolean;
+  readonly wantsHelp: boolean;
+}
+
+/** The command line asks for something that there is not. */
+export class UsageError extends Error {}
+
+/** @throws UsageError */
+export function readOptions(args: readonly string[], randomSeed: () => number): ChaosOptions {
+  const { values } = parse(args);
+  const minutes = amount('--minutes', values.minutes, 0.1);
+  return {
+    minutes,
+    seed: values.seed === undefined ? randomSeed() : whole('--seed', values.seed, 0),
+    recordings:
+      values.recordings === undefined
+        ? Math.max(4, Math.round(14 * minutes))
+        : whole('--recordings', values.recordings, 1),
+    printsJson: values.json,
+    keepsFolder: values.keep,
+    isVerbose: values.verbose,
+    wantsHelp: values.help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        minutes: { type: 'string', default: '2' },
+        seed: { type: 'string' },
+        recordings: { type: 'string' },
+        json: flag,
+        keep: flag,
+        verbose: flag,
+        help: { ...flag, short: 'h' },
+      },
+    });
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function amount(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= min) return value;
+  throw new UsageError(`${name} takes a number from ${min} on, not "${text}".`);
+}
+
+function whole(name: string, text: string, min: number): number {
+  const value = amount(name, text, min);
+  if (Number.isSafeInteger(value)) return value;
+  throw new UsageError(`${name} takes a whole number, not "${text}".`);
+}

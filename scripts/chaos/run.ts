@@ -1,0 +1,193 @@
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { drain, type Remaining } from './drain.ts';
+import { historyOf } from './history.ts';
+import { type House, openHouse } from './house.ts';
+import type { ChaosOptions } from './options.ts';
+import { createPerformer, describe, type Performed, type Performer } from './performer.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { createSenders, type Senders } from './senders.ts';
+import { type TransferWatch, watchTransfers } from './transfers.ts';
+import { type Finding, judge } from './verdict.ts';
+import { pause } from './waiting.ts';
+
+/** What came of a run. */
+export interface Result {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly kills: number;
+  readonly killsByApp: Performed['kills'];
+  /** Requests that a fault struck, and other damage. */
+  readonly faults: number;
+  /** Accepted ones. */
+  readonly recordings: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly left: number;
+  readonly recovery: { readonly n: number; readonly p50S: number | null; readonly maxS: number | null };
+  readonly recoveriesS: readonly number[];
+  readonly spoiledMeasurements: number;
+  readonly drainS: number;
+  readonly stuck: Remaining | undefined;
+  readonly findings: readonly (Finding & { readonly history: readonly string[] })[];
+}
+
+/** Enough for the last requests of clients that were told "done" to end. */
+const SETTLE_MS = 1500;
+
+export interface RunContext {
+  /** The checkout. */
+  readonly root: string;
+  readonly options: ChaosOptions;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Plans, runs, drains, compares. Whatever it started has ended when it resolves or throws. */
+export async function runChaos({ root, options, say, signal }: RunContext): Promise<Result> {
+  const plan = makePlan({
+    seed: options.seed,
+    durationMs: options.minutes * 60_000,
+    recordings: options.recordings,
+  });
+  say(
+    `seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings, ${plan.steps.length} steps`,
+  );
+  const detail = options.isVerbose ? say : () => {};
+  printPlan(plan, detail);
+
+  const house = await openHouse(root, options.keepsFolder);
+  if (options.keepsFolder) say(`folder ${house.folder} (kept)`);
+  const { zoom, b2, bunny } = house.simulators;
+  const watch = watchTransfers({ cdn: portOf(zoom.cdnUrl), b2: portOf(b2.url), bunny: portOf(bunny.url) });
+  const performer = createPerformer({ house, watch, say: detail, signal });
+  const senders = createSenders({ zoom, ...house, aim: performer.aim, signal });
+  try {
+    return await perform({ house, watch, performer, senders, plan, options, say, signal });
+  } finally {
+    watch.stop();
+    await house.close();
+  }
+}
+
+interface Stage {
+  readonly house: House;
+  readonly watch: TransferWatch;
+  readonly performer: Performer;
+  readonly senders: Senders;
+  readonly plan: Plan;
+  readonly options: ChaosOptions;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+async function perform(stage: Stage): Promise<Result> {
+  const { house, watch, performer, senders, plan, options, say, signal } = stage;
+  const ledger = await openLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
+  const startMs = Date.now();
+  let busySenders = plan.shipments.length;
+
+  async function sendAll(): Promise<void> {
+    await Promise.all(
+      plan.shipments.map(async (shipment) => {
+        await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
+        await senders.send(shipment);
+        busySenders -= 1;
+      }),
+    );
+  }
+  const sayHowFar = async () => {
+    const unfinished = (await ledger.recordings.unfinished()).length;
+    const kills = sum(Object.values(performer.performed.kills));
+    const seconds = Math.round((Date.now() - startMs) / 1000);
+    say(
+      `${String(seconds).padStart(4)} s  ${kills} kills, ${house.struck()} faults, ${senders.sent.length} sent, ${unfinished} unfinished`,
+    );
+  };
+  const ticker = setInterval(() => void sayHowFar().catch(() => {}), 10_000);
+
+  try {
+    const sending = sendAll();
+    let failure: unknown;
+    sending.catch((error: unknown) => {
+      failure = error;
+    });
+    await performer.run(plan.steps, startMs);
+    clearInterval(ticker);
+    say('end of the damage, draining');
+    await performer.repair();
+    const drainStartMs = Date.now();
+    const stuck = await drain({
+      ledger,
+      dataDir: house.dataDir,
+      watch,
+      busySenders() {
+        if (failure !== undefined) throw failure;
+        return busySenders;
+      },
+      say,
+      signal,
+    });
+    if (stuck === undefined) await sending;
+    await pause(SETTLE_MS, signal);
+
+    const { findings, accepted } = await judge({
+      house,
+      ledger,
+      senders,
+      watch,
+      workerEndsMs: performer.performed.workerEndsMs,
+    });
+    const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
+    const withHistory = await Promise.all(
+      findings.map(async (finding) => ({
+        ...finding,
+        history: finding.recordingId === undefined ? [] : await historyOf(finding.recordingId, ledger),
+      })),
+    );
+    const { kills, otherDamage, recoveriesS, spoiledMeasurements } = performer.performed;
+    return {
+      seed: options.seed,
+      minutes: options.minutes,
+      kills: sum(Object.values(kills)),
+      killsByApp: kills,
+      faults: house.struck() + otherDamage,
+      recordings: accepted,
+      lost: count('lost'),
+      doubled: count('doubled'),
+      left: count('left'),
+      recovery: summarize(recoveriesS),
+      recoveriesS,
+      spoiledMeasurements,
+      drainS: Math.round((Date.now() - drainStartMs) / 1000),
+      stuck,
+      findings: withHistory,
+    };
+  } finally {
+    clearInterval(ticker);
+    await ledger.close();
+  }
+}
+
+function printPlan(plan: Plan, say: (line: string) => void): void {
+  say('plan:');
+  for (const { atMs, action } of plan.steps)
+    say(`  ${(atMs / 1000).toFixed(1).padStart(6)} s  ${describe(action)}`);
+  for (const shipment of plan.shipments) say(`  ${JSON.stringify(shipment)}`);
+}
+
+function summarize(values: readonly number[]): Result['recovery'] {
+  const sorted = [...values].sort((a, b) => a - b);
+  return {
+    n: sorted.length,
+    p50S: sorted[Math.floor((sorted.length - 1) / 2)] ?? null,
+    maxS: sorted.at(-1) ?? null,
+  };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,221 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ZoomSimulator } from '../../simulators/zoom/simulator.ts';
+import type { App } from './plan.ts';
+import { type RecordingFile, writeRecording } from './recording-file.ts';
+import type { Shipment } from './shipments.ts';
+import { sendByTus } from './tus-sender.ts';
+import { pause } from './waiting.ts';
+
+/** One recording as its sender knows it. */
+export interface Sent {
+  /** By which the ledger tells recordings apart; `undefined` for a file that is known by its path. */
+  readonly naturalKey: string | undefined;
+  readonly file: RecordingFile;
+  readonly door: Shipment['door'];
+  /** The file's name on the CDN, for a recording of Zoom. */
+  readonly cdnName: string | undefined;
+  /** Whether the file has to stay where it is, or go, once all is done; `undefined` for Zoom's own. */
+  readonly keepsFile: boolean | undefined;
+  /** Whether the sender has been told 2xx. */
+  isAccepted: boolean;
+  /** The answer that ended the sending without acceptance. */
+  refusal: string | undefined;
+}
+
+/** Sends shipments through the doors as the real senders do, and keeps what they were told. */
+export interface Senders {
+  /** What was sent so far. */
+  readonly sent: readonly Sent[];
+  /** Ids of tus uploads whose address a client knows. */
+  readonly uploadIds: ReadonlySet<string>;
+  /** Sends one shipment, with its repetitions, until its sender is content or gives up. */
+  send(shipment: Shipment): Promise<void>;
+}
+
+export interface SendersOptions {
+  readonly zoom: ZoomSimulator;
+  readonly pipelineUrl: string;
+  readonly tusUrl: string;
+  /** Takes aim at a process behind a door; the shot kills it. */
+  readonly aim: (app: App) => Promise<() => void>;
+  /** Where the files lie. */
+  readonly sourceDir: string;
+  readonly signal: AbortSignal;
+}
+
+/** How soon the admin's script tries again. */
+const SCRIPT_PAUSE_MS = 500;
+
+const FIRST_MEETING_MS = Date.UTC(2026, 0, 5, 9);
+
+export function createSenders(options: SendersOptions): Senders {
+  const { zoom, pipelineUrl, sourceDir, signal } = options;
+  const sent: Sent[] = [];
+  const uploadIds = new Set<string>();
+  let meetings = 0;
+
+  /** Aims where the plan wants a kill; the shot comes so long after it is called. */
+  async function aimAt(app: App, { doorKillAfterMs }: Shipment): Promise<() => void> {
+    if (doorKillAfterMs === undefined) return () => {};
+    const shoot = await options.aim(app);
+    return () => void setTimeout(shoot, doorKillAfterMs);
+  }
+
+  async function sendZoom(shipment: Extract<Shipment, { door: 'zoom' }>): Promise<void> {
+    const files = await Promise.all(
+      shipment.fileBytes.map((bytes, index) =>
+        writeRecording(join(sourceDir, `${shipment.name}-${index}.mp4`), bytes),
+      ),
+    );
+    const inputs = files.map((file, index) => {
+      // A start of its own gives each file a name of its own on the CDN.
+      const startMs = FIRST_MEETING_MS + meetings * 3_600_000;
+      meetings += 1;
+      const recordingStart = new Date(startMs).toISOString().replace('.000Z', 'Z');
+      return {
+        path: file.path,
+        id: `${shipment.name}-file-${index}`,
+        recordingStart,
+        recordingType: index === 0 ? 'shared_screen_with_speaker_view' : 'gallery_view',
+      };
+    });
+    const meeting = await zoom.addMeeting({ topic: shipment.title, files: inputs });
+    const recordings = files.map((file, index): Sent => {
+      const input = inputs[index];
+      const stamp = input?.recordingStart.replace(/[-:]/g, '').replace('T', '-').replace('Z', '');
+      return {
+        naturalKey: `zoom:${input?.id}`,
+        file,
+        door: 'zoom',
+        cdnName: `GMT${stamp}_Recording.mp4`,
+        keepsFile: undefined,
+        isAccepted: false,
+        refusal: undefined,
+      };
+    });
+    sent.push(...recordings);
+
+    const older = zoom.recordingCompleted(meeting, { event_ts: Date.now() - 5000 });
+    async function deliver(event: object): Promise<void> {
+      const attempts = await zoom.deliver(`${pipelineUrl}/zoom-upload`, event);
+      const last = attempts.at(-1)?.status ?? 0;
+      for (const recording of recordings) {
+        if (last >= 200 && last <= 299) recording.isAccepted = true;
+        else if (last >= 300 && last <= 499) recording.refusal = `${last} ${attempts.at(-1)?.body}`;
+      }
+    }
+    const shoot = await aimAt('pipeline', shipment);
+    shoot();
+    await Promise.all([
+      deliver(zoom.recordingCompleted(meeting)),
+      ...shipment.repeats.map(async ({ afterMs, isOlder }) => {
+        await pause(afterMs, signal);
+        await deliver(isOlder ? older : zoom.recordingCompleted(meeting));
+      }),
+    ]);
+  }
+
+  async function sendTus(shipment: Extract<Shipment, { door: 'tus' }>): Promise<void> {
+    const aceId = `tus-${shipment.name}`;
+    const file = await writeRecording(join(sourceDir, `${shipment.name}.mp4`), shipment.bytes);
+    const recording: Sent = {
+      naturalKey: `ace:${aceId}`,
+      file,
+      door: 'tus',
+      cdnName: undefined,
+      keepsFile: undefined,
+      isAccepted: false,
+      refusal: undefined,
+    };
+    sent.push(recording);
+    const metadata = { ace_id: aceId, title: shipment.title, filename: `${shipment.name}.mp4` };
+    let shoot = await aimAt('tus', shipment);
+    const tabs = shipment.hasTwin ? [shipment.cutsAt, []] : [shipment.cutsAt];
+    await Promise.all(
+      tabs.map(async (cutsAt) => {
+        const result = await sendByTus({
+          path: file.path,
+          bytes: file.bytes,
+          endpoint: options.tusUrl,
+          metadata,
+          cutsAt,
+          onAllSent() {
+            shoot();
+            shoot = () => {};
+          },
+          onUrl: (url) => uploadIds.add(url.slice(url.lastIndexOf('/') + 1)),
+          signal,
+        });
+        if (result.kind === 'accepted') recording.isAccepted = true;
+        if (result.kind === 'refused') recording.refusal = result.reason;
+      }),
+    );
+  }
+
+  async function sendCustom(shipment: Extract<Shipment, { door: 'custom' }>): Promise<void> {
+    const file = await writeRecording(join(sourceDir, `${shipment.name}.mp4`), shipment.bytes);
+    const aceId = shipment.hasAceId ? `custom-${shipment.name}` : undefined;
+    const recording: Sent = {
+      naturalKey: aceId === undefined ? undefined : `ace:${aceId}`,
+      file,
+      door: 'custom',
+      cdnName: undefined,
+      keepsFile: shipment.keepsFile,
+      isAccepted: false,
+      refusal: undefined,
+    };
+    sent.push(recording);
+    const body = JSON.stringify({
+      path: file.path,
+      title: shipment.title,
+      keep_file: shipment.keepsFile,
+      ...(aceId === undefined ? {} : { ace_id: aceId }),
+    });
+    const shoot = await aimAt('pipeline', shipment);
+    shoot();
+    await postUntilAnswered(recording, body);
+    if (shipment.repeatAfterMs === undefined) return;
+    await pause(shipment.repeatAfterMs, signal);
+    await postUntilAnswered(recording, body);
+  }
+
+  /** Tries again when nobody answers or the answer is 5xx. A file that has gone meanwhile was taken by a lost answer. */
+  async function postUntilAnswered(recording: Sent, body: string): Promise<void> {
+    for (;;) {
+      const response = await fetch(`${pipelineUrl}/custom-upload`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+      }).catch(() => undefined);
+      signal.throwIfAborted();
+      const text = (await response?.text().catch(() => '')) ?? '';
+      if (response?.ok) {
+        recording.isAccepted = true;
+        return;
+      }
+      if (response !== undefined && response.status < 500) {
+        const isTaken = response.status === 404 && !existsSync(recording.file.path);
+        if (!isTaken) recording.refusal = `${response.status} ${text}`;
+        return;
+      }
+      await pause(SCRIPT_PAUSE_MS, signal);
+    }
+  }
+
+  return {
+    sent,
+    uploadIds,
+    send(shipment) {
+      switch (shipment.door) {
+        case 'zoom':
+          return sendZoom(shipment);
+        case 'tus':
+          return sendTus(shipment);
+        case 'custom':
+          return sendCustom(shipment);
+      }
+    },
+  };
+}

@@ -1,0 +1,239 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import type { Recording } from '../../src/domain/recording.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Progress } from '../../src/ledger/recordings.ts';
+import type { House } from './house.ts';
+import { findOverlaps, findStrayTransfers } from './one-at-a-time.ts';
+import type { Senders, Sent } from './senders.ts';
+import { judgeStaging } from './staging.ts';
+import type { TransferWatch } from './transfers.ts';
+
+/** One promise that was not kept. */
+export interface Finding {
+  readonly kind: 'lost' | 'doubled' | 'left';
+  readonly text: string;
+  /** The recording that it is about, if it is about one. */
+  readonly recordingId?: string;
+}
+
+export interface Verdict {
+  /** Recordings that were accepted, by what senders were told or by what the ledger says. */
+  readonly accepted: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Everything that was sent, everything that is there, and the ledger, compared. */
+export async function judge(options: {
+  house: House;
+  ledger: Ledger;
+  senders: Senders;
+  watch: TransferWatch;
+  workerEndsMs: readonly number[];
+}): Promise<Verdict> {
+  const { house, ledger, senders, watch, workerEndsMs } = options;
+  const recordings = await ledger.recordings.newest(1_000_000);
+  const events = await ledger.recordings.events();
+  const known: Known[] = [];
+  const findings: Finding[] = [];
+
+  for (const sent of senders.sent) {
+    const recording = await findRecording(recordings, sent);
+    if (recording !== undefined) {
+      known.push({ sent, recording, progress: await ledger.recordings.progress(recording.id) });
+    }
+    if (recording === undefined && sent.isAccepted) {
+      findings.push({
+        kind: 'lost',
+        text: `${sent.door} ${sent.file.path} was accepted, and the ledger does not know it`,
+      });
+    }
+    if (sent.refusal !== undefined && !sent.isAccepted && recording === undefined) {
+      findings.push({
+        kind: 'lost',
+        text: `${sent.door} ${sent.file.path} was refused for good: ${sent.refusal}`,
+      });
+    }
+  }
+
+  const b2Files = await house.simulators.b2.files();
+  for (const each of known) {
+    findings.push(
+      ...judgeState(each),
+      ...judgeArchive(each, b2Files),
+      ...judgeVideo(each, house),
+      ...judgeAnnouncements(each, house),
+      ...judgeSource(each),
+    );
+  }
+  findings.push(
+    ...judgeStrangers(known, recordings, b2Files, house),
+    ...findOverlaps(events, workerEndsMs),
+    ...findStrayTransfers(watch.transfers, events, tracer(known, b2Files)),
+    ...(await judgeStaging(house.dataDir, senders.uploadIds)),
+  );
+  return { accepted: known.length, findings };
+}
+
+/** A recording as its sender and as the ledger knows it. */
+interface Known {
+  readonly sent: Sent;
+  readonly recording: Recording;
+  readonly progress: Progress;
+}
+
+type B2Files = Awaited<ReturnType<House['simulators']['b2']['files']>>;
+
+async function findRecording(recordings: readonly Recording[], sent: Sent): Promise<Recording | undefined> {
+  if (sent.naturalKey !== undefined) {
+    return recordings.find(({ naturalKey }) => naturalKey === sent.naturalKey);
+  }
+  const path = await realpath(sent.file.path).catch(() => sent.file.path);
+  return recordings.find(({ origin }) => origin.kind === 'file' && origin.path === path);
+}
+
+function* judgeState({ recording: { id, state, lastError } }: Known): Generator<Finding> {
+  if (state === 'done') return;
+  yield { kind: 'lost', recordingId: id, text: `${id} is ${state}: ${JSON.stringify(lastError)}` };
+}
+
+function* judgeArchive({ sent, recording: { id }, progress }: Known, all: B2Files): Generator<Finding> {
+  const files = all.filter(
+    ({ fileInfo, fileId }) =>
+      fileInfo['sluice_recording'] === id || fileId === progress.facts.archive?.fileId,
+  );
+  const right = files.filter(({ action, wholeSha1 }) => action === 'upload' && wholeSha1 === sent.file.sha1);
+  if (right.length === 0) {
+    yield {
+      kind: 'lost',
+      recordingId: id,
+      text: `${id} has no file with its SHA-1 in B2 (${files.length} others)`,
+    };
+  } else if (!right.some(({ fileId }) => fileId === progress.facts.archive?.fileId)) {
+    yield {
+      kind: 'lost',
+      recordingId: id,
+      text: `${id}: the ledger names another file than the right one in B2`,
+    };
+  }
+  if (files.length > 1) {
+    yield {
+      kind: 'doubled',
+      recordingId: id,
+      text: `${id} has ${files.length} files in B2: ${files.map(({ fileId }) => fileId).join(', ')}`,
+    };
+  }
+}
+
+function* judgeVideo(
+  { sent, recording: { id }, progress }: Known,
+  { simulators }: House,
+): Generator<Finding> {
+  const right = simulators.bunny.videos().filter(({ sha256 }) => sha256 === sent.file.sha256);
+  if (right.length === 0) {
+    yield { kind: 'lost', recordingId: id, text: `${id} has no video with its SHA-256 in Bunny` };
+  } else if (!right.some(({ guid }) => guid === progress.facts.publish?.videoId)) {
+    yield {
+      kind: 'lost',
+      recordingId: id,
+      text: `${id}: the ledger names another video than the right one in Bunny`,
+    };
+  }
+  if (right.length > 1) {
+    yield { kind: 'doubled', recordingId: id, text: `${id} has ${right.length} videos in Bunny` };
+  }
+}
+
+function* judgeAnnouncements({ recording: { id } }: Known, { simulators }: House): Generator<Finding> {
+  const heard = simulators.site.received().filter(({ isValid, body }) => isValid && recordingOf(body) === id);
+  const types = new Set(['recording.published', ...heard.map(({ type }) => type)]);
+  for (const type of types) {
+    const ids = new Set(heard.filter((each) => each.type === type).map((each) => each.id));
+    if (ids.size > 1) {
+      yield {
+        kind: 'doubled',
+        recordingId: id,
+        text: `${id} was announced as ${type} under ${ids.size} ids`,
+      };
+    }
+    if (ids.size === 0) yield { kind: 'lost', recordingId: id, text: `${id} was never announced as ${type}` };
+    if (type === 'recording.failed') {
+      yield { kind: 'lost', recordingId: id, text: `${id} was announced as failed` };
+    }
+  }
+}
+
+function recordingOf(body: unknown): unknown {
+  const data = typeof body === 'object' && body !== null ? Reflect.get(body, 'data') : undefined;
+  return typeof data === 'object' && data !== null ? Reflect.get(data, 'id') : undefined;
+}
+
+/** A file that an admin named is removed unless it was to be kept. */
+function* judgeSource({ sent, recording: { id } }: Known): Generator<Finding> {
+  if (sent.keepsFile === undefined || existsSync(sent.file.path) === sent.keepsFile) return;
+  yield sent.keepsFile
+    ? { kind: 'lost', recordingId: id, text: `${id}: ${sent.file.path} was to be kept and is gone` }
+    : { kind: 'left', recordingId: id, text: `${id}: ${sent.file.path} is still there` };
+}
+
+/** What is there and belongs to nobody. */
+function* judgeStrangers(
+  known: readonly Known[],
+  recordings: readonly Recording[],
+  b2Files: B2Files,
+  { simulators }: House,
+): Generator<Finding> {
+  const ids = new Set(known.map(({ recording: { id } }) => id));
+  for (const { id, naturalKey } of recordings) {
+    if (!ids.has(id))
+      yield { kind: 'doubled', recordingId: id, text: `${id} (${naturalKey}) was never sent` };
+  }
+  const archived = new Set(known.map(({ progress }) => progress.facts.archive?.fileId));
+  for (const { fileId, fileName, fileInfo, action } of b2Files) {
+    if (archived.has(fileId) || ids.has(fileInfo['sluice_recording'] ?? '')) continue;
+    yield { kind: 'left', text: `B2 has ${fileName} (${fileId}, ${action}), which belongs to no recording` };
+  }
+  for (const { fileId, fileName, parts, fileInfo } of simulators.b2.unfinished()) {
+    const recordingId = fileInfo['sluice_recording'];
+    yield {
+      kind: 'left',
+      text: `B2 has the unfinished large file ${fileName} (${fileId}) with ${parts.length} parts`,
+      ...(recordingId === undefined ? {} : { recordingId }),
+    };
+  }
+  const published = new Map(known.map((each) => [each.progress.facts.publish?.videoId, each]));
+  for (const { guid, title, status, bytes, sha256 } of simulators.bunny.videos()) {
+    const owner = published.get(guid);
+    const recordingId = owner?.recording.id;
+    if (owner === undefined) {
+      const what = sha256 === undefined ? `an empty video (${bytes} bytes of an upload)` : 'a video';
+      yield {
+        kind: 'left',
+        text: `Bunny has ${what} "${title}" (${guid}, status ${status}) of no recording`,
+      };
+    } else if (sha256 !== owner.sent.file.sha256 && recordingId !== undefined) {
+      yield { kind: 'lost', recordingId, text: `${recordingId}: its video ${guid} has other bytes` };
+    }
+  }
+}
+
+/** Traces a transfer to its recording. */
+function tracer(known: readonly Known[], b2Files: B2Files) {
+  const byCdnName = new Map(known.map(({ sent, recording }) => [sent.cdnName, recording.id]));
+  const byVideo = new Map(
+    known.map(({ progress, recording }) => [progress.facts.publish?.videoId, recording.id]),
+  );
+  const byFile = new Map(b2Files.map(({ fileId, fileInfo }) => [fileId, fileInfo['sluice_recording']]));
+  return ({ ref }: TransferWatch['transfers'][number]): string | undefined => {
+    switch (ref.kind) {
+      case 'cdn-file':
+        return byCdnName.get(ref.name);
+      case 'b2-recording':
+        return ref.id;
+      case 'b2-large-file':
+        return byFile.get(ref.fileId);
+      case 'bunny-video':
+        return byVideo.get(ref.videoId);
+    }
+  };
+}
