@@ -20,7 +20,7 @@ import { uploadPaths } from '../tus/upload-paths.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
-import { createLine } from './line.ts';
+import { createLines } from './lines.ts';
 import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
@@ -39,35 +39,9 @@ export async function startWorker(config: Config, log: Logger) {
     leaseMs: config.line.leaseMs,
     circuits: config.line.circuits,
   });
-  const { recordings, deliveries, watches } = ledger;
+  const { recordings } = ledger;
   const connection = connectRedis(config.redis, log);
-  const everyMs = config.line.reconcileEveryMs;
-
-  const recordingsLine = createLine({
-    name: RECORDINGS_QUEUE,
-    connection,
-    concurrency: 1,
-    pending: (afterSeq) => recordings.unfinished(afterSeq),
-    everyMs,
-    log,
-  });
-  const deliveriesLine = createLine({
-    name: DELIVERIES_QUEUE,
-    connection,
-    concurrency: DELIVERIES_CONCURRENCY,
-    pending: (afterSeq) => deliveries.pending(afterSeq),
-    everyMs,
-    log,
-  });
-
-  const watchesLine = createLine({
-    name: WATCHES_QUEUE,
-    connection,
-    concurrency: 1,
-    pending: (afterSeq) => watches.pending(afterSeq),
-    everyMs,
-    log,
-  });
+  const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
 
   const { idleTimeoutMs } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
@@ -104,8 +78,8 @@ export async function startWorker(config: Config, log: Logger) {
         cdnHost,
         firstLookMs: poll.minMs,
         onAdded: () => {
-          deliveriesLine.poke();
-          watchesLine.poke();
+          lines.deliveries.poke();
+          lines.watches.poke();
         },
       }),
       createCleanupTask({ spool }),
@@ -124,7 +98,7 @@ export async function startWorker(config: Config, log: Logger) {
         backoff: config.line.backoff,
         maxCrashes: config.line.maxCrashes,
         holder: `${hostname()}:${process.pid}`,
-        onFailed: () => deliveriesLine.poke(),
+        onFailed: () => lines.deliveries.poke(),
         log,
       }),
       log,
@@ -149,7 +123,7 @@ export async function startWorker(config: Config, log: Logger) {
         cdnHost,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
-        onEnded: () => deliveriesLine.poke(),
+        onEnded: () => lines.deliveries.poke(),
         log,
       }),
       log,
@@ -168,7 +142,7 @@ export async function startWorker(config: Config, log: Logger) {
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
       await Promise.all([...stopped, sweeping.stop()]);
-      await Promise.all([recordingsLine, deliveriesLine, watchesLine].map((line) => line.stop()));
+      await lines.stop();
       connection.disconnect();
       await ledger.close();
     },

@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { WaitingItem } from '../ledger/waiting.ts';
+import { createLine, type Line } from './line.ts';
+import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
+
+/** The three lines of a process, each in step with its part of the ledger. */
+export interface Lines {
+  readonly recordings: Line;
+  readonly deliveries: Line;
+  readonly watches: Line;
+  stop(): Promise<void>;
+}
+
+/** @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back. */
+export function createLines(options: {
+  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches'>;
+  connection: Redis;
+  everyMs?: number;
+  log: Logger;
+}): Lines {
+  const { ledger, ...shared } = options;
+  const newLine = (
+    name: string,
+    concurrency: number,
+    pending: (afterSeq: number) => Promise<WaitingItem[]>,
+  ) => createLine({ ...shared, name, concurrency, pending });
+
+  const recordings = newLine(RECORDINGS_QUEUE, 1, (afterSeq) => ledger.recordings.unfinished(afterSeq));
+  const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (afterSeq) =>
+    ledger.deliveries.pending(afterSeq),
+  );
+  const watches = newLine(WATCHES_QUEUE, 1, (afterSeq) => ledger.watches.pending(afterSeq));
+  return {
+    recordings,
+    deliveries,
+    watches,
+    async stop() {
+      await Promise.all([recordings, deliveries, watches].map((line) => line.stop()));
+    },
+  };
+}
