@@ -280,9 +280,8 @@ async function send(
   counted?: { answerBytes: number },
 ): Promise<void> {
   const { body, headers } = toBody(answer);
-  // A request that was answered before its body was read makes the connection unfit for another one.
   const isUnread = !response.req.readableEnded && !response.req.complete;
-  response.writeHead(answer.status, { ...headers, ...(isUnread ? { connection: 'close' } : {}) });
+  response.writeHead(answer.status, headers);
   if (response.req.method === 'HEAD' || body === undefined) {
     response.end();
   } else {
@@ -303,10 +302,19 @@ async function send(
     const limit = links.length > 0 ? [throughLinks(links)] : [];
     await pipeline([source, ...limit, gate, response] as never);
   }
-  if (isUnread) {
-    response.req.resume();
-    setTimeout(() => response.req.destroy(), 1000).unref();
-  }
+  if (isUnread) listenOn(response.req);
+}
+
+/**
+ * Goes on reading what a client sends after its answer, for a while: a server that hangs up at once resets the
+ * connection, and its answer can be lost with it.
+ */
+function listenOn(request: IncomingMessage): void {
+  request.unpipe();
+  request.resume();
+  setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, 2000).unref();
 }
 
 function toBody(answer: Answer): { body: Buffer | Readable | undefined; headers: Record<string, string> } {
