@@ -12,6 +12,9 @@ const SIGNATURE_TTL_S = 6 * 3600;
 /** How long to leave an upload alone that another request still holds. */
 const LOCK_PAUSE_MS = 2000;
 
+/** How far Bunny's clock may be behind ours where a video is judged by its age, in milliseconds. */
+export const BUNNY_CLOCK_SKEW_MS = 5 * 60_000;
+
 /** Bunny Stream, reduced to what publishing needs. Every call makes one attempt. */
 export interface Bunny {
   /** Registers an empty video. Not idempotent: record that it was asked for, then the id. */

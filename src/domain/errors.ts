@@ -33,6 +33,11 @@ export class KnownError extends Error {
   }
 }
 
+/** The error of a worker that is no longer the one at the gate. */
+export function leaseLost(): KnownError {
+  return new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
+}
+
 /** The codes that say that a service is not well, rather than that one recording is not. */
 const OUTAGES: readonly ErrorCode[] = [
   'REMOTE_UNAVAILABLE',

@@ -1,4 +1,4 @@
-import { KnownError } from '../domain/errors.ts';
+import { leaseLost } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 
 /** The right to move one recording, until it is released, expires or is taken over. */
@@ -81,7 +81,7 @@ export function createGate({ db, leaseMs }: { db: Database; leaseMs: number }): 
         async check() {
           if (isHeld && (await renew(fence))) return;
           lose();
-          throw new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
+          throw leaseLost();
         },
         async release() {
           isHeld = false;

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import { type ErrorSummary, KnownError } from '../domain/errors.ts';
+import { type ErrorSummary, leaseLost } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Stage, State } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
@@ -46,9 +46,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         .where('id', '=', 1)
         .where('fence', '=', fence)
         .executeTakeFirst();
-      if (held.numUpdatedRows === 0n) {
-        throw new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
-      }
+      if (held.numUpdatedRows === 0n) throw leaseLost();
       await change(trx);
     });
   }

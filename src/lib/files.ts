@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
@@ -26,6 +26,16 @@ export async function sha1OfRange(
     hash.update(chunk);
   }
   return hash.digest('hex');
+}
+
+/** What the system knows of the file or folder at a path, or `undefined` if there is none. */
+export async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The file's length in bytes, or `undefined` if there is none. */

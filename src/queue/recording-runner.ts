@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { failedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
-import { KnownError, type Retry, summarize } from '../domain/errors.ts';
+import { KnownError, leaseLost, type Retry, summarize } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -136,10 +136,6 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     await moves.backOff(id, summary, notBeforeMs, lease.fence);
     return { againAtMs: notBeforeMs };
   }
-}
-
-function leaseLost(): KnownError {
-  return new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
 }
 
 function crashedTooOften(starts: number): KnownError {

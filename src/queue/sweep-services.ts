@@ -1,5 +1,5 @@
 import type { B2, UnfinishedFile } from '../clients/b2.ts';
-import type { Bunny, Video } from '../clients/bunny.ts';
+import { BUNNY_CLOCK_SKEW_MS, type Bunny, type Video } from '../clients/bunny.ts';
 import { ARCHIVED_RECORDING } from '../domain/names.ts';
 import type { Claim } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -7,9 +7,6 @@ import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTer
 
 /** How long after it was asked for a video may have come into being, in milliseconds. */
 const CREATION_MS = 3_600_000;
-
-/** How far Bunny's clock may be behind ours, in milliseconds. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Looks in B2 for large files that were begun for a recording which will not go on with them. */
 export function createLargeFileBroom(options: {
@@ -122,5 +119,5 @@ function hasNoted({ checkpoints }: Claim, { videoId }: Video): boolean {
 function askedFor({ recording, checkpoints }: Claim, { title, createdAtMs }: Video): boolean {
   const requestedAtMs = checkpoints.publish?.requestedAtMs;
   if (!requestedAtMs || recording.title !== title) return false;
-  return createdAtMs >= requestedAtMs - CLOCK_SKEW_MS && createdAtMs <= requestedAtMs + CREATION_MS;
+  return createdAtMs >= requestedAtMs - BUNNY_CLOCK_SKEW_MS && createdAtMs <= requestedAtMs + CREATION_MS;
 }

@@ -1,8 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Watches } from '../ledger/watches.ts';
+import { isSameText } from '../lib/constant-time.ts';
 import type { Line } from '../queue/line.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
 
@@ -35,13 +36,10 @@ export function addBunnyWebhook(
 
 /** The signature is an HMAC-SHA256 of the body in hex, with the library's Read-Only API key (Bunny, Stream webhooks). */
 function verify(body: Buffer, signature: string | undefined, key: string | undefined): void {
-  const expected = Buffer.from(
-    createHmac('sha256', key ?? '')
-      .update(body)
-      .digest('hex'),
-  );
-  const given = Buffer.from(signature ?? '');
-  if (key === undefined || given.length !== expected.length || !timingSafeEqual(given, expected)) {
+  const expected = createHmac('sha256', key ?? '')
+    .update(body)
+    .digest('hex');
+  if (key === undefined || !isSameText(signature ?? '', expected)) {
     const why =
       key === undefined ? 'BUNNY_READ_ONLY_API_KEY is not set' : 'the signature does not fit the body';
     throw new KnownError(`The webhook cannot be trusted: ${why}`, { code: 'BUNNY_SIGNATURE_INVALID' });

@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { KnownError } from '../domain/errors.ts';
+import { isSameText } from '../lib/constant-time.ts';
 
 export interface SignedRequest {
   /** The body's bytes as they came, before any parsing. */
@@ -25,9 +26,8 @@ export function verifyZoomSignature(
       code: 'SIGNATURE_INVALID',
     });
   }
-  const expected = Buffer.from(`v0=${hmacHex(options.secretToken, `v0:${timestamp}:`, body)}`);
-  const given = Buffer.from(signature);
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+  const expected = `v0=${hmacHex(options.secretToken, `v0:${timestamp}:`, body)}`;
+  if (!isSameText(signature, expected)) {
     throw new KnownError('The signature does not fit the body', { code: 'SIGNATURE_INVALID' });
   }
   const ageS = Math.abs(options.nowMs / 1000 - Number(timestamp));

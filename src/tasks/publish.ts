@@ -1,4 +1,4 @@
-import type { Bunny, Video } from '../clients/bunny.ts';
+import { BUNNY_CLOCK_SKEW_MS, type Bunny, type Video } from '../clients/bunny.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { Checkpoints, Facts } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -6,9 +6,6 @@ import { readRange } from '../lib/files.ts';
 import { reporting } from '../lib/streams.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import { requireFact, type Task, type TaskContext } from './task.ts';
-
-/** How far Bunny's clock may be behind ours when a video is looked for by its age, in milliseconds. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 
 export interface PublishOptions {
   readonly bunny: Bunny;
@@ -86,7 +83,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       const isCandidate =
         video.status === 'empty' &&
         video.title === recording.title &&
-        video.createdAtMs >= requestedAtMs - CLOCK_SKEW_MS;
+        video.createdAtMs >= requestedAtMs - BUNNY_CLOCK_SKEW_MS;
       if (isCandidate && !(await options.isTaken(video.videoId, recording.id))) return video;
     }
     return undefined;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Locker } from '@tus/server';
 import type { Logger } from 'pino';
 import { pause } from '../lib/abort.ts';
-import { removeAll } from '../lib/files.ts';
+import { removeAll, statIfThere } from '../lib/files.ts';
 import { readSidecar } from './sidecar.ts';
-import { isUploadId, statIfThere, type UploadPaths } from './upload-paths.ts';
+import { isUploadId, type UploadPaths } from './upload-paths.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
 

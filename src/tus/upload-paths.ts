@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../domain/errors.ts';
 
 /** Where everything that belongs to an upload lies, by its id. The two folders share one file system. */
 export interface UploadPaths {
@@ -54,14 +52,4 @@ export function newUploadId(): string {
 
 export function isUploadId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text);
-}
-
-/** What the file system says of a file, or `undefined` if there is none. */
-export async function statIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -3,9 +3,9 @@ import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Configstore, FileStore } from '@tus/file-store';
 import { ERRORS, Upload } from '@tus/server';
-import { READ_STEP_BYTES, removeAll } from '../lib/files.ts';
+import { READ_STEP_BYTES, removeAll, statIfThere } from '../lib/files.ts';
 import { readSidecar, writeSidecar } from './sidecar.ts';
-import { statIfThere, type UploadPaths } from './upload-paths.ts';
+import type { UploadPaths } from './upload-paths.ts';
 import type { UploadSpace } from './upload-space.ts';
 
 export interface UploadStoreOptions {
