@@ -25,6 +25,8 @@ export interface B2 {
   finishLargeFile(input: Call & { fileId: string; partSha1s: readonly string[] }): Promise<void>;
   /** Throws an unfinished large file away; one that is gone already is no error. */
   cancelLargeFile(input: Call & { fileId: string }): Promise<void>;
+  /** Removes a finished file; one that is gone already is no error. The key must have the capability deleteFiles. */
+  deleteFile(input: Call & { fileId: string; fileName: string }): Promise<void>;
   /** Unfinished large files whose name begins so, oldest first. */
   listUnfinished(input: Call & { namePrefix: string }): Promise<UnfinishedFile[]>;
 
@@ -320,6 +322,14 @@ export function createB2(options: B2Options): B2 {
       spareUrls.delete(fileId);
       try {
         await call('b2_cancel_large_file', { fileId }, idShape, signal);
+      } catch (error) {
+        if (!isRejection(error)) throw error;
+      }
+    },
+
+    async deleteFile({ fileId, fileName, signal }) {
+      try {
+        await call('b2_delete_file_version', { fileId, fileName }, idShape, signal);
       } catch (error) {
         if (!isRejection(error)) throw error;
       }

@@ -26,15 +26,16 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | StreamedBody;
   readonly signal: AbortSignal;
-  /** No byte in either direction for this long is a failure. */
+  /** No byte in either direction for this long is a failure, unless it is the body's next chunk that is waited for. */
   readonly idleTimeoutMs: number;
   /** Resolves host names; the place for refusing some addresses. */
   readonly lookup?: LookupFunction;
 }
 
-/** A body of known length that is sent as it comes. */
+/** A body of known length that is sent as it comes, which may take as long as it likes. */
 export interface StreamedBody {
   readonly bytes: number;
+  /** Each is used until the next one is asked for. */
   readonly chunks: AsyncIterable<Buffer>;
   /** Sends the SHA-1 of the bytes as 40 hex digits behind them; the request is that much longer. */
   readonly appendSha1?: boolean;
@@ -79,16 +80,21 @@ export async function send(request: Request): Promise<Response> {
     signal,
   });
   let incoming: IncomingMessage | undefined;
+  const pace: Pace = { isSourceLate: false };
   // A connection may break after its answer began; whoever reads the body hears of it there.
   outgoing.on('error', () => {});
-  outgoing.on('timeout', () => (incoming ?? outgoing).destroy(stalled(request)));
+  outgoing.on('timeout', () => {
+    // It is not the service that keeps us waiting.
+    if (pace.isSourceLate) outgoing.setTimeout(request.idleTimeoutMs);
+    else (incoming ?? outgoing).destroy(stalled(request));
+  });
 
   const answered = once(outgoing, 'response').then(([answer]: IncomingMessage[]) => {
     incoming = answer;
     return answer as IncomingMessage;
   });
   try {
-    const sentSha1 = await sendBody(outgoing, body, answered);
+    const sentSha1 = await sendBody(outgoing, body, answered, pace);
     const answer = await answered;
     return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentSha1 };
   } catch (error) {
@@ -98,47 +104,74 @@ export async function send(request: Request): Promise<Response> {
   }
 }
 
+/** Who is waited for while a body is sent. */
+interface Pace {
+  isSourceLate: boolean;
+}
+
 /**
- * Writes the body with back pressure, and returns its SHA-1 where that is asked for. A service that answers before it
- * has heard all is not sent the rest.
+ * Writes the body with back pressure: the next chunk is asked for once the last one has left. Returns its SHA-1 where
+ * that is asked for. A service that answers before it has heard all is not sent the rest.
  */
 async function sendBody(
   outgoing: http.ClientRequest,
   body: Request['body'],
   answered: Promise<IncomingMessage>,
+  pace: Pace,
 ): Promise<string | undefined> {
   if (typeof body !== 'object') {
     outgoing.end(body);
     return undefined;
   }
-  let isAnswered = false;
-  const interrupted = answered.then(() => {
-    isAnswered = true;
-  });
+  const interrupted = answered.then(() => 'answered' as const);
   // Heard of through `answered`.
   interrupted.catch(() => {});
 
   const hash = body.appendSha1 ? createHash('sha1') : undefined;
+  const chunks = body.chunks[Symbol.asyncIterator]();
   let leftBytes = body.bytes;
-  for await (const chunk of body.chunks) {
-    if (isAnswered) break;
+  for (;;) {
+    pace.isSourceLate = true;
+    const next = await Promise.race([ignoringLater(chunks.next()), interrupted]);
+    pace.isSourceLate = false;
+    if (next === 'answered') break;
+    if (next.done) {
+      if (leftBytes !== 0) throw endedEarly(leftBytes);
+      const sha1 = hash?.digest('hex');
+      outgoing.end(sha1);
+      return sha1;
+    }
+    const chunk = next.value;
     leftBytes -= chunk.length;
+    const written = write(outgoing, chunk);
     hash?.update(chunk);
-    if (!outgoing.write(chunk)) await Promise.race([once(outgoing, 'drain'), interrupted]);
+    if ((await Promise.race([written, interrupted])) === 'answered') break;
   }
-  if (isAnswered) {
-    const answer = await answered;
-    answer.once('close', () => outgoing.destroy());
-    return undefined;
-  }
-  if (leftBytes !== 0) {
-    throw new KnownError(`The file ended ${leftBytes} bytes before its announced length`, {
-      code: 'SOURCE_CHANGED',
+  void chunks.return?.();
+  const answer = await answered;
+  answer.once('close', () => outgoing.destroy());
+  return undefined;
+}
+
+/** Sends a chunk; resolves once its memory is free again. Of a failure the request itself tells. */
+function write(outgoing: http.ClientRequest, chunk: Buffer): Promise<'written'> {
+  return new Promise((resolve) => {
+    outgoing.write(chunk, (error) => {
+      if (!error) resolve('written');
     });
-  }
-  const sha1 = hash?.digest('hex');
-  outgoing.end(sha1);
-  return sha1;
+  });
+}
+
+/** The same promise, whose failure nobody has to hear of any more once something else came first. */
+function ignoringLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function endedEarly(leftBytes: number): KnownError {
+  return new KnownError(`The file ended ${leftBytes} bytes before its announced length`, {
+    code: 'SOURCE_CHANGED',
+  });
 }
 
 /** Reads a small answer to its end as text. */

@@ -71,6 +71,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       applicationKey: e.B2_APPLICATION_KEY,
       bucket: e.B2_BUCKET,
       partBytes: e.ARCHIVE_PART_BYTES,
+      parallelParts: e.ARCHIVE_PARALLEL_PARTS,
     },
     bunny: {
       apiUrl: e.BUNNY_API_URL,

@@ -101,6 +101,9 @@ export const settings = {
   ARCHIVE_PART_BYTES: whole(5_000_000, 5_000_000_000)
     .optional()
     .describe('Bytes per part of a large file; unset: what B2 recommends (100 MB)'),
+  ARCHIVE_PARALLEL_PARTS: whole(1, 20)
+    .default(3)
+    .describe('Parts of one large file that are sent at the same time'),
 
   // Bunny Stream
   BUNNY_LIBRARY_ID: text()
@@ -129,8 +132,8 @@ export const settings = {
     .default(72)
     .describe('Hours after which a video that is not playable counts as failed'),
   PUBLISH_PATCH_BYTES: whole(1_048_576)
-    .default(67_108_864)
-    .describe('Bytes per PATCH request of the upload to Bunny'),
+    .default(1_073_741_824)
+    .describe('Bytes per PATCH request of the upload to Bunny; what arrives of a broken one counts'),
 
   // The website
   SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),

@@ -22,7 +22,7 @@ export function publishedBody({ recording, facts, times, cdnHost, nowMs }: Publi
   return body('recording.published', nowMs, {
     ...identity(recording),
     bytes: fetch.bytes,
-    sha1: fetch.sha1,
+    sha1: archive.sha1,
     media_type: fetch.mediaType,
     b2: { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName },
     bunny: videoAddresses(publish, cdnHost),

@@ -51,7 +51,8 @@ export interface Facts {
     /** The complete file on local disk, ours or the caller's. */
     readonly path: string;
     readonly bytes: number;
-    readonly sha1: string;
+    /** The same for the same bytes: what was sent of others must not be added to. */
+    readonly contentId: string;
     /** MIME type by the content's magic bytes. */
     readonly mediaType: string;
     readonly extension: string;
@@ -60,6 +61,8 @@ export interface Facts {
     readonly bucket: string;
     readonly fileId: string;
     readonly fileName: string;
+    /** Of the whole file, in hex; null for one in parts, of which B2 has verified and keeps each part's. */
+    readonly sha1: string | null;
   };
   readonly publish: {
     readonly libraryId: string;
@@ -75,8 +78,11 @@ export interface Checkpoints {
     /** ETag or Last-Modified of the bytes on disk, for If-Range; null if the server named none. */
     readonly validator: string | null;
     readonly totalBytes: number;
+    readonly contentId: string;
   };
   readonly archive: {
+    /** Of the bytes that were sent so far. */
+    readonly contentId: string;
     readonly fileName: string;
     /** Set before a remote file is made: from then on it may exist, its id known or not. */
     readonly isRequested: boolean;
@@ -87,6 +93,8 @@ export interface Checkpoints {
     readonly failedFinishes: number;
   };
   readonly publish: {
+    /** Of the bytes that were sent so far. */
+    readonly contentId: string;
     /** Set before a video is made: from then on it may exist, its id known or not. */
     readonly requestedAtMs: number;
     readonly videoId: string | null;

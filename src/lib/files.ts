@@ -1,32 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
 
 /** The step in which files are read: fewer and larger reads cost less, and 1 MiB is where that stops paying. */
 export const READ_STEP_BYTES = 1024 * 1024;
-
-/** The bytes from `start` to before `end` of a file, in large steps; the file is opened when the first is asked for. */
-export async function* readRange(path: string, start: number, end: number): AsyncGenerator<Buffer> {
-  if (end <= start) return;
-  yield* createReadStream(path, { start, end: end - 1, highWaterMark: READ_STEP_BYTES });
-}
-
-/** SHA-1 of the bytes from `start` to before `end` of a file, in hex. */
-export async function sha1OfRange(
-  path: string,
-  start: number,
-  end: number,
-  signal: AbortSignal,
-): Promise<string> {
-  const hash = createHash('sha1');
-  for await (const chunk of readRange(path, start, end)) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-  }
-  return hash.digest('hex');
-}
 
 /** What the system knows of the file or folder at a path, or `undefined` if there is none. */
 export async function statIfThere(path: string): Promise<Stats | undefined> {

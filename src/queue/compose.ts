@@ -58,14 +58,14 @@ export async function startWorker(config: Config, log: Logger) {
 
   const pipeline = createPipeline({
     ...ledger,
-    tasks: [
-      createFetchTask({
-        zoom,
-        spool,
-        disk: createDisk(config.dataDir, config.diskReserveBytes),
-        promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
-      }),
-      createArchiveTask({ b2, bucket: config.b2.bucket, partBytes: config.b2.partBytes, retry }),
+    fetch: createFetchTask({
+      zoom,
+      spool,
+      disk: createDisk(config.dataDir, config.diskReserveBytes),
+      promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+    }),
+    uploads: [
+      createArchiveTask({ b2, ...config.b2, retry }),
       createPublishTask({
         bunny,
         libraryId,
@@ -73,6 +73,8 @@ export async function startWorker(config: Config, log: Logger) {
         retry,
         isTaken: (videoId, exceptId) => recordings.isVideoTaken(videoId, exceptId),
       }),
+    ],
+    afterwards: [
       createNotifyTask({
         ledger,
         cdnHost,

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import type { B2, StoredFile, StoredPart } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
 import { ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
-import type { Checkpoints, Facts } from '../domain/recording.ts';
+import type { Checkpoints } from '../domain/recording.ts';
+import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { readRange, sha1OfRange } from '../lib/files.ts';
 import { reporting } from '../lib/streams.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
-import { requireFact, type Task, type TaskContext } from './task.ts';
+import type { Source } from './source.ts';
+import type { Task, TaskContext, WithdrawContext } from './task.ts';
 
 /** After so many failures to finish it, a large file is begun anew. */
 const MAX_FAILED_FINISHES = 3;
@@ -16,43 +18,66 @@ export interface ArchiveOptions {
   readonly bucket: string;
   /** Bytes per part of a large file; unset: what B2 recommends. */
   readonly partBytes: number | undefined;
+  /** Parts of one file that are sent at the same time. */
+  readonly parallelParts: number;
   readonly retry: TransferRetry;
 }
 
 /**
- * Uploads the file to Backblaze B2: in one request up to the size of a part, as a large file above it.
+ * Uploads the file to Backblaze B2 while it arrives: in one request up to the size of a part, as a large file above it.
  *
  * Safe to repeat: that a file will be made is recorded first. A later attempt then looks for it, under its
  * deterministic name and with the recording's id in its file info, before it makes another; a large file goes on with
- * the parts that B2 does not have yet.
+ * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first.
  */
-export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptions): Task<'archive'> {
+export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
+  const { b2, bucket, partBytes, parallelParts, retry } = options;
   return {
     stage: 'archive',
     serviceFor: () => 'b2',
     async run(context) {
       const { recording, signal } = context;
-      const source = requireFact(context.facts, 'fetch');
-      const fileName = archiveName({ ...recording, extension: source.extension });
+      // Asked while the first bytes are on their way.
       const limits = await b2.partLimits({ signal });
-      const checkpoint: Checkpoints['archive'] = context.checkpoint ?? {
-        fileName,
+      const source = await context.source();
+      const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
+      if (isForeign) await withdraw(context);
+      const known = isForeign ? undefined : context.checkpoint;
+      const checkpoint: Checkpoints['archive'] = known ?? {
+        fileName: archiveName({ ...recording, extension: source.extension }),
+        contentId: source.contentId,
         isRequested: false,
         fileId: null,
         failedFinishes: 0,
         partBytes: Math.max(partBytes ?? limits.recommendedPartBytes, limits.minPartBytes),
       };
+      const { fileName } = checkpoint;
 
-      const found = checkpoint.isRequested
-        ? await findArchived(context, checkpoint.fileName, source)
-        : undefined;
-      const upload = source.bytes <= checkpoint.partBytes ? uploadWhole : uploadInParts;
-      const fileId = found?.fileId ?? (await upload(context, source, checkpoint));
-      return { bucket, fileId, fileName: checkpoint.fileName };
+      const found = checkpoint.isRequested ? await findArchived(context, fileName) : undefined;
+      if (found?.bytes === source.totalBytes) {
+        await source.proved();
+        return { bucket, fileId: found.fileId, fileName, sha1: found.sha1 ?? null };
+      }
+      const upload = source.totalBytes <= checkpoint.partBytes ? uploadWhole : uploadInParts;
+      return { bucket, fileName, ...(await upload(context, source, checkpoint)) };
     },
+    withdraw,
   };
 
-  function newFile(context: TaskContext<'archive'>, source: Facts['fetch'], fileName: string) {
+  /** The large file is cancelled, whether its id was heard of or not; a finished one is deleted. */
+  async function withdraw(context: WithdrawContext<'archive'>): Promise<void> {
+    const { facts, checkpoint, signal } = context;
+    const fileName = facts.archive?.fileName ?? checkpoint?.fileName;
+    if (fileName === undefined) return;
+    await context.checkLease();
+    const fileIds = await findUnfinished(context, fileName);
+    if (checkpoint?.fileId) fileIds.push(checkpoint.fileId);
+    for (const fileId of new Set(fileIds)) await b2.cancelLargeFile({ fileId, signal });
+    const found = await findArchived(context, fileName);
+    if (found !== undefined) await b2.deleteFile({ ...found, signal });
+  }
+
+  function newFile(context: TaskContext<'archive'>, source: Source, fileName: string) {
     const { recording } = context;
     return {
       fileName,
@@ -61,7 +86,6 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
         src_last_modified_millis: String(
           recording.origin.kind === 'file' ? recording.origin.modifiedAtMs : recording.acceptedAtMs,
         ),
-        large_file_sha1: source.sha1,
         [ARCHIVED_RECORDING]: recording.id,
       },
       signal: context.signal,
@@ -70,81 +94,92 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
 
   /** The finished file of an earlier attempt whose answer was lost. */
   async function findArchived(
-    { recording, signal }: TaskContext<'archive'>,
+    { recording, signal }: WithdrawContext<'archive'>,
     fileName: string,
-    source: Facts['fetch'],
   ): Promise<StoredFile | undefined> {
     const found = await b2.findFile({ fileName, signal });
     const isOurs = found?.fileInfo[ARCHIVED_RECORDING] === recording.id && found.isFinished;
-    return isOurs && found.bytes === source.bytes ? found : undefined;
+    return isOurs ? found : undefined;
   }
 
-  async function uploadWhole(
-    context: TaskContext<'archive'>,
-    source: Facts['fetch'],
-    checkpoint: Checkpoints['archive'],
-  ): Promise<string> {
+  async function findUnfinished(
+    { recording, signal }: WithdrawContext<'archive'>,
+    fileName: string,
+  ): Promise<string[]> {
+    const unfinished = await b2.listUnfinished({ namePrefix: fileName, signal });
+    return unfinished
+      .filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id)
+      .map((file) => file.fileId);
+  }
+
+  async function uploadWhole(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
     const { signal } = context;
     await context.saveCheckpoint({ ...checkpoint, isRequested: true });
     return await retryInPlace(retry, signal, async (attempt) => {
       // Of a request that broke nobody knows whether it was carried out.
-      const found = attempt > 1 ? await findArchived(context, checkpoint.fileName, source) : undefined;
-      if (found !== undefined) return found.fileId;
+      const found = attempt > 1 ? await findArchived(context, checkpoint.fileName) : undefined;
+      if (found?.bytes === source.totalBytes) return { fileId: found.fileId, sha1: found.sha1 ?? null };
 
       await context.checkLease();
       const { fileId, sha1 } = await b2.uploadFile({
         ...newFile(context, source, checkpoint.fileName),
-        bytes: source.bytes,
-        chunks: reporting(readRange(source.path, 0, source.bytes), 0, report(context, source)),
+        bytes: source.totalBytes,
+        chunks: reporting(source.read(0, source.totalBytes), 0, (sentBytes) =>
+          context.progress(sentBytes, source.totalBytes),
+        ),
       });
       crashPoint('archive:after-upload');
-      checkDigest(sha1, source.sha1);
-      return fileId;
+      return { fileId, sha1 };
     });
   }
 
-  async function uploadInParts(
-    context: TaskContext<'archive'>,
-    source: Facts['fetch'],
-    checkpoint: Checkpoints['archive'],
-  ): Promise<string> {
+  async function uploadInParts(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
     const { signal } = context;
+    const { totalBytes } = source;
     const { fileId, stored } = await resumeOrStart(context, source, checkpoint);
-    const partCount = Math.ceil(source.bytes / checkpoint.partBytes);
+    const count = Math.ceil(totalBytes / checkpoint.partBytes);
+    const sentBytes: number[] = Array(count).fill(0);
     const partSha1s: string[] = [];
 
-    for (let partNumber = 1; partNumber <= partCount; partNumber += 1) {
-      const start = (partNumber - 1) * checkpoint.partBytes;
-      const end = Math.min(start + checkpoint.partBytes, source.bytes);
-      const known = stored.get(partNumber);
+    await inParallel({ limit: parallelParts, count, signal }, async (index, either) => {
+      const start = index * checkpoint.partBytes;
+      const part: Part = {
+        fileId,
+        partNumber: index + 1,
+        start,
+        end: Math.min(start + checkpoint.partBytes, totalBytes),
+      };
+      const report = (doneBytes: number) => {
+        sentBytes[index] = doneBytes;
+        context.progress(sum(sentBytes), totalBytes);
+      };
+      // An upload URL is not to lie idle until the download has come so far.
+      await source.reaches(start);
+      const known = stored.get(part.partNumber);
       const isThere =
-        known?.bytes === end - start && known.sha1 === (await sha1OfRange(source.path, start, end, signal));
-      partSha1s.push(
-        isThere ? known.sha1 : await uploadPart(context, source, fileId, partNumber, start, end),
-      );
-      context.progress(end, source.bytes);
-    }
+        known?.bytes === part.end - start && known.sha1 === (await sha1Of(source, part, either));
+      partSha1s[index] = isThere
+        ? known.sha1
+        : await uploadPart({ ...context, signal: either }, source, part, report);
+      report(part.end - start);
+    });
 
+    await source.proved();
     await context.checkLease();
-    await finish(context, checkpoint, fileId, partSha1s, source.bytes);
-    return fileId;
+    await finish(context, checkpoint, fileId, partSha1s, totalBytes);
+    return { fileId, sha1: null };
   }
 
   /** The large file of an earlier attempt with the parts that it has, found by its id or by its name, or a new one. */
   async function resumeOrStart(
     context: TaskContext<'archive'>,
-    source: Facts['fetch'],
-    checkpoint: Checkpoints['archive'],
+    source: Source,
+    checkpoint: Checkpoint,
   ): Promise<{ fileId: string; stored: ReadonlyMap<number, StoredPart> }> {
-    const { recording, signal } = context;
+    const { signal } = context;
     const fileIds = checkpoint.fileId === null ? [] : [checkpoint.fileId];
     if (checkpoint.isRequested && checkpoint.fileId === null) {
-      const unfinished = await b2.listUnfinished({ namePrefix: checkpoint.fileName, signal });
-      fileIds.push(
-        ...unfinished
-          .filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id)
-          .map((file) => file.fileId),
-      );
+      fileIds.push(...(await findUnfinished(context, checkpoint.fileName)));
     }
     for (const fileId of fileIds) {
       const stored = await b2.listParts({ fileId, signal });
@@ -163,21 +198,15 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
 
   async function uploadPart(
     context: TaskContext<'archive'>,
-    source: Facts['fetch'],
-    fileId: string,
-    partNumber: number,
-    start: number,
-    end: number,
+    source: Source,
+    { fileId, partNumber, start, end }: Part,
+    report: (doneBytes: number) => void,
   ): Promise<string> {
-    const { sha1 } = await retryInPlace(retry, context.signal, async () => {
+    const { signal } = context;
+    const { sha1 } = await retryInPlace(retry, signal, async () => {
       await context.checkLease();
-      return await b2.uploadPart({
-        fileId,
-        partNumber,
-        bytes: end - start,
-        chunks: reporting(readRange(source.path, start, end), start, report(context, source)),
-        signal: context.signal,
-      });
+      const chunks = reporting(source.read(start, end), 0, report);
+      return await b2.uploadPart({ fileId, partNumber, bytes: end - start, chunks, signal });
     });
     crashPoint('archive:after-part');
     return sha1;
@@ -186,7 +215,7 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
   /** A finish whose answer was lost is refused when it is repeated: then the file itself says whether it is finished. */
   async function finish(
     context: TaskContext<'archive'>,
-    checkpoint: Checkpoints['archive'],
+    checkpoint: Checkpoint,
     fileId: string,
     partSha1s: readonly string[],
     bytes: number,
@@ -218,19 +247,31 @@ export function createArchiveTask({ b2, bucket, partBytes, retry }: ArchiveOptio
   }
 }
 
+type Checkpoint = Checkpoints['archive'];
+
+/** One part of a large file: the bytes from `start` to before `end`. */
+interface Part {
+  readonly fileId: string;
+  readonly partNumber: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Whether B2 has said no, rather than that it cannot now. */
 function isRefused(error: unknown): error is KnownError {
   return error instanceof KnownError && error.code === 'REMOTE_REJECTED';
 }
 
-function report(context: TaskContext<'archive'>, source: Facts['fetch']): (doneBytes: number) => void {
-  return (doneBytes) => context.progress(doneBytes, source.bytes);
+/** SHA-1 of a part's bytes, in hex. */
+async function sha1Of(source: Source, { start, end }: Part, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha1');
+  for await (const chunk of source.read(start, end)) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
 }
 
-function checkDigest(sent: string, expected: string): void {
-  if (sent === expected) return;
-  throw new KnownError('The file on disk is no longer the one that was fetched', {
-    code: 'SOURCE_CHANGED',
-    details: { sent, expected },
-  });
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }

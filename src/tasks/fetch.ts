@@ -1,23 +1,30 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
-import type { Facts, Origin } from '../domain/recording.ts';
+import type { Checkpoints, Facts, Origin } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { type Disk, diskFull } from '../lib/disk.ts';
-import { lengthOf, readRange, removeAll, sha1OfRange } from '../lib/files.ts';
-import { firstBytesOf, type MediaType, mediaTypeOf } from '../lib/media-type.ts';
+import { lengthOf, removeAll } from '../lib/files.ts';
+import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
+import { type LocalOrigin, offeredSource, openLocal, openUnchanged } from './source.ts';
 import type { Spool } from './spool.ts';
 import type { Task, TaskContext } from './task.ts';
 
-/** How much is gathered before it is written, in bytes. */
+/** How much is gathered before it is written, in bytes: fewer and larger steps cost less, for the readers too. */
 const WRITE_STEP_BYTES = 1024 * 1024;
 
+/** What a slow download has brought is written at least so often, in milliseconds, so that the readers get on. */
+const WRITE_EVERY_MS = 1000;
+
+type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
+
 /**
- * Brings the bytes to the local disk, and proves what they are: length, SHA-1, media type.
+ * Brings the bytes to the local disk, and proves what they are: length and media type. As soon as the first of them
+ * have told what they are, the stages beside it may read.
  *
  * Safe to repeat: a download goes on after the bytes that are on the disk, provided that the server still has the same
- * file, and otherwise starts over; a file of this server is only read.
+ * file, and otherwise starts over, under another content id; a file of this server is only read.
  */
 export function createFetchTask({
   zoom,
@@ -38,13 +45,10 @@ export function createFetchTask({
       const { origin } = context.recording;
       return origin.kind === 'zoom' ? download(context, origin) : takeLocal(context, origin);
     },
-    isStillTrue: async ({ path, bytes }) => (await lengthOf(path)) === bytes,
+    withdraw: ({ recording }) => spool.remove(recording.id),
   };
 
-  async function download(
-    context: TaskContext<'fetch'>,
-    origin: Extract<Origin, { kind: 'zoom' }>,
-  ): Promise<Facts['fetch']> {
+  async function download(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
     const path = await spool.pathFor(recording.id);
     const onDisk = (await lengthOf(path)) ?? 0;
@@ -52,33 +56,44 @@ export function createFetchTask({
     const fromByte = checkpoint === undefined || onDisk > checkpoint.totalBytes ? 0 : onDisk;
 
     await requireRoom((checkpoint?.totalBytes ?? origin.bytes ?? 0) - fromByte);
-    const known = await hashOf(path, fromByte, signal);
     const opened = await openDownload(context, origin, fromByte);
-    let totalBytes: number;
+    let next: Checkpoints['fetch'];
+    let handle: FileHandle;
     try {
-      totalBytes = lengthOfDownload(opened, origin);
+      const totalBytes = lengthOfDownload(opened, origin);
       await requireRoom(totalBytes - opened.startByte);
-      await context.saveCheckpoint({ validator: opened.validator, totalBytes });
+      const { validator } = opened;
+      const isContinued = opened.startByte > 0 && checkpoint !== undefined;
+      const contentId = isContinued ? checkpoint.contentId : contentIdOf(validator, totalBytes);
+      next = { validator, totalBytes, contentId };
+      await context.saveCheckpoint(next);
       crashPoint('fetch:after-checkpoint');
+      handle = await open(path, opened.startByte === 0 ? 'w+' : 'r+', 0o600);
     } catch (error) {
       opened.dismiss();
       throw error;
     }
 
-    const hash = opened.startByte === fromByte ? known : createHash('sha1');
-    const bytes = await writeChunks(context, path, opened.startByte, opened.chunks, totalBytes, hash);
-    if (bytes !== totalBytes || bytes === 0) {
-      // Bytes beyond the announced end have nothing to do with the recording.
-      if (bytes > totalBytes) await removeAll(path);
-      throw new KnownError(`The download ended after ${bytes} of ${totalBytes} bytes`, {
-        code: 'DOWNLOAD_LENGTH_DIFFERS',
-        retry: 'backoff',
-        details: { bytes, totalBytes, announcedBytes: origin.bytes },
-      });
+    const spooled = createSpooled(context, path, handle, next, signal);
+    try {
+      const bytes = await writeChunks(spooled, opened, next.totalBytes, signal);
+      if (bytes !== next.totalBytes || bytes === 0) {
+        // Bytes beyond the announced end have nothing to do with the recording.
+        if (bytes > next.totalBytes) await removeAll(path);
+        throw new KnownError(`The download ended after ${bytes} of ${next.totalBytes} bytes`, {
+          code: 'DOWNLOAD_LENGTH_DIFFERS',
+          retry: 'backoff',
+          details: { bytes, totalBytes: next.totalBytes, announcedBytes: origin.bytes },
+        });
+      }
+      await handle.sync();
+    } catch (error) {
+      await spooled.abandon(error);
+      throw error;
     }
-    const media = await requireMedia(path, () => removeAll(path));
     crashPoint('fetch:before-fact');
-    return { path, bytes, sha1: hash.digest('hex'), mediaType: media.mime, extension: media.extension };
+    const { mime: mediaType, extension } = spooled.media();
+    return { path, bytes: next.totalBytes, contentId: next.contentId, mediaType, extension };
   }
 
   /** What needs no room may finish on a full disk, which frees some. */
@@ -89,7 +104,7 @@ export function createFetchTask({
   /** Opens the address that the webhook gave or, once that no longer works, the one that Zoom's API names. */
   async function openDownload(
     { recording, checkpoint, signal }: TaskContext<'fetch'>,
-    origin: Extract<Origin, { kind: 'zoom' }>,
+    origin: ZoomOrigin,
     fromByte: number,
   ): Promise<Download> {
     const range = { fromByte, validator: checkpoint?.validator ?? null, signal };
@@ -105,32 +120,30 @@ export function createFetchTask({
     }
   }
 
-  async function takeLocal(
-    context: TaskContext<'fetch'>,
-    origin: Extract<Origin, { kind: 'file' }>,
-  ): Promise<Facts['fetch']> {
-    const { path, bytes } = origin;
-    await checkUnchanged(origin);
-    const media = await requireMedia(path);
-    const sha1 = await sha1OfRange(path, 0, bytes, context.signal);
-    await checkUnchanged(origin);
+  async function takeLocal(context: TaskContext<'fetch'>, origin: LocalOrigin): Promise<Facts['fetch']> {
+    const { path, bytes, modifiedAtMs } = origin;
+    const handle = await openUnchanged(origin);
+    let media: MediaType;
+    try {
+      media = await requireMedia(handle);
+    } finally {
+      await handle.close();
+    }
+    const { mime: mediaType, extension } = media;
+    const fact = { path, bytes, contentId: `${bytes}:${modifiedAtMs}`, mediaType, extension };
+    context.offer(await openLocal(origin, fact));
     context.progress(bytes, bytes);
-    return { path, bytes, sha1, mediaType: media.mime, extension: media.extension };
+    return fact;
   }
 }
 
-/** The state of a SHA-1 after the first bytes of a file. */
-async function hashOf(path: string, bytes: number, signal: AbortSignal): Promise<Hash> {
-  const hash = createHash('sha1');
-  for await (const chunk of readRange(path, 0, bytes)) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-  }
-  return hash;
+/** What the server calls the bytes; where it calls them nothing, or may be mistaken, no other bytes are the same. */
+function contentIdOf(validator: string | null, totalBytes: number): string {
+  return validator === null ? randomUUID() : `${totalBytes}:${validator}`;
 }
 
 /** How long the recording is, by the download and by the webhook, which must agree where both say it. */
-function lengthOfDownload(opened: Download, origin: Extract<Origin, { kind: 'zoom' }>): number {
+function lengthOfDownload(opened: Download, origin: ZoomOrigin): number {
   const totalBytes = opened.totalBytes ?? origin.bytes;
   if (totalBytes === null) {
     throw new KnownError('Neither Zoom nor the download says how long the recording is', {
@@ -153,48 +166,95 @@ function isAddressStale(error: unknown): boolean {
   return error instanceof KnownError && ['DOWNLOAD_NOT_MEDIA', 'DOWNLOAD_REFUSED'].includes(error.code);
 }
 
-/** Appends the chunks in large writes and hashes each byte on its way; returns the length of the file. */
-async function writeChunks(
-  { signal, progress }: TaskContext<'fetch'>,
+/** The file in the spool while it grows; offered to the readers once its first bytes have told what it is. */
+interface Spooled {
+  /** Writes behind what is there. */
+  append(buffers: Buffer[], position: number): Promise<void>;
+  /** So many bytes are on the disk; the first that tell what they are must be audio or video. */
+  reached(bytes: number): Promise<void>;
+  media(): MediaType;
+  abandon(error: unknown): Promise<void>;
+}
+
+function createSpooled(
+  context: TaskContext<'fetch'>,
   path: string,
-  startByte: number,
-  chunks: AsyncIterable<Buffer>,
+  handle: FileHandle,
+  { totalBytes, contentId }: Checkpoints['fetch'],
+  signal: AbortSignal,
+): Spooled {
+  let media: MediaType | undefined;
+  let offered: ReturnType<typeof offeredSource> | undefined;
+  return {
+    async append(buffers, position) {
+      await writeAll(handle, buffers, position).catch((error) => {
+        throw systemCode(error) === 'ENOSPC' ? diskFull(error) : error;
+      });
+    },
+
+    async reached(bytes) {
+      if (offered === undefined && bytes >= Math.min(SNIFFED_BYTES, totalBytes) && !signal.aborted) {
+        media = await requireMedia(handle, () => removeAll(path));
+        const { mime: mediaType, extension } = media;
+        offered = offeredSource(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
+        context.offer(offered);
+      }
+      offered?.grow(Math.min(bytes, totalBytes));
+      context.progress(Math.min(bytes, totalBytes), totalBytes);
+    },
+
+    media() {
+      if (media === undefined) throw new Error('nothing was spooled');
+      return media;
+    },
+
+    async abandon(error) {
+      if (offered === undefined) await handle.close();
+      else offered.fail(error);
+    },
+  };
+}
+
+/** Appends the chunks in large writes; returns the length of the file. */
+async function writeChunks(
+  spooled: Spooled,
+  { startByte, chunks }: Download,
   totalBytes: number,
-  hash: Hash,
+  signal: AbortSignal,
 ): Promise<number> {
-  const file = await open(path, startByte === 0 ? 'w' : 'r+', 0o600);
   let atByte = startByte;
   let gathered: Buffer[] = [];
   let gatheredBytes = 0;
+  let writtenAtMs = Date.now();
 
   async function flush(): Promise<void> {
-    await writeAll(file, gathered, atByte).catch((error) => {
-      throw systemCode(error) === 'ENOSPC' ? diskFull(error) : error;
-    });
+    await spooled.append(gathered, atByte);
     crashPoint('fetch:mid-download');
     atByte += gatheredBytes;
     gathered = [];
     gatheredBytes = 0;
-    progress(atByte, totalBytes);
+    writtenAtMs = Date.now();
+    await spooled.reached(atByte);
   }
 
+  /** The first bytes say what it is, and whoever reads them is waiting. */
+  function isDue(): boolean {
+    const isFirst = atByte === 0 && gatheredBytes >= SNIFFED_BYTES;
+    return isFirst || gatheredBytes >= WRITE_STEP_BYTES || Date.now() - writtenAtMs >= WRITE_EVERY_MS;
+  }
+
+  await spooled.reached(atByte);
   try {
-    try {
-      for await (const chunk of chunks) {
-        signal.throwIfAborted();
-        hash.update(chunk);
-        gathered.push(chunk);
-        gatheredBytes += chunk.length;
-        if (gatheredBytes >= WRITE_STEP_BYTES) await flush();
-        if (atByte > totalBytes) break;
-      }
-    } finally {
-      // What has arrived before a break is worth keeping.
-      await flush();
+    for await (const chunk of chunks) {
+      signal.throwIfAborted();
+      gathered.push(chunk);
+      gatheredBytes += chunk.length;
+      if (isDue()) await flush();
+      if (atByte > totalBytes) break;
     }
-    await file.sync();
   } finally {
-    await file.close();
+    // What has arrived before a break is worth keeping.
+    await flush();
   }
   return atByte;
 }
@@ -215,8 +275,9 @@ async function writeAll(file: FileHandle, buffers: Buffer[], position: number): 
 }
 
 /** The media type by magic bytes. A download that is something else (a login page, say) is thrown away. */
-async function requireMedia(path: string, discard?: () => Promise<void>): Promise<MediaType> {
-  const firstBytes = await firstBytesOf(path);
+async function requireMedia(handle: FileHandle, discard?: () => Promise<void>): Promise<MediaType> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
+  const firstBytes = buffer.subarray(0, bytesRead);
   const media = await mediaTypeOf(firstBytes);
   if (media !== undefined) return media;
 
@@ -233,26 +294,4 @@ async function requireMedia(path: string, discard?: () => Promise<void>): Promis
     // A download may have been damaged on its way; a file of this server will not change.
     retry: discard ? 'backoff' : 'never',
   });
-}
-
-async function checkUnchanged({
-  path,
-  bytes,
-  modifiedAtMs,
-}: Extract<Origin, { kind: 'file' }>): Promise<void> {
-  let found: Awaited<ReturnType<typeof stat>>;
-  try {
-    found = await stat(path);
-  } catch (error) {
-    throw new KnownError(`The file is gone or cannot be read (${systemCode(error)})`, {
-      code: 'SOURCE_GONE',
-      retry: systemCode(error) === 'ENOENT' ? 'never' : 'backoff',
-      cause: error,
-    });
-  }
-  if (found.size !== bytes || Math.trunc(found.mtimeMs) !== modifiedAtMs) {
-    throw new KnownError(`The file had ${bytes} bytes when it was handed over and has ${found.size} now`, {
-      code: 'SOURCE_CHANGED',
-    });
-  }
 }

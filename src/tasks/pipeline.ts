@@ -1,18 +1,44 @@
 import type { Logger } from 'pino';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { isOutage, KnownError, summarize } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Moves } from '../ledger/moves.ts';
 import type { Recordings } from '../ledger/recordings.ts';
+import { untilAborted } from '../lib/abort.ts';
+import { allOrNone } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import type { Task } from './task.ts';
+import { type OfferedSource, openFetched } from './source.ts';
+import type { Task, TaskContext, WithdrawContext } from './task.ts';
 
 export type AnyTask = { [S in Stage]: Task<S> }[Stage];
 
-/** Moves one recording through the stages that it has not done yet. */
+/** The errors that say that the bytes themselves are not the recording, so that nothing may be made of them. */
+const WRONG_SOURCE: readonly ErrorCode[] = [
+  'SOURCE_CHANGED',
+  'SOURCE_GONE',
+  'NOT_MEDIA',
+  'DOWNLOAD_NOT_MEDIA',
+  'DOWNLOAD_LENGTH_DIFFERS',
+];
+
+/** One attempt at one recording. */
+export interface Attempt {
+  readonly recording: Recording;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
 export interface Pipeline {
-  run(input: { recording: Recording; lease: Lease; signal: AbortSignal; log: Logger }): Promise<void>;
+  /**
+   * Moves a recording through the stages that it has not done yet. It is read and sent on at the same time; then comes
+   * what follows, stage by stage.
+   */
+  run(attempt: Attempt): Promise<void>;
+  /** Takes back all that a recording's stages have made, on local disk and in the services. */
+  withdraw(attempt: Attempt): Promise<void>;
 }
 
 export type OnProgress = (input: {
@@ -22,67 +48,130 @@ export type OnProgress = (input: {
   totalBytes: number;
 }) => void;
 
-/** @param tasks One per stage, in the order in which they run. */
-export function createPipeline({
-  tasks,
-  recordings,
-  moves,
-  circuits,
-  onProgress = () => {},
-}: {
-  tasks: readonly AnyTask[];
-  recordings: Pick<Recordings, 'progress'>;
-  moves: Moves;
-  circuits: Circuits;
-  onProgress?: OnProgress;
-}): Pipeline {
+export interface PipelineOptions {
+  readonly fetch: Task<'fetch'>;
+  /** What sends the bytes on while fetch brings them. */
+  readonly uploads: readonly AnyTask[];
+  /** What comes after, in its order. */
+  readonly afterwards: readonly AnyTask[];
+  readonly recordings: Pick<Recordings, 'progress'>;
+  readonly moves: Moves;
+  readonly circuits: Circuits;
+  readonly onProgress?: OnProgress;
+}
+
+/** What the stages that run at once have between them: the bytes. */
+type Between = Pick<TaskContext<Stage>, 'source' | 'offer'>;
+
+const NOTHING_BETWEEN: Between = {
+  source: () => Promise.reject(new Error('no stage runs beside this one')),
+  offer: () => {},
+};
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { fetch, uploads, afterwards, recordings, moves, circuits, onProgress = () => {} } = options;
+
   return {
-    async run({ recording, lease, signal, log }) {
-      for (const task of tasks) {
-        signal.throwIfAborted();
-        const { facts, checkpoints } = await recordings.progress(recording.id);
-        if (facts[task.stage] !== undefined) {
-          if (isEverythingAfterDone(task, facts) || (await bearsOut(task, facts))) continue;
-          log.warn({ event: 'stage.undone', stage: task.stage }, 'stage undone');
-          await moves.undoStage(recording.id, task.stage, 'the file is no longer on disk', lease.fence);
-          delete checkpoints[task.stage as keyof Checkpoints];
-        }
-        await runStage(task, {
-          recording,
-          facts,
-          checkpoints,
-          lease,
-          signal,
-          log: log.child({ stage: task.stage }),
-        });
+    async run(attempt) {
+      await transfer(attempt);
+      for (const task of afterwards) {
+        attempt.signal.throwIfAborted();
+        if (!isFor(task, attempt.recording)) continue;
+        const { facts } = await recordings.progress(attempt.recording.id);
+        if (facts[task.stage] === undefined) await runStage(task, attempt, NOTHING_BETWEEN);
       }
+    },
+
+    async withdraw(attempt) {
+      for (const task of [...uploads, fetch]) await withdrawStage(task, attempt, 'taken back');
     },
   };
 
-  /** A local file that nobody needs any more may be gone. */
-  function isEverythingAfterDone(task: AnyTask, facts: Partial<Facts>): boolean {
-    return task.stage === 'fetch' && facts.archive !== undefined && facts.publish !== undefined;
+  /**
+   * Reads the recording and sends it on, all at once. A stage that fails stops the others, and each keeps where it was;
+   * but one whose service is down does not: the others go on meanwhile, for Zoom's addresses run out.
+   */
+  async function transfer(attempt: Attempt): Promise<void> {
+    const { recording, signal } = attempt;
+    const { facts } = await recordings.progress(recording.id);
+    const missing = uploads.filter((task) => isFor(task, recording) && facts[task.stage] === undefined);
+    if (missing.length === 0 && facts.fetch !== undefined) return;
+
+    const fetched = facts.fetch && (await openFetched(recording, facts.fetch));
+    if (facts.fetch !== undefined && fetched === undefined) {
+      await moves.undoStage(recording.id, 'fetch', 'the file is no longer on disk', attempt.lease.fence);
+    }
+    let offered: OfferedSource | undefined;
+    let offer: (source: OfferedSource) => void = () => {};
+    const source = new Promise<OfferedSource>((resolve) => {
+      offer = (given) => {
+        offered = given;
+        resolve(given);
+      };
+    });
+    let down: unknown;
+
+    async function bring(either: AbortSignal): Promise<void> {
+      // Whoever waits for bytes is to hear that no more will come.
+      either.addEventListener('abort', () => offered?.fail(either.reason), { once: true });
+      if (fetched) offer(fetched);
+      else await runStage(fetch, { ...attempt, signal: either }, { source: () => source, offer });
+      offered?.prove();
+    }
+
+    async function send(task: AnyTask, either: AbortSignal): Promise<void> {
+      const between = { source: () => untilAborted(source, either), offer };
+      try {
+        await runStage(task, { ...attempt, signal: either }, between);
+      } catch (error) {
+        if (either.aborted || !(isOutage(error) || isServiceDown(error))) throw error;
+        down ??= error;
+      }
+    }
+
+    try {
+      await allOrNone(signal, [bring, ...missing.map((task) => (either: AbortSignal) => send(task, either))]);
+    } catch (error) {
+      if (isSourceWrong(error)) await withdrawHalfMade(attempt);
+      throw error;
+    } finally {
+      await offered?.close();
+    }
+    if (down !== undefined) throw down;
   }
 
-  function bearsOut<S extends Stage>(task: Task<S>, facts: Partial<Facts>): Promise<boolean> {
-    const fact = facts[task.stage];
-    return fact === undefined || task.isStillTrue === undefined
-      ? Promise.resolve(true)
-      : task.isStillTrue(fact as Facts[S]);
+  /** What was made of bytes that turned out wrong. What cannot be taken back now, the sweeper finds. */
+  async function withdrawHalfMade(attempt: Attempt): Promise<void> {
+    const { facts } = await recordings.progress(attempt.recording.id);
+    for (const task of uploads) {
+      if (facts[task.stage] !== undefined) continue;
+      await withdrawStage(task, attempt, 'the bytes were not the recording').catch((error) =>
+        attempt.log.warn({ event: 'stage.left', stage: task.stage, err: error }, 'not taken back'),
+      );
+    }
   }
 
-  async function runStage<S extends Stage>(
-    task: Task<S>,
-    input: {
-      recording: Recording;
-      facts: Partial<Facts>;
-      checkpoints: Partial<Checkpoints>;
-      lease: Lease;
-      signal: AbortSignal;
-      log: Logger;
-    },
-  ): Promise<void> {
-    const { recording, facts, checkpoints, lease, signal, log } = input;
+  async function withdrawStage<S extends Stage>(task: Task<S>, attempt: Attempt, reason: string) {
+    const { recording, lease, signal, log } = attempt;
+    const { facts, checkpoints } = await recordings.progress(recording.id);
+    const checkpoint: Checkpoints[S] | undefined = checkpoints[task.stage];
+    if (facts[task.stage] === undefined && checkpoint === undefined) return;
+    const context: WithdrawContext<S> = {
+      recording,
+      facts,
+      checkpoint,
+      checkLease: () => lease.check(),
+      signal,
+      log,
+    };
+    await task.withdraw?.(context);
+    await moves.undoStage(recording.id, task.stage, reason, lease.fence);
+  }
+
+  async function runStage<S extends Stage>(task: Task<S>, attempt: Attempt, between: Between): Promise<void> {
+    const { recording, lease, signal } = attempt;
+    const log = attempt.log.child({ stage: task.stage });
+    const { facts, checkpoints } = await recordings.progress(recording.id);
     const startedMs = performance.now();
     await moves.startStage(recording.id, task.stage, lease.fence);
     log.info({ event: 'stage.started' }, 'stage started');
@@ -100,6 +189,7 @@ export function createPipeline({
         log,
         progress: (doneBytes, totalBytes) =>
           onProgress({ recordingId: recording.id, stage: task.stage, doneBytes, totalBytes }),
+        ...between,
       }),
     );
 
@@ -127,6 +217,18 @@ export function createPipeline({
       throw untilMs === undefined ? error : serviceDown(service, untilMs, error);
     }
   }
+}
+
+function isFor(task: AnyTask, recording: Recording): boolean {
+  return task.isFor?.(recording) ?? true;
+}
+
+function isSourceWrong(error: unknown): boolean {
+  return error instanceof KnownError && WRONG_SOURCE.includes(error.code);
+}
+
+function isServiceDown(error: unknown): boolean {
+  return error instanceof KnownError && error.code === 'SERVICE_DOWN';
 }
 
 function serviceDown(service: Service, untilMs: number, cause?: KnownError): KnownError {

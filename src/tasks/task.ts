@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Service } from '../ledger/circuits.ts';
+import type { OfferedSource, Source } from './source.ts';
 
 /** What a stage is given to work with. */
 export interface TaskContext<S extends Stage> {
   readonly recording: Recording;
-  /** What the stages before it have proved. */
+  /** What is proved already; of the stages that run beside it nothing yet. */
   readonly facts: Partial<Facts>;
   /** Where an earlier attempt of this stage stopped. */
   readonly checkpoint: Checkpoints[S] | undefined;
@@ -17,17 +18,28 @@ export interface TaskContext<S extends Stage> {
   readonly log: Logger;
   /** Says how far it has come; cheap, may be called often. */
   progress(doneBytes: number, totalBytes: number): void;
+  /** For the stages beside fetch: the recording's bytes, as soon as fetch knows what they are. */
+  source(): Promise<Source>;
+  /** For fetch: hands the bytes to the stages beside it, before all of them are there. */
+  offer(source: OfferedSource): void;
 }
 
 /** One stage of a recording's way. Running it again after any interruption is safe; its file says why. */
 export interface Task<S extends Stage> {
   readonly stage: S;
   run(context: TaskContext<S>): Promise<Facts[S]>;
+  /** Whether this recording has this stage at all; absent: every recording has. */
+  isFor?(recording: Recording): boolean;
   /** The remote service that this stage of this recording depends on; none, or absent, if it needs no network. */
   serviceFor?(recording: Recording): Service | undefined;
-  /** Whether a fact recorded earlier is still borne out by the local disk; absent: it is. */
-  isStillTrue?(fact: Facts[S]): Promise<boolean>;
+  /** Takes back what the stage has made so far, half or whole; a second time is harmless. Absent: nothing to take back. */
+  withdraw?(context: WithdrawContext<S>): Promise<void>;
 }
+
+export type WithdrawContext<S extends Stage> = Pick<
+  TaskContext<S>,
+  'recording' | 'facts' | 'checkpoint' | 'checkLease' | 'signal' | 'log'
+>;
 
 /** The fact of an earlier stage; that it is there is the pipeline's promise. */
 export function requireFact<S extends Stage>(facts: Partial<Facts>, stage: S): Facts[S] {

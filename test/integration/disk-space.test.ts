@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { diskFull } from '../../src/lib/disk.ts';
 import { bytesAt, missingUploadBytes } from '../../src/lib/upload-bytes.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
+import type { OfferedSource } from '../../src/tasks/source.ts';
 import { createSpool } from '../../src/tasks/spool.ts';
 import { startTus } from '../../src/tus/compose.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
@@ -229,7 +230,7 @@ describe('the tus process', () => {
 
   it('leaves room for the download that has begun, less what of it is on the disk', async () => {
     const url = await start({ DISK_RESERVE_BYTES: '0' });
-    const checkpoints = { fetch: { validator: null, totalBytes: PETABYTE } };
+    const checkpoints = { fetch: { validator: null, totalBytes: PETABYTE, contentId: 'x' } };
     const id = await world.recording('zoom', 'moving', { checkpoints });
     expect((await post(url, 1)).status).toBe(507);
     expect(await world.ledger.claims.openDownloads()).toEqual([{ recordingId: id, totalBytes: PETABYTE }]);
@@ -311,16 +312,22 @@ describe('the download of a recording', () => {
       disk: full,
     });
 
+    let given: OfferedSource | undefined;
     const fact = await task.run({
       recording,
       facts: {},
-      checkpoint: { validator: null, totalBytes },
+      checkpoint: { validator: null, totalBytes, contentId: 'x' },
       saveCheckpoint: async () => {},
       checkLease: async () => {},
       signal: new AbortController().signal,
       log: world.log,
       progress: () => {},
+      source: () => Promise.reject(new Error('nobody reads')),
+      offer: (source) => {
+        given = source;
+      },
     });
+    await given?.close();
 
     expect(fact).toMatchObject({ bytes: totalBytes, extension: 'mp4' });
   });

@@ -9,7 +9,7 @@ const LEASE_MS = 200;
 const ID = recordingId('a');
 const error = { code: 'REMOTE_UNAVAILABLE', message: 'no' } as const;
 const announcement = { recordingId: ID, type: 'recording.failed', body: '{}' };
-const fact = { path: '/x', bytes: 5, sha1: 'x', mediaType: 'video/mp4', extension: 'mp4' };
+const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', extension: 'mp4' };
 
 let ledger: TestLedger;
 /** The same ledger as another process would have it open. */
@@ -110,7 +110,8 @@ describe('a worker that has lost its lease', () => {
     ['begin a stage', (fence) => ledger.moves.startStage(ID, 'fetch', fence)],
     [
       'save a checkpoint',
-      (fence) => ledger.moves.saveCheckpoint(ID, 'fetch', { validator: null, totalBytes: 5 }, fence),
+      (fence) =>
+        ledger.moves.saveCheckpoint(ID, 'fetch', { validator: null, totalBytes: 5, contentId: 'x' }, fence),
     ],
     ['finish a stage', (fence) => ledger.moves.finishStage(ID, 'fetch', fact, fence)],
     ['undo a stage', (fence) => ledger.moves.undoStage(ID, 'fetch', 'why', fence)],
@@ -139,10 +140,10 @@ describe('what a worker records', () => {
     const { moves, recordings } = ledger;
     await moves.startAttempt(ID, fence);
     await moves.startStage(ID, 'fetch', fence);
-    await moves.saveCheckpoint(ID, 'fetch', { validator: '"x"', totalBytes: 5 }, fence);
+    await moves.saveCheckpoint(ID, 'fetch', { validator: '"x"', totalBytes: 5, contentId: 'x' }, fence);
     expect(await recordings.progress(ID)).toEqual({
       facts: {},
-      checkpoints: { fetch: { validator: '"x"', totalBytes: 5 } },
+      checkpoints: { fetch: { validator: '"x"', totalBytes: 5, contentId: 'x' } },
     });
     await moves.backOff(ID, error, 1234, fence);
     expect(await recordings.get(ID)).toMatchObject({

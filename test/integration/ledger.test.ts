@@ -142,7 +142,7 @@ describe('accept', () => {
   it('lets a failed recording begin anew, with what it has proved so far', async () => {
     await accept('a');
     const fence = await takeGate('a');
-    const fact = { path: '/x', bytes: 5, sha1: 'x', mediaType: 'video/mp4', extension: 'mp4' };
+    const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', extension: 'mp4' };
     await ledger.moves.startStage(idOf('a'), 'fetch', fence);
     await ledger.moves.finishStage(idOf('a'), 'fetch', fact, fence);
     const error = { code: 'REMOTE_REJECTED', message: 'no' } as const;

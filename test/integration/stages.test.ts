@@ -47,7 +47,7 @@ describe('the stages of a recording', () => {
   });
 
   it('R25 tells the website once all is done, with the ids that B2 and Bunny gave, signed', async () => {
-    const { id } = await house.addCustom('Geometry', { ace_id: 'ace-7' });
+    const { id, path } = await house.addCustom('Geometry', { ace_id: 'ace-7', keep_file: true });
     await house.reaches(id, 'done');
     await house.announced(id);
 
@@ -62,7 +62,7 @@ describe('the stages of a recording', () => {
           id,
           ace_id: 'ace-7',
           title: 'Geometry',
-          sha1: facts.fetch?.sha1,
+          sha1: await digestOf(path, 'sha1'),
           b2: { file_id: facts.archive?.fileId, bucket: house.b2.bucket },
           bunny: { video_id: facts.publish?.videoId },
         },

@@ -167,7 +167,8 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
     takes: 'json',
     answers: 'json',
     isLarge: true,
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_part/*`, status: 503, skip: 1, count: 5 }),
+    // As many as it takes for one of three parts that are sent at once to use up its five attempts.
+    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_part/*`, status: 503, skip: 1, count: 13 }),
   },
   {
     name: 'b2_finish_large_file',
@@ -212,11 +213,12 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
     provoke: (house) => house.bunny.fail({ on: `POST ${VIDEOS}`, ...LOST }),
   },
   {
-    name: 'Bunny: get video',
+    name: 'Bunny: get video, after an interrupted attempt',
     simulator: bunny,
     on: `GET ${VIDEOS}/*`,
     takes: 'nothing',
     answers: 'json',
+    provoke: (house) => house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 5 }),
   },
   {
     name: 'Bunny: tus POST',

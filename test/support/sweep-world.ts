@@ -155,12 +155,19 @@ const ZOOM_RECORDING = { source: 'zoom', aceId: null, details: {} } satisfies Pa
 
 /** What the archive stage has recorded of a large file that it has begun. */
 export function archiving(fileId: string | null): Checkpoints['archive'] {
-  return { fileName: 'zoom/a.mp4', isRequested: true, fileId, failedFinishes: 0, partBytes: 5_000_000 };
+  return {
+    fileName: 'zoom/a.mp4',
+    contentId: 'x',
+    isRequested: true,
+    fileId,
+    failedFinishes: 0,
+    partBytes: 5_000_000,
+  };
 }
 
 /** What the publish stage has recorded of a video that it has asked for. */
 export function publishing(videoId: string | null, requestedAtMs = Date.now()): Checkpoints['publish'] {
-  return { requestedAtMs, videoId, uploadUrl: null };
+  return { contentId: 'x', requestedAtMs, videoId, uploadUrl: null };
 }
 
 /** Writes a file of 5 bytes that looks as if it had last been written so long ago, and tells what the ledger keeps of it. */

@@ -26,11 +26,16 @@ const published: Published = {
     fetch: {
       path: '/data/spool/x',
       bytes: 5,
-      sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
+      contentId: '5:x',
       mediaType: 'video/mp4',
       extension: 'mp4',
     },
-    archive: { bucket: 'ace-academy-recordings', fileId: '4_z1', fileName: 'manual/2026/01/05/a.mp4' },
+    archive: {
+      bucket: 'ace-academy-recordings',
+      fileId: '4_z1',
+      fileName: 'manual/2026/01/05/a.mp4',
+      sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
+    },
     publish: { libraryId: '4321', videoId: 'video-guid' },
   },
   times: {

@@ -1,0 +1,91 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { KnownError, systemCode } from '../domain/errors.ts';
+import type { Facts, Origin, Recording } from '../domain/recording.ts';
+import { lengthOf } from '../lib/files.ts';
+import { createGrowingFile, type GrowingFile } from '../lib/growing-file.ts';
+
+/** A recording's bytes on the local disk, for those who send them on while they may still be arriving. */
+export interface Source extends Pick<GrowingFile, 'totalBytes' | 'read' | 'reaches' | 'proved'> {
+  readonly contentId: string;
+  readonly mediaType: string;
+  readonly extension: string;
+}
+
+/** The same as fetch hands it over: what its bytes are, with the means to say that more or all of them are there. */
+export interface OfferedSource extends Source, Pick<GrowingFile, 'prove' | 'fail'> {
+  close(): Promise<void>;
+}
+
+export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
+
+/** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk. */
+export async function openFetched(
+  { origin }: Recording,
+  fact: Facts['fetch'],
+): Promise<OfferedSource | undefined> {
+  if (origin.kind === 'file') return await openLocal(origin, fact);
+  if ((await lengthOf(fact.path)) !== fact.bytes) return undefined;
+  return offeredSource(await open(fact.path, 'r'), fact, fact.bytes);
+}
+
+/**
+ * A file of this server, which is only read. That it still is the file that was handed over is looked at when it is
+ * opened, and again each time before its end is given out.
+ *
+ * @throws KnownError `SOURCE_GONE` or `SOURCE_CHANGED`
+ */
+export async function openLocal(
+  origin: LocalOrigin,
+  what: { contentId: string; mediaType: string; extension: string },
+): Promise<OfferedSource> {
+  const handle = await openUnchanged(origin);
+  return offeredSource(handle, { ...what, bytes: origin.bytes }, origin.bytes, () =>
+    checkUnchanged(handle, origin),
+  );
+}
+
+/** Bytes that lie on the disk or will, as others may read them. */
+export function offeredSource(
+  handle: FileHandle,
+  what: { bytes: number; contentId: string; mediaType: string; extension: string },
+  availableBytes: number,
+  beforeLastByte?: () => Promise<void>,
+): OfferedSource & Pick<GrowingFile, 'grow'> {
+  const { bytes: totalBytes, contentId, mediaType, extension } = what;
+  const file = createGrowingFile({
+    handle,
+    totalBytes,
+    availableBytes,
+    ...(beforeLastByte === undefined ? {} : { beforeLastByte }),
+  });
+  return { ...file, contentId, mediaType, extension, close: () => handle.close() };
+}
+
+/** @throws KnownError `SOURCE_GONE` or `SOURCE_CHANGED` */
+export async function openUnchanged(origin: LocalOrigin): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    handle = await open(origin.path, 'r');
+  } catch (error) {
+    throw new KnownError(`The file is gone or cannot be read (${systemCode(error)})`, {
+      code: 'SOURCE_GONE',
+      retry: systemCode(error) === 'ENOENT' ? 'never' : 'backoff',
+      cause: error,
+    });
+  }
+  try {
+    await checkUnchanged(handle, origin);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function checkUnchanged(handle: FileHandle, { bytes, modifiedAtMs }: LocalOrigin): Promise<void> {
+  const found = await handle.stat();
+  if (found.size === bytes && Math.trunc(found.mtimeMs) === modifiedAtMs) return;
+  throw new KnownError(`The file had ${bytes} bytes when it was handed over and has ${found.size} now`, {
+    code: 'SOURCE_CHANGED',
+  });
+}
