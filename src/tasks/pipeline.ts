@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { isOutage, KnownError, summarize } from '../domain/errors.ts';
-import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
+import type { Checkpoints, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Moves } from '../ledger/moves.ts';
