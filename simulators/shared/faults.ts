@@ -23,6 +23,8 @@ export interface Fault {
   readonly drop?: 'before-handling' | 'during-body' | 'after-handling';
   /** With `drop: 'during-body'` bytes of the request, otherwise bytes of the answer's body, before the reset. */
   readonly cutAfterBytes?: number;
+  /** Ends the answer's body in good order after so many bytes, without having said how long it would be. */
+  readonly endAfterBytes?: number;
   /** Holds the answer back for this long. */
   readonly delayMs?: number;
   /** Reads the request and then says nothing at all, until the client gives up. */

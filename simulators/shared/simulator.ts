@@ -143,7 +143,8 @@ export async function startSimulator(
     const links = [link, ...(fault?.bytesPerSecond === undefined ? [] : [createLink(fault.bytesPerSecond)])];
     const isLimited = links.some((each) => each.bytesPerSecond !== undefined);
     const body = incomingBody(request, response, isLimited ? links : [], fault, counted);
-    const answer = await handle(toSimulatorRequest(request, method, url, body));
+    const whole = await handle(toSimulatorRequest(request, method, url, body));
+    const answer = fault?.endAfterBytes === undefined ? whole : shortened(whole, fault.endAfterBytes);
 
     if (fault?.stall) {
       await new Promise((resolve) => response.once('close', resolve));
@@ -315,6 +316,23 @@ function listenOn(request: IncomingMessage): void {
   setTimeout(() => {
     if (!request.complete) request.destroy();
   }, 2000).unref();
+}
+
+/** The same answer with the first bytes of its body only, and without its length. */
+function shortened(answer: Answer, bytes: number): Answer {
+  const { body, headers } = toBody(answer);
+  const { 'content-length': _, ...others } = headers;
+  const chunks = body instanceof Readable ? body : [body ?? Buffer.alloc(0)];
+  return { ...answer, headers: others, body: Readable.from(firstBytes(chunks, bytes)) };
+}
+
+async function* firstBytes(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, bytes: number) {
+  let left = bytes;
+  for await (const chunk of chunks) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
 }
 
 function toBody(answer: Answer): { body: Buffer | Readable | undefined; headers: Record<string, string> } {
