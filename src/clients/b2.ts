@@ -9,7 +9,7 @@ const CAP_PAUSE_MS = 15 * 60_000;
 
 /** Backblaze B2, native API, reduced to what the archive needs. Every call makes one attempt. */
 export interface B2 {
-  /** The sizes that B2 asks for: files above `recommendedPartBytes` go in parts. */
+  /** The sizes that B2 asks for: files above `recommendedPartBytes` go in parts. Finds account and bucket beforehand. */
   partLimits(call: Call): Promise<{ recommendedPartBytes: number; minPartBytes: number }>;
 
   /** Uploads a file in one request, its SHA-1 behind its bytes. Not idempotent: a repeat makes a second version. */
@@ -250,6 +250,7 @@ export function createB2(options: B2Options): B2 {
   return {
     async partLimits({ signal }) {
       const { recommendedPartSize, absoluteMinimumPartSize } = await authorize(signal);
+      await bucket(signal);
       return { recommendedPartBytes: recommendedPartSize, minPartBytes: absoluteMinimumPartSize };
     },
 
