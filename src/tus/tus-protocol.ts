@@ -1,19 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { EVENTS, type Locker, Server, type Upload } from '@tus/server';
+import { EVENTS, Server, type Upload } from '@tus/server';
 import type { Logger } from 'pino';
 import { aceKey, recordingId } from '../domain/ids.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import type { Finisher } from './finisher.ts';
 import { answerFor, UploadRefused } from './refusal.ts';
+import type { RequestBodies } from './request-bodies.ts';
 import { readMetadata } from './upload-metadata.ts';
 import { isUploadId, newUploadId } from './upload-paths.ts';
 import type { UploadStore } from './upload-store.ts';
+import { incomingOf, sendWebResponse, webRequest } from './web-request.ts';
 
 export const TUS_PATH = '/tusupload';
 
 export interface TusProtocolOptions {
   readonly store: UploadStore;
-  readonly locker: Locker;
+  readonly bodies: Pick<RequestBodies, 'lockerFor'>;
   readonly finisher: Pick<Finisher, 'finish' | 'finishLater'>;
   readonly maxBytes: number;
   readonly lockDrainTimeoutMs?: number;
@@ -25,11 +27,11 @@ export interface TusProtocolOptions {
 export function createTusProtocol(
   options: TusProtocolOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { finisher, log } = options;
+  const { bodies, finisher, log } = options;
   const server = new Server({
     path: TUS_PATH,
     datastore: options.store,
-    locker: options.locker,
+    locker: (request) => bodies.lockerFor(incomingOf(request)),
     lockDrainTimeout: options.lockDrainTimeoutMs,
     maxSize: options.maxBytes,
     // A path is right whether the client came directly or through an https proxy that this server knows nothing of.
@@ -76,7 +78,9 @@ export function createTusProtocol(
   server.on(EVENTS.POST_TERMINATE, (_request, _response, uploadId) => {
     log.info({ event: 'upload.terminated', uploadId }, 'upload taken back');
   });
-  return (request, response) => server.handle(request, response);
+  return async (request, response) => {
+    await sendWebResponse(response, await server.handleWeb(webRequest(request, response)));
+  };
 }
 
 /** @throws UploadRefused */

@@ -9,6 +9,7 @@ import { createFinisher } from './finisher.ts';
 import type { HandOff } from './hand-off.ts';
 import { createQueueLocker } from './queue-locker.ts';
 import { type TusAnswer, UploadRefused } from './refusal.ts';
+import { createRequestBodies } from './request-bodies.ts';
 import { createSweep } from './sweep.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
@@ -52,6 +53,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
   const { expiresAfterMs, handOff, disk, promisedBytes, log } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
+  const bodies = createRequestBodies(locker);
   const finisher = createFinisher({ paths, handOff, log });
   const onComplete = finisher.finishLater;
   const space = createUploadSpace({ disk, uploads: paths.uploads, promisedBytes, log });
@@ -107,8 +109,8 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
-        store: new UploadStore({ paths, expiresAfterMs, space, onComplete }),
-        locker,
+        store: new UploadStore({ paths, expiresAfterMs, space, bodies, onComplete }),
+        bodies,
         finisher,
       });
       await finisher.resume();

@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { type Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { type Configstore, FileStore } from '@tus/file-store';
 import { ERRORS, Upload } from '@tus/server';
 import { READ_STEP_BYTES, removeAll, statIfThere } from '../lib/files.ts';
+import { receiveBody } from './receive-body.ts';
+import type { RequestBodies, RequestBody } from './request-bodies.ts';
 import { readSidecar, writeSidecar } from './sidecar.ts';
 import type { UploadPaths } from './upload-paths.ts';
 import type { UploadSpace } from './upload-space.ts';
@@ -12,21 +13,23 @@ export interface UploadStoreOptions {
   readonly paths: UploadPaths;
   readonly expiresAfterMs: number;
   readonly space: UploadSpace;
+  readonly bodies: Pick<RequestBodies, 'of'>;
   /** Called when an upload is met that has all its bytes and has not been finished; it must not throw. */
   readonly onComplete: (id: string) => void;
 }
 
 /**
- * The library's store on the disk, changed in five ways: an upload that finds no room is not begun, sidecars survive a
+ * The library's store on the disk, changed in six ways: an upload that finds no room is not begun, sidecars survive a
  * power cut, an upload ages from its last byte instead of its first, one that has been finished and moved away still
- * tells its offset, and a failed write keeps its cause for the log.
+ * tells its offset, a failed write keeps its cause for the log, and bytes come straight from the connection.
  */
 export class UploadStore extends FileStore {
   readonly #paths: UploadPaths;
   readonly #space: UploadSpace;
+  readonly #bodies: Pick<RequestBodies, 'of'>;
   readonly #onComplete: (id: string) => void;
 
-  constructor({ paths, expiresAfterMs, space, onComplete }: UploadStoreOptions) {
+  constructor({ paths, expiresAfterMs, space, bodies, onComplete }: UploadStoreOptions) {
     super({
       directory: paths.uploads,
       configstore: durableSidecars(paths),
@@ -35,6 +38,7 @@ export class UploadStore extends FileStore {
     this.extensions = this.extensions.filter((extension) => extension !== 'creation-defer-length');
     this.#paths = paths;
     this.#space = space;
+    this.#bodies = bodies;
     this.#onComplete = onComplete;
   }
 
@@ -74,21 +78,32 @@ export class UploadStore extends FileStore {
     return new Upload({ ...upload, offset: size, creation_date: new Date().toISOString() });
   }
 
-  override async write(readable: Readable, id: string, offset: number): Promise<number> {
-    const sidecar = await readSidecar(this.#paths.sidecar(id));
-    if (offset === sidecar?.size) {
-      // A request without bytes at the end; the file may be moving at this moment.
-      await pipeline(readable, new Writable({ write: (_chunk, _encoding, done) => done() }));
-      return offset;
-    }
-    const file = createWriteStream(this.#paths.data(id), {
-      flags: 'r+',
-      start: offset,
-      highWaterMark: READ_STEP_BYTES,
-    });
-    await pipeline(readable, file);
-    return offset + file.bytesWritten;
+  /** The stream that the library hands over is empty, as the requests are that it is given. */
+  override async write(_empty: Readable, id: string, offset: number): Promise<number> {
+    const body = this.#bodies.of(id);
+    if (body === undefined) throw ERRORS.FILE_NOT_FOUND;
+    const maxBytes = declaredBytes(body) ?? (await this.#missingBytes(id, offset));
+    // A request without bytes opens no file: at the end of an upload that may be moving at this moment.
+    const file = maxBytes > 0 ? this.#openAt(id, offset) : new PassThrough().resume();
+    return offset + (await receiveBody(body, file, maxBytes));
   }
+
+  async #missingBytes(id: string, offset: number): Promise<number> {
+    const sidecar = await readSidecar(this.#paths.sidecar(id));
+    if (sidecar === undefined) throw ERRORS.FILE_NOT_FOUND;
+    return sidecar.size - offset;
+  }
+
+  #openAt(id: string, start: number): Writable {
+    const path = this.#paths.data(id);
+    return createWriteStream(path, { flags: 'r+', start, highWaterMark: READ_STEP_BYTES });
+  }
+}
+
+/** What the request announces; the library has seen to it that so many are missing. */
+function declaredBytes({ request }: RequestBody): number | undefined {
+  const length = request.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
 }
 
 function durableSidecars(paths: UploadPaths): Configstore {

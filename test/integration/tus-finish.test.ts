@@ -266,6 +266,7 @@ describe('a full disk', () => {
       paths: world.paths,
       expiresAfterMs: 1000,
       space: { begin: (_bytes, create) => create() },
+      bodies: { of: () => undefined },
       onComplete: () => {},
     });
     const id = 'f'.repeat(32);
