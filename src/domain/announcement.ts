@@ -7,6 +7,8 @@ import type { Facts, Recording, Stage } from './recording.ts';
  * 8601, durations milliseconds. docs/website.md describes them for the website's developers.
  */
 
+const PLAYER = 'https://player.mediadelivery.net';
+
 export interface Published {
   readonly recording: Recording;
   readonly facts: Pick<Facts, 'fetch' | 'archive' | 'publish'>;
@@ -69,13 +71,17 @@ function identity({ id, source, aceId, title, details }: Recording) {
   return { id, source, ace_id: aceId, title, details };
 }
 
+/** Where a person watches a video. */
+export function playUrl({ libraryId, videoId }: Facts['publish']): string {
+  return `${PLAYER}/play/${libraryId}/${videoId}`;
+}
+
 function videoAddresses({ libraryId, videoId }: Facts['publish'], cdnHost: string | undefined) {
-  const player = 'https://player.mediadelivery.net';
   return {
     library_id: libraryId,
     video_id: videoId,
-    embed_url: `${player}/embed/${libraryId}/${videoId}`,
-    play_url: `${player}/play/${libraryId}/${videoId}`,
+    embed_url: `${PLAYER}/embed/${libraryId}/${videoId}`,
+    play_url: playUrl({ libraryId, videoId }),
     hls_url: cdnHost === undefined ? null : `https://${cdnHost}/${videoId}/playlist.m3u8`,
   };
 }

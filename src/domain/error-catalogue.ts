@@ -23,6 +23,14 @@ export const ERROR_CATALOGUE = {
     'There is nothing at this address.',
     'Check the path and the method against the documentation.',
   ],
+  WRONG_STATE: [
+    'The recording is in a state in which this cannot be done.',
+    'The message names what can be done with it now.',
+  ],
+  TOO_MANY_LISTENERS: [
+    'Too many callers are listening to what happens here.',
+    'Close some dashboards, or try again later.',
+  ],
   TOO_LARGE: ['The request is larger than this door accepts.', 'Send less.'],
   SIGNATURE_INVALID: [
     "The request does not carry a valid Zoom signature for this server's secret token.",
@@ -140,6 +148,10 @@ export const ERROR_CATALOGUE = {
   SITE_GONE: [
     'The website has answered an announcement with 410: it wants to hear no more at this address.',
     'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again; the announcements are kept until then.',
+  ],
+  STOP_ASKED: [
+    'An operator has asked for this recording to stop.',
+    'Nothing to do: it stops, and is set aside or taken back.',
   ],
   LEASE_LOST: [
     'Another worker has taken over this recording.',

@@ -1,7 +1,8 @@
 import type { ErrorSummary } from './errors.ts';
 
 /** The door a recording came in by. */
-export type Source = 'zoom' | 'manual' | 'custom';
+export const SOURCES = ['zoom', 'manual', 'custom'] as const;
+export type Source = (typeof SOURCES)[number];
 
 /**
  * Where a recording stands.
@@ -9,13 +10,32 @@ export type Source = 'zoom' | 'manual' | 'custom';
  * - `waiting`: in line, for the first time or after an interruption
  * - `moving`: a worker has it; at most one recording is moving at any time
  * - `backing-off`: an attempt failed, the next one has a time
+ * - `set-aside`: an operator keeps it out of the line, with all that it has reached, until it is retried
+ * - `cancelling`: an operator wants it no more; what it has made is being taken back
  * - `done`: archived, published, its announcement written, nothing left on disk
  * - `failed`: given up; a person has to look
+ * - `cancelled`: taken back, by an operator
  */
-export type State = 'waiting' | 'moving' | 'backing-off' | 'done' | 'failed';
+export const STATES = [
+  'waiting',
+  'moving',
+  'backing-off',
+  'set-aside',
+  'cancelling',
+  'done',
+  'failed',
+  'cancelled',
+] as const;
+export type State = (typeof STATES)[number];
 
-/** The states that end in `done` or `failed` some day without anyone's help. */
-export const UNFINISHED_STATES: readonly State[] = ['waiting', 'moving', 'backing-off'];
+/** The states that go on without anyone's help, until nothing is left to do. */
+export const UNFINISHED_STATES: readonly State[] = ['waiting', 'moving', 'backing-off', 'cancelling'];
+
+/** The states out of which a door that brings a recording once more gives it a new beginning, with whatever file. */
+export const RENEWABLE_STATES: readonly State[] = ['failed', 'cancelling', 'cancelled'];
+
+/** What an operator wants of a recording that is moving, until its worker has heard of it. */
+export type Wanted = 'set-aside' | 'cancelled';
 
 /** Where the bytes are before they are ours. */
 export type Origin =
@@ -114,8 +134,14 @@ export interface Recording {
   readonly aceId: string | null;
   readonly title: string;
   readonly state: State;
+  /** What an operator has asked for while it moves. */
+  readonly wanted: Wanted | null;
+  /** Of two in line the one with the lower place goes first; 0 unless it was moved to the front. */
+  readonly place: number;
   readonly origin: Origin;
   readonly details: SourceDetails;
+  /** Its length: as announced, then as fetched. */
+  readonly bytes: number | null;
   /** Attempts that failed so far. */
   readonly failedAttempts: number;
   /** Attempts that began since one last ended in an orderly way; each but the present one killed its worker. */

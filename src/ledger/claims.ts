@@ -96,7 +96,7 @@ export function createClaims({
         .where('stage', '=', 'fetch')
         .where('fact', 'is', null)
         .where('checkpoint', 'is not', null)
-        .where('state', 'not in', ['done', 'failed'])
+        .where('state', 'in', ['waiting', 'moving', 'backing-off'])
         .execute();
       return rows.map(({ recording_id, checkpoint }) => {
         const { totalBytes }: Checkpoints['fetch'] = JSON.parse(checkpoint ?? '');

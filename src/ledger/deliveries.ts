@@ -27,6 +27,8 @@ export interface Delivery {
   readonly attempts: number;
   readonly lastError: ErrorSummary | null;
   readonly notBeforeMs: number;
+  readonly createdAtMs: number;
+  readonly endedAtMs: number | null;
 }
 
 /** The outbox. */
@@ -37,6 +39,8 @@ export interface Deliveries {
   ofRecording(recordingId: string): Promise<Delivery[]>;
   /** What the website has not heard yet, oldest first. */
   pending(afterSeq?: number): Promise<WaitingItem[]>;
+  /** Why the website has not heard something yet, by the last announcement that met an error; `undefined` if none. */
+  lastError(): Promise<ErrorSummary | undefined>;
   delivered(id: string): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
   fail(id: string, error: ErrorSummary): Promise<void>;
@@ -74,6 +78,18 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .orderBy('seq')
         .execute();
       return rows.map(toWaitingItem);
+    },
+
+    async lastError() {
+      const row = await db
+        .selectFrom('deliveries')
+        .select('last_error')
+        .where('state', '=', 'pending')
+        .where('last_error', 'is not', null)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.last_error ? JSON.parse(row.last_error) : undefined;
     },
 
     delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),
@@ -147,5 +163,7 @@ function toDelivery(row: Tables['deliveries']): Delivery {
     attempts: row.attempts,
     lastError: row.last_error === null ? null : JSON.parse(row.last_error),
     notBeforeMs: Number(row.not_before_ms),
+    createdAtMs: Number(row.created_at_ms),
+    endedAtMs: row.ended_at_ms === null ? null : Number(row.ended_at_ms),
   };
 }

@@ -3,7 +3,9 @@ import { type Claims, createClaims } from './claims.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createHistory, type History } from './history.ts';
 import { createMoves, type Moves } from './moves.ts';
+import { createOverview, type Overview } from './overview.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createWatches, type Watches } from './watches.ts';
@@ -11,6 +13,8 @@ import { createWatches, type Watches } from './watches.ts';
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
   readonly recordings: Recordings;
+  readonly overview: Overview;
+  readonly history: History;
   readonly claims: Claims;
   readonly moves: Moves;
   readonly deliveries: Deliveries;
@@ -39,6 +43,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const recordings = createRecordings({ db });
   return {
     recordings,
+    overview: createOverview({ db }),
+    history: createHistory({ db }),
     claims: createClaims({ db, recordings }),
     moves: createMoves({ db }),
     deliveries: createDeliveries({ db }),

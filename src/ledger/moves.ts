@@ -110,7 +110,12 @@ export function createMoves({ db }: { db: Database }): Moves {
       fenced(fence, async (trx) => {
         await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
         // A recording that gets on is none that kills its workers.
-        await trx.updateTable('recordings').set({ open_starts: 1 }).where('id', '=', id).execute();
+        const bytes = 'bytes' in fact ? { bytes: fact.bytes } : {};
+        await trx
+          .updateTable('recordings')
+          .set({ open_starts: 1, ...bytes })
+          .where('id', '=', id)
+          .execute();
         await addEvent(trx, id, 'stage.done', { stage });
       }),
 

@@ -10,8 +10,11 @@ import {
   UNFINISHED_STATES,
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
-import { addEvent, type EventType, type RecordingEvent } from './events.ts';
+import { addEvent, type RecordingEvent } from './events.ts';
+import { toEvent } from './history.ts';
+import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
+import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 export interface Accepted {
@@ -43,7 +46,7 @@ export interface Recordings {
   get(id: string): Promise<Recording | undefined>;
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
-  /** What is neither done nor failed, oldest first. */
+  /** What goes on without anyone's help, in the order of the line. */
   unfinished(afterSeq?: number): Promise<WaitingItem[]>;
   progress(id: string): Promise<Progress>;
   stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
@@ -74,6 +77,9 @@ export function createRecordings({ db }: { db: Database }): Recordings {
             open_starts: 0,
             not_before_ms: input.notBeforeMs ?? 0,
             accepted_at_ms: Date.now(),
+            place: 0,
+            bytes: input.origin.bytes,
+            search: searchText({ id, ...input }),
           })
           .onConflict((conflict) => conflict.column('natural_key').doNothing())
           .executeTakeFirst();
@@ -112,6 +118,7 @@ export function createRecordings({ db }: { db: Database }): Recordings {
         .select(['id', 'seq', 'not_before_ms'])
         .where('state', 'in', UNFINISHED_STATES)
         .where('seq', '>', afterSeq)
+        .orderBy('place')
         .orderBy('seq')
         .execute();
       return rows.map(toWaitingItem);
@@ -159,13 +166,7 @@ export function createRecordings({ db }: { db: Database }): Recordings {
     async events(id) {
       const all = db.selectFrom('events').selectAll().orderBy('seq');
       const rows = await (id === undefined ? all : all.where('recording_id', '=', id)).execute();
-      return rows.map((row) => ({
-        seq: Number(row.seq),
-        recordingId: row.recording_id,
-        atMs: Number(row.at_ms),
-        type: row.type as EventType,
-        data: JSON.parse(row.data),
-      }));
+      return rows.map(toEvent);
     },
   };
 }
@@ -185,6 +186,8 @@ async function acceptAgain(
     origin: JSON.stringify(input.origin),
     details: JSON.stringify(input.details),
     title: input.title,
+    bytes: input.origin.bytes,
+    search: searchText({ id, ...input }),
   };
 
   if (known.state === 'failed' && isNewer) {
@@ -210,25 +213,4 @@ async function acceptAgain(
   }
   await addEvent(trx, id, 'recording.repeated', { source: input.source });
   return { id, state: known.state, isDuplicate: true };
-}
-
-function toRecording(row: Tables['recordings']): Recording {
-  return {
-    id: row.id,
-    seq: Number(row.seq),
-    source: row.source as Recording['source'],
-    naturalKey: row.natural_key,
-    aceId: row.ace_id,
-    title: row.title,
-    state: row.state as State,
-    origin: JSON.parse(row.origin),
-    details: JSON.parse(row.details),
-    failedAttempts: row.failed_attempts,
-    openStarts: row.open_starts,
-    lastError: row.last_error === null ? null : JSON.parse(row.last_error),
-    notBeforeMs: Number(row.not_before_ms),
-    acceptedAtMs: Number(row.accepted_at_ms),
-    startedAtMs: row.started_at_ms === null ? null : Number(row.started_at_ms),
-    endedAtMs: row.ended_at_ms === null ? null : Number(row.ended_at_ms),
-  };
 }

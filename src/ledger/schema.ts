@@ -27,6 +27,13 @@ interface RecordingsTable {
   accepted_at_ms: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;
+  place: number;
+  wanted: string | null;
+  /** What a door has brought while it was being cancelled: how it begins anew after that. */
+  renewal: string | null;
+  bytes: number | null;
+  /** What searches look through: lower case, a line per field. */
+  search: string;
 }
 
 /** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per stage. */

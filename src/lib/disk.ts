@@ -32,6 +32,13 @@ export function createDisk(directory: string, reserveBytes: number): Disk {
   };
 }
 
+/** The free and the whole space of the disk that a folder lies on, in bytes. */
+export async function spaceOf(directory: string): Promise<{ freeBytes: number; totalBytes: number }> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
 /** The error for a disk that has no room, found before writing or while writing. */
 export function diskFull(cause: unknown, message = 'The disk is full'): KnownError {
   return new KnownError(message, { code: 'DISK_FULL', retry: { waitMs: FULL_PAUSE_MS }, cause });

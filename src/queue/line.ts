@@ -72,7 +72,7 @@ export function createLine(options: {
         if (isFull) await queue.setGlobalConcurrency(options.concurrency);
         const items = await options.pending(isFull ? 0 : lastSeq);
         await add(items);
-        lastSeq = Math.max(lastSeq, items.at(-1)?.seq ?? 0);
+        for (const { seq } of items) lastSeq = Math.max(lastSeq, seq);
       }
     } catch (error) {
       wanted = 'everything';

@@ -10,15 +10,21 @@ import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
+import { createStatus, type StatusOptions } from './status.ts';
 import { addZoomDoor } from './zoom-door.ts';
 
 export interface AppOptions {
-  readonly ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'switches' | 'circuits'>;
+  readonly ledger: Pick<
+    Ledger,
+    'recordings' | 'overview' | 'history' | 'deliveries' | 'watches' | 'switches' | 'circuits'
+  >;
   readonly intake: Intake;
   readonly zoom: { readonly secretToken: string; readonly toleranceS: number };
   /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
   readonly bunnyReadOnlyApiKey: string | undefined;
   readonly lines: { readonly deliveries: Pick<Line, 'hurry'>; readonly watches: Pick<Line, 'hurry'> };
+  /** What the status says of this installation. */
+  readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
   readonly isRedisReady: () => boolean;
   readonly log: Logger;
 }
@@ -57,7 +63,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
   addRecordingsApi(app, ledger);
-  addControlsApi(app, { ledger, deliveriesLine: options.lines.deliveries });
+  const status = createStatus({ ledger, isRedisReady: options.isRedisReady, ...options.installation });
+  addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addHealth(app, {
     isLedgerReady: async () => {
       await ledger.recordings.newest(1);

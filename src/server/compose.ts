@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { readVersion } from '../lib/version.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
@@ -17,6 +18,11 @@ export async function startServer(config: Config, log: Logger) {
     zoom: { secretToken: config.zoom.webhookSecretToken, toleranceS: config.zoom.timestampToleranceS },
     bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
     lines,
+    installation: {
+      version: readVersion(),
+      dataDir: config.dataDir,
+      diskReserveBytes: config.diskReserveBytes,
+    },
     isRedisReady: () => connection.status === 'ready',
     log,
   });

@@ -5,56 +5,93 @@ import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Line } from '../queue/line.ts';
 import { requireLocal } from './local-only.ts';
+import type { Status } from './status.ts';
+import { problems, statusView } from './views.ts';
 
 /**
- * What an operator can switch: `POST /api/line/pause` and `/resume`, `POST /api/deliveries/{id}/replay`,
- * `POST /api/site/listens` (the website that answered 410 is back), and `GET /api/status`.
+ * How this installation stands, and what an operator can switch: `GET /api/status`, `POST /api/line/pause` and
+ * `/resume`, `POST /api/deliveries/{id}/replay`, `POST /api/site/listens` (the website that answered 410 is back).
  */
 export function addControlsApi(
   app: FastifyInstance,
   options: {
-    ledger: Pick<Ledger, 'switches' | 'deliveries' | 'circuits'>;
+    ledger: Pick<Ledger, 'switches' | 'deliveries'>;
+    status: Status;
     deliveriesLine: Pick<Line, 'hurry'>;
   },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { switches, deliveries, circuits } = options.ledger;
-  const local = { onRequest: requireLocal };
+  const { switches, deliveries } = options.ledger;
+  const pausedAnswer = { 200: z.object({ paused: z.boolean() }), ...problems(403) };
 
-  api.get('/api/status', local, async () => ({
-    paused: (await switches.get('line.paused')) !== undefined,
-    site_gone: (await switches.get('site.gone')) ?? null,
-    circuits: (await circuits.all()).map(({ service, failures, openUntilMs, lastError }) => ({
-      service,
-      failures,
-      open_until: openUntilMs > Date.now() ? new Date(openUntilMs).toISOString() : null,
-      last_error: lastError,
-    })),
-  }));
+  api.get(
+    '/api/status',
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['line'],
+        summary: 'How the line, the disk and the services stand',
+        response: { 200: statusView, ...problems(403) },
+      },
+    },
+    () => options.status.read(),
+  );
 
-  api.post('/api/line/pause', local, async () => {
-    await switches.set('line.paused', 'by an operator');
-    return { paused: true };
-  });
+  api.post(
+    '/api/line/pause',
+    {
+      onRequest: requireLocal,
+      schema: { tags: ['line'], summary: 'Let no recording begin to move', response: pausedAnswer },
+    },
+    async () => {
+      await switches.set('line.paused', 'by an operator');
+      return { paused: true };
+    },
+  );
 
-  api.post('/api/line/resume', local, async () => {
-    await switches.clear('line.paused');
-    return { paused: false };
-  });
+  api.post(
+    '/api/line/resume',
+    {
+      onRequest: requireLocal,
+      schema: { tags: ['line'], summary: 'Let recordings move again', response: pausedAnswer },
+    },
+    async () => {
+      await switches.clear('line.paused');
+      return { paused: false };
+    },
+  );
 
-  api.post('/api/site/listens', local, async () => {
-    await switches.clear('site.gone');
-    for (const { id } of await deliveries.pending()) await replay(id);
-    return { site_gone: null };
-  });
+  api.post(
+    '/api/site/listens',
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['announcements'],
+        summary: 'The website that answered 410 wants to hear again',
+        response: { 200: z.object({ site_gone: z.null() }), ...problems(403) },
+      },
+    },
+    async () => {
+      await switches.clear('site.gone');
+      for (const { id } of await deliveries.pending()) await replay(id);
+      return { site_gone: null };
+    },
+  );
 
   api.post(
     '/api/deliveries/:id/replay',
-    { ...local, schema: { params: z.object({ id: z.string() }) } },
-    async (request) => {
-      const { id } = request.params;
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['announcements'],
+        summary: 'Send an announcement again, with its id and body',
+        params: z.object({ id: z.string() }),
+        response: { 200: z.object({ id: z.string(), state: z.literal('pending') }), ...problems(403, 404) },
+      },
+    },
+    async ({ params: { id } }) => {
       if (!(await replay(id))) throw new KnownError(`There is no delivery ${id}`, { code: 'NOT_FOUND' });
-      return { id, state: 'pending' };
+      return { id, state: 'pending' as const };
     },
   );
 

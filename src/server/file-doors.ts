@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, localFileKey, recordingId } from '../domain/ids.ts';
 import { cleanTitle } from '../domain/names.ts';
-import type { NewRecording } from '../domain/recording.ts';
+import { type NewRecording, RENEWABLE_STATES } from '../domain/recording.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { Intake } from '../queue/intake.ts';
@@ -125,11 +125,11 @@ export function addFileDoors(
 
   /**
    * The same file again is a harmless repetition; another file under a known ace_id is a mistake, unless that
-   * recording has failed and is to begin anew.
+   * recording has failed or was cancelled, and is to begin anew.
    */
   async function refuseOtherFile(id: string, realPath: string): Promise<void> {
     const known = await recordings.get(id);
-    if (known === undefined || known.state === 'failed') return;
+    if (known === undefined || RENEWABLE_STATES.includes(known.state)) return;
     if (known.origin.kind === 'file' && known.origin.path === realPath) return;
     throw new KnownError(`The ace_id belongs to the recording ${id}, which came from another file`, {
       code: 'ACE_ID_TAKEN',

@@ -19,8 +19,10 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   NOT_FOUND: 404,
   FILE_NOT_FOUND: 404,
   ACE_ID_TAKEN: 409,
+  WRONG_STATE: 409,
   TOO_LARGE: 413,
   NOT_MEDIA: 415,
+  TOO_MANY_LISTENERS: 503,
 };
 
 /** A problem document (RFC 9457) with a stable `code`, and with what to do about it. */

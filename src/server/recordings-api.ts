@@ -2,69 +2,129 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
-import type { Recording } from '../domain/recording.ts';
+import { SOURCES, STATES, type State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { attemptsOf } from './attempts.ts';
 import { requireLocal } from './local-only.ts';
+import {
+  isoOrNull,
+  problems,
+  recordingDetailView,
+  recordingListView,
+  viewDelivery,
+  viewEvent,
+  viewRecording,
+  withSnakeKeys,
+} from './views.ts';
+
+/** How much of a recording's history is shown. */
+const EVENTS_SHOWN = 1000;
+
+const isState = (value: string): value is State => STATES.some((state) => state === value);
+
+const listQuery = z.object({
+  state: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.string().refine(isState, { error: `must be of ${STATES.join(', ')}` })))
+    .optional()
+    .describe(`One or more of ${STATES.join(', ')}, with commas between`),
+  source: z.enum(SOURCES).optional(),
+  q: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('A piece of the title, the ace_id, the meeting id or the id, in any case'),
+  from: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or later'),
+  to: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or earlier'),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(100).optional().describe('The next_cursor of the page before'),
+});
 
 /** `GET /api/recordings` and `GET /api/recordings/{id}`: what the ledger knows, without its secrets. */
 export function addRecordingsApi(
   app: FastifyInstance,
-  ledger: Pick<Ledger, 'recordings' | 'deliveries'>,
+  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>,
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { recordings, deliveries } = ledger;
-  const limit = z.coerce.number().int().min(1).max(200).default(50);
+  const { recordings, deliveries, overview, history } = ledger;
 
   api.get(
     '/api/recordings',
-    { onRequest: requireLocal, schema: { querystring: z.object({ limit }) } },
-    async (request) => ({ recordings: (await recordings.newest(request.query.limit)).map(toView) }),
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['recordings'],
+        summary: 'Recordings, the newest first',
+        querystring: listQuery,
+        response: { 200: recordingListView, ...problems(400, 403) },
+      },
+    },
+    async ({ query }) => {
+      const { summaries, isLast } = await overview.list({
+        states: query.state as State[] | undefined,
+        source: query.source,
+        text: query.q?.trim() || undefined,
+        fromMs: query.from === undefined ? undefined : Date.parse(query.from),
+        toMs: query.to === undefined ? undefined : Date.parse(query.to),
+        limit: query.limit,
+        beforeSeq: query.cursor === undefined ? undefined : readCursor(query.cursor),
+      });
+      const last = summaries.at(-1);
+      return {
+        recordings: summaries.map(viewRecording),
+        next_cursor: isLast || last === undefined ? null : writeCursor(last.recording.seq),
+      };
+    },
   );
 
   api.get(
     '/api/recordings/:id',
-    { onRequest: requireLocal, schema: { params: z.object({ id: z.string() }) } },
-    async (request) => {
-      const { id } = request.params;
-      const recording = await recordings.get(id);
-      if (recording === undefined) throw new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['recordings'],
+        summary: 'One recording with its stages, attempts, history and announcements',
+        params: z.object({ id: z.string() }),
+        response: { 200: recordingDetailView, ...problems(403, 404) },
+      },
+    },
+    async ({ params: { id } }) => {
+      const summary = (await overview.summaries([id]))[0];
+      if (summary === undefined) throw noSuchRecording(id);
       const { facts } = await recordings.progress(id);
-      const sent = await deliveries.ofRecording(id);
+      const times = await recordings.stageTimes(id);
+      const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
       return {
-        ...toView(recording),
-        facts,
-        stages: await recordings.stageTimes(id),
-        events: (await recordings.events(id)).map(({ atMs, type, data }) => ({ at: iso(atMs), type, data })),
-        deliveries: sent.map(({ id: deliveryId, type, state, attempts, lastError }) => ({
-          id: deliveryId,
-          type,
-          state,
-          attempts,
-          last_error: lastError,
-        })),
+        ...viewRecording(summary),
+        facts: Object.fromEntries(Object.entries(facts).map(([stage, fact]) => [stage, withSnakeKeys(fact)])),
+        stages: Object.fromEntries(
+          Object.entries(times).map(([stage, { startedAtMs, doneAtMs }]) => [
+            stage,
+            { started_at: isoOrNull(startedAtMs), done_at: isoOrNull(doneAtMs) },
+          ]),
+        ),
+        attempts: attemptsOf(events, { earlierAttempts, isMoving: summary.recording.state === 'moving' }),
+        events: events.map(viewEvent),
+        deliveries: (await deliveries.ofRecording(id)).map(viewDelivery),
       };
     },
   );
 }
 
-/** A recording as callers see it. Where a download comes from stays inside: its address is half a secret. */
-function toView(recording: Recording) {
-  return {
-    id: recording.id,
-    source: recording.source,
-    state: recording.state,
-    title: recording.title,
-    ace_id: recording.aceId,
-    details: recording.details,
-    failed_attempts: recording.failedAttempts,
-    last_error: recording.lastError,
-    not_before: recording.notBeforeMs === 0 ? null : iso(recording.notBeforeMs),
-    accepted_at: iso(recording.acceptedAtMs),
-    started_at: recording.startedAtMs === null ? null : iso(recording.startedAtMs),
-    ended_at: recording.endedAtMs === null ? null : iso(recording.endedAtMs),
-  };
+export function noSuchRecording(id: string): KnownError {
+  return new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
 }
 
-function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
+function writeCursor(seq: number): string {
+  return Buffer.from(`before ${seq}`).toString('base64url');
+}
+
+/** @throws KnownError `REQUEST_INVALID` */
+function readCursor(cursor: string): number {
+  const [, seq] = /^before (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (seq === undefined) {
+    throw new KnownError('cursor: is not one that this server has given', { code: 'REQUEST_INVALID' });
+  }
+  return Number(seq);
 }

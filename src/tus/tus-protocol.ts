@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EVENTS, Server, type Upload } from '@tus/server';
 import type { Logger } from 'pino';
 import { aceKey, recordingId } from '../domain/ids.ts';
+import { RENEWABLE_STATES } from '../domain/recording.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import type { Finisher } from './finisher.ts';
 import { answerFor, UploadRefused } from './refusal.ts';
@@ -89,7 +90,7 @@ async function assertWelcome(upload: Upload, recordings: Pick<Recordings, 'get'>
   if (upload.size === 0) throw new UploadRefused(400, 'FILE_EMPTY', 'The file has no bytes.');
 
   const known = await recordings.get(recordingId(aceKey(aceId)));
-  if (known !== undefined && known.state !== 'failed') {
+  if (known !== undefined && !RENEWABLE_STATES.includes(known.state)) {
     throw new UploadRefused(409, 'ACE_ID_TAKEN', 'The recording with this ace_id has arrived already.');
   }
 }

@@ -59,6 +59,7 @@ export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Prom
     zoom: { secretToken: SECRET_TOKEN, toleranceS: 300 },
     bunnyReadOnlyApiKey: BUNNY_KEY,
     lines: { deliveries: line, watches: line },
+    installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
     isRedisReady: () => true,
     log,
   });

@@ -1,0 +1,58 @@
+import { KnownError } from './errors.ts';
+import type { Recording } from './recording.ts';
+
+/** What an operator can do with a recording. */
+export const ACTIONS = ['retry', 'cancel', 'set-aside', 'move-to-front', 'schedule'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/**
+ * What can be done with a recording now.
+ *
+ * - retry: it goes on at once, its attempts counted anew
+ * - cancel: it stops, and what it has made is taken back
+ * - set-aside: it leaves the line and keeps what it has reached
+ * - move-to-front: it goes before all others that wait
+ * - schedule: it does not move before a time
+ *
+ * @param isAnnounced Whether its publication is being, or has been, announced to the website: then it can only go on.
+ */
+export function possibleActions(
+  { state, wanted, notBeforeMs }: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs'>,
+  { isAnnounced, nowMs }: { isAnnounced: boolean; nowMs: number },
+): Action[] {
+  const cancel: Action[] = isAnnounced ? [] : ['cancel'];
+  switch (state) {
+    case 'waiting':
+      return notBeforeMs > nowMs
+        ? ['retry', ...cancel, 'set-aside', 'schedule']
+        : [...cancel, 'set-aside', 'move-to-front', 'schedule'];
+    case 'backing-off':
+      return ['retry', ...cancel, 'set-aside', 'schedule'];
+    case 'moving':
+      if (isAnnounced || wanted === 'cancelled') return [];
+      return wanted === null ? ['cancel', 'set-aside'] : ['cancel'];
+    case 'failed':
+      return ['retry', ...cancel, 'set-aside'];
+    case 'set-aside':
+      return ['retry', ...cancel];
+    case 'cancelled':
+      return ['retry'];
+    case 'cancelling':
+    case 'done':
+      return [];
+  }
+}
+
+/** The refusal of an action, which says what is possible instead. */
+export function wrongState(
+  { id, state, wanted }: Pick<Recording, 'id' | 'state' | 'wanted'>,
+  action: Action,
+  possible: readonly Action[],
+): KnownError {
+  const stands = wanted === null ? state : `${state} and about to be ${wanted}`;
+  const instead = possible.length === 0 ? 'nothing can be done with it now' : `possible: ${possible.join(', ')}`;
+  return new KnownError(`${action} is not possible: the recording ${id} is ${stands}; ${instead}`, {
+    code: 'WRONG_STATE',
+    details: { state, wanted, possible },
+  });
+}

@@ -1,0 +1,208 @@
+import { type Kysely, sql } from 'kysely';
+import type { Facts, Recording, Source, State } from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import { toRecording } from './recording-rows.ts';
+import type { Tables } from './schema.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What a list shows of recordings: all that fits, and the newest first. */
+export interface RecordingsQuery {
+  readonly states?: readonly State[] | undefined;
+  readonly source?: Source | undefined;
+  /** A piece of the title, the ace_id, the meeting's id or the recording's, in any case. */
+  readonly text?: string | undefined;
+  /** Bounds of the time of acceptance, both included. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly limit: number;
+  /** Only what was accepted before the recording with this number. */
+  readonly beforeSeq?: number | undefined;
+}
+
+/** A recording, and what a line of a list says of it. */
+export interface RecordingSummary {
+  readonly recording: Recording;
+  readonly facts: Partial<Pick<Facts, 'archive' | 'publish'>>;
+  /** Whether Bunny has made its video playable. */
+  readonly isPlayable: boolean;
+  /** Whether the announcement of its publication has begun: then it can no longer be taken back. */
+  readonly isAnnounced: boolean;
+  /** From 1; `undefined` unless it waits and may move now. */
+  readonly position: number | undefined;
+}
+
+/** What ended well within one hour. */
+export interface HourDone {
+  readonly startsAtMs: number;
+  readonly recordings: number;
+  readonly bytes: number;
+}
+
+/** The ledger as people look at it. */
+export interface Overview {
+  /** One page of a list, and whether there is more behind it. */
+  list(query: RecordingsQuery): Promise<{ summaries: RecordingSummary[]; isLast: boolean }>;
+  /** These recordings, in no order; those that there are not are left out. */
+  summaries(ids: readonly string[]): Promise<RecordingSummary[]>;
+  counts(): Promise<Partial<Record<State, number>>>;
+  /** When the oldest of those that wait was accepted. */
+  oldestWaitingAtMs(): Promise<number | undefined>;
+  moving(): Promise<RecordingSummary | undefined>;
+  /** What was done in the hour of this time and the 23 before it, oldest first. */
+  lastDay(nowMs: number): Promise<HourDone[]>;
+}
+
+export function createOverview({ db }: { db: Database }): Overview {
+  async function summarize(recordings: readonly Recording[]): Promise<RecordingSummary[]> {
+    const ids = recordings.map(({ id }) => id);
+    const stages = await db
+      .selectFrom('stages')
+      .select(['recording_id', 'stage', 'fact'])
+      .where('recording_id', 'in', ids)
+      .where('stage', 'in', ['archive', 'publish', 'notify'])
+      .execute();
+    const watches = await db
+      .selectFrom('watches')
+      .select(['recording_id', 'video_id', 'state'])
+      .where('recording_id', 'in', ids)
+      .execute();
+    const positions = await positionsOf(db, recordings);
+
+    return recordings.map((recording) => {
+      const own = stages.filter((row) => row.recording_id === recording.id);
+      const facts = Object.fromEntries(
+        own.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
+      ) as RecordingSummary['facts'];
+      const watched = watches.find(({ video_id }) => video_id === facts.publish?.videoId)?.state;
+      return {
+        recording,
+        facts,
+        isPlayable: watched === 'video.playable',
+        isAnnounced: own.some(({ stage }) => stage === 'notify'),
+        position: positions.get(recording.id),
+      };
+    });
+  }
+
+  return {
+    async list({ states, source, text, fromMs, toMs, limit, beforeSeq }) {
+      let found = db.selectFrom('recordings').select('seq');
+      if (beforeSeq !== undefined) found = found.where('seq', '<', beforeSeq);
+      if (states !== undefined) found = found.where('state', 'in', states);
+      if (source !== undefined) found = found.where('source', '=', source);
+      if (fromMs !== undefined) found = found.where('accepted_at_ms', '>=', fromMs);
+      if (toMs !== undefined) found = found.where('accepted_at_ms', '<=', toMs);
+      if (text !== undefined) {
+        const piece = text.toLowerCase().replace(/[\\%_]/g, '\\$&');
+        found = found.where(sql<boolean>`search like ${`%${piece}%`} escape '\\'`);
+      }
+      // The numbers first: an index holds all that this looks at, whereas the rows are long.
+      const seqs = await found
+        .orderBy('seq', 'desc')
+        .limit(limit + 1)
+        .execute();
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where(
+          'seq',
+          'in',
+          seqs.slice(0, limit).map(({ seq }) => seq),
+        )
+        .orderBy('seq', 'desc')
+        .execute();
+      return { summaries: await summarize(rows.map(toRecording)), isLast: seqs.length <= limit };
+    },
+
+    async summaries(ids) {
+      const rows = await db.selectFrom('recordings').selectAll().where('id', 'in', ids).execute();
+      return await summarize(rows.map(toRecording));
+    },
+
+    async counts() {
+      const rows = await db
+        .selectFrom('recordings')
+        .select((select) => ['state', select.fn.countAll<number>().as('count')])
+        .groupBy('state')
+        .execute();
+      return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+    },
+
+    async oldestWaitingAtMs() {
+      const row = await db
+        .selectFrom('recordings')
+        .select('accepted_at_ms')
+        .where('seq', '=', (inner) =>
+          inner
+            .selectFrom('recordings')
+            .select((select) => select.fn.min('seq').as('seq'))
+            .where('state', '=', 'waiting'),
+        )
+        .executeTakeFirst();
+      return row && Number(row.accepted_at_ms);
+    },
+
+    async moving() {
+      const row = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', '=', 'moving')
+        .executeTakeFirst();
+      return row && (await summarize([toRecording(row)]))[0];
+    },
+
+    async lastDay(nowMs) {
+      const thisHour = Math.floor(nowMs / HOUR_MS);
+      const hour = sql<number>`ended_at_ms / ${sql.lit(HOUR_MS)}`;
+      const rows = await db
+        .selectFrom('recordings')
+        .select((select) => [
+          hour.as('hour'),
+          select.fn.countAll<number>().as('count'),
+          select.fn.sum<number | null>('bytes').as('bytes'),
+        ])
+        .where('ended_at_ms', '>=', (thisHour - 23) * HOUR_MS)
+        .where('state', '=', 'done')
+        .groupBy(hour)
+        .execute();
+      return Array.from({ length: 24 }, (_, index) => {
+        const at = thisHour - 23 + index;
+        const row = rows.find((each) => Number(each.hour) === at);
+        return {
+          startsAtMs: at * HOUR_MS,
+          recordings: Number(row?.count ?? 0),
+          bytes: Number(row?.bytes ?? 0),
+        };
+      });
+    },
+  };
+}
+
+/** The places in line of those that wait and may move now; what stands between two of them is counted once. */
+async function positionsOf(
+  db: Kysely<Tables>,
+  recordings: readonly Recording[],
+): Promise<Map<string, number>> {
+  const nowMs = Date.now();
+  const inLine = recordings
+    .filter(({ state, notBeforeMs }) => state === 'waiting' && notBeforeMs <= nowMs)
+    .sort((a, b) => a.place - b.place || a.seq - b.seq);
+  const positions = new Map<string, number>();
+  let position = 1;
+  let before: Recording | undefined;
+  for (const recording of inLine) {
+    let between = db
+      .selectFrom('recordings')
+      .select((select) => select.fn.countAll<number>().as('count'))
+      .where('state', '=', 'waiting')
+      .where('not_before_ms', '<=', nowMs)
+      .where(sql<boolean>`(place, seq) < (${recording.place}, ${recording.seq})`);
+    if (before !== undefined)
+      between = between.where(sql<boolean>`(place, seq) >= (${before.place}, ${before.seq})`);
+    position += Number((await between.executeTakeFirst())?.count ?? 0);
+    positions.set(recording.id, position);
+    before = recording;
+  }
+  return positions;
+}

@@ -1,0 +1,31 @@
+import type { Recording, State } from '../domain/recording.ts';
+import type { Tables } from './schema.ts';
+
+/** A row of the ledger as a recording. */
+export function toRecording(row: Tables['recordings']): Recording {
+  return {
+    id: row.id,
+    seq: Number(row.seq),
+    source: row.source as Recording['source'],
+    naturalKey: row.natural_key,
+    aceId: row.ace_id,
+    title: row.title,
+    state: row.state as State,
+    wanted: row.wanted as Recording['wanted'],
+    place: Number(row.place),
+    origin: JSON.parse(row.origin),
+    details: JSON.parse(row.details),
+    bytes: numberOrNull(row.bytes),
+    failedAttempts: row.failed_attempts,
+    openStarts: row.open_starts,
+    lastError: row.last_error === null ? null : JSON.parse(row.last_error),
+    notBeforeMs: Number(row.not_before_ms),
+    acceptedAtMs: Number(row.accepted_at_ms),
+    startedAtMs: numberOrNull(row.started_at_ms),
+    endedAtMs: numberOrNull(row.ended_at_ms),
+  };
+}
+
+function numberOrNull(value: number | null): number | null {
+  return value === null ? null : Number(value);
+}

@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+import type { Ledger } from '../ledger/ledger.ts';
+import { spaceOf } from '../lib/disk.ts';
+import { iso, isoOrNull, type ServiceView, type statusView, viewError, viewRecording } from './views.ts';
+
+export type StatusView = z.output<typeof statusView>;
+
+/** The part of the status that tells how the world around the line is. */
+export type Surroundings = Pick<StatusView, 'paused' | 'site_gone' | 'redis' | 'disk' | 'services'>;
+
+/** How this installation stands. */
+export interface Status {
+  read(): Promise<StatusView>;
+  surroundings(): Promise<Surroundings>;
+}
+
+export interface StatusOptions {
+  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries'>;
+  readonly version: string;
+  /** The disk of this folder is the one that recordings are staged on. */
+  readonly dataDir: string;
+  readonly diskReserveBytes: number;
+  readonly isRedisReady: () => boolean;
+}
+
+export function createStatus(options: StatusOptions): Status {
+  const { overview, switches, circuits, deliveries } = options.ledger;
+
+  async function services(siteGone: string | null): Promise<ServiceView[]> {
+    const failing = await circuits.all();
+    const remote = (['zoom', 'b2', 'bunny'] as const).map((service): ServiceView => {
+      const circuit = failing.find((each) => each.service === service);
+      if (circuit === undefined) return { service, state: 'ok', open_until: null, last_error: null };
+      const { openUntilMs, lastError } = circuit;
+      const isOpen = openUntilMs > Date.now();
+      return {
+        service,
+        state: isOpen ? 'open' : 'failing',
+        open_until: isOpen ? iso(openUntilMs) : null,
+        last_error: viewError(lastError),
+      };
+    });
+    const siteError = await deliveries.lastError();
+    const siteState = siteError === undefined ? 'ok' : 'failing';
+    return [
+      ...remote,
+      {
+        service: 'site',
+        state: siteGone === null ? siteState : 'open',
+        open_until: null,
+        last_error: viewError(siteError),
+      },
+    ];
+  }
+
+  async function surroundings(): Promise<Surroundings> {
+    const siteGone = (await switches.get('site.gone')) ?? null;
+    const { freeBytes, totalBytes } = await spaceOf(options.dataDir);
+    return {
+      paused: (await switches.get('line.paused')) !== undefined,
+      site_gone: siteGone,
+      redis: options.isRedisReady() ? 'ok' : 'away',
+      disk: { free_bytes: freeBytes, total_bytes: totalBytes, reserve_bytes: options.diskReserveBytes },
+      services: await services(siteGone),
+    };
+  }
+
+  return {
+    surroundings,
+    async read() {
+      const nowMs = Date.now();
+      const moving = await overview.moving();
+      return {
+        version: options.version,
+        now: iso(nowMs),
+        ...(await surroundings()),
+        counts: await overview.counts(),
+        oldest_waiting_at: isoOrNull(await overview.oldestWaitingAtMs()),
+        moving: moving === undefined ? null : viewRecording(moving),
+        day: (await overview.lastDay(nowMs)).map(({ startsAtMs, recordings, bytes }) => ({
+          hour: iso(startsAtMs),
+          recordings,
+          bytes,
+        })),
+        circuits: (await circuits.all()).map(({ service, failures, openUntilMs, lastError }) => ({
+          service,
+          failures,
+          open_until: openUntilMs > nowMs ? iso(openUntilMs) : null,
+          last_error: lastError,
+        })),
+      };
+    },
+  };
+}

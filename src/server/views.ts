@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { ACTIONS, possibleActions } from '../domain/actions.ts';
+import { playUrl } from '../domain/announcement.ts';
+import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
+import type { ErrorSummary } from '../domain/errors.ts';
+import { SOURCES, STATES } from '../domain/recording.ts';
+import type { Delivery } from '../ledger/deliveries.ts';
+import type { RecordingEvent } from '../ledger/events.ts';
+import type { RecordingSummary } from '../ledger/overview.ts';
+
+/* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
+
+const time = z.iso.datetime().describe('ISO 8601, UTC');
+const bytes = z.int().nonnegative();
+
+export const errorView = z
+  .object({ code: z.string(), message: z.string(), title: z.string(), advice: z.string() })
+  .meta({ id: 'Error', description: 'Why something has failed, and what to do about it' });
+
+export const recordingView = z
+  .object({
+    id: z.string(),
+    seq: z.int().describe('Rises with each acceptance'),
+    source: z.enum(SOURCES),
+    state: z.enum(STATES),
+    wanted: z.enum(['set-aside', 'cancelled']).nullable().describe('What it is about to become, while moving'),
+    actions: z.array(z.enum(ACTIONS)).describe('What can be done with it now'),
+    title: z.string(),
+    ace_id: z.string().nullable(),
+    details: z
+      .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+      .describe('What its source knew of it'),
+    bytes: bytes.nullable(),
+    failed_attempts: z.int(),
+    last_error: errorView.nullable(),
+    not_before: time.nullable(),
+    accepted_at: time,
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+    playable: z.boolean().nullable().describe('Whether its video can be watched; null: not published'),
+    video: z
+      .object({ library_id: z.string(), video_id: z.string(), player_url: z.string() })
+      .nullable()
+      .describe('In Bunny Stream'),
+    archive: z
+      .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
+      .nullable()
+      .describe('In Backblaze B2'),
+    position: z.int().nullable().describe('Its place in line, from 1, if it waits and may move now'),
+  })
+  .meta({ id: 'Recording' });
+export type RecordingView = z.output<typeof recordingView>;
+
+export const eventView = z
+  .object({ seq: z.int(), at: time, type: z.string(), data: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'Event', description: 'A line of a recording’s history' });
+
+const stageTimesView = z.object({ started_at: time.nullable(), done_at: time.nullable() });
+
+export const deliveryView = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    state: z.enum(['pending', 'delivered', 'failed']),
+    attempts: z.int(),
+    last_error: errorView.nullable(),
+    created_at: time,
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Delivery', description: 'An announcement to the website' });
+
+export const attemptView = z
+  .object({
+    number: z.int(),
+    started_at: time,
+    ended_at: time.nullable().describe('null: it goes on, or its worker died'),
+    outcome: z.enum(['running', 'done', 'failed', 'postponed', 'interrupted']),
+    error: errorView.nullable(),
+    stages: z.array(z.object({ stage: z.string(), started_at: time, done_at: time.nullable() })),
+  })
+  .meta({ id: 'Attempt', description: 'One pass through the stages that were lacking' });
+export type AttemptView = z.output<typeof attemptView>;
+
+export const recordingDetailView = z
+  .object({
+    ...recordingView.shape,
+    facts: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .describe('What each finished stage has proved'),
+    stages: z.record(z.string(), stageTimesView),
+    attempts: z.array(attemptView),
+    events: z.array(eventView).describe('The last 1000, oldest first'),
+    deliveries: z.array(deliveryView),
+  })
+  .meta({ id: 'RecordingDetail' });
+
+export const recordingListView = z
+  .object({
+    recordings: z.array(recordingView),
+    next_cursor: z.string().nullable().describe('For the next page; null: this is the last'),
+  })
+  .meta({ id: 'RecordingList' });
+
+export const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
+export type DiskView = z.output<typeof diskView>;
+
+export const serviceView = z
+  .object({
+    service: z.enum(['zoom', 'b2', 'bunny', 'site']),
+    state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
+    open_until: time.nullable(),
+    last_error: errorView.nullable(),
+  })
+  .meta({ id: 'Service' });
+export type ServiceView = z.output<typeof serviceView>;
+
+export const statusView = z
+  .object({
+    version: z.string(),
+    paused: z.boolean(),
+    site_gone: z.string().nullable().describe('The address that wants no announcements any more'),
+    now: time,
+    counts: z.partialRecord(z.enum(STATES), z.int()),
+    oldest_waiting_at: time.nullable(),
+    moving: recordingView.nullable(),
+    redis: z.enum(['ok', 'away']),
+    disk: diskView,
+    services: z.array(serviceView),
+    day: z
+      .array(z.object({ hour: time, recordings: z.int(), bytes }))
+      .describe('What was done in each of the last 24 hours, oldest first'),
+    circuits: z.array(
+      z.object({
+        service: z.string(),
+        failures: z.int(),
+        open_until: time.nullable(),
+        last_error: z.object({ code: z.string(), message: z.string() }),
+      }),
+    ),
+  })
+  .meta({ id: 'Status' });
+
+export const problemView = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('Stable; all codes are in docs/errors.md'),
+    advice: z.string(),
+  })
+  .meta({ id: 'Problem', description: 'A refusal (RFC 9457)' });
+
+const PROBLEMS = {
+  400: 'The request is malformed',
+  401: 'Nobody is logged in',
+  403: 'This caller may not do that',
+  404: 'There is no such thing',
+  409: 'It is not in a state for that; the detail says what is possible',
+  415: 'The file is neither audio nor video',
+  503: 'Too many callers at once',
+} as const;
+
+/** The refusals of a route, for its description. */
+export function problems(...statuses: (keyof typeof PROBLEMS)[]) {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: PROBLEMS[status], content: { 'application/problem+json': { schema: problemView } } },
+    ]),
+  );
+}
+
+/** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
+export function viewRecording(summary: RecordingSummary): RecordingView {
+  const { recording, facts, isPlayable, isAnnounced, position } = summary;
+  const { archive, publish } = facts;
+  return {
+    id: recording.id,
+    seq: recording.seq,
+    source: recording.source,
+    state: recording.state,
+    wanted: recording.wanted,
+    actions: possibleActions(recording, { isAnnounced, nowMs: Date.now() }),
+    title: recording.title,
+    ace_id: recording.aceId,
+    details: { ...recording.details },
+    bytes: recording.bytes,
+    failed_attempts: recording.failedAttempts,
+    last_error: viewError(recording.lastError),
+    not_before: recording.notBeforeMs === 0 ? null : iso(recording.notBeforeMs),
+    accepted_at: iso(recording.acceptedAtMs),
+    started_at: isoOrNull(recording.startedAtMs),
+    ended_at: isoOrNull(recording.endedAtMs),
+    playable: publish === undefined ? null : isPlayable,
+    video:
+      publish === undefined
+        ? null
+        : { library_id: publish.libraryId, video_id: publish.videoId, player_url: playUrl(publish) },
+    archive:
+      archive === undefined
+        ? null
+        : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
+    position: position ?? null,
+  };
+}
+
+export function viewError(error: ErrorSummary | null | undefined): z.output<typeof errorView> | null {
+  if (!error) return null;
+  const [title, advice] = ERROR_CATALOGUE[error.code] ?? ERROR_CATALOGUE.UNEXPECTED;
+  return { code: error.code, message: error.message, title, advice };
+}
+
+export function viewEvent({ seq, atMs, type, data }: RecordingEvent): z.output<typeof eventView> {
+  return { seq, at: iso(atMs), type, data: withSnakeKeys(data) };
+}
+
+export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> {
+  const { id, type, state, attempts, lastError, createdAtMs, endedAtMs } = delivery;
+  return {
+    id,
+    type,
+    state,
+    attempts,
+    last_error: viewError(lastError),
+    created_at: iso(createdAtMs),
+    ended_at: isoOrNull(endedAtMs),
+  };
+}
+
+/** An object with the names of its own fields as the API writes them. */
+export function withSnakeKeys(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      each,
+    ]),
+  );
+}
+
+export function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+export function isoOrNull(atMs: number | null | undefined): string | null {
+  return atMs === null || atMs === undefined ? null : iso(atMs);
+}
