@@ -50,7 +50,8 @@ export function wrongState(
   possible: readonly Action[],
 ): KnownError {
   const stands = wanted === null ? state : `${state} and about to be ${wanted}`;
-  const instead = possible.length === 0 ? 'nothing can be done with it now' : `possible: ${possible.join(', ')}`;
+  const instead =
+    possible.length === 0 ? 'nothing can be done with it now' : `possible: ${possible.join(', ')}`;
   return new KnownError(`${action} is not possible: the recording ${id} is ${stands}; ${instead}`, {
     code: 'WRONG_STATE',
     details: { state, wanted, possible },

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Facts, Recording, Source, State } from '../domain/recording.ts';
+import { type Facts, type Recording, type Source, STATES, type State } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
@@ -121,12 +121,16 @@ export function createOverview({ db }: { db: Database }): Overview {
     },
 
     async counts() {
-      const rows = await db
-        .selectFrom('recordings')
-        .select((select) => ['state', select.fn.countAll<number>().as('count')])
-        .groupBy('state')
-        .execute();
-      return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+      const counts: Partial<Record<State, number>> = {};
+      for (const state of STATES) {
+        const row = await db
+          .selectFrom('recordings')
+          .select((select) => select.fn.countAll<number>().as('count'))
+          .where('state', '=', state)
+          .executeTakeFirst();
+        if (row?.count) counts[state] = Number(row.count);
+      }
+      return counts;
     },
 
     async oldestWaitingAtMs() {

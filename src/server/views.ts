@@ -23,7 +23,10 @@ export const recordingView = z
     seq: z.int().describe('Rises with each acceptance'),
     source: z.enum(SOURCES),
     state: z.enum(STATES),
-    wanted: z.enum(['set-aside', 'cancelled']).nullable().describe('What it is about to become, while moving'),
+    wanted: z
+      .enum(['set-aside', 'cancelled'])
+      .nullable()
+      .describe('What it is about to become, while moving'),
     actions: z.array(z.enum(ACTIONS)).describe('What can be done with it now'),
     title: z.string(),
     ace_id: z.string().nullable(),

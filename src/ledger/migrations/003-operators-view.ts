@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from 'kysely';
-import { searchText } from '../search-text.ts';
 import type { Tables } from '../schema.ts';
+import { searchText } from '../search-text.ts';
 
 /** How many recordings are read at once while what they hold is written in its new form. */
 const BATCH = 1000;
@@ -28,7 +28,7 @@ export const operatorsView: Migration = {
     const index = (name: string, table: string, columns: string[]) =>
       db.schema.createIndex(name).on(table).columns(columns).execute();
     await index('recordings_in_line', 'recordings', ['state', 'place', 'seq', 'not_before_ms']);
-    await index('recordings_by_end', 'recordings', ['ended_at_ms', 'state', 'bytes']);
+    await index('recordings_by_end', 'recordings', ['state', 'ended_at_ms', 'bytes']);
     await index('recordings_listed', 'recordings', ['seq', 'state', 'source', 'accepted_at_ms', 'search']);
     await index('watches_by_recording', 'watches', ['recording_id']);
   },
