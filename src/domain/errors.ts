@@ -38,6 +38,11 @@ export function leaseLost(): KnownError {
   return new KnownError('Another worker has taken over this recording', { code: 'LEASE_LOST' });
 }
 
+/** The error of a recording that an operator wants to stop. */
+export function stopAsked(): KnownError {
+  return new KnownError('An operator has asked for this recording to stop', { code: 'STOP_ASKED' });
+}
+
 /** The codes that say that a service is not well, rather than that one recording is not. */
 const OUTAGES: readonly ErrorCode[] = [
   'REMOTE_UNAVAILABLE',

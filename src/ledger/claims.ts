@@ -1,4 +1,4 @@
-import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
+import { type Checkpoints, type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { Recordings } from './recordings.ts';
 
@@ -96,7 +96,7 @@ export function createClaims({
         .where('stage', '=', 'fetch')
         .where('fact', 'is', null)
         .where('checkpoint', 'is not', null)
-        .where('state', 'in', ['waiting', 'moving', 'backing-off'])
+        .where('state', 'in', MOVABLE_STATES)
         .execute();
       return rows.map(({ recording_id, checkpoint }) => {
         const { totalBytes }: Checkpoints['fetch'] = JSON.parse(checkpoint ?? '');

@@ -5,6 +5,7 @@ import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createHistory, type History } from './history.ts';
 import { createMoves, type Moves } from './moves.ts';
+import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
@@ -15,6 +16,7 @@ export interface Ledger {
   readonly recordings: Recordings;
   readonly overview: Overview;
   readonly history: History;
+  readonly operator: Operator;
   readonly claims: Claims;
   readonly moves: Moves;
   readonly deliveries: Deliveries;
@@ -45,6 +47,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     recordings,
     overview: createOverview({ db }),
     history: createHistory({ db }),
+    operator: createOperator({ db }),
     claims: createClaims({ db, recordings }),
     moves: createMoves({ db }),
     deliveries: createDeliveries({ db }),

@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely';
-import { type ErrorSummary, leaseLost } from '../domain/errors.ts';
-import type { Checkpoints, Facts, Stage, State } from '../domain/recording.ts';
+import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
+import { type Checkpoints, type Facts, MOVABLE_STATES, type Stage, type State } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent } from './events.ts';
+import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -11,8 +12,12 @@ import type { Tables } from './schema.ts';
  * and fails with `LEASE_LOST`, changing nothing, once another worker has the gate.
  */
 export interface Moves {
-  /** Makes it the one that is moving, and counts the start until the attempt ends in an orderly way. */
-  startAttempt(id: string, fence: number): Promise<void>;
+  /**
+   * Makes it the one that is moving, and counts the start until the attempt ends in an orderly way. False: an operator
+   * has other plans for it.
+   */
+  startAttempt(id: string, fence: number): Promise<boolean>;
+  /** @throws KnownError `STOP_ASKED`: what is announced can no longer be stopped, and this one is to be. */
   startStage(id: string, stage: Stage, fence: number): Promise<void>;
   saveCheckpoint<S extends Stage>(
     id: string,
@@ -25,6 +30,9 @@ export interface Moves {
   undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
 
   finish(id: string, fence: number): Promise<void>;
+
+  // However an attempt ends that has not finished it: if an operator wants it set aside or cancelled, it becomes that.
+
   /** Puts it back in line without counting an attempt. */
   giveBack(id: string, reason: string, fence: number): Promise<void>;
   /** Puts it back in line until a time, without counting an attempt: the world is not ready. */
@@ -32,13 +40,21 @@ export interface Moves {
   backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
   /** Gives it up, and writes the announcement of that to the outbox in the same step. */
   fail(id: string, error: ErrorSummary, announcement: NewDelivery, fence: number): Promise<void>;
+
+  /**
+   * Forgets what the stages of one that was being cancelled had made. True: a door has brought it again meanwhile, and it
+   * waits for its new beginning.
+   */
+  withdrawn(id: string, fence: number): Promise<boolean>;
+  /** Not all could be taken back; it is tried again at a time. */
+  withdrawalFailed(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
 }
 
 export function createMoves({ db }: { db: Database }): Moves {
   type Change = Transaction<Tables>;
 
   /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
-  function fenced(fence: number, change: (trx: Change) => Promise<unknown>): Promise<void> {
+  function fenced<T = void>(fence: number, change: (trx: Change) => Promise<T>): Promise<T> {
     return db.transaction().execute(async (trx) => {
       const held = await trx
         .updateTable('gate')
@@ -47,7 +63,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         .where('fence', '=', fence)
         .executeTakeFirst();
       if (held.numUpdatedRows === 0n) throw leaseLost();
-      await change(trx);
+      return await change(trx);
     });
   }
 
@@ -76,9 +92,46 @@ export function createMoves({ db }: { db: Database }): Moves {
       .execute();
   }
 
+  async function stands(trx: Change, id: string) {
+    return await trx
+      .selectFrom('recordings')
+      .select(['state', 'wanted', 'renewal'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+  }
+
+  /** Ends an attempt in this state, unless an operator wants another one; false if so. */
+  async function endAttempt(
+    trx: Change,
+    id: string,
+    state: State,
+    more: Partial<Tables['recordings']> = {},
+  ): Promise<boolean> {
+    const { wanted } = await stands(trx, id);
+    if (wanted === null) {
+      await moveTo(trx, id, state, { ...more, open_starts: 0 });
+      return true;
+    }
+    const isCancelled = wanted === 'cancelled';
+    await moveTo(trx, id, isCancelled ? 'cancelling' : 'set-aside', {
+      wanted: null,
+      place: 0,
+      not_before_ms: 0,
+      open_starts: 0,
+      ...(isCancelled ? { failed_attempts: 0 } : {}),
+    });
+    const data = { from: 'moving', by: 'operator' };
+    await addEvent(trx, id, isCancelled ? 'withdrawal.started' : 'recording.set-aside', data);
+    return false;
+  }
+
   return {
     startAttempt: (id, fence) =>
       fenced(fence, async (trx) => {
+        const { state, wanted } = await stands(trx, id);
+        // Left by a worker that died before it looked.
+        if (wanted !== null) await endAttempt(trx, id, 'waiting');
+        if (wanted !== null || !MOVABLE_STATES.includes(state as State)) return false;
         await moveTo(trx, id, 'moving');
         await count(trx, id, 'open_starts');
         await trx
@@ -88,11 +141,13 @@ export function createMoves({ db }: { db: Database }): Moves {
           .where('started_at_ms', 'is', null)
           .execute();
         await addEvent(trx, id, 'attempt.started', { fence });
+        return true;
       }),
 
     startStage: (id, stage, fence) =>
       fenced(fence, async (trx) => {
         const nowMs = Date.now();
+        if (stage === 'notify' && (await stands(trx, id)).wanted !== null) throw stopAsked();
         await trx
           .insertInto('stages')
           .values({ recording_id: id, stage, started_at_ms: nowMs })
@@ -104,7 +159,9 @@ export function createMoves({ db }: { db: Database }): Moves {
       }),
 
     saveCheckpoint: (id, stage, checkpoint, fence) =>
-      fenced(fence, (trx) => updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) })),
+      fenced(fence, async (trx) => {
+        await updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) });
+      }),
 
     finishStage: (id, stage, fact, fence) =>
       fenced(fence, async (trx) => {
@@ -132,38 +189,63 @@ export function createMoves({ db }: { db: Database }): Moves {
           last_error: null,
           not_before_ms: 0,
           open_starts: 0,
+          wanted: null,
         });
         await addEvent(trx, id, 'recording.done', {});
       }),
 
     giveBack: (id, reason, fence) =>
       fenced(fence, async (trx) => {
-        await moveTo(trx, id, 'waiting', { open_starts: 0 });
         await addEvent(trx, id, 'attempt.interrupted', { reason });
+        await endAttempt(trx, id, 'waiting');
       }),
 
     postpone: (id, error, notBeforeMs, fence) =>
       fenced(fence, async (trx) => {
-        const last_error = JSON.stringify(error);
-        await moveTo(trx, id, 'waiting', { last_error, not_before_ms: notBeforeMs, open_starts: 0 });
         await addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs });
+        await endAttempt(trx, id, 'waiting', {
+          last_error: JSON.stringify(error),
+          not_before_ms: notBeforeMs,
+        });
       }),
 
     backOff: (id, error, notBeforeMs, fence) =>
       fenced(fence, async (trx) => {
-        const last_error = JSON.stringify(error);
-        await moveTo(trx, id, 'backing-off', { last_error, not_before_ms: notBeforeMs, open_starts: 0 });
-        await count(trx, id, 'failed_attempts');
         await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
+        const change = { last_error: JSON.stringify(error), not_before_ms: notBeforeMs };
+        if (await endAttempt(trx, id, 'backing-off', change)) await count(trx, id, 'failed_attempts');
       }),
 
     fail: (id, error, announcement, fence) =>
       fenced(fence, async (trx) => {
+        const change = { last_error: JSON.stringify(error), ended_at_ms: Date.now() };
+        if (await endAttempt(trx, id, 'failed', change)) {
+          await count(trx, id, 'failed_attempts');
+          await insertDelivery(trx, announcement);
+          await addEvent(trx, id, 'recording.failed', { ...error });
+        } else {
+          await addEvent(trx, id, 'attempt.failed', { ...error });
+        }
+      }),
+
+    withdrawn: (id, fence) =>
+      fenced(fence, async (trx) => {
+        const { renewal } = await stands(trx, id);
+        await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+        const over = { ended_at_ms: Date.now(), last_error: null, not_before_ms: 0, failed_attempts: 0 };
+        await moveTo(trx, id, 'cancelled', over);
+        await addEvent(trx, id, 'recording.cancelled', { by: 'operator' });
+        if (renewal === null) return false;
+        await renew(trx, id, JSON.parse(renewal));
+        return true;
+      }),
+
+    withdrawalFailed: (id, error, notBeforeMs, fence) =>
+      fenced(fence, async (trx) => {
         const last_error = JSON.stringify(error);
-        await moveTo(trx, id, 'failed', { last_error, ended_at_ms: Date.now(), open_starts: 0 });
+        await moveTo(trx, id, 'cancelling', { last_error, not_before_ms: notBeforeMs });
         await count(trx, id, 'failed_attempts');
-        await insertDelivery(trx, announcement);
-        await addEvent(trx, id, 'recording.failed', { ...error });
+        await addEvent(trx, id, 'withdrawal.failed', { ...error, notBeforeMs });
       }),
   };
 }

@@ -3,16 +3,20 @@ import { recordingId } from '../domain/ids.ts';
 import {
   type Checkpoints,
   type Facts,
+  MOVABLE_STATES,
   type NewRecording,
+  type Origin,
   type Recording,
   type Stage,
   type State,
   UNFINISHED_STATES,
+  type Wanted,
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent, type RecordingEvent } from './events.ts';
 import { toEvent } from './history.ts';
 import { toRecording } from './recording-rows.ts';
+import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
@@ -40,7 +44,8 @@ export interface StageTimes {
 export interface Recordings {
   /**
    * Takes a recording in, or finds the one with the same natural key.
-   * A failed one is given a new beginning; a newer Zoom event refreshes the address of one that is not fetched yet.
+   * A failed or cancelled one is given a new beginning, one that is being cancelled once that is done; a newer Zoom event
+   * refreshes the address of one that is not fetched yet.
    */
   accept(input: NewRecording): Promise<Accepted>;
   get(id: string): Promise<Recording | undefined>;
@@ -48,6 +53,12 @@ export interface Recordings {
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone's help, in the order of the line. */
   unfinished(afterSeq?: number): Promise<WaitingItem[]>;
+  /** What an operator wants of one that is moving. */
+  wanted(id: string): Promise<Wanted | null>;
+  /** What goes through the gate before this one: what is being cancelled, then what was moved to the front. */
+  before(recording: Pick<Recording, 'place'>): Promise<Recording | undefined>;
+  /** The next that is being cancelled. */
+  cancelling(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
   stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
   /** Whether any other recording has this Bunny video, finished or not. */
@@ -57,6 +68,22 @@ export interface Recordings {
 }
 
 export function createRecordings({ db }: { db: Database }): Recordings {
+  /** The first in line that may move now, of those in these states, and before this place. */
+  async function first(states: readonly State[], beforePlace?: number): Promise<Recording | undefined> {
+    const inLine = db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('state', 'in', states)
+      .where('not_before_ms', '<=', Date.now())
+      .orderBy('place')
+      .orderBy('seq')
+      .limit(1);
+    const row = await (
+      beforePlace === undefined ? inLine : inLine.where('place', '<', beforePlace)
+    ).executeTakeFirst();
+    return row && toRecording(row);
+  }
+
   return {
     async accept(input) {
       const id = recordingId(input.naturalKey);
@@ -124,6 +151,17 @@ export function createRecordings({ db }: { db: Database }): Recordings {
       return rows.map(toWaitingItem);
     },
 
+    async wanted(id) {
+      const row = await db.selectFrom('recordings').select('wanted').where('id', '=', id).executeTakeFirst();
+      return (row?.wanted ?? null) as Wanted | null;
+    },
+
+    cancelling: () => first(['cancelling']),
+
+    async before({ place }) {
+      return (await first(['cancelling'])) ?? (await first(MOVABLE_STATES, place));
+    },
+
     async progress(id) {
       const rows = await db.selectFrom('stages').selectAll().where('recording_id', '=', id).execute();
       const of = (column: 'fact' | 'checkpoint') =>
@@ -177,40 +215,32 @@ async function acceptAgain(
   known: Recording,
   input: NewRecording,
 ): Promise<Accepted> {
-  const { id } = known;
+  const { id, state, wanted } = known;
   const isNewer =
     input.origin.kind === 'file' ||
     known.origin.kind === 'file' ||
     input.origin.eventAtMs > known.origin.eventAtMs;
-  const change = {
-    origin: JSON.stringify(input.origin),
-    details: JSON.stringify(input.details),
-    title: input.title,
-    bytes: input.origin.bytes,
-    search: searchText({ id, ...input }),
-  };
 
-  if (known.state === 'failed' && isNewer) {
-    await trx
-      .updateTable('recordings')
-      .set({
-        ...change,
-        state: 'waiting',
-        failed_attempts: 0,
-        open_starts: 0,
-        not_before_ms: input.notBeforeMs ?? 0,
-        ended_at_ms: null,
-      })
-      .where('id', '=', id)
-      .execute();
-    await addEvent(trx, id, 'recording.revived', { source: input.source });
+  if (isNewer && (state === 'failed' || state === 'cancelled')) {
+    await renew(trx, id, input);
     return { id, state: 'waiting', isDuplicate: true };
   }
 
-  // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised.
-  if (isNewer && known.origin.kind === 'zoom' && UNFINISHED_STATES.includes(known.state)) {
-    await trx.updateTable('recordings').set({ origin: change.origin }).where('id', '=', id).execute();
-  }
+  const repeated = { id, state, isDuplicate: true };
   await addEvent(trx, id, 'recording.repeated', { source: input.source });
-  return { id, state: known.state, isDuplicate: true };
+  if (state === 'cancelling' || wanted === 'cancelled') {
+    // The file of a finished upload goes with the recording: told of it once more, there is nothing to begin anew with.
+    if (!isNewer || (input.source === 'manual' && isSameFile(known.origin, input.origin))) return repeated;
+    const renewal = JSON.stringify(input);
+    await trx.updateTable('recordings').set({ renewal }).where('id', '=', id).execute();
+  } else if (isNewer && known.origin.kind === 'zoom' && state !== 'done') {
+    // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised.
+    const origin = JSON.stringify(input.origin);
+    await trx.updateTable('recordings').set({ origin }).where('id', '=', id).execute();
+  }
+  return repeated;
+}
+
+function isSameFile(a: Origin, b: Origin): boolean {
+  return a.kind === 'file' && b.kind === 'file' && a.path === b.path;
 }

@@ -16,7 +16,7 @@ export interface Line {
   poke(): void;
   /** Puts everything unfinished in line, soon; returns at once. */
   reconcile(): void;
-  /** Has a job that waits for its time run now, soon; returns at once. */
+  /** Has a job run now that waits for its time, or that there is none for yet, soon; returns at once. */
   hurry(id: string): void;
   stop(): Promise<void>;
 }
@@ -84,8 +84,8 @@ export function createLine(options: {
 
   async function promote(id: string): Promise<void> {
     const job = await queue.getJob(id);
-    if (await job?.isDelayed()) await job?.promote();
-    else want('everything');
+    if (job === undefined) await add([{ id, seq: 0, notBeforeMs: 0 }]);
+    else if (await job.isDelayed()) await job.promote();
   }
 
   function want(what: 'news' | 'everything'): void {

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { failedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
-import { KnownError, leaseLost, type Retry, summarize } from '../domain/errors.ts';
-import type { Recording } from '../domain/recording.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { KnownError, leaseLost, type Retry, stopAsked, summarize } from '../domain/errors.ts';
+import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause } from '../lib/abort.ts';
@@ -14,6 +15,15 @@ const GATE_POLL_MS = 100;
 
 /** How soon to look again at a recording that another worker took over, in milliseconds. */
 const TAKEN_OVER_PAUSE_MS = 5000;
+
+/** How often it is looked whether an operator wants a recording to stop that is moving, in milliseconds. */
+const WANTED_POLL_MS = 500;
+
+/** What ends work early: the process is stopping, or that or the lease is lost. */
+interface Signals {
+  readonly shutdown: AbortSignal;
+  readonly either: AbortSignal;
+}
 
 export interface RecordingRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'moves' | 'gate' | 'switches'>;
@@ -29,28 +39,36 @@ export interface RecordingRunnerOptions {
   readonly random?: () => number;
 }
 
-/** Makes one attempt at a recording: takes the gate, runs the pipeline, and records what came of it. */
+/**
+ * Makes one attempt at a recording: takes the gate, runs the pipeline, and records what came of it.
+ *
+ * The line says whose turn it is; the ledger knows better what an operator wants: a recording that is to be taken back,
+ * or was moved to the front, goes through the gate in place of the one whose turn it is, which then keeps its place.
+ */
 export function createRecordingRunner(options: RecordingRunnerOptions) {
   const { pipeline, backoff, maxCrashes, random = Math.random } = options;
   const { recordings, moves, gate, switches } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
-    const log = options.log.child({ recordingId: id });
     const taken = new AbortController();
     const lease = await waitForGate(id, taken, signal);
     if (lease === undefined) return 'given-back';
     try {
       // Read after the gate is ours: until then another worker may have moved it on.
       const recording = await recordings.get(id);
-      if (recording === undefined || recording.state === 'done' || recording.state === 'failed')
-        return 'finished';
-      if (recording.notBeforeMs > Date.now()) return { againAtMs: recording.notBeforeMs };
-      return await attempt(recording, lease, AbortSignal.any([signal, taken.signal]), signal, log);
+      if (recording === undefined || !UNFINISHED_STATES.includes(recording.state)) return 'finished';
+
+      const first = await whoseTurn(recording);
+      const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
+      if (first?.id === id) return await move(recording, lease, signals);
+      if (first !== undefined) await move(first, lease, signals);
+      return 'given-back';
     } finally {
       await lease.release();
     }
   };
 
+  /** Waits until the gate is free and something may pass it. */
   async function waitForGate(
     id: string,
     taken: AbortController,
@@ -58,34 +76,55 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   ): Promise<Lease | undefined> {
     const onLost = () => taken.abort(leaseLost());
     while (!signal.aborted) {
-      const isPaused = (await switches.get('line.paused')) !== undefined;
-      const lease = isPaused
-        ? undefined
-        : await gate.acquire({ recordingId: id, holder: options.holder, onLost });
+      const lease = (await mayMove())
+        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost })
+        : undefined;
       if (lease !== undefined) return lease;
       await pause(GATE_POLL_MS, signal).catch(() => {});
     }
     return undefined;
   }
 
+  /** Whether anything may: a paused line still takes back what is not wanted any more. */
+  async function mayMove(): Promise<boolean> {
+    return (await switches.get('line.paused')) === undefined || (await recordings.cancelling()) !== undefined;
+  }
+
+  async function whoseTurn(recording: Recording): Promise<Recording | undefined> {
+    if ((await switches.get('line.paused')) !== undefined) return await recordings.cancelling();
+    return recording.state === 'cancelling' ? recording : ((await recordings.before(recording)) ?? recording);
+  }
+
+  /** Makes an attempt, or takes back what earlier ones have made; and the second after the first, if it is asked to. */
+  async function move(recording: Recording, lease: Lease, signals: Signals): Promise<Outcome> {
+    const { id, state, notBeforeMs } = recording;
+    const log = options.log.child({ recordingId: id });
+    if (notBeforeMs > Date.now()) return { againAtMs: notBeforeMs };
+    if (state === 'cancelling') return await withdraw(recording, lease, signals, log);
+
+    const outcome = await attempt(recording, lease, signals, log);
+    const after = signals.either.aborted ? undefined : await recordings.get(id);
+    return after?.state === 'cancelling' ? await withdraw(after, lease, signals, log) : outcome;
+  }
+
   async function attempt(
     recording: Recording,
     lease: Lease,
-    either: AbortSignal,
-    shutdown: AbortSignal,
+    { either, shutdown }: Signals,
     log: Logger,
   ): Promise<Outcome> {
     const { id } = recording;
+    const asked = watchForStop(id);
     try {
       if (recording.openStarts >= maxCrashes) throw crashedTooOften(recording.openStarts);
-      await moves.startAttempt(id, lease.fence);
+      if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
-      await pipeline.run({ recording: moving, lease, signal: either, log });
+      await pipeline.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
       await moves.finish(id, lease.fence);
       log.info({ event: 'recording.done' }, 'recording done');
       return 'finished';
     } catch (error) {
-      if (error instanceof KnownError && error.code === 'LEASE_LOST') {
+      if (hasCode(error, 'LEASE_LOST')) {
         log.warn({ event: 'lease.lost' }, 'lease lost');
         return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
       }
@@ -93,8 +132,53 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         await moves.giveBack(id, 'the worker was stopped', lease.fence);
         return 'given-back';
       }
+      if (asked.signal.aborted || hasCode(error, 'STOP_ASKED')) {
+        log.info({ event: 'attempt.stopped' }, 'stopped, as an operator has asked');
+        await moves.giveBack(id, 'an operator has asked', lease.fence);
+        return 'finished';
+      }
       if (!(error instanceof KnownError)) log.error({ event: 'bug', err: error }, 'unforeseen error');
       return await recordFailure(recording, lease, error, log);
+    } finally {
+      asked.end();
+    }
+  }
+
+  /** Looks, while a recording moves, whether an operator wants it to stop. */
+  function watchForStop(id: string) {
+    const asking = new AbortController();
+    const timer = setInterval(() => {
+      // A look that fails is repeated a moment later.
+      recordings.wanted(id).then(
+        (wanted) => wanted !== null && asking.abort(stopAsked()),
+        () => {},
+      );
+    }, WANTED_POLL_MS);
+    return { signal: asking.signal, end: () => clearInterval(timer) };
+  }
+
+  /** Takes back what a cancelled recording has made, for as long as it takes: until then it is not over. */
+  async function withdraw(
+    recording: Recording,
+    lease: Lease,
+    { either, shutdown }: Signals,
+    log: Logger,
+  ): Promise<Outcome> {
+    const { id } = recording;
+    try {
+      await pipeline.withdraw({ recording, lease, signal: either, log });
+      const isRenewed = await moves.withdrawn(id, lease.fence);
+      log.info({ event: 'recording.cancelled' }, 'recording cancelled');
+      return isRenewed ? { againAtMs: Date.now() } : 'finished';
+    } catch (error) {
+      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      if (shutdown.aborted) return 'given-back';
+      const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
+      const notBeforeMs =
+        Date.now() + (backoffMs(endless, recording.failedAttempts + 1, random) ?? backoff.maxMs);
+      log.warn({ event: 'withdrawal.failed', err: error, notBeforeMs }, 'not all taken back, tried again');
+      await moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
+      return { againAtMs: notBeforeMs };
     }
   }
 
@@ -136,6 +220,10 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     await moves.backOff(id, summary, notBeforeMs, lease.fence);
     return { againAtMs: notBeforeMs };
   }
+}
+
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof KnownError && error.code === code;
 }
 
 function crashedTooOften(starts: number): KnownError {

@@ -1,0 +1,151 @@
+import type { Transaction } from 'kysely';
+import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import { addEvent, type EventType } from './events.ts';
+import { toRecording } from './recording-rows.ts';
+import type { Tables } from './schema.ts';
+
+/**
+ * What an operator does with a recording. Each is one step: it is done, with its event, or it is refused with
+ * `WRONG_STATE`; what is so already is left as it is. False: there is no such recording.
+ *
+ * A recording that is moving is its worker's: it only takes note of what is wanted, and the worker looks often.
+ */
+export interface Operator {
+  /** It goes on at once, its attempts counted anew. */
+  retry(id: string): Promise<boolean>;
+  /** It stops for good. If it has made anything, that is taken back first, under the gate like any move. */
+  cancel(id: string): Promise<boolean>;
+  /** It leaves the line, and keeps what it has reached. */
+  setAside(id: string): Promise<boolean>;
+  /** It goes before all others that wait. */
+  moveToFront(id: string): Promise<boolean>;
+  /** It does not move before a time; 0: as soon as its turn comes. */
+  schedule(id: string, notBeforeMs: number): Promise<boolean>;
+}
+
+type Change = Partial<Tables['recordings']>;
+
+/** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
+type Deed = { readonly change: Change; readonly event: EventType; readonly data?: object } | undefined;
+
+const BY = { by: 'operator' };
+
+export function createOperator({ db }: { db: Database }): Operator {
+  function act(
+    id: string,
+    action: Action,
+    decide: (trx: Transaction<Tables>, recording: Recording, isPossible: boolean) => Promise<Deed | 'refused'>,
+  ): Promise<boolean> {
+    return db.transaction().execute(async (trx) => {
+      // A write first, see `openDatabase`.
+      const row = await trx
+        .updateTable('recordings')
+        .set({ id })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      if (row === undefined) return false;
+      const recording = toRecording(row);
+      const announcing = await trx
+        .selectFrom('stages')
+        .select('stage')
+        .where('recording_id', '=', id)
+        .where('stage', '=', 'notify')
+        .executeTakeFirst();
+      const terms = { isAnnounced: announcing !== undefined, nowMs: Date.now() };
+      const possible = possibleActions(recording, terms);
+
+      const deed = await decide(trx, recording, possible.includes(action));
+      if (deed === 'refused') throw wrongState(recording, action, possible);
+      if (deed === undefined) return true;
+      await trx.updateTable('recordings').set(deed.change).where('id', '=', id).execute();
+      await addEvent(trx, id, deed.event, { ...deed.data, ...BY });
+      return true;
+    });
+  }
+
+  return {
+    retry: (id) =>
+      act(id, 'retry', async (_trx, { state, notBeforeMs }, isPossible) => {
+        if (state === 'waiting' && notBeforeMs <= Date.now()) return undefined;
+        if (!isPossible) return 'refused';
+        const change = {
+          state: 'waiting',
+          place: 0,
+          failed_attempts: 0,
+          open_starts: 0,
+          not_before_ms: 0,
+          ended_at_ms: null,
+        };
+        return { change, event: 'recording.retried', data: { from: state } };
+      }),
+
+    cancel: (id) =>
+      act(id, 'cancel', async (trx, recording, isPossible) => {
+        const { state, wanted } = recording;
+        if (state === 'cancelled' || state === 'cancelling' || wanted === 'cancelled') return undefined;
+        if (!isPossible) return 'refused';
+        if (state === 'moving') return ask('cancelled');
+        const counts = { place: 0, failed_attempts: 0, open_starts: 0, not_before_ms: 0 };
+        if (await hasMadeSomething(trx, recording)) {
+          const change = { ...counts, state: 'cancelling', ended_at_ms: null };
+          return { change, event: 'withdrawal.started', data: { from: state } };
+        }
+        const change = { ...counts, state: 'cancelled', ended_at_ms: Date.now(), last_error: null };
+        return { change, event: 'recording.cancelled', data: { from: state } };
+      }),
+
+    setAside: (id) =>
+      act(id, 'set-aside', async (_trx, { state, wanted }, isPossible) => {
+        if (state === 'set-aside' || wanted === 'set-aside') return undefined;
+        if (!isPossible) return 'refused';
+        if (state === 'moving') return ask('set-aside');
+        const change = { state: 'set-aside', place: 0, not_before_ms: 0, ended_at_ms: null };
+        return { change, event: 'recording.set-aside', data: { from: state } };
+      }),
+
+    moveToFront: (id) =>
+      act(id, 'move-to-front', async (trx, { seq }, isPossible) => {
+        if (!isPossible) return 'refused';
+        const first = await trx
+          .selectFrom('recordings')
+          .select(['seq', 'place'])
+          .where('state', '=', 'waiting')
+          .where('not_before_ms', '<=', Date.now())
+          .orderBy('place')
+          .orderBy('seq')
+          .limit(1)
+          .executeTakeFirst();
+        if (first === undefined || Number(first.seq) === seq) return undefined;
+        return { change: { place: Number(first.place) - 1 }, event: 'recording.moved-to-front' };
+      }),
+
+    schedule: (id, notBeforeMs) =>
+      act(id, 'schedule', async (_trx, recording, isPossible) => {
+        if (!isPossible) return 'refused';
+        if (recording.notBeforeMs === notBeforeMs) return undefined;
+        const notBefore = notBeforeMs === 0 ? null : new Date(notBeforeMs).toISOString();
+        return { change: { not_before_ms: notBeforeMs }, event: 'recording.scheduled', data: { notBefore } };
+      }),
+  };
+
+  function ask(wanted: Recording['wanted']): Deed {
+    return { change: { wanted }, event: 'stop.asked', data: { wanted } };
+  }
+
+  /** Whether anything has to be taken back: what a stage has begun, or a tutor's upload, which is ours to remove. */
+  async function hasMadeSomething(
+    trx: Transaction<Tables>,
+    { id, source, origin }: Recording,
+  ): Promise<boolean> {
+    if (source === 'manual' && origin.kind === 'file' && !origin.keep) return true;
+    const begun = await trx
+      .selectFrom('stages')
+      .select('stage')
+      .where('recording_id', '=', id)
+      .executeTakeFirst();
+    return begun !== undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Transaction } from 'kysely';
+import type { NewRecording } from '../domain/recording.ts';
+import { addEvent } from './events.ts';
+import type { Tables } from './schema.ts';
+import { searchText } from './search-text.ts';
+
+/** Gives a recording that was over a new beginning, as a door has brought it. */
+export async function renew(trx: Transaction<Tables>, id: string, input: NewRecording): Promise<void> {
+  await trx
+    .updateTable('recordings')
+    .set({
+      origin: JSON.stringify(input.origin),
+      details: JSON.stringify(input.details),
+      title: input.title,
+      bytes: input.origin.bytes,
+      search: searchText({ id, ...input }),
+      state: 'waiting',
+      renewal: null,
+      place: 0,
+      failed_attempts: 0,
+      open_starts: 0,
+      not_before_ms: input.notBeforeMs ?? 0,
+      ended_at_ms: null,
+    })
+    .where('id', '=', id)
+    .execute();
+  await addEvent(trx, id, 'recording.revived', { source: input.source });
+}
