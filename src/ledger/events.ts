@@ -24,6 +24,7 @@ export type EventType =
   | 'stop.asked'
   | 'withdrawal.started'
   | 'withdrawal.failed'
+  | 'archive.left'
   | 'attempt.started'
   | 'attempt.interrupted'
   | 'attempt.postponed'

@@ -3,7 +3,7 @@ import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import { type Checkpoints, type Facts, MOVABLE_STATES, type Stage, type State } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
-import { addEvent } from './events.ts';
+import { addEvent, type EventType } from './events.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
@@ -28,6 +28,9 @@ export interface Moves {
   finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
+
+  /** Adds to its history. */
+  note(id: string, type: EventType, data: object, fence: number): Promise<void>;
 
   finish(id: string, fence: number): Promise<void>;
 
@@ -181,6 +184,8 @@ export function createMoves({ db }: { db: Database }): Moves {
         await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
         await addEvent(trx, id, 'stage.undone', { stage, reason });
       }),
+
+    note: (id, type, data, fence) => fenced(fence, (trx) => addEvent(trx, id, type, data)),
 
     finish: (id, fence) =>
       fenced(fence, async (trx) => {

@@ -36,7 +36,11 @@ export function createOperator({ db }: { db: Database }): Operator {
   function act(
     id: string,
     action: Action,
-    decide: (trx: Transaction<Tables>, recording: Recording, isPossible: boolean) => Promise<Deed | 'refused'>,
+    decide: (
+      trx: Transaction<Tables>,
+      recording: Recording,
+      isPossible: boolean,
+    ) => Promise<Deed | 'refused'>,
   ): Promise<boolean> {
     return db.transaction().execute(async (trx) => {
       // A write first, see `openDatabase`.

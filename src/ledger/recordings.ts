@@ -78,8 +78,9 @@ export function createRecordings({ db }: { db: Database }): Recordings {
       .orderBy('place')
       .orderBy('seq')
       .limit(1);
-    const row = await (
-      beforePlace === undefined ? inLine : inLine.where('place', '<', beforePlace)
+    const row = await (beforePlace === undefined
+      ? inLine
+      : inLine.where('place', '<', beforePlace)
     ).executeTakeFirst();
     return row && toRecording(row);
   }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
+import { addActionsApi } from './actions-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
 import { addFileDoors } from './file-doors.ts';
@@ -16,13 +17,13 @@ import { addZoomDoor } from './zoom-door.ts';
 export interface AppOptions {
   readonly ledger: Pick<
     Ledger,
-    'recordings' | 'overview' | 'history' | 'deliveries' | 'watches' | 'switches' | 'circuits'
+    'recordings' | 'overview' | 'history' | 'operator' | 'deliveries' | 'watches' | 'switches' | 'circuits'
   >;
   readonly intake: Intake;
   readonly zoom: { readonly secretToken: string; readonly toleranceS: number };
   /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
   readonly bunnyReadOnlyApiKey: string | undefined;
-  readonly lines: { readonly deliveries: Pick<Line, 'hurry'>; readonly watches: Pick<Line, 'hurry'> };
+  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry'>>>;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
   readonly isRedisReady: () => boolean;
@@ -63,6 +64,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
   addRecordingsApi(app, ledger);
+  addActionsApi(app, { ledger, line: options.lines.recordings });
   const status = createStatus({ ledger, isRedisReady: options.isRedisReady, ...options.installation });
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addHealth(app, {

@@ -74,7 +74,19 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     if (checkpoint?.fileId) fileIds.push(checkpoint.fileId);
     for (const fileId of new Set(fileIds)) await b2.cancelLargeFile({ fileId, signal });
     const found = await findArchived(context, fileName);
-    if (found !== undefined) await b2.deleteFile({ ...found, signal });
+    if (found !== undefined) await deleteOrLeave(context, found);
+  }
+
+  /** Keys of installations that only ever add to their bucket may not delete: what stays is told. */
+  async function deleteOrLeave(context: WithdrawContext<'archive'>, file: StoredFile): Promise<void> {
+    const { fileId, fileName } = file;
+    try {
+      await b2.deleteFile({ fileId, fileName, signal: context.signal });
+    } catch (error) {
+      if (!(error instanceof KnownError) || error.code !== 'REMOTE_UNAUTHORIZED') throw error;
+      context.log.warn({ event: 'archive.left', fileId, fileName, err: error }, 'the key may not delete');
+      await context.note('archive.left', { bucket, fileId, fileName });
+    }
   }
 
   function newFile(context: TaskContext<'archive'>, source: Source, fileName: string) {

@@ -5,7 +5,7 @@ import { KnownError, systemCode } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Origin } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { type Disk, diskFull } from '../lib/disk.ts';
-import { lengthOf, removeAll } from '../lib/files.ts';
+import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { type LocalOrigin, offeredSource, openLocal, openUnchanged } from './source.ts';
 import type { Spool } from './spool.ts';
@@ -45,7 +45,13 @@ export function createFetchTask({
       const { origin } = context.recording;
       return origin.kind === 'zoom' ? download(context, origin) : takeLocal(context, origin);
     },
-    withdraw: ({ recording }) => spool.remove(recording.id),
+    async withdraw({ recording: { id, source, origin } }) {
+      await spool.remove(id);
+      // A tutor's upload is ours, unlike a file that an admin has named; one that has changed since is not that upload.
+      if (source !== 'manual' || origin.kind !== 'file' || origin.keep) return;
+      const file = await statIfThere(origin.path);
+      if (file && Math.trunc(file.mtimeMs) === origin.modifiedAtMs) await removeAll(origin.path);
+    },
   };
 
   async function download(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {

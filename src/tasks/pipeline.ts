@@ -155,17 +155,20 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { recording, lease, signal, log } = attempt;
     const { facts, checkpoints } = await recordings.progress(recording.id);
     const checkpoint: Checkpoints[S] | undefined = checkpoints[task.stage];
-    if (facts[task.stage] === undefined && checkpoint === undefined) return;
+    const hasMadeAny = facts[task.stage] !== undefined || checkpoint !== undefined;
+    // The bytes are on a local disk before fetch has anything to record of them.
+    if (!hasMadeAny && task.stage !== 'fetch') return;
     const context: WithdrawContext<S> = {
       recording,
       facts,
       checkpoint,
       checkLease: () => lease.check(),
+      note: (type, data) => moves.note(recording.id, type, data, lease.fence),
       signal,
       log,
     };
     await task.withdraw?.(context);
-    await moves.undoStage(recording.id, task.stage, reason, lease.fence);
+    if (hasMadeAny) await moves.undoStage(recording.id, task.stage, reason, lease.fence);
   }
 
   async function runStage<S extends Stage>(task: Task<S>, attempt: Attempt, between: Between): Promise<void> {
@@ -185,6 +188,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         saveCheckpoint: (checkpoint) =>
           moves.saveCheckpoint(recording.id, task.stage, checkpoint, lease.fence),
         checkLease: () => lease.check(),
+        note: (type, data) => moves.note(recording.id, type, data, lease.fence),
         signal,
         log,
         progress: (doneBytes, totalBytes) =>

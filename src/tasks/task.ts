@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Service } from '../ledger/circuits.ts';
+import type { EventType } from '../ledger/events.ts';
 import type { OfferedSource, Source } from './source.ts';
 
 /** What a stage is given to work with. */
@@ -14,6 +15,8 @@ export interface TaskContext<S extends Stage> {
   saveCheckpoint(checkpoint: Checkpoints[S]): Promise<void>;
   /** To be awaited before each remote effect: throws `LEASE_LOST` once another worker has the recording. */
   checkLease(): Promise<void>;
+  /** Adds to the recording's history. */
+  note(type: EventType, data: object): Promise<void>;
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Says how far it has come; cheap, may be called often. */
@@ -38,7 +41,7 @@ export interface Task<S extends Stage> {
 
 export type WithdrawContext<S extends Stage> = Pick<
   TaskContext<S>,
-  'recording' | 'facts' | 'checkpoint' | 'checkLease' | 'signal' | 'log'
+  'recording' | 'facts' | 'checkpoint' | 'checkLease' | 'note' | 'signal' | 'log'
 >;
 
 /** The fact of an earlier stage; that it is there is the pipeline's promise. */

@@ -319,6 +319,7 @@ describe('the download of a recording', () => {
       checkpoint: { validator: null, totalBytes, contentId: 'x' },
       saveCheckpoint: async () => {},
       checkLease: async () => {},
+      note: async () => {},
       signal: new AbortController().signal,
       log: world.log,
       progress: () => {},

@@ -58,7 +58,7 @@ export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Prom
     intake: createIntake({ recordings: ledger.recordings, line, log }),
     zoom: { secretToken: SECRET_TOKEN, toleranceS: 300 },
     bunnyReadOnlyApiKey: BUNNY_KEY,
-    lines: { deliveries: line, watches: line },
+    lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
     isRedisReady: () => true,
     log,

@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Line } from '../queue/line.ts';
+import { requireLocal } from './local-only.ts';
+import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
+
+const params = z.object({ id: z.string() });
+
+const response = { 200: recordingView, ...problems(400, 403, 404, 409) };
+
+const SUMMARIES = {
+  retry: 'Let it go on at once, its attempts counted anew',
+  cancel: 'Stop it for good, and take back what it has made',
+  'set-aside': 'Take it out of the line with all that it has reached, until it is retried',
+  'move-to-front': 'Let it go before all others that wait',
+} as const;
+
+/**
+ * What an operator does with a recording: `POST /api/recordings/{id}/retry`, `/cancel`, `/set-aside`, `/move-to-front`
+ * and `/schedule`. Each is done, or is so already, or is refused with 409; the answer is how the recording stands.
+ */
+export function addActionsApi(
+  app: FastifyInstance,
+  options: { ledger: Pick<Ledger, 'operator' | 'overview'>; line: Pick<Line, 'hurry'> },
+): void {
+  const api = app.withTypeProvider<ZodTypeProvider>();
+  const { ledger, line } = options;
+  const { operator } = ledger;
+
+  const deeds = {
+    retry: operator.retry,
+    cancel: operator.cancel,
+    'set-aside': operator.setAside,
+    'move-to-front': operator.moveToFront,
+  };
+  for (const action of ['retry', 'cancel', 'set-aside', 'move-to-front'] as const) {
+    api.post(
+      `/api/recordings/:id/${action}`,
+      {
+        onRequest: requireLocal,
+        schema: { tags: ['recordings'], summary: SUMMARIES[action], params, response },
+      },
+      async ({ params: { id }, log }) => {
+        const isKnown = await deeds[action](id);
+        log.info({ event: `operator.${action}`, recordingId: id }, 'operator acts');
+        return await answer(id, isKnown);
+      },
+    );
+  }
+
+  api.post(
+    '/api/recordings/:id/schedule',
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['recordings'],
+        summary: 'Let it not move before a time',
+        params,
+        body: z.object({
+          not_before: z.iso.datetime({ offset: true }).nullable().describe('null: as soon as its turn comes'),
+        }),
+        response,
+      },
+    },
+    async ({ params: { id }, body, log }) => {
+      const notBeforeMs = body.not_before === null ? 0 : Date.parse(body.not_before);
+      const isKnown = await operator.schedule(id, notBeforeMs);
+      log.info({ event: 'operator.schedule', recordingId: id, notBeforeMs }, 'operator acts');
+      return await answer(id, isKnown);
+    },
+  );
+
+  async function answer(id: string, isKnown: boolean): Promise<RecordingView> {
+    const summary = (await ledger.overview.summaries([id]))[0];
+    if (!isKnown || summary === undefined) {
+      throw new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
+    }
+    // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
+    line.hurry(id);
+    return viewRecording(summary);
+  }
+}
