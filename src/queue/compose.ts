@@ -22,6 +22,7 @@ import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
 import { createLines } from './lines.ts';
 import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
+import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createWatchRunner } from './watch-runner.ts';
@@ -58,6 +59,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const pipeline = createPipeline({
     ...ledger,
+    onProgress: createProgressTeller({ connection }),
     fetch: createFetchTask({
       zoom,
       spool,

@@ -4,11 +4,14 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
+import type { ProgressMessage } from '../queue/progress.ts';
 import { addActionsApi } from './actions-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
+import { addEventsApi } from './events-api.ts';
 import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
+import { createLive } from './live.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { createStatus, type StatusOptions } from './status.ts';
@@ -27,6 +30,8 @@ export interface AppOptions {
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
   readonly isRedisReady: () => boolean;
+  /** Passes on what the worker tells of the recording that moves. */
+  readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
   readonly log: Logger;
 }
 
@@ -67,6 +72,10 @@ export function createApp(options: AppOptions): FastifyInstance {
   addActionsApi(app, { ledger, line: options.lines.recordings });
   const status = createStatus({ ledger, isRedisReady: options.isRedisReady, ...options.installation });
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
+  const live = createLive({ ledger, status, log });
+  const listening = options.listenForProgress?.(live.progress);
+  app.addHook('onClose', async () => listening?.stop());
+  addEventsApi(app, live);
   addHealth(app, {
     isLedgerReady: async () => {
       await ledger.recordings.newest(1);

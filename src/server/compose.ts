@@ -5,6 +5,7 @@ import { readVersion } from '../lib/version.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
+import { listenForProgress } from '../queue/progress.ts';
 import { createApp } from './app.ts';
 
 /** Builds and starts the pipeline server: the doors. */
@@ -24,6 +25,7 @@ export async function startServer(config: Config, log: Logger) {
       diskReserveBytes: config.diskReserveBytes,
     },
     isRedisReady: () => connection.status === 'ready',
+    listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });
   await app.listen({ host: config.pipeline.host, port: config.pipeline.port });

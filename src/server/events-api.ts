@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Live } from './live.ts';
+import { requireLocal } from './local-only.ts';
+import { problems } from './views.ts';
+
+const DESCRIPTION = `Server-sent events:
+
+- \`recording\`, with an id: something has happened to a recording: \`{seq, recording_id, type, at, data, recording}\`
+- \`progress\`: how far the moving recording is: \`{recording_id, legs: {fetch|archive|publish: {done_bytes, total_bytes, bytes_per_s, left_s}}}\`, at most four times a second
+- \`status\`: what has changed of \`/api/status\` (paused, site_gone, redis, disk, services, counts); all of it at first
+- \`reset\`: too much was missed; read the state anew
+
+A caller that comes back with Last-Event-ID hears what it has missed, up to 1000 events.`;
+
+/** `GET /api/events`: what happens, as it happens. */
+export function addEventsApi(app: FastifyInstance, live: Live): void {
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/api/events',
+    {
+      onRequest: requireLocal,
+      exposeHeadRoute: false,
+      schema: {
+        tags: ['events'],
+        summary: 'What happens, as it happens',
+        description: DESCRIPTION,
+        querystring: z.object({
+          last_event_id: z
+            .string()
+            .max(20)
+            .optional()
+            .describe('As the header Last-Event-ID, which counts more'),
+        }),
+        response: {
+          200: {
+            description: 'A stream that does not end by itself',
+            content: { 'text/event-stream': { schema: z.string() } },
+          },
+          ...problems(400, 403, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const header = request.headers['last-event-id'];
+      const given = (typeof header === 'string' && header) || request.query.last_event_id || undefined;
+      await live.attach(reply.raw, given === undefined ? undefined : sequenceOf(given));
+      reply.hijack();
+    },
+  );
+  app.addHook('preClose', async () => live.stop());
+}
+
+/** What this server has not given out as an id is after all that it knows. */
+function sequenceOf(given: string): number {
+  return /^\d{1,15}$/.test(given) ? Number(given) : Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,223 @@
+import type { ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { KnownError } from '../domain/errors.ts';
+import type { RecordingEvent } from '../ledger/events.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ProgressMessage } from '../queue/progress.ts';
+import type { Status, StatusView } from './status.ts';
+import { viewEvent, viewRecording, withSnakeKeys } from './views.ts';
+
+/** How often the ledger is looked at for news, and the surroundings, while somebody listens, in milliseconds. */
+const EVENTS_POLL_MS = 250;
+const STATUS_POLL_MS = 1000;
+const HEARTBEAT_MS = 15_000;
+
+const BATCH = 200;
+
+/** What a listener that comes back is told of the time in between; of more it has to read the whole state anew. */
+const MAX_REPLAYED = 1000;
+
+/** What is kept for a listener that does not read, in bytes; one with more is let go, and comes back by itself. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** Free space is told again when it has changed by so much, in bytes. */
+const DISK_STEP_BYTES = 16 * 1024 * 1024;
+
+/** The part of the status that listeners are told of. */
+type News = Omit<StatusView, 'version' | 'now' | 'oldest_waiting_at' | 'moving' | 'day' | 'circuits'>;
+
+/** Tells listeners what happens, in the form of server-sent events; all of them share one look at the ledger. */
+export interface Live {
+  /**
+   * Makes an answer a stream of what happens from now on, or from after the event with this number.
+   *
+   * @throws KnownError `TOO_MANY_LISTENERS`
+   */
+  attach(response: ServerResponse, afterSeq: number | undefined): Promise<void>;
+  progress(message: ProgressMessage): void;
+  /** Ends all streams. */
+  stop(): void;
+}
+
+interface Client {
+  readonly response: ServerResponse;
+  /** The last event that it has been told of. */
+  sentSeq: number;
+}
+
+export function createLive(options: {
+  readonly ledger: Pick<Ledger, 'history' | 'overview'>;
+  readonly status: Pick<Status, 'surroundings'>;
+  readonly log: Logger;
+  readonly maxClients?: number;
+}): Live {
+  const { status, log, maxClients = 50 } = options;
+  const { history, overview } = options.ledger;
+  const clients = new Set<Client>();
+  /** Answers that are, or are about to be, streams. */
+  const streams = new Set<ServerResponse>();
+  let timers: NodeJS.Timeout[] = [];
+  let lastSeq = 0;
+  let lastNews: Partial<News> = {};
+  let isStopped = false;
+
+  const look = oneAtATime(async () => {
+    for (let isMore = clients.size > 0; isMore; ) {
+      const events = await history.after(lastSeq, BATCH);
+      isMore = events.length === BATCH;
+      if (events.length === 0) return;
+      const messages = await describe(events);
+      lastSeq = events.at(-1)?.seq ?? lastSeq;
+      for (const client of clients) tellEvents(client, messages);
+    }
+  });
+
+  const lookAround = oneAtATime(async () => {
+    const news = await readNews();
+    const changed = Object.entries(news).filter(
+      ([key, value]) => JSON.stringify(value) !== JSON.stringify(lastNews[key as keyof News]),
+    );
+    lastNews = news;
+    if (changed.length > 0) broadcast(message('status', Object.fromEntries(changed)));
+  });
+
+  async function readNews(): Promise<News> {
+    const { disk, ...news } = await status.surroundings();
+    const before = lastNews.disk;
+    const isSame = before !== undefined && Math.abs(before.free_bytes - disk.free_bytes) < DISK_STEP_BYTES;
+    return { ...news, disk: isSame ? before : disk, counts: await overview.counts() };
+  }
+
+  /** Events as messages, with the recordings as they are now. */
+  async function describe(events: readonly RecordingEvent[]): Promise<{ seq: number; text: string }[]> {
+    const ids = [...new Set(events.map(({ recordingId }) => recordingId))];
+    const views = new Map(
+      (await overview.summaries(ids)).map((summary) => [summary.recording.id, viewRecording(summary)]),
+    );
+    return events.map((event) => {
+      const recording = views.get(event.recordingId);
+      const data = { ...viewEvent(event), recording_id: event.recordingId, recording };
+      return { seq: event.seq, text: message('recording', data, event.seq) };
+    });
+  }
+
+  function tellEvents(client: Client, messages: readonly { seq: number; text: string }[]): void {
+    for (const { seq, text } of messages) {
+      if (seq <= client.sentSeq) continue;
+      client.sentSeq = seq;
+      tell(client.response, text);
+    }
+  }
+
+  function tell(response: ServerResponse, text: string): void {
+    if (response.destroyed || response.writableEnded) return;
+    if (response.writableLength > MAX_BUFFERED_BYTES) {
+      log.warn({ event: 'listener.dropped' }, 'a listener reads too slowly and was let go');
+      response.destroy();
+      return;
+    }
+    response.write(text);
+  }
+
+  function broadcast(text: string): void {
+    for (const { response } of clients) tell(response, text);
+  }
+
+  function leave(response: ServerResponse, client: Client): void {
+    streams.delete(response);
+    clients.delete(client);
+    if (clients.size > 0) return;
+    for (const timer of timers) clearInterval(timer);
+    timers = [];
+  }
+
+  function enter(client: Client): void {
+    // What happened since this one was told is looked up once more; the others know it by its number.
+    lastSeq = clients.size === 0 ? client.sentSeq : Math.min(lastSeq, client.sentSeq);
+    clients.add(client);
+    if (timers.length > 0) return;
+    const failed = (error: unknown) =>
+      log.warn({ event: 'live.failed', err: error }, 'no look at the ledger');
+    timers = [
+      setInterval(() => look().catch(failed), EVENTS_POLL_MS),
+      setInterval(() => lookAround().catch(failed), STATUS_POLL_MS),
+      setInterval(() => broadcast(': still here\n\n'), HEARTBEAT_MS),
+    ];
+  }
+
+  /** Tells a listener that comes back what it has missed; returns the number from which it goes on. */
+  async function catchUp(response: ServerResponse, afterSeq: number | undefined): Promise<number> {
+    const currentSeq = await history.lastSeq();
+    if (afterSeq === undefined) {
+      tell(response, `id: ${currentSeq}\n\n`);
+      return currentSeq;
+    }
+    const missed = await history.after(afterSeq, MAX_REPLAYED + 1);
+    if (missed.length > MAX_REPLAYED || afterSeq > currentSeq) {
+      tell(response, message('reset', {}, currentSeq));
+      return currentSeq;
+    }
+    for (const { text } of await describe(missed)) tell(response, text);
+    return missed.at(-1)?.seq ?? afterSeq;
+  }
+
+  return {
+    async attach(response, afterSeq) {
+      if (isStopped || streams.size >= maxClients) {
+        throw new KnownError(`${maxClients} callers are listening already`, { code: 'TOO_MANY_LISTENERS' });
+      }
+      streams.add(response);
+      const client: Client = { response, sentSeq: 0 };
+      response.on('close', () => leave(response, client));
+      response.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+      });
+      tell(response, 'retry: 2000\n\n');
+      try {
+        const news = await readNews();
+        if (clients.size === 0) lastNews = news;
+        tell(response, message('status', news));
+        client.sentSeq = await catchUp(response, afterSeq);
+        if (streams.has(response)) enter(client);
+      } catch (error) {
+        log.error({ event: 'live.failed', err: error }, 'a listener could not be told');
+        response.destroy();
+      }
+    },
+
+    progress({ recordingId, legs }) {
+      if (clients.size === 0) return;
+      const told = Object.entries(legs).map(([stage, leg]) => [
+        stage,
+        { ...withSnakeKeys(leg), left_s: leg.leftS ?? null },
+      ]);
+      broadcast(message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) }));
+    },
+
+    stop() {
+      isStopped = true;
+      for (const response of streams) response.end();
+    },
+  };
+}
+
+function message(event: string, data: object, seq?: number): string {
+  const id = seq === undefined ? '' : `id: ${seq}\n`;
+  return `${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Leaves out what is asked for while it is still being done. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let isWorking = false;
+  return async () => {
+    if (isWorking) return;
+    isWorking = true;
+    try {
+      await work();
+    } finally {
+      isWorking = false;
+    }
+  };
+}
