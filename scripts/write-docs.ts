@@ -9,7 +9,7 @@ const isCheck = process.argv.includes('--check');
 for (const page of PAGES) {
   const path = join(projectDir, page.path);
   const before = await readFile(path, 'utf8').catch(() => undefined);
-  const text = page.text();
+  const text = await page.text();
   if (before === text) continue;
   if (isCheck) {
     process.stderr.write(`${page.path} is not what the code says: run npx tsx scripts/write-docs.ts\n`);

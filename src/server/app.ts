@@ -8,6 +8,7 @@ import type { ProgressMessage } from '../queue/progress.ts';
 import { addActionsApi } from './actions-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
+import { addDocsPages, describeRoutes } from './docs-pages.ts';
 import { addEventsApi } from './events-api.ts';
 import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
@@ -36,7 +37,7 @@ export interface AppOptions {
 }
 
 /** The pipeline server, not yet listening: doors that translate and hold no state. */
-export function createApp(options: AppOptions): FastifyInstance {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { ledger, intake, log } = options;
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -61,6 +62,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     );
   });
 
+  await describeRoutes(app, options.installation.version);
   addZoomDoor(app, { intake, ...options.zoom });
   addFileDoors(app, { intake, recordings: ledger.recordings });
   addBunnyWebhook(app, {
@@ -76,6 +78,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const listening = options.listenForProgress?.(live.progress);
   app.addHook('onClose', async () => listening?.stop());
   addEventsApi(app, live);
+  addDocsPages(app);
   addHealth(app, {
     isLedgerReady: async () => {
       await ledger.recordings.newest(1);

@@ -6,6 +6,7 @@ import type { Watches } from '../ledger/watches.ts';
 import { isSameText } from '../lib/constant-time.ts';
 import type { Line } from '../queue/line.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
+import { problems } from './views.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -21,17 +22,26 @@ export function addBunnyWebhook(
 ): void {
   const { watches, line, readOnlyApiKey } = options;
 
-  addRawBodyRoute(app, { path: '/bunny-webhook', maxBytes: MAX_BODY_BYTES }, async (body, request) => {
-    verify(body, singleHeader(request, 'x-bunnystream-signature'), readOnlyApiKey);
-    const event = eventShape.safeParse(JSON.parse(body.toString('utf8')));
-    if (!event.success) {
-      throw new KnownError('The body is not an event of Bunny Stream', { code: 'REQUEST_INVALID' });
-    }
-    const { VideoGuid: videoId } = event.data;
-    const isWatched = await watches.hurry(videoId);
-    if (isWatched) line.hurry(videoId);
-    return { watched: isWatched };
-  });
+  const schema = {
+    tags: ['doors'],
+    summary: 'Webhooks of Bunny Stream, signed: something has happened to a video',
+    response: { 200: z.object({ watched: z.boolean() }), ...problems(400, 401, 413) },
+  };
+  addRawBodyRoute(
+    app,
+    { path: '/bunny-webhook', maxBytes: MAX_BODY_BYTES, schema },
+    async (body, request) => {
+      verify(body, singleHeader(request, 'x-bunnystream-signature'), readOnlyApiKey);
+      const event = eventShape.safeParse(JSON.parse(body.toString('utf8')));
+      if (!event.success) {
+        throw new KnownError('The body is not an event of Bunny Stream', { code: 'REQUEST_INVALID' });
+      }
+      const { VideoGuid: videoId } = event.data;
+      const isWatched = await watches.hurry(videoId);
+      if (isWatched) line.hurry(videoId);
+      return { watched: isWatched };
+    },
+  );
 }
 
 /** The signature is an HMAC-SHA256 of the body in hex, with the library's Read-Only API key (Bunny, Stream webhooks). */

@@ -13,7 +13,7 @@ export async function startServer(config: Config, log: Logger) {
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, log });
-  const app = createApp({
+  const app = await createApp({
     ledger,
     intake: createIntake({ recordings: ledger.recordings, line: lines.recordings, log }),
     zoom: { secretToken: config.zoom.webhookSecretToken, toleranceS: config.zoom.timestampToleranceS },

@@ -9,6 +9,7 @@ import type { Recordings } from '../ledger/recordings.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { Intake } from '../queue/intake.ts';
 import { requireLocal } from './local-only.ts';
+import { problems } from './views.ts';
 
 const aceId = z
   .string()
@@ -53,7 +54,15 @@ export function addFileDoors(
 
   doors.post(
     '/manual-upload',
-    { ...route, schema: { body: manualBody, response: { 202: acceptedAnswer } } },
+    {
+      ...route,
+      schema: {
+        tags: ['doors'],
+        summary: 'A finished upload, by the tus process',
+        body: manualBody,
+        response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413) },
+      },
+    },
     async (request, reply) => {
       const { body } = request;
       const file = await inspectLocalFile(body.path);
@@ -90,7 +99,15 @@ export function addFileDoors(
 
   doors.post(
     '/custom-upload',
-    { ...route, schema: { body: customBody, response: { 202: acceptedAnswer } } },
+    {
+      ...route,
+      schema: {
+        tags: ['doors'],
+        summary: 'A file on this server, by an admin',
+        body: customBody,
+        response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413, 415) },
+      },
+    },
     async (request, reply) => {
       const { body } = request;
       const file = await inspectLocalFile(body.path);

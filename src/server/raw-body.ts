@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
 
 /**
@@ -7,13 +7,14 @@ import { KnownError } from '../domain/errors.ts';
  */
 export function addRawBodyRoute(
   app: FastifyInstance,
-  route: { path: string; maxBytes: number },
+  route: { path: string; maxBytes: number; schema: FastifySchema },
   handle: (body: Buffer, request: FastifyRequest) => Promise<object>,
 ): void {
   app.register((scope, _options, registered) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    scope.post<{ Body: Buffer | undefined }>(route.path, { bodyLimit: route.maxBytes }, async (request) => {
+    const { path, maxBytes, schema } = route;
+    scope.post<{ Body: Buffer | undefined }>(path, { bodyLimit: maxBytes, schema }, async (request) => {
       try {
         return await handle(request.body ?? Buffer.alloc(0), request);
       } catch (error) {

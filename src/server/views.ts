@@ -160,6 +160,7 @@ const PROBLEMS = {
   403: 'This caller may not do that',
   404: 'There is no such thing',
   409: 'It is not in a state for that; the detail says what is possible',
+  413: 'The request is too large',
   415: 'The file is neither audio nor video',
   503: 'Too many callers at once',
 } as const;

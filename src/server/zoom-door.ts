@@ -1,9 +1,22 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import { STATES } from '../domain/recording.ts';
 import type { Intake } from '../queue/intake.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
+import { problems } from './views.ts';
 import { recordingsOf, zoomEventShape } from './zoom-event.ts';
 import { answerChallenge, verifyZoomSignature } from './zoom-signature.ts';
+
+const acceptedAnswer = z.object({
+  accepted: z.array(z.object({ id: z.string(), state: z.enum(STATES), duplicate: z.boolean() })),
+  ignored: z.string().optional(),
+});
+
+const zoomAnswer = z.union([
+  acceptedAnswer,
+  z.object({ plainToken: z.string(), encryptedToken: z.string() }),
+]);
 
 /** The largest webhook that is read, in bytes; real ones have a few thousand. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -20,7 +33,12 @@ export function addZoomDoor(
 ): void {
   const { intake, secretToken, toleranceS, now = Date.now } = options;
 
-  addRawBodyRoute(app, { path: '/zoom-upload', maxBytes: MAX_BODY_BYTES }, async (body, request) => {
+  const schema = {
+    tags: ['doors'],
+    summary: 'Webhooks of Zoom, signed',
+    response: { 200: zoomAnswer, ...problems(400, 401, 413) },
+  };
+  addRawBodyRoute(app, { path: '/zoom-upload', maxBytes: MAX_BODY_BYTES, schema }, async (body, request) => {
     const timestamp = singleHeader(request, 'x-zm-request-timestamp');
     const signature = singleHeader(request, 'x-zm-signature');
     verifyZoomSignature({ body, timestamp, signature }, { secretToken, toleranceS, nowMs: now() });

@@ -53,7 +53,7 @@ export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Prom
     hurry() {},
   };
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
-  const app = createApp({
+  const app = await createApp({
     ledger,
     intake: createIntake({ recordings: ledger.recordings, line, log }),
     zoom: { secretToken: SECRET_TOKEN, toleranceS: 300 },

@@ -9,9 +9,9 @@ const PROJECT = join(import.meta.dirname, '../../..');
 const CODES = Object.keys(ERROR_CATALOGUE) as ErrorCode[];
 
 describe('the pages that are written from the code', () => {
-  it.each(PAGES.map((page) => [page.path, page] as const))('%s is what the code says', (path, page) => {
+  it.each(PAGES.map((page) => [page.path, page] as const))('%s is what the code says', async (path, page) => {
     // If not: npx tsx scripts/write-docs.ts
-    expect(readFileSync(join(PROJECT, path), 'utf8')).toBe(page.text());
+    expect(readFileSync(join(PROJECT, path), 'utf8')).toBe(await page.text());
   });
 });
 

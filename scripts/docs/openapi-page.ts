@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { readVersion } from '../../src/lib/version.ts';
+import { createApp } from '../../src/server/app.ts';
+import { openApiOf } from '../../src/server/docs-pages.ts';
+
+/** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
+export async function openApiPage(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
+  const ledger = await openLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
+  const line = { hurry() {} };
+  const app = await createApp({
+    ledger,
+    intake: { accept: () => Promise.reject(new Error('only described')) },
+    zoom: { secretToken: 'none', toleranceS: 300 },
+    bunnyReadOnlyApiKey: undefined,
+    lines: { recordings: line, deliveries: line, watches: line },
+    installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
+    isRedisReady: () => false,
+    log: pino({ level: 'silent' }),
+  });
+  try {
+    await app.ready();
+    return `${JSON.stringify(openApiOf(app), null, 2)}\n`;
+  } finally {
+    await app.close();
+    await ledger.close();
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,158 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type EventStream, openEventStream } from '../support/event-stream.ts';
+import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
+import { type House, openHouse } from '../support/house.ts';
+
+let house: House;
+let streams: EventStream[] = [];
+
+beforeAll(async () => {
+  house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED });
+  await house.startWorker();
+});
+afterAll(() => house.close());
+afterEach(() => {
+  for (const stream of streams) stream.close();
+  streams = [];
+});
+
+async function listen(headers: Record<string, string> = {}, query = ''): Promise<EventStream> {
+  const stream = await openEventStream(`${house.config.pipeline.url}/api/events${query}`, headers);
+  streams.push(stream);
+  await vi.waitFor(() => expect(stream.text()).toMatch(/^id: \d+$/m), 5000);
+  return stream;
+}
+
+/** The types of what a stream has said of a recording. */
+const toldOf = (stream: EventStream, id: string) =>
+  stream.of('recording').filter(({ data }) => data.recording_id === id);
+const typesOf = (stream: EventStream, id: string) => toldOf(stream, id).map(({ data }) => data.type);
+
+describe('GET /api/events', () => {
+  it('C36 tells what happens to a recording in its order, with the recording as it is then', async () => {
+    const stream = await listen();
+    const { id } = await house.addCustom('Live');
+    await house.reaches(id, 'done');
+    await vi.waitFor(() => expect(typesOf(stream, id)).toContain('recording.done'), 5000);
+
+    const told = toldOf(stream, id);
+    expect(told.map(({ data }) => data.type)).toEqual(
+      (await house.recordings.events(id)).map(({ type }) => type),
+    );
+    const seqs = told.map(({ data }) => data.seq);
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    expect(told.map((message) => message.id)).toEqual(seqs.map(String));
+    expect(told.at(-1)?.data.recording).toMatchObject({ id, state: 'done', title: 'Live' });
+  });
+
+  it('tells one that comes back what it has missed, each thing once', async () => {
+    const first = await listen();
+    const before = await house.addCustom('Before');
+    await house.reaches(before.id, 'done');
+    await vi.waitFor(() => expect(typesOf(first, before.id)).toContain('recording.done'), 5000);
+    const lastId = first.of('recording').at(-1)?.id ?? '';
+    first.close();
+    const missed = await house.addCustom('Missed');
+    await house.reaches(missed.id, 'done');
+
+    for (const again of [
+      await listen({ 'last-event-id': lastId }),
+      await listen({}, `?last_event_id=${lastId}`),
+    ]) {
+      const after = await house.addCustom(`After ${Math.random()}`);
+      await house.reaches(after.id, 'done');
+      await vi.waitFor(() => expect(typesOf(again, after.id)).toContain('recording.done'), 5000);
+
+      const ids = again.of('recording').map((message) => Number(message.id));
+      expect(ids[0]).toBe(Number(lastId) + 1);
+      expect(ids).toEqual(ids.map((_, index) => Number(lastId) + 1 + index));
+      expect(typesOf(again, missed.id)).toContain('recording.done');
+    }
+  });
+
+  it.each(['999999999', 'nonsense'])(
+    'has one that comes back with %s read everything anew',
+    async (lastId) => {
+      const stream = await listen({ 'last-event-id': lastId });
+      expect(stream.of('reset')).toHaveLength(1);
+    },
+  );
+
+  it('tells how far the moving recording is, not more than four times a second', async () => {
+    house.zoom.cdn.link.bytesPerSecond = 6_000_000;
+    const stream = await listen();
+    const { id } = await house.addZoom('Slow', 12_000_000);
+    await house.reaches(id, 'done');
+    house.zoom.cdn.link.bytesPerSecond = undefined;
+
+    const told = stream.of('progress').filter(({ data }) => data.recording_id === id);
+    const fetched = told.flatMap(({ data }) => (data.legs.fetch ? [data.legs.fetch] : []));
+    expect(fetched.length).toBeGreaterThan(3);
+    // About two seconds, and three legs that each tell at once that they have arrived.
+    expect(told.length).toBeLessThan(30);
+    expect(fetched.map((leg) => leg.done_bytes)).toEqual(
+      fetched.map((leg) => leg.done_bytes).sort((a, b) => a - b),
+    );
+    expect(fetched.at(-1)).toMatchObject({ done_bytes: 12_000_000, total_bytes: 12_000_000, left_s: 0 });
+    expect(fetched.some((leg) => leg.bytes_per_s > 1_000_000 && leg.left_s > 0)).toBe(true);
+    expect(Object.keys(told.at(-1)?.data.legs).sort()).toEqual(['archive', 'fetch', 'publish']);
+  });
+
+  it('tells that the line is paused, once', async () => {
+    const stream = await listen();
+    expect(stream.of('status')[0]?.data).toMatchObject({ paused: false, redis: 'ok', counts: {} });
+
+    await house.post('/api/line/pause', {});
+    await vi.waitFor(() => expect(stream.of('status').map(({ data }) => data.paused)).toContain(true), 5000);
+    await house.post('/api/line/resume', {});
+    await vi.waitFor(() => expect(stream.of('status').at(-1)?.data.paused).toBe(false), 5000);
+    expect(stream.of('status').filter(({ data }) => data.paused === true)).toHaveLength(1);
+  });
+
+  it('goes on without Redis, says so, and tells progress again when Redis is back', async () => {
+    const stream = await listen();
+    await house.redis.kill();
+    const { id } = await house.addCustom('Without Redis', { bytes: 6_000_000 });
+    await vi.waitFor(() => expect(typesOf(stream, id)).toEqual(['recording.accepted']), 5000);
+    await vi.waitFor(() => expect(stream.of('status').at(-1)?.data.redis).toBe('away'), 5000);
+
+    await house.redis.start();
+    await house.reaches(id, 'done');
+    await vi.waitFor(() => expect(typesOf(stream, id)).toContain('recording.done'), 5000);
+    await vi.waitFor(async () => {
+      const next = await house.addCustom(`With Redis ${Math.random()}`, { bytes: 6_000_000 });
+      await house.reaches(next.id, 'done');
+      expect(stream.of('progress').map(({ data }) => data.recording_id)).toContain(next.id);
+    }, 10_000);
+  });
+
+  it('lets no more than 50 listen', async () => {
+    const all = await Promise.all(Array.from({ length: 50 }, () => listen()));
+    const url = `${house.config.pipeline.url}/api/events`;
+    const response = await fetch(url);
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+      503,
+      'TOO_MANY_LISTENERS',
+    ]);
+
+    all[0]?.close();
+    await vi.waitFor(async () => {
+      const stream = await openEventStream(url);
+      streams.push(stream);
+      expect(stream.status).toBe(200);
+    }, 5000);
+  });
+});
+
+describe('a server that stops', () => {
+  it('ends all streams at once', async () => {
+    const other = await openHouse();
+    const stream = await openEventStream(`${other.config.pipeline.url}/api/events`);
+    await vi.waitFor(() => expect(stream.of('status')).toHaveLength(1), 5000);
+
+    const startedMs = performance.now();
+    await other.close();
+    await stream.ended;
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
+});
