@@ -112,7 +112,7 @@ export function addRecordingsApi(
   );
 }
 
-export function noSuchRecording(id: string): KnownError {
+function noSuchRecording(id: string): KnownError {
   return new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
 }
 

@@ -104,8 +104,7 @@ export const recordingListView = z
   })
   .meta({ id: 'RecordingList' });
 
-export const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
-export type DiskView = z.output<typeof diskView>;
+const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
 
 export const serviceView = z
   .object({
@@ -143,7 +142,7 @@ export const statusView = z
   })
   .meta({ id: 'Status' });
 
-export const problemView = z
+const problemView = z
   .object({
     type: z.string(),
     title: z.string(),
