@@ -17,7 +17,10 @@ const BATCH = 200;
 /** What a listener that comes back is told of the time in between; of more it has to read the whole state anew. */
 const MAX_REPLAYED = 1000;
 
-/** What is kept for a listener that does not read, in bytes; one with more is let go, and comes back by itself. */
+/**
+ * What is kept for a listener that does not read, in bytes, besides one batch. Until it has read that it is told nothing
+ * more; one that reads nothing from one heartbeat to the next is let go, and may come back.
+ */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** Free space is told again when it has changed by so much, in bytes. */
@@ -43,6 +46,10 @@ interface Client {
   readonly response: ServerResponse;
   /** The last event that it has been told of. */
   sentSeq: number;
+  /** Whether it has not been told of the last change of the status. */
+  isBehind: boolean;
+  /** What was kept for it at the last heartbeat, if that was too much. */
+  unreadBytes: number;
 }
 
 export function createLive(options: {
@@ -50,26 +57,22 @@ export function createLive(options: {
   readonly status: Pick<Status, 'surroundings'>;
   readonly log: Logger;
   readonly maxClients?: number;
+  readonly heartbeatMs?: number;
 }): Live {
-  const { status, log, maxClients = 50 } = options;
+  const { status, log, maxClients = 50, heartbeatMs = HEARTBEAT_MS } = options;
   const { history, overview } = options.ledger;
   const clients = new Set<Client>();
   /** Answers that are, or are about to be, streams. */
   const streams = new Set<ServerResponse>();
   let timers: NodeJS.Timeout[] = [];
-  let lastSeq = 0;
   let lastNews: Partial<News> = {};
   let isStopped = false;
 
   const look = oneAtATime(async () => {
-    for (let isMore = clients.size > 0; isMore; ) {
-      const events = await history.after(lastSeq, BATCH);
-      isMore = events.length === BATCH;
-      if (events.length === 0) return;
-      const messages = await describe(events);
-      lastSeq = events.at(-1)?.seq ?? lastSeq;
-      for (const client of clients) tellEvents(client, messages);
-    }
+    const reading = [...clients].filter(isReading);
+    if (reading.length === 0) return;
+    const events = await history.after(Math.min(...reading.map(({ sentSeq }) => sentSeq)), BATCH);
+    if (events.length > 0) tellEvents(reading, await describe(events));
   });
 
   const lookAround = oneAtATime(async () => {
@@ -78,8 +81,28 @@ export function createLive(options: {
       ([key, value]) => JSON.stringify(value) !== JSON.stringify(lastNews[key as keyof News]),
     );
     lastNews = news;
-    if (changed.length > 0) broadcast(message('status', Object.fromEntries(changed)));
+    for (const client of clients) {
+      const what = client.isBehind ? news : Object.fromEntries(changed);
+      if (Object.keys(what).length === 0) continue;
+      client.isBehind = !isReading(client);
+      if (!client.isBehind) tell(client.response, message('status', what));
+    }
   });
+
+  const beat = () => {
+    for (const client of clients) {
+      const { writableLength } = client.response;
+      if (isReading(client)) {
+        client.unreadBytes = 0;
+        tell(client.response, ': still here\n\n');
+      } else if (client.unreadBytes === 0 || writableLength < client.unreadBytes) {
+        client.unreadBytes = writableLength;
+      } else {
+        log.warn({ event: 'listener.dropped' }, 'a listener does not read and was let go');
+        client.response.destroy();
+      }
+    }
+  };
 
   async function readNews(): Promise<News> {
     const { disk, ...news } = await status.surroundings();
@@ -101,26 +124,14 @@ export function createLive(options: {
     });
   }
 
-  function tellEvents(client: Client, messages: readonly { seq: number; text: string }[]): void {
-    for (const { seq, text } of messages) {
-      if (seq <= client.sentSeq) continue;
-      client.sentSeq = seq;
-      tell(client.response, text);
+  function tellEvents(to: readonly Client[], messages: readonly { seq: number; text: string }[]): void {
+    for (const client of to) {
+      for (const { seq, text } of messages) {
+        if (seq <= client.sentSeq) continue;
+        client.sentSeq = seq;
+        tell(client.response, text);
+      }
     }
-  }
-
-  function tell(response: ServerResponse, text: string): void {
-    if (response.destroyed || response.writableEnded) return;
-    if (response.writableLength > MAX_BUFFERED_BYTES) {
-      log.warn({ event: 'listener.dropped' }, 'a listener reads too slowly and was let go');
-      response.destroy();
-      return;
-    }
-    response.write(text);
-  }
-
-  function broadcast(text: string): void {
-    for (const { response } of clients) tell(response, text);
   }
 
   function leave(response: ServerResponse, client: Client): void {
@@ -132,8 +143,6 @@ export function createLive(options: {
   }
 
   function enter(client: Client): void {
-    // What happened since this one was told is looked up once more; the others know it by its number.
-    lastSeq = clients.size === 0 ? client.sentSeq : Math.min(lastSeq, client.sentSeq);
     clients.add(client);
     if (timers.length > 0) return;
     const failed = (error: unknown) =>
@@ -141,7 +150,7 @@ export function createLive(options: {
     timers = [
       setInterval(() => look().catch(failed), EVENTS_POLL_MS),
       setInterval(() => lookAround().catch(failed), STATUS_POLL_MS),
-      setInterval(() => broadcast(': still here\n\n'), HEARTBEAT_MS),
+      setInterval(beat, heartbeatMs),
     ];
   }
 
@@ -167,7 +176,7 @@ export function createLive(options: {
         throw new KnownError(`${maxClients} callers are listening already`, { code: 'TOO_MANY_LISTENERS' });
       }
       streams.add(response);
-      const client: Client = { response, sentSeq: 0 };
+      const client: Client = { response, sentSeq: 0, isBehind: false, unreadBytes: 0 };
       response.on('close', () => leave(response, client));
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
@@ -193,7 +202,8 @@ export function createLive(options: {
         stage,
         { ...withSnakeKeys(leg), left_s: leg.leftS ?? null },
       ]);
-      broadcast(message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) }));
+      const text = message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) });
+      for (const client of clients) if (isReading(client)) tell(client.response, text);
     },
 
     stop() {
@@ -201,6 +211,14 @@ export function createLive(options: {
       for (const response of streams) response.end();
     },
   };
+}
+
+function isReading({ response }: Client): boolean {
+  return response.writableLength <= MAX_BUFFERED_BYTES;
+}
+
+function tell(response: ServerResponse, text: string): void {
+  if (!response.destroyed && !response.writableEnded) response.write(text);
 }
 
 function message(event: string, data: object, seq?: number): string {

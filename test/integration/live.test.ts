@@ -1,7 +1,12 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createLive } from '../../src/server/live.ts';
 import { type EventStream, openEventStream } from '../support/event-stream.ts';
 import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { fileRecording, openTestLedger } from '../support/ledger.ts';
 
 let house: House;
 let streams: EventStream[] = [];
@@ -141,6 +146,52 @@ describe('GET /api/events', () => {
       streams.push(stream);
       expect(stream.status).toBe(200);
     }, 5000);
+  });
+});
+
+describe('a listener that does not read', () => {
+  it('is let go, and the others hear on', async () => {
+    const ledger = await openTestLedger();
+    const surroundings = { paused: false, site_gone: null, redis: 'ok' as const, services: [] };
+    const disk = { free_bytes: 1, total_bytes: 2, reserve_bytes: 0 };
+    const live = createLive({
+      ledger,
+      status: { surroundings: async () => ({ ...surroundings, disk }) },
+      log: pino({ level: 'silent' }),
+      heartbeatMs: 1000,
+    });
+    const server = createServer((_request, response) => void live.attach(response, undefined));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const slow = await openEventStream(`http://127.0.0.1:${port}`);
+      const quick = await openEventStream(`http://127.0.0.1:${port}`);
+      await vi.waitFor(
+        () => expect([slow, quick].every((each) => /^id: \d+$/m.test(each.text()))).toBe(true),
+        5000,
+      );
+      slow.stopReading();
+
+      // Far more than the system keeps for a socket.
+      const details = { padding: 'x'.repeat(100_000) };
+      for (let n = 0; n < 120; n += 1) {
+        await ledger.recordings.accept(fileRecording(`k${n}`, { details }));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await vi.waitFor(() => expect(quick.of('recording')).toHaveLength(120), 10_000);
+      const beats = () => quick.text().split(': still here').length;
+      const beatsNow = beats();
+      await vi.waitFor(() => expect(beats()).toBe(beatsNow + 3), { timeout: 10_000, interval: 20 });
+      slow.resumeReading();
+      await slow.ended;
+      expect(slow.of('recording').length).toBeLessThan(120);
+      quick.close();
+    } finally {
+      live.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await ledger.close();
+    }
   });
 });
 

@@ -105,7 +105,7 @@ describe('the stages of a recording', () => {
     await house.reaches(custom.id, 'done');
 
     const stagesOf = async (id: string) =>
-      (await house.history(id)).filter((type) => type.startsWith('stage.'));
+      (await house.history(id)).filter((type) => type.startsWith('stage.')).sort();
     expect(await stagesOf(zoom.id)).toEqual(await stagesOf(custom.id));
     expect(await stagesOf(zoom.id)).toHaveLength(10);
   });

@@ -19,6 +19,7 @@ export interface EventStream {
   readonly ended: Promise<void>;
   /** Reads no more, and keeps the connection. */
   stopReading(): void;
+  resumeReading(): void;
   close(): void;
 }
 
@@ -31,15 +32,16 @@ export async function openEventStream(
     get(url, { headers, agent: false }, resolve).on('error', reject);
   });
   const messages: StreamMessage[] = [];
-  let text = '';
-  let read = 0;
+  const chunks: string[] = [];
+  let rest = '';
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
-    text += chunk;
-    for (let end = text.indexOf('\n\n', read); end >= 0; end = text.indexOf('\n\n', read)) {
-      const message = parse(text.slice(read, end));
+    chunks.push(chunk);
+    const blocks = (rest + chunk).split('\n\n');
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const message = parse(block);
       if (message !== undefined) messages.push(message);
-      read = end + 2;
     }
   });
   const ended = new Promise<void>((resolve) => {
@@ -49,11 +51,12 @@ export async function openEventStream(
   return {
     status: response.statusCode ?? 0,
     messages,
-    text: () => text,
+    text: () => chunks.join(''),
     of: (event) => messages.filter((message) => message.event === event),
     ended,
-    stopReading: () => response.pause(),
-    close: () => response.destroy(),
+    stopReading: () => void response.pause(),
+    resumeReading: () => void response.resume(),
+    close: () => void response.destroy(),
   };
 }
 
