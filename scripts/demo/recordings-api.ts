@@ -13,16 +13,26 @@ const summaryShape = z.object({
   last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
-const stageShape = z.object({ startedAtMs: z.number().nullable(), doneAtMs: z.number().nullable() });
+const time = z.iso.datetime().transform((text) => Date.parse(text));
+
+const stageShape = z
+  .object({ started_at: time.nullable(), done_at: time.nullable() })
+  .transform((stage) => ({ startedAtMs: stage.started_at, doneAtMs: stage.done_at }));
 
 const detailShape = summaryShape.extend({
   facts: z.object({
     fetch: z.object({ bytes: z.number() }).optional(),
-    archive: z.object({ fileId: z.string(), fileName: z.string() }).optional(),
-    publish: z.object({ videoId: z.string() }).optional(),
+    archive: z
+      .object({ file_id: z.string(), file_name: z.string() })
+      .transform((fact) => ({ fileId: fact.file_id, fileName: fact.file_name }))
+      .optional(),
+    publish: z
+      .object({ video_id: z.string() })
+      .transform((fact) => ({ videoId: fact.video_id }))
+      .optional(),
   }),
   stages: z.record(z.string(), stageShape),
-  events: z.array(z.object({ at: z.iso.datetime().transform((text) => Date.parse(text)), type: z.string() })),
+  events: z.array(z.object({ at: time, type: z.string() })),
   deliveries: z.array(z.object({ type: z.string(), state: z.string() })),
 });
 
