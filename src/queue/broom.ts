@@ -39,10 +39,13 @@ export interface SweepTerms {
   readonly now: () => number;
 }
 
-/** Whether a recording may still need what belongs to it: it is not done, and has not failed for good long ago. */
+/**
+ * Whether a recording may still need what belongs to it: it is neither done nor
+ * cancelled, and has not failed for good long ago.
+ */
 export function isLive({ state, endedAtMs }: Recording, { failedKeepMs, now }: SweepTerms): boolean {
   if (state === 'failed') return endedAtMs === null || now() - endedAtMs < failedKeepMs;
-  return UNFINISHED_STATES.includes(state);
+  return state === 'set-aside' || UNFINISHED_STATES.includes(state);
 }
 
 /** Whether something that is not plainly over is old enough to go; what has no readable time is not. */
