@@ -29,10 +29,10 @@ export const STATES = [
 export type State = (typeof STATES)[number];
 
 /** The states out of which a worker moves a recording; `moving` is that of a worker that died. */
-export const MOVABLE_STATES: readonly State[] = ['waiting', 'moving', 'backing-off'];
+export const MOVABLE_STATES: readonly [State, ...State[]] = ['waiting', 'moving', 'backing-off'];
 
 /** The states that go on without anyone's help, until nothing is left to do. */
-export const UNFINISHED_STATES: readonly State[] = [...MOVABLE_STATES, 'cancelling'];
+export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, 'cancelling'];
 
 /** The states out of which a door that brings a recording once more gives it a new beginning, with whatever file. */
 export const RENEWABLE_STATES: readonly State[] = ['failed', 'cancelling', 'cancelled'];

@@ -37,8 +37,8 @@ export interface Deliveries {
   add(delivery: NewDelivery): Promise<{ id: string }>;
   get(id: string): Promise<Delivery | undefined>;
   ofRecording(recordingId: string): Promise<Delivery[]>;
-  /** What the website has not heard yet, oldest first. */
-  pending(afterSeq?: number): Promise<WaitingItem[]>;
+  /** What the website has not heard yet, oldest first; with a limit only so many. */
+  pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /** Why the website has not heard something yet, by the last announcement that met an error; `undefined` if none. */
   lastError(): Promise<ErrorSummary | undefined>;
   delivered(id: string): Promise<void>;
@@ -69,14 +69,14 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       return rows.map(toDelivery);
     },
 
-    async pending(afterSeq = 0) {
-      const rows = await db
+    async pending(afterSeq = 0, limit) {
+      const all = db
         .selectFrom('deliveries')
         .select(['id', 'seq', 'not_before_ms'])
         .where('state', '=', 'pending')
         .where('seq', '>', afterSeq)
-        .orderBy('seq')
-        .execute();
+        .orderBy('seq');
+      const rows = await (limit === undefined ? all : all.limit(limit)).execute();
       return rows.map(toWaitingItem);
     },
 

@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
+import { moreIndexes } from './migrations/002-more-indexes.ts';
 import { operatorsView } from './migrations/003-operators-view.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
@@ -107,6 +108,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await sql`insert into gate (id, fence, expires_at_ms) values (1, 0, 0)`.execute(db);
     },
   },
+  '002-more-indexes': moreIndexes,
   '003-operators-view': operatorsView,
 };
 

@@ -51,8 +51,8 @@ export interface Recordings {
   get(id: string): Promise<Recording | undefined>;
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
-  /** What goes on without anyone's help, in the order of the line. */
-  unfinished(afterSeq?: number): Promise<WaitingItem[]>;
+  /** What goes on without anyone’s help, oldest first; with a limit only so many. */
+  unfinished(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /** What an operator wants of one that is moving. */
   wanted(id: string): Promise<Wanted | null>;
   /** What goes through the gate before this one: what is being cancelled, then what was moved to the front. */
@@ -140,15 +140,19 @@ export function createRecordings({ db }: { db: Database }): Recordings {
       return rows.map(toRecording);
     },
 
-    async unfinished(afterSeq = 0) {
-      const rows = await db
-        .selectFrom('recordings')
-        .select(['id', 'seq', 'not_before_ms'])
-        .where('state', 'in', UNFINISHED_STATES)
-        .where('seq', '>', afterSeq)
-        .orderBy('place')
-        .orderBy('seq')
-        .execute();
+    async unfinished(afterSeq = 0, limit) {
+      const inState = (state: State) =>
+        db
+          .selectFrom('recordings')
+          .select(['id', 'seq', 'not_before_ms'])
+          .where('state', '=', state)
+          .where('seq', '>', afterSeq);
+      const [first, ...others] = UNFINISHED_STATES;
+      // A query per state, merged by the database: of one over all states it would sort every row to find the first.
+      const all = others
+        .reduce((found, state) => found.unionAll(inState(state)), inState(first))
+        .orderBy('seq');
+      const rows = await (limit === undefined ? all : all.limit(limit)).execute();
       return rows.map(toWaitingItem);
     },
 

@@ -18,7 +18,8 @@ export interface Watches {
   /** Begins to watch a video; a second time changes nothing. */
   add(input: { videoId: string; recordingId: string; notBeforeMs: number }): Promise<void>;
   get(videoId: string): Promise<Watch | undefined>;
-  pending(afterSeq?: number): Promise<WaitingItem[]>;
+  /** What is not playable yet, oldest first; with a limit only so many. */
+  pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   lookAgain(videoId: string, notBeforeMs: number): Promise<void>;
   /** Something has happened to a video: look at it now. False if it is not watched. */
   hurry(videoId: string): Promise<boolean>;
@@ -62,14 +63,14 @@ export function createWatches({ db }: { db: Database }): Watches {
       );
     },
 
-    async pending(afterSeq = 0) {
-      const rows = await db
+    async pending(afterSeq = 0, limit) {
+      const all = db
         .selectFrom('watches')
         .select(['video_id as id', 'seq', 'not_before_ms'])
         .where('state', '=', 'pending')
         .where('seq', '>', afterSeq)
-        .orderBy('seq')
-        .execute();
+        .orderBy('seq');
+      const rows = await (limit === undefined ? all : all.limit(limit)).execute();
       return rows.map(toWaitingItem);
     },
 

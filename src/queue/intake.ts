@@ -24,8 +24,8 @@ export function createIntake(options: {
         'accepted',
       );
       // A recording that was given a new beginning is older than the last one put in line.
-      if (isDuplicate) line.reconcile();
-      else line.poke();
+      if (isDuplicate && state === 'waiting') line.reconcile();
+      if (!isDuplicate) line.poke();
       return accepted;
     },
   };

@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import type { WaitingItem } from '../ledger/waiting.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
-/** How many jobs go to Redis in one command. */
-const BATCH = 500;
+/** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
+const PAGE = 100;
 
 /**
  * Keeps the queue in Redis in step with the ledger. Redis may lose everything at any moment: whatever the ledger calls
@@ -22,14 +22,14 @@ export interface Line {
 }
 
 /**
- * @param options.pending What the ledger calls unfinished, oldest first, above a sequence number.
+ * @param options.pending What the ledger calls unfinished, oldest first, above a sequence number, a page of it.
  * @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back.
  */
 export function createLine(options: {
   name: string;
   connection: Redis;
   concurrency: number;
-  pending: (afterSeq: number) => Promise<WaitingItem[]>;
+  pending: (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
   everyMs?: number;
   log: Logger;
 }): Line {
@@ -45,18 +45,33 @@ export function createLine(options: {
   let isStopped = false;
 
   async function add(items: readonly WaitingItem[]): Promise<void> {
-    for (let at = 0; at < items.length; at += BATCH) {
-      const jobs = items.slice(at, at + BATCH).map((item) => ({
-        name: options.name,
-        data: { id: item.id },
-        opts: {
-          jobId: item.id,
-          delay: Math.max(0, item.notBeforeMs - Date.now()),
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      }));
-      await queue.addBulk(jobs);
+    const jobs = items.map((item) => ({
+      name: options.name,
+      data: { id: item.id },
+      opts: {
+        jobId: item.id,
+        delay: Math.max(0, item.notBeforeMs - Date.now()),
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    }));
+    await queue.addBulk(jobs);
+  }
+
+  /** Whether all of these are in line, which costs Redis far less to say than to be told of each again. */
+  async function areInLine(items: readonly WaitingItem[]): Promise<boolean> {
+    return (await connection.exists(items.map(({ id }) => queue.toKey(id)))) === items.length;
+  }
+
+  /** Puts what is above a sequence number in line, a page at a time. */
+  async function addAfter(seq: number, areNews: boolean): Promise<void> {
+    let afterSeq = seq;
+    while (!isStopped) {
+      const items = await options.pending(afterSeq, PAGE);
+      if (items.length > 0 && (areNews || !(await areInLine(items)))) await add(items);
+      afterSeq = items.at(-1)?.seq ?? afterSeq;
+      lastSeq = Math.max(lastSeq, afterSeq);
+      if (items.length < PAGE) return;
     }
   }
 
@@ -70,9 +85,7 @@ export function createLine(options: {
         wanted = 'nothing';
         // A wiped Redis has forgotten this too.
         if (isFull) await queue.setGlobalConcurrency(options.concurrency);
-        const items = await options.pending(isFull ? 0 : lastSeq);
-        await add(items);
-        for (const { seq } of items) lastSeq = Math.max(lastSeq, seq);
+        await addAfter(isFull ? 0 : lastSeq, !isFull);
       }
     } catch (error) {
       wanted = 'everything';

@@ -24,14 +24,14 @@ export function createLines(options: {
   const newLine = (
     name: string,
     concurrency: number,
-    pending: (afterSeq: number) => Promise<WaitingItem[]>,
+    pending: (afterSeq: number, limit: number) => Promise<WaitingItem[]>,
   ) => createLine({ ...shared, name, concurrency, pending });
 
-  const recordings = newLine(RECORDINGS_QUEUE, 1, (afterSeq) => ledger.recordings.unfinished(afterSeq));
-  const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (afterSeq) =>
-    ledger.deliveries.pending(afterSeq),
+  const recordings = newLine(RECORDINGS_QUEUE, 1, (...page) => ledger.recordings.unfinished(...page));
+  const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
+    ledger.deliveries.pending(...page),
   );
-  const watches = newLine(WATCHES_QUEUE, 1, (afterSeq) => ledger.watches.pending(afterSeq));
+  const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
   return {
     recordings,
     deliveries,

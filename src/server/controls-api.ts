@@ -8,6 +8,9 @@ import { requireLocal } from './local-only.ts';
 import type { Status } from './status.ts';
 import { problems, statusView } from './views.ts';
 
+/** How many announcements are read at once. */
+const PAGE = 200;
+
 /**
  * How this installation stands, and what an operator can switch: `GET /api/status`, `POST /api/line/pause` and
  * `/resume`, `POST /api/deliveries/{id}/replay`, `POST /api/site/listens` (the website that answered 410 is back).
@@ -73,7 +76,12 @@ export function addControlsApi(
     },
     async () => {
       await switches.clear('site.gone');
-      for (const { id } of await deliveries.pending()) await replay(id);
+      for (let afterSeq = 0; ; ) {
+        const page = await deliveries.pending(afterSeq, PAGE);
+        for (const { id } of page) await replay(id);
+        afterSeq = page.at(-1)?.seq ?? afterSeq;
+        if (page.length < PAGE) break;
+      }
       return { site_gone: null };
     },
   );

@@ -184,7 +184,7 @@ describe('an event that comes again', () => {
       origin: { downloadToken: newer.download_token },
     });
     expect(await typesOf(id)).toContain('recording.revived');
-    expect(app.line.reconciles).toBe(2);
+    expect(app.line.reconciles).toBe(1);
   });
 });
 

@@ -187,6 +187,8 @@ describe('unfinished', () => {
       { id: idOf('e'), seq: 5, notBeforeMs: 0 },
     ]);
     expect(await ledger.recordings.unfinished(4)).toEqual([{ id: idOf('e'), seq: 5, notBeforeMs: 0 }]);
+    const page = await ledger.recordings.unfinished(0, 2);
+    expect(page).toEqual((await ledger.recordings.unfinished()).slice(0, 2));
   });
 });
 
