@@ -12,6 +12,9 @@ export type Database = Kysely<Tables>;
 /** How long a statement waits for another process that is writing, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 
+/** After how many changed pages (4 KiB) a commit also tidies the write-ahead log up; SQLite's own number. */
+const TIDY_AFTER_PAGES = 1000;
+
 /** How long an opening waits for others that are opening the same file, and how often it looks, in milliseconds. */
 const OPENING_TIMEOUT_MS = 20_000;
 const OPENING_POLL_MS = 50;
@@ -23,9 +26,14 @@ const OPENING_POLL_MS = 50;
  * Transactions begin with a write: SQLite then waits for other writers at once, instead of failing half-way when it
  * would have to turn a reader into a writer.
  *
+ * @param options.leavesTidying Leaves it to others to tidy up after many changes, unless they never do: it is what makes
+ *   one commit in a hundred slow.
  * @throws KnownError `LEDGER_UNUSABLE`
  */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(
+  path: string,
+  { leavesTidying = false }: { leavesTidying?: boolean } = {},
+): Promise<Database> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     closeSync(openSync(path, 'a', 0o600));
@@ -36,6 +44,7 @@ export async function openDatabase(path: string): Promise<Database> {
     await whenFree(() => sqlite.pragma('journal_mode = WAL'));
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
+    sqlite.pragma(`wal_autocheckpoint = ${leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES}`);
     const db: Database = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
     await whenFree(() => migrate(sqlite, db));
     return db;

@@ -30,6 +30,8 @@ export interface Ledger {
 export interface LedgerOptions {
   readonly path: string;
   readonly leaseMs: number;
+  /** For a process that answers people or services: others tidy the ledger up, as long as there are others. */
+  readonly leavesTidying?: boolean;
   readonly circuits?: CircuitOptions;
 }
 
@@ -41,7 +43,7 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
  * @throws KnownError `LEDGER_UNUSABLE`
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const db = await openDatabase(options.path);
+  const db = await openDatabase(options.path, options);
   const recordings = createRecordings({ db });
   return {
     recordings,

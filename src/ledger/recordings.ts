@@ -14,6 +14,7 @@ import {
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent, type RecordingEvent } from './events.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import { toRecording } from './recording-rows.ts';
 import { renew } from './renewal.ts';
@@ -68,6 +69,8 @@ export interface Recordings {
 }
 
 export function createRecordings({ db }: { db: Database }): Recordings {
+  const groupCommit = createGroupCommit({ db });
+
   /** The first in line that may move now, of those in these states, and before this place. */
   async function first(states: readonly State[], beforePlace?: number): Promise<Recording | undefined> {
     const inLine = db
@@ -88,7 +91,7 @@ export function createRecordings({ db }: { db: Database }): Recordings {
   return {
     async accept(input) {
       const id = recordingId(input.naturalKey);
-      return await db.transaction().execute(async (trx) => {
+      return await groupCommit(async (trx) => {
         const inserted = await trx
           .insertInto('recordings')
           .values({

@@ -10,7 +10,11 @@ import { createApp } from './app.ts';
 
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
-  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const ledger = await openLedger({
+    path: config.ledgerPath,
+    leaseMs: config.line.leaseMs,
+    leavesTidying: true,
+  });
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, log });
   const app = await createApp({
