@@ -4,7 +4,7 @@ import { buildStep } from '../build.mjs';
 import { withLock } from './lock.mjs';
 import { packagesStep } from './packages.mjs';
 import { exitCodeOf, Problem } from './problem.mjs';
-import { hasOwnRedis, programStep, RCLONE, REDIS, readEnvFile } from './programs.mjs';
+import { CURL, hasOwnRedis, programStep, RCLONE, REDIS, readEnvFile } from './programs.mjs';
 
 const HELP = `Makes this checkout ready to run. Repeating it is free: it does only what is missing, and says so.
 
@@ -12,6 +12,7 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone)
+  --bench   also install what only the benches need (rclone, curl)
   --help    show this
 
 It installs the npm packages, and Redis (by apt-get, apk, dnf or brew) unless REDIS_URL is set or a redis-server or
@@ -20,20 +21,21 @@ valkey-server is there. The Redis is not started: Sluice runs its own from it.`;
 /** The command line of the set-up; gives back its exit code. */
 export async function main(args) {
   return exitCodeOf(async () => {
-    const { build, test, help } = readOptions(args);
+    const { build, test, bench, help } = readOptions(args);
     if (help) return console.log(HELP);
     const root = dirname(dirname(import.meta.dirname));
-    await setUp({ root, build, test, env: process.env, say: (line) => console.log(line) });
+    await setUp({ root, build, test, bench, env: process.env, say: (line) => console.log(line) });
   });
 }
 
 /** Does what is missing, one step after the other; says a line for each, and nothing if there is none. */
-export async function setUp({ root, build = false, test = false, env, folders, say }) {
+export async function setUp({ root, build = false, test = false, bench = false, env, folders, say }) {
   const steps = [
     ...(hasOwnRedis({ env, envFile: readEnvFile(root) })
       ? []
       : [programStep({ program: REDIS, env, folders, say })]),
-    ...(test ? [programStep({ program: RCLONE, env, folders, say })] : []),
+    ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
+    ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     ...(build ? [buildStep({ root, say })] : []),
   ];
@@ -50,7 +52,10 @@ export async function setUp({ root, build = false, test = false, env, folders, s
 function readOptions(args) {
   const flag = { type: 'boolean', default: false };
   try {
-    return parseArgs({ args, options: { build: flag, test: flag, help: { ...flag, short: 'h' } } }).values;
+    return parseArgs({
+      args,
+      options: { build: flag, test: flag, bench: flag, help: { ...flag, short: 'h' } },
+    }).values;
   } catch (error) {
     throw new Problem(`${error.message} See --help.`, { exitCode: 2 });
   }

@@ -30,6 +30,15 @@ export const RCLONE = {
   instead: '',
 };
 
+/** What a user would write a script with; the benches measure against it. */
+export const CURL = {
+  title: 'curl',
+  programs: ['curl'],
+  packages: { 'apt-get': ['curl'], apk: ['curl'], dnf: ['curl'], brew: ['curl'] },
+  byHand: 'install it by the package manager of this system',
+  instead: '',
+};
+
 // One shell does it all, so that one sudo is enough. The policy file is Debian's way to say that an installation may
 // not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379.
 const APT_GET = `

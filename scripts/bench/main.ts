@@ -1,0 +1,70 @@
+import { setMaxListeners } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { BenchFailure, UsageError } from './bench.ts';
+import { BENCHES } from './benches.ts';
+import { runBenches } from './harness.ts';
+import { helpText, readOptions } from './options.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Whoever ends the run: a signal. */
+class Interrupted extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('interrupted');
+    this.exitCode = exitCode;
+  }
+}
+
+process.exit(await main());
+
+/** Measures what is asked for, and gives back the exit code. */
+async function main(): Promise<number> {
+  const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
+  for (const name of SIGNALS) {
+    process.on(name, () => ending.abort(new Interrupted(128 + constants.signals[name])));
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => ending.abort(error));
+  }
+  process.stdout.on('error', () => ending.abort(new Interrupted(1)));
+
+  try {
+    const options = readOptions(process.argv.slice(2), BENCHES);
+    if (options.wantsHelp || options.benches.length === 0) {
+      process.stdout.write(helpText(BENCHES));
+      return 0;
+    }
+    const { jsonPath } = options;
+    // A place that cannot be written to shall be heard of now, not after minutes.
+    if (jsonPath !== undefined) await writeFile(jsonPath, '');
+    const report = await runBenches({
+      options,
+      signal: ending.signal,
+      print: (text) => void process.stdout.write(`${text}\n`),
+      say: (line) => void process.stderr.write(`${line}\n`),
+    });
+    if (jsonPath !== undefined) await writeFile(jsonPath, `${JSON.stringify(report, undefined, 2)}\n`);
+    return 0;
+  } catch (error) {
+    return report(ending.signal.aborted ? ending.signal.reason : error);
+  }
+}
+
+/** Says what went wrong; gives back the exit code. */
+function report(reason: unknown): number {
+  if (reason instanceof Interrupted) {
+    process.stderr.write('\nStopped; everything is cleaned up.\n');
+    return reason.exitCode;
+  }
+  if (reason instanceof UsageError) {
+    process.stderr.write(`${reason.message} See --help.\n`);
+    return 2;
+  }
+  const text = reason instanceof Error && !(reason instanceof BenchFailure) ? reason.stack : String(reason);
+  process.stderr.write(`\nThe bench failed: ${text}\n`);
+  return 1;
+}

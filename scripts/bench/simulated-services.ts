@@ -1,0 +1,68 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type AllSimulatorsOptions, SERVICES, type Service } from '../../simulators/all.ts';
+import type { Scope } from './scope.ts';
+import type { SimulatorOrder, SimulatorReady } from './simulator-process.ts';
+
+/** The simulated services, one process each, so that none takes another's time or ours. */
+export interface SimulatedServices {
+  /** Environment variables of Sluice. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** By service; `cdn` is the origin of Zoom that serves the bytes. */
+  readonly urls: Readonly<Record<Service | 'cdn', string>>;
+  readonly pids: Readonly<Record<Service, number>>;
+}
+
+/** Starts all four; the bench's end stops them. */
+export async function startSimulatedServices(
+  { defer }: Scope,
+  options: AllSimulatorsOptions = {},
+): Promise<SimulatedServices> {
+  const started = await Promise.all(
+    SERVICES.map(async (service) => {
+      const order: SimulatorOrder = { service, options: { [service]: options[service] ?? {} } };
+      const child = fork(join(import.meta.dirname, 'simulator-process.ts'), [JSON.stringify(order)]);
+      defer(() => stop(child));
+      const ready = await whenReady(child, service);
+      return { service, ready, pid: child.pid ?? 0 };
+    }),
+  );
+  const byService = <T>(pick: (one: (typeof started)[number]) => T) =>
+    Object.fromEntries(started.map((one) => [one.service, pick(one)])) as Record<Service, T>;
+  const cdn = started.find(({ service }) => service === 'zoom')?.ready.cdnUrl ?? '';
+  return {
+    environment: Object.assign({}, ...started.map(({ ready }) => ready.environment)),
+    urls: { ...byService(({ ready }) => ready.url), cdn },
+    pids: byService(({ pid }) => pid),
+  };
+}
+
+/** Asks a simulator, through its own paths under `/__sim/`, for something; gives back its JSON, if any. */
+export async function steer(method: string, url: string, body?: object): Promise<unknown> {
+  const response = await fetch(url, {
+    method,
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+async function whenReady(child: ChildProcess, service: Service): Promise<SimulatorReady> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the ${service} simulator ended with ${code}`);
+  });
+  const [ready] = (await Promise.race([once(child, 'message'), ended])) as [SimulatorReady];
+  ended.catch(() => {});
+  return ready;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+  if (child.connected) child.disconnect();
+  await exited;
+  clearTimeout(timer);
+}
