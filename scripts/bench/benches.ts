@@ -1,5 +1,7 @@
 import type { Bench } from './bench.ts';
+import { cpu } from './cpu.ts';
 import { flat } from './flat.ts';
+import { overlap } from './overlap.ts';
 
 /** All that there are, in the order in which `all` runs them. */
-export const BENCHES: readonly Bench[] = [flat];
+export const BENCHES: readonly Bench[] = [overlap, cpu, flat];

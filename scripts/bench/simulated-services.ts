@@ -38,15 +38,50 @@ export async function startSimulatedServices(
   };
 }
 
-/** Asks a simulator, through its own paths under `/__sim/`, for something; gives back its JSON, if any. */
-export async function steer(method: string, url: string, body?: object): Promise<unknown> {
+/** Sends a request with a JSON body, if any; gives back the JSON of the answer, if any. @throws unless it is a success */
+export async function steer(
+  method: string,
+  url: string,
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
   const response = await fetch(url, {
     method,
-    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+    ...(body && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
+}
+
+/** The speed of the links of a recording's three legs, in bytes per second; `undefined` is without limit. */
+export interface Speeds {
+  readonly download: number | undefined;
+  readonly archive: number | undefined;
+  readonly publish: number | undefined;
+}
+
+export async function limitLinks(
+  { urls }: Pick<SimulatedServices, 'urls'>,
+  { download, archive, publish }: Speeds,
+): Promise<void> {
+  const set = (url: string, bytesPerSecond = 0) =>
+    steer('PUT', `${url}/__sim/link`, { bytesPerSecond: bytesPerSecond || null });
+  await Promise.all([set(urls.cdn, download), set(urls.b2, archive), set(urls.bunny, publish)]);
+}
+
+/** Has every answer of Zoom, B2 and Bunny leave this much later than it could; 0 ends that. */
+export async function delayAnswers(
+  { urls }: Pick<SimulatedServices, 'urls'>,
+  delayMs: number,
+): Promise<void> {
+  await Promise.all(
+    [urls.zoom, urls.cdn, urls.b2, urls.bunny].map(async (url) => {
+      await steer('DELETE', `${url}/__sim/faults`);
+      if (delayMs > 0) await steer('POST', `${url}/__sim/faults`, { on: '*', count: 1e9, delayMs });
+    }),
+  );
 }
 
 async function whenReady(child: ChildProcess, service: Service): Promise<SimulatorReady> {

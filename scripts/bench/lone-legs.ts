@@ -1,0 +1,96 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { devNull } from 'node:os';
+import { runProgram } from './programs.ts';
+import type { DownloadLink } from './script-job.ts';
+import { type SimulatedServices, steer } from './simulated-services.ts';
+
+/** One transfer by itself, made by the cheapest client there is. Each gives back the time it took, in milliseconds. */
+export interface LoneLegs {
+  /** From Zoom, through its redirect; the bytes are dropped. */
+  download(link: DownloadLink): Promise<number>;
+  /** To B2, in one request. */
+  archive(path: string): Promise<number>;
+  /** To Bunny, in one request. */
+  publish(path: string): Promise<number>;
+}
+
+/** The three legs with curl. Only the request that carries the bytes is timed, but for the download's redirect. */
+export function createLoneLegs({ urls, environment }: SimulatedServices, signal: AbortSignal): LoneLegs {
+  const given = (name: string) => environment[name] ?? '';
+
+  /** Without `Expect`, which would make curl wait for a go-ahead. */
+  async function send(method: string, url: string, path: string, headers: Record<string, string>) {
+    const lines = Object.entries({ Expect: '', ...headers }).flatMap(([name, value]) => [
+      '--header',
+      `${name}:${value === '' ? '' : ` ${value}`}`,
+    ]);
+    return await curl(['--request', method, '--upload-file', path, '--output', devNull, ...lines, url]);
+  }
+
+  async function curl(args: readonly string[]): Promise<number> {
+    const startedMs = performance.now();
+    await runProgram('curl', ['--fail', '--silent', '--show-error', ...args], signal);
+    return performance.now() - startedMs;
+  }
+
+  return {
+    download: ({ url, token }) =>
+      curl(['--location', '--header', `Authorization: Bearer ${token}`, '--output', devNull, url]),
+
+    async archive(path) {
+      const basic = Buffer.from(`${given('B2_KEY_ID')}:${given('B2_APPLICATION_KEY')}`).toString('base64');
+      const call = async (name: string, authorization: string, body: object) =>
+        (await steer('POST', `${urls.b2}/b2api/v3/${name}`, body, { authorization })) as Record<
+          string,
+          never
+        >;
+      const { accountId, authorizationToken } = await call('b2_authorize_account', `Basic ${basic}`, {});
+      const bucketName = given('B2_BUCKET');
+      const { buckets } = await call('b2_list_buckets', authorizationToken ?? '', { accountId, bucketName });
+      const { bucketId } = (buckets as unknown as readonly { readonly bucketId: string }[])[0] ?? {};
+      const target = await call('b2_get_upload_url', authorizationToken ?? '', { bucketId });
+      return await send('POST', target['uploadUrl'] ?? '', path, {
+        Authorization: target['authorizationToken'] ?? '',
+        'X-Bz-File-Name': `alone/${randomUUID()}.mp4`,
+        'Content-Type': 'video/mp4',
+        'X-Bz-Content-Sha1': 'do_not_verify',
+      });
+    },
+
+    async publish(path) {
+      const [libraryId, apiKey] = [given('BUNNY_LIBRARY_ID'), given('BUNNY_API_KEY')];
+      const { guid } = (await steer(
+        'POST',
+        `${urls.bunny}/library/${libraryId}/videos`,
+        { title: 'Algebra' },
+        { AccessKey: apiKey },
+      )) as { readonly guid: string };
+      const { size } = await stat(path);
+      const expiresAtS = String(Math.floor(Date.now() / 1000) + 3600);
+      const rights = {
+        AuthorizationSignature: createHash('sha256')
+          .update(`${libraryId}${apiKey}${expiresAtS}${guid}`)
+          .digest('hex'),
+        AuthorizationExpire: expiresAtS,
+        VideoId: guid,
+        LibraryId: libraryId,
+        'Tus-Resumable': '1.0.0',
+      };
+      const base64 = (value: string) => Buffer.from(value).toString('base64');
+      const created = await fetch(given('BUNNY_TUS_URL'), {
+        method: 'POST',
+        headers: {
+          ...rights,
+          'Upload-Length': String(size),
+          'Upload-Metadata': `filetype ${base64('video/mp4')},title ${base64('Algebra')}`,
+        },
+      });
+      return await send('PATCH', created.headers.get('location') ?? '', path, {
+        ...rights,
+        'Upload-Offset': '0',
+        'Content-Type': 'application/offset+octet-stream',
+      });
+    },
+  };
+}
