@@ -104,6 +104,6 @@ function choose(names: readonly string[], all: readonly Bench[]): readonly Bench
 }
 
 function toNumber(name: string, text: string, shape: RegExp): number {
-  if (!shape.test(text)) throw new UsageError(`--${name} takes a number above 0, not "${text}".`);
+  if (!shape.test(text)) throw new UsageError(`--${name} takes a number, not "${text}".`);
   return Number(text);
 }

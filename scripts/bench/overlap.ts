@@ -63,7 +63,16 @@ export const overlap: Bench = {
     const slowDownload = { ...even, archive: 2 * bytesPerSecond, publish: 2 * bytesPerSecond };
     const download = async () => legs.download(await linkTo(services.urls, path));
     const publish = () => legs.publish(path);
-    const bringHome = async () => (await recordings.untilHome(await recordings.announce(path))).wallMs;
+    const bringHome = async () => {
+      const { wallMs, doneAfterMs } = await recordings.untilHome(await recordings.announce(path));
+      const [fetched, archived, published] = [
+        doneAfterMs.fetch,
+        doneAfterMs.archive,
+        doneAfterMs.publish,
+      ].map(toS);
+      say(`fetched after ${fetched} s, archived after ${archived} s, published after ${published} s`);
+      return wallMs;
+    };
     const script = async () =>
       (await runScript({ services, link: await linkTo(services.urls, path), rclone, folder, signal })).wallMs;
     const late = `Sluice, every answer ${lateMs} ms late`;
@@ -124,7 +133,7 @@ export const overlap: Bench = {
         tookMs[name] = [...(tookMs[name] ?? []), ms];
         ratios[name] = [...(ratios[name] ?? []), ms / aloneMs];
         say(
-          `round ${round}: ${way.title}, ${describe(way.speeds)}: ${(ms / 1000).toFixed(2)} s, ${(ms / aloneMs).toFixed(3)}`,
+          `round ${round}: ${way.title}, ${describe(way.speeds)}: ${toS(ms)} s, ${(ms / aloneMs).toFixed(3)}`,
         );
       }
     }
@@ -166,4 +175,8 @@ export const overlap: Bench = {
 
 function describe({ download, archive, publish }: Speeds): string {
   return [download, archive, publish].map((each) => (each === undefined ? '-' : each / 1e6)).join('/');
+}
+
+function toS(ms: number): string {
+  return (ms / 1000).toFixed(2);
 }

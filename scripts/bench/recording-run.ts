@@ -15,6 +15,8 @@ export interface Announced {
 export interface Home {
   /** From the door's answer until archive and publish were both done. */
   readonly wallMs: number;
+  /** From the same moment until each of the three was done. */
+  readonly doneAfterMs: { readonly fetch: number; readonly archive: number; readonly publish: number };
 }
 
 interface Detail {
@@ -59,9 +61,10 @@ export function createRecordings(
       if (state === 'failed' || state === 'backing-off') {
         throw new BenchFailure(`The recording is ${state}: ${JSON.stringify(last_error)}`);
       }
-      const [archivedAtMs, publishedAtMs] = [stages['archive']?.doneAtMs, stages['publish']?.doneAtMs];
-      if (state === 'done' && archivedAtMs && publishedAtMs) {
-        return { wallMs: Math.max(archivedAtMs, publishedAtMs) - answeredAtMs };
+      if (state === 'done') {
+        const after = (stage: string) => (stages[stage]?.doneAtMs ?? Number.NaN) - answeredAtMs;
+        const doneAfterMs = { fetch: after('fetch'), archive: after('archive'), publish: after('publish') };
+        return { wallMs: Math.max(doneAfterMs.archive, doneAfterMs.publish), doneAfterMs };
       }
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }

@@ -9,19 +9,36 @@ export interface Link {
   take(bytes: number): Promise<void>;
 }
 
+/** How much of a rest may be made up for afterwards: what a slow reader or a busy machine has missed. */
 const MAX_BURST_MS = 20;
 
-/** Creates a link. The speed may be changed at any time. */
+/**
+ * Creates a link. The speed may be changed at any time.
+ *
+ * A timer that rings late, because the machine is busy, costs the link nothing: the next bytes count from when it
+ * should have rung. Time in which nobody wanted to send is lost but for a short burst, as on a real line.
+ */
 export function createLink(bytesPerSecond?: number): Link {
-  let freeAtMs = 0;
+  let freeAtMs: number | undefined;
+  /** How late the last sleeper awoke; forgotten when the link rests. */
+  let lateMs = 0;
+  let activeAtMs = 0;
 
   return {
     bytesPerSecond,
     async take(bytes) {
       if (this.bytesPerSecond === undefined) return;
       const nowMs = performance.now();
-      freeAtMs = Math.max(freeAtMs, nowMs - MAX_BURST_MS) + (bytes / this.bytesPerSecond) * 1000;
-      if (freeAtMs > nowMs) await sleep(freeAtMs - nowMs);
+      if (nowMs - activeAtMs > MAX_BURST_MS) lateMs = 0;
+      const creditMs = lateMs + Math.min(nowMs - activeAtMs, MAX_BURST_MS);
+      const fromMs = freeAtMs === undefined ? nowMs : Math.max(freeAtMs, nowMs - creditMs);
+      const dueAtMs = fromMs + (bytes / this.bytesPerSecond) * 1000;
+      freeAtMs = dueAtMs;
+      if (dueAtMs > nowMs) {
+        await sleep(dueAtMs - nowMs);
+        lateMs = Math.max(0, performance.now() - dueAtMs);
+      }
+      activeAtMs = performance.now();
     },
   };
 }

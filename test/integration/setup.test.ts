@@ -59,6 +59,7 @@ interface MainModule {
   setUp(options: {
     root: string;
     test?: boolean;
+    bench?: boolean;
     env: Record<string, string>;
     folders: string[];
     say(line: string): void;
@@ -205,6 +206,19 @@ describe('the set-up', () => {
     const attempt = setUp({ root, test: true, env, folders: [], say: () => {} });
 
     await expect(attempt).rejects.toThrow(/^rclone is missing: /);
+  });
+
+  it('asks for curl too with --bench', async () => {
+    await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
+    const attempt = setUp({
+      root,
+      bench: true,
+      env: { ...env, PATH: '' },
+      folders: [join(root, 'bin')],
+      say: () => {},
+    });
+
+    await expect(attempt).rejects.toThrow(/^curl is missing: /);
   });
 });
 
