@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { BenchFailure, UsageError } from './bench.ts';
 import { BENCHES } from './benches.ts';
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     }
     const { jsonPath } = options;
     // A place that cannot be written to shall be heard of now, not after minutes.
-    if (jsonPath !== undefined) await writeFile(jsonPath, '');
+    if (jsonPath !== undefined) await appendFile(jsonPath, '');
     const report = await runBenches({
       options,
       signal: ending.signal,
