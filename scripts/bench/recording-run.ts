@@ -22,7 +22,7 @@ export interface Home {
 interface Detail {
   readonly state: string;
   readonly last_error: unknown;
-  readonly stages: Readonly<Record<string, { readonly doneAtMs: number | null } | undefined>>;
+  readonly stages: Readonly<Record<string, { readonly done_at: string | null } | undefined>>;
 }
 
 /** Makes meetings of files in the Zoom simulator, announces them to the pipeline, and follows them. */
@@ -62,7 +62,12 @@ export function createRecordings(
         throw new BenchFailure(`The recording is ${state}: ${JSON.stringify(last_error)}`);
       }
       if (state === 'done') {
-        const after = (stage: string) => (stages[stage]?.doneAtMs ?? Number.NaN) - answeredAtMs;
+        const after = (stage: string) => {
+          const doneAt = stages[stage]?.done_at;
+          if (doneAt == null)
+            throw new Error(`the recording is done, and nobody knows when its ${stage} was`);
+          return Date.parse(doneAt) - answeredAtMs;
+        };
         const doneAfterMs = { fetch: after('fetch'), archive: after('archive'), publish: after('publish') };
         return { wallMs: Math.max(doneAfterMs.archive, doneAfterMs.publish), doneAfterMs };
       }
