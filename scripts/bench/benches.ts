@@ -2,6 +2,8 @@ import type { Bench } from './bench.ts';
 import { cpu } from './cpu.ts';
 import { flat } from './flat.ts';
 import { overlap } from './overlap.ts';
+import { pickup } from './pickup.ts';
+import { webhooks } from './webhooks.ts';
 
 /** All that there are, in the order in which `all` runs them. */
-export const BENCHES: readonly Bench[] = [overlap, cpu, flat];
+export const BENCHES: readonly Bench[] = [overlap, cpu, flat, webhooks, pickup];

@@ -12,3 +12,9 @@ export function spread(values: readonly number[], digits = 2): [median: string, 
   const show = (value: number) => value.toFixed(digits);
   return [show(median(values)), `${show(Math.min(...values))}..${show(Math.max(...values))}`];
 }
+
+/** The value that this share of the values does not exceed; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
