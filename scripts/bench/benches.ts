@@ -1,9 +1,11 @@
 import type { Bench } from './bench.ts';
 import { cpu } from './cpu.ts';
 import { flat } from './flat.ts';
+import { growth } from './growth.ts';
+import { intake } from './intake.ts';
 import { overlap } from './overlap.ts';
 import { pickup } from './pickup.ts';
 import { webhooks } from './webhooks.ts';
 
-/** All that there are, in the order in which `all` runs them. */
-export const BENCHES: readonly Bench[] = [overlap, cpu, flat, webhooks, pickup];
+/** All that there are, in the order in which \`all\` runs them. */
+export const BENCHES: readonly Bench[] = [overlap, cpu, flat, webhooks, pickup, growth, intake];
