@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const checkout = join(import.meta.dirname, '../..');
+
+const SMALL = {
+  webhooks: ['--webhooks', '60', '--per-second', '60'],
+  pickup: ['--recordings', '3'],
+  growth: ['--few', '2', '--many', '200', '--rounds', '2'],
+  intake: ['--upload-mib', '9', '--slow-mib', '1', '--rounds', '1'],
+} as const;
+
+/** Names of figures that others go by; what they are is for a quiet machine to say. */
+const FIGURES: Readonly<Record<keyof typeof SMALL, readonly string[]>> = {
+  webhooks: [
+    'p50_ms',
+    'p99_ms',
+    'max_ms',
+    'lost',
+    'redis_down_p50_ms',
+    'redis_down_p99_ms',
+    'redis_down_max_ms',
+  ],
+  pickup: ['p50_ms', 'p99_ms', 'next_p50_ms', 'next_p99_ms'],
+  growth: ['accept_ratio', 'list_ratio', 'reconcile_ms', 'ledger_mib'],
+  intake: ['patch_ratio', 'chunk_ratio', 'patch_cpu_ratio', 'chunk_cpu_ratio', 'slow_peak_mib'],
+};
+
+describe('npm run bench', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-bench-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(Object.keys(SMALL) as (keyof typeof SMALL)[])('measures %s', async (name) => {
+    const json = join(folder, `${name}.json`);
+    const command = ['--import', 'tsx', 'scripts/bench/main.ts', name, '--rounds', '1', ...SMALL[name]];
+
+    const { stdout } = await run(process.execPath, [...command, '--json', json], { cwd: checkout });
+
+    const { figures } = JSON.parse(await readFile(json, 'utf8')) as { figures: Record<string, number> };
+    const names = FIGURES[name].map((figure) => `${name}.${figure}`);
+    expect(Object.keys(figures)).toEqual(expect.arrayContaining(names));
+    for (const figure of names) expect(stdout).toContain(`${figure} = `);
+    if (name === 'webhooks') {
+      expect(figures).toMatchObject({ 'webhooks.lost': 0, 'webhooks.redis_down_lost': 0 });
+    }
+  });
+});
