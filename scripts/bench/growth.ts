@@ -116,7 +116,7 @@ export const growth: Bench = {
         ]),
       ],
       notes: [
-        'Accept: the ledger takes a recording in, durably. List and search: HTTP, a page of 50; search by the oldest title.',
+        'Accept: the ledger takes a recording in, durably. List and search: HTTP, a page of 50, if there are so many; search by the oldest title.',
         `Reconcile: with ${many} done ${median(reconciled.done.passesMs.slice(1)).toFixed(1)} ms; with ${many} waiting ${(firstPassMs / 1000).toFixed(1)} s into an empty Redis, ${(median(laterMs) / 1000).toFixed(2)} s when all are in line; ${reconciled.waiting.moreMib.toFixed(0)} MiB more memory.`,
         ...(canSearch ? [] : ['The pipeline does not search.']),
       ],

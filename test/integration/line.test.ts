@@ -4,6 +4,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type House, openHouse } from '../support/house.ts';
+import { fileRecording } from '../support/ledger.ts';
 
 describe('the line', () => {
   let house: House;
@@ -130,6 +131,21 @@ describe('the line', () => {
     await house.startWorker();
     for (const id of ids) await house.reaches(id, 'done');
     expect((await movements()).order).toEqual(ids);
+  });
+
+  it('puts hundreds of recordings back in line, however few it reads at once', async () => {
+    const later = { notBeforeMs: Date.parse('2999-01-01') };
+    const keys = Array.from({ length: 250 }, (_, n) => `key-${n}`);
+    for (const key of keys) await house.recordings.accept(fileRecording(key, later));
+    const redis = new Redis({ path: house.redis.socketPath });
+    const queue = new Queue('recordings', { connection: redis, prefix: 'sluice' });
+    await house.startWorker();
+    await expect.poll(() => queue.getDelayedCount(), { timeout: 5000 }).toBe(keys.length);
+
+    await redis.flushall();
+    await expect.poll(() => queue.getDelayedCount(), { timeout: 5000 }).toBe(keys.length);
+    await queue.close();
+    redis.disconnect();
   });
 
   it('accepts while Redis is away, and works it off once Redis is back', async () => {
