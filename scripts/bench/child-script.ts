@@ -11,7 +11,11 @@ export interface ChildScript {
 
 /** Starts a script beside this one; the end of the scope ends it. */
 export function startChildScript({ defer }: Scope, path: string): ChildScript {
-  const child: ChildProcess = fork(path);
+  // With the memory settings of ecosystem.config.js.
+  const child: ChildProcess = fork(path, {
+    execArgv: [...process.execArgv, '--max-semi-space-size=4'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+  });
   const ended = once(child, 'exit').then(() => ({ failed: 'it has ended' }));
   defer(async () => {
     child.kill('SIGKILL');
