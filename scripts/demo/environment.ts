@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,6 +35,8 @@ export interface Environment {
   readonly pipelineUrl: string;
   /** The address for tus uploads. */
   readonly tusUrl: string;
+  /** With which the website signs upload tokens. */
+  readonly uploadTokenSecret: string;
   readonly logPaths: { readonly pipeline: string; readonly tus: string; readonly worker: string };
 }
 
@@ -80,6 +83,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   };
   say(`Simulators    Zoom, Zoom CDN, B2, Bunny (${bytesPerSecond / 1e6} MB/s each), website`);
 
+  const uploadTokenSecret = randomBytes(32).toString('base64');
   await startProcesses(options, logDir, {
     ...minimalEnvironment(options.env),
     ...simulators.environment,
@@ -87,6 +91,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     DATA_DIR: dataDir,
     PIPELINE_PORT: String(ports.pipeline),
     TUS_PORT: String(ports.tus),
+    UPLOAD_TOKEN_SECRET: uploadTokenSecret,
     ARCHIVE_PART_BYTES: String(STEP_BYTES),
     PUBLISH_PATCH_BYTES: String(STEP_BYTES),
     // What fails here shall be seen to fail, or to recover, while somebody watches.
@@ -109,6 +114,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     bytesPerSecond,
     pipelineUrl,
     tusUrl: `http://127.0.0.1:${ports.tus}/tusupload`,
+    uploadTokenSecret,
     logPaths: {
       pipeline: join(logDir, 'pipeline.log'),
       tus: join(logDir, 'tus.log'),

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { createLink } from '../../simulators/shared/link.ts';
+import { createUploadToken } from '../../src/lib/upload-token.ts';
 import type { Environment } from './environment.ts';
 import { DemoFailure } from './failure.ts';
 import { formatBytes } from './format.ts';
@@ -72,7 +73,7 @@ async function sendCustomFiles(
 
 /** A tutor's upload whose connection breaks half way, and that a page opened anew goes on with. */
 async function sendUpload(
-  { tusUrl, bytesPerSecond }: Environment,
+  { tusUrl, uploadTokenSecret, bytesPerSecond }: Environment,
   { title, aceId, file, upload }: Shipments['tus'],
   say: Say,
   signal: AbortSignal,
@@ -80,7 +81,8 @@ async function sendUpload(
   const options = {
     path: file.path,
     endpoint: tusUrl,
-    metadata: { ace_id: aceId, title, filename: basename(file.path), filetype: 'video/mp4' },
+    token: await createUploadToken({ secret: uploadTokenSecret, aceId, expiresInS: 3600, title }),
+    metadata: { ace_id: aceId, filename: basename(file.path), filetype: 'video/mp4' },
     link: createLink(Math.min(bytesPerSecond, file.bytes / MIN_UPLOAD_S)),
     onSent(sentBytes: number) {
       upload.sentBytes = sentBytes;

@@ -10,6 +10,8 @@ export interface TusUploadOptions {
   readonly endpoint: string;
   /** The address of an upload that exists already; with it, the upload goes on where the server says. */
   readonly uploadUrl?: string;
+  /** With which the website allows the upload. */
+  readonly token: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** Limits the speed of sending. */
   readonly link: Link;
@@ -28,7 +30,7 @@ export interface TusUploadResult {
 
 /** Uploads a file as a browser would, in one request of the tus protocol, to its end or until it is cut. */
 export function uploadByTus(options: TusUploadOptions): Promise<TusUploadResult> {
-  const { path, endpoint, uploadUrl, metadata, link, cutAfterBytes, onSent, signal } = options;
+  const { path, endpoint, uploadUrl, token, metadata, link, cutAfterBytes, onSent, signal } = options;
   let startedAtBytes = 0;
   let lastBytes = 0;
 
@@ -44,6 +46,7 @@ export function uploadByTus(options: TusUploadOptions): Promise<TusUploadResult>
     const upload = new Upload(createReadStream(path), {
       endpoint,
       uploadUrl,
+      headers: { Authorization: `Bearer ${token}` },
       metadata: { ...metadata },
       fileReader: throttled(link),
       retryDelays: null,

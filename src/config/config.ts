@@ -53,6 +53,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxBytes: e.UPLOAD_MAX_BYTES,
       expiresAfterMs: e.UPLOAD_EXPIRES_AFTER_H * 3_600_000,
       idleTimeoutMs: e.UPLOAD_IDLE_TIMEOUT_S * 1000,
+      /** The one that the website signs with, and the one before it while that is still around. */
+      tokenSecrets: [e.UPLOAD_TOKEN_SECRET, e.UPLOAD_TOKEN_SECRET_OLD].filter(
+        (secret) => secret !== undefined,
+      ),
+      allowedOrigins: e.UPLOAD_ALLOWED_ORIGINS ?? ownPageOrigins(e.PIPELINE_HOST, e.PIPELINE_PORT),
+      trustsProxy: e.UPLOAD_TRUST_PROXY,
+      limits: {
+        maxOpen: e.UPLOAD_MAX_OPEN,
+        maxOpenPerAceId: e.UPLOAD_MAX_OPEN_PER_ACE_ID,
+        maxOpenPerAddress: e.UPLOAD_MAX_OPEN_PER_ADDRESS,
+        maxNewPerMinute: e.UPLOAD_MAX_NEW_PER_MIN,
+      },
     },
     zoom: {
       webhookSecretToken: e.ZOOM_WEBHOOK_SECRET_TOKEN,
@@ -136,6 +148,17 @@ function conflicts(present: Present): string[] {
   if (Number(present['RETRY_BACKOFF_MAX_S'] ?? 3600) < Number(present['RETRY_BACKOFF_MIN_S'] ?? 30)) {
     problems.push('  RETRY_BACKOFF_MAX_S: must not be less than RETRY_BACKOFF_MIN_S');
   }
+  const tusHost = present['TUS_HOST']?.trim() ?? '127.0.0.1';
+  if (present['UPLOAD_TOKEN_SECRET'] === undefined) {
+    if (!isLoopback(tusHost)) {
+      problems.push(
+        `  UPLOAD_TOKEN_SECRET: is required where TUS_HOST (${tusHost}) lets others than this machine upload`,
+      );
+    }
+    if (present['UPLOAD_TOKEN_SECRET_OLD'] !== undefined) {
+      problems.push('  UPLOAD_TOKEN_SECRET: is required too, UPLOAD_TOKEN_SECRET_OLD is the one before it');
+    }
+  }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
     problems.push(
@@ -165,4 +188,13 @@ function redisAddress(redisUrl: string | undefined, dataDir: string): RedisAddre
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Of the pages that the pipeline server itself shows to a browser on this machine. */
+function ownPageOrigins(host: string, port: number): string[] {
+  return isLoopback(host) ? [`http://localhost:${port}`, `http://127.0.0.1:${port}`] : [];
 }

@@ -36,6 +36,35 @@ const webhookSecret = () =>
     error: 'must be whsec_ followed by random bytes in base64 (24 to 64 bytes; never fewer than 16)',
   });
 
+/** HMAC-SHA256 asks for as many bytes as it gives. */
+const signingSecret = () =>
+  text().min(32, {
+    error: 'must have at least 32 characters, such as the output of: openssl rand -base64 48',
+  });
+
+/** Origins as browsers send them. */
+const originList = () =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
+    .pipe(
+      z.array(
+        z.string().refine(isOrigin, {
+          error:
+            'each entry is an origin as browsers send it, such as https://academy.example: scheme and host in small letters, no path',
+        }),
+      ),
+    );
+
+function isOrigin(entry: string): boolean {
+  return /^https?:\/\/[^/*\s]+$/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry;
+}
+
 const dbUrl = () =>
   text().refine((value) => !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
@@ -156,6 +185,31 @@ export const settings = {
   UPLOAD_IDLE_TIMEOUT_S: whole(1)
     .default(60)
     .describe('Seconds without a byte after which an upload request is closed; the upload stays resumable'),
+  UPLOAD_TOKEN_SECRET: signingSecret()
+    .optional()
+    .describe(
+      'Secret shared with the website, which signs an upload token with it for each upload (docs/website.md); unset: only callers on this machine may upload',
+    ),
+  UPLOAD_TOKEN_SECRET_OLD: signingSecret()
+    .optional()
+    .describe('The secret before that one: its tokens stay valid while it is set'),
+  UPLOAD_ALLOWED_ORIGINS: originList()
+    .optional()
+    .describe(
+      'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example; unset: only the pages of the pipeline server on this machine',
+    ),
+  UPLOAD_TRUST_PROXY: z
+    .stringbool({ error: 'must be true or false' })
+    .default(false)
+    .describe(
+      'Whether a proxy on this machine sets or appends X-Forwarded-For, whose last entry then counts as the client: true or false',
+    ),
+  UPLOAD_MAX_OPEN: whole(1).default(200).describe('Unfinished uploads in all'),
+  UPLOAD_MAX_OPEN_PER_ACE_ID: whole(1).default(3).describe('Unfinished uploads of one ace_id'),
+  UPLOAD_MAX_OPEN_PER_ADDRESS: whole(1).default(20).describe('Unfinished uploads from one client address'),
+  UPLOAD_MAX_NEW_PER_MIN: whole(1)
+    .default(30)
+    .describe('Uploads that may be begun within a minute, for one ace_id and from one client address'),
 
   // The line
   RETRY_ATTEMPTS: whole(1, 100).default(8).describe('Attempts per recording before it counts as failed'),

@@ -66,6 +66,26 @@ export const ERROR_CATALOGUE = {
   ],
   ACE_ID_MISSING: ['The upload carries no ace_id.', 'Send the ace_id of the website in the tus metadata.'],
   UPLOAD_TOO_LARGE: ['The upload is larger than this server accepts.', 'The limit is UPLOAD_MAX_BYTES.'],
+  UPLOAD_TOKEN_MISSING: [
+    'The request carries no upload token.',
+    'The website has to give the page a token for this upload, and the page sends it as Authorization: Bearer (docs/website.md).',
+  ],
+  UPLOAD_TOKEN_INVALID: [
+    "The upload token is damaged, incomplete, or not signed with this server's secret.",
+    'Compare UPLOAD_TOKEN_SECRET with the secret of the website; the token is a JWT, HS256, with the claims ace_id (a text) and exp.',
+  ],
+  UPLOAD_TOKEN_EXPIRED: [
+    'The upload token has expired.',
+    'Ask the website for a new token, for instance by loading the page again; an upload that was begun goes on with it.',
+  ],
+  UPLOAD_TOKEN_MISMATCH: [
+    'The upload token is for another recording than the upload.',
+    'Send the ace_id that the token was made for, or none: it is taken from the token.',
+  ],
+  UPLOAD_LIMIT_REACHED: [
+    'Too many uploads have been begun.',
+    'Finish or cancel the ones that are under way, or try again in some minutes; the limits are UPLOAD_MAX_OPEN and the settings beside it.',
+  ],
   UPLOAD_STORAGE_FAILED: [
     'The server could not store the upload.',
     'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.',

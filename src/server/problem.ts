@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { ERROR_CATALOGUE, type ErrorCode } from '../domain/error-catalogue.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError } from '../domain/errors.ts';
+import { PROBLEM_TYPE, problemOf } from '../domain/problem.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
 const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
@@ -24,16 +25,6 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   NOT_MEDIA: 415,
   TOO_MANY_LISTENERS: 503,
 };
-
-/** A problem document (RFC 9457) with a stable `code`, and with what to do about it. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly advice: string;
-}
 
 /** Makes every refusal of this server a problem document. */
 export function answerProblems(app: FastifyInstance): void {
@@ -68,7 +59,8 @@ function handle(error: FastifyError | KnownError, request: FastifyRequest, reply
 }
 
 function sendProblem(reply: FastifyReply, status: number, code: ErrorCode, detail: string) {
-  const [title, advice] = ERROR_CATALOGUE[code];
-  const problem: Problem = { type: `urn:sluice:error:${code}`, title, status, detail, code, advice };
-  return reply.code(status).type('application/problem+json').send(problem);
+  return reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send(problemOf(status, code, detail));
 }

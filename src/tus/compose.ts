@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { mediaTypeOf } from '../lib/media-type.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
@@ -13,7 +14,7 @@ const CLOSING_MS = 300;
 
 /** Builds and starts the tus server: the door for tutors. */
 export async function startTus(config: Config, log: Logger) {
-  const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs } = config.tus;
+  const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs, tokenSecrets } = config.tus;
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const { recordings, claims } = ledger;
   const directory = join(config.dataDir, 'uploads');
@@ -30,7 +31,18 @@ export async function startTus(config: Config, log: Logger) {
       })),
     );
   };
+  if (tokenSecrets.length === 0) {
+    log.warn(
+      { event: 'tus.without-tokens' },
+      'UPLOAD_TOKEN_SECRET is not set: only callers on this machine may upload',
+    );
+  }
   const tus = createTusServer({
+    tokenSecrets,
+    allowedOrigins: config.tus.allowedOrigins,
+    limits: config.tus.limits,
+    trustsProxy: config.tus.trustsProxy,
+    isMedia: async (firstBytes) => (await mediaTypeOf(firstBytes)) !== undefined,
     directory,
     incomingDirectory,
     maxBytes,

@@ -1,5 +1,6 @@
 import { ERRORS } from '@tus/server';
-import { adviceFor, type ErrorCode } from '../domain/error-catalogue.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { problemOf } from '../domain/problem.ts';
 
 /** An answer as the tus library takes it. */
 export interface TusAnswer {
@@ -7,18 +8,18 @@ export interface TusAnswer {
   readonly body: string;
 }
 
-/** A request that gets a plain text answer: the stable code, what is wrong, and what to do about it. */
+/** A request that is answered with a problem document: the stable code, what is wrong, and what to do about it. */
 export class UploadRefused extends Error implements TusAnswer {
   readonly status_code: number;
   readonly code: ErrorCode;
   readonly body: string;
 
-  constructor(status: number, code: ErrorCode, sentence: string, advice = adviceFor(code)) {
+  constructor(status: number, code: ErrorCode, sentence: string, advice?: string) {
     super(sentence);
     this.name = 'UploadRefused';
     this.status_code = status;
     this.code = code;
-    this.body = `${code}: ${sentence} ${advice}\n`;
+    this.body = JSON.stringify(problemOf(status, code, sentence, advice));
   }
 }
 

@@ -4,18 +4,32 @@ import type { Logger } from 'pino';
 import { aceKey, recordingId } from '../domain/ids.ts';
 import { RENEWABLE_STATES } from '../domain/recording.ts';
 import type { Recordings } from '../ledger/recordings.ts';
+import { sendAnswer } from './answer.ts';
+import { clientAddress } from './client-address.ts';
 import type { Finisher } from './finisher.ts';
+import type { GuardedUploadStore } from './guarded-upload-store.ts';
 import { answerFor, UploadRefused } from './refusal.ts';
 import type { RequestBodies } from './request-bodies.ts';
+import { readSidecar } from './sidecar.ts';
 import { readMetadata } from './upload-metadata.ts';
-import { isUploadId, newUploadId } from './upload-paths.ts';
-import type { UploadStore } from './upload-store.ts';
-import { incomingOf, sendWebResponse, webRequest } from './web-request.ts';
+import { isUploadId, newUploadId, type UploadPaths } from './upload-paths.ts';
+import type { UploadPermission } from './upload-permission.ts';
+import { incomingOf, webRequest } from './web-request.ts';
 
 export const TUS_PATH = '/tusupload';
 
+/** Room for a long title, a long name and a token, in characters. */
+const MAX_METADATA_LENGTH = 12_000;
+
+/** Refusals that an operator may want to see without looking for each request. */
+const NOTABLE_STATUSES: ReadonlySet<number> = new Set([401, 403, 415, 429]);
+
 export interface TusProtocolOptions {
-  readonly store: UploadStore;
+  readonly store: GuardedUploadStore;
+  readonly paths: UploadPaths;
+  readonly permission: UploadPermission;
+  /** Whether a proxy on this machine tells the client's address. */
+  readonly trustsProxy: boolean;
   readonly bodies: Pick<RequestBodies, 'lockerFor'>;
   readonly finisher: Pick<Finisher, 'finish' | 'finishLater'>;
   readonly maxBytes: number;
@@ -28,27 +42,40 @@ export interface TusProtocolOptions {
 export function createTusProtocol(
   options: TusProtocolOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { bodies, finisher, log } = options;
+  const { bodies, finisher, permission, store, paths, log } = options;
   const server = new Server({
     path: TUS_PATH,
-    datastore: options.store,
+    datastore: store,
     locker: (request) => bodies.lockerFor(incomingOf(request)),
     lockDrainTimeout: options.lockDrainTimeoutMs,
     maxSize: options.maxBytes,
     // A path is right whether the client came directly or through an https proxy that this server knows nothing of.
     relativeLocation: true,
     disableTerminationForFinishedUploads: true,
-    // Named by clients that were told to add one to each request; Authorization is on the library's own list.
-    allowedHeaders: ['X-Request-ID'],
     namingFunction: newUploadId,
     getFileIdFromRequest: (_request, lastPath = '') => {
       const id = lastPath.split('?')[0] ?? '';
       return isUploadId(id) ? id : undefined;
     },
 
-    async onUploadCreate(_request, upload) {
-      await assertWelcome(upload, options.recordings);
-      return {};
+    // Creations are looked at below, once their metadata is known.
+    async onIncomingRequest(request, id) {
+      if (request.method === 'POST') return;
+      await permission.goOn(request.headers.get('authorization'), await readSidecar(paths.sidecar(id)));
+    },
+
+    async onUploadCreate(request, upload) {
+      requireShortMetadata(request.headers.get('upload-metadata'));
+      const { metadata, permit } = await permission.begin({
+        authorization: request.headers.get('authorization'),
+        metadata: upload.metadata,
+        bytes: upload.size ?? 0,
+      });
+      const { aceId } = readMetadata(metadata);
+      await assertWelcome(aceId, upload, options.recordings);
+      const address = clientAddress(incomingOf(request), options.trustsProxy);
+      store.announce(upload, { permit, aceId, address });
+      return { metadata: { ...metadata } };
     },
 
     // The lock is free again by now, and a request without bytes at the end comes here once more.
@@ -67,7 +94,10 @@ export function createTusProtocol(
       const { isUnforeseen, ...answer } = answerFor(error, request.method);
       const line = { method: request.method, status: answer.status_code };
       if (isUnforeseen) log.error({ event: 'upload.failed', ...line, err: error }, 'upload request failed');
-      else log.debug({ event: 'upload.refused', ...line, answer: answer.body }, 'upload request refused');
+      else {
+        const level = NOTABLE_STATUSES.has(answer.status_code) ? 'info' : 'debug';
+        log[level]({ event: 'upload.refused', ...line, answer: answer.body }, 'upload request refused');
+      }
       return answer;
     },
   });
@@ -80,13 +110,26 @@ export function createTusProtocol(
     log.info({ event: 'upload.terminated', uploadId }, 'upload taken back');
   });
   return async (request, response) => {
-    await sendWebResponse(response, await server.handleWeb(webRequest(request, response)));
+    await sendAnswer(request, response, await server.handleWeb(webRequest(request, response)));
   };
 }
 
 /** @throws UploadRefused */
-async function assertWelcome(upload: Upload, recordings: Pick<Recordings, 'get'>): Promise<void> {
-  const { aceId } = readMetadata(upload.metadata);
+function requireShortMetadata(header: string | null): void {
+  if ((header?.length ?? 0) <= MAX_METADATA_LENGTH) return;
+  throw new UploadRefused(
+    400,
+    'REQUEST_INVALID',
+    `Upload-Metadata is longer than ${MAX_METADATA_LENGTH} characters.`,
+  );
+}
+
+/** @throws UploadRefused */
+async function assertWelcome(
+  aceId: string,
+  upload: Upload,
+  recordings: Pick<Recordings, 'get'>,
+): Promise<void> {
   if (upload.size === 0) throw new UploadRefused(400, 'FILE_EMPTY', 'The file has no bytes.');
 
   const known = await recordings.get(recordingId(aceKey(aceId)));

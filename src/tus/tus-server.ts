@@ -5,22 +5,36 @@ import type { Logger } from 'pino';
 import type { Recordings } from '../ledger/recordings.ts';
 import { withinTime } from '../lib/abort.ts';
 import type { Disk } from '../lib/disk.ts';
+import { whyForeign } from '../lib/local-caller.ts';
+import { sendRefusal } from './answer.ts';
+import { allowPages } from './cross-origin.ts';
 import { createFinisher } from './finisher.ts';
+import { GuardedUploadStore } from './guarded-upload-store.ts';
 import type { HandOff } from './hand-off.ts';
 import { createQueueLocker } from './queue-locker.ts';
-import { type TusAnswer, UploadRefused } from './refusal.ts';
+import { UploadRefused } from './refusal.ts';
 import { createRequestBodies } from './request-bodies.ts';
 import { createSweep } from './sweep.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
 import { makeUploadFolders, uploadPaths } from './upload-paths.ts';
+import { createUploadPermission } from './upload-permission.ts';
+import { createUploadQuota, type UploadLimits } from './upload-quota.ts';
 import { createUploadSpace } from './upload-space.ts';
-import { UploadStore } from './upload-store.ts';
 
 /** Methods that a client behind a proxy which knows only GET and POST may ask for (tus 1.0.0, X-HTTP-Method-Override). */
 const OVERRIDABLE: ReadonlySet<string> = new Set(['PATCH', 'DELETE', 'HEAD']);
 
 export interface TusServerOptions {
+  /** With which the website may sign its tokens; none: callers on this machine may upload without. */
+  readonly tokenSecrets: readonly string[];
+  /** Of pages that may upload from a browser. */
+  readonly allowedOrigins: readonly string[];
+  readonly limits: UploadLimits;
+  /** Whether a proxy on this machine tells the client's address in X-Forwarded-For. */
+  readonly trustsProxy: boolean;
+  /** Whether these are the first bytes of audio or video. */
+  readonly isMedia: (firstBytes: Uint8Array) => Promise<boolean>;
   /** Folder of uploads in progress. */
   readonly directory: string;
   /** Folder of finished uploads, on the same file system. */
@@ -50,28 +64,35 @@ export interface TusServer {
 }
 
 export function createTusServer(options: TusServerOptions): TusServer {
-  const { expiresAfterMs, handOff, disk, promisedBytes, log } = options;
+  const { expiresAfterMs, handOff, disk, promisedBytes, isMedia, tokenSecrets, log } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
   const bodies = createRequestBodies(locker);
   const finisher = createFinisher({ paths, handOff, log });
   const onComplete = finisher.finishLater;
   const space = createUploadSpace({ disk, uploads: paths.uploads, promisedBytes, log });
+  const quota = createUploadQuota({ limits: options.limits, paths, locker, log });
+  const permission = createUploadPermission({ secrets: tokenSecrets, expiresAfterMs });
+  const allowedOrigins = new Set(options.allowedOrigins);
   const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, log });
   /** Requests that are not answered, each with the end of its connection or answer. */
   const open = new Map<IncomingMessage, Promise<void>>();
   let handle: ReturnType<typeof createTusProtocol> | undefined;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refuse = (refusal: UploadRefused) => sendRefusal(request, response, refusal);
+    allowPages(allowedOrigins, request, response);
+    const why = tokenSecrets.length === 0 ? whyForeign(request) : undefined;
+    if (why !== undefined && request.method !== 'OPTIONS') return refuse(notLocal(why));
+
     adapt(request);
     const path = request.url?.split('?')[0] ?? '';
     if (path !== TUS_PATH && !path.startsWith(`${TUS_PATH}/`)) {
-      return send(response, new UploadRefused(404, 'NOT_FOUND', 'There is nothing at this address.'));
+      return refuse(new UploadRefused(404, 'NOT_FOUND', 'There is nothing at this address.'));
     }
     if (request.method === 'GET') {
       response.setHeader('Allow', 'POST, HEAD, PATCH, DELETE, OPTIONS');
-      return send(
-        response,
+      return refuse(
         new UploadRefused(405, 'DOWNLOAD_GET_REFUSED', 'Uploads cannot be downloaded from here.'),
       );
     }
@@ -109,7 +130,9 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
-        store: new UploadStore({ paths, expiresAfterMs, space, bodies, onComplete }),
+        store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, isMedia }),
+        paths,
+        permission,
         bodies,
         finisher,
       });
@@ -150,6 +173,11 @@ function adapt(request: IncomingMessage): void {
   });
 }
 
-function send(response: ServerResponse, { status_code, body }: TusAnswer): void {
-  response.writeHead(status_code, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
+function notLocal(why: string): UploadRefused {
+  return new UploadRefused(
+    403,
+    'NOT_LOCAL',
+    `Without upload tokens only callers on this machine may upload, and this request comes from elsewhere: ${why}.`,
+    'The operator has to set UPLOAD_TOKEN_SECRET, with which the website signs upload tokens.',
+  );
 }

@@ -2,7 +2,16 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Socket } from 'node:net';
 
 /** How long a request's headers may take. */
-const HEADERS_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+
+/** How often connections that break that limit are looked for. */
+const CHECK_EVERY_MS = 5000;
+
+/** Of all headers of a request, in bytes. */
+const MAX_HEADER_BYTES = 16_384;
+
+/** What is more is closed at once: each costs memory, however quiet. */
+const MAX_CONNECTIONS = 1000;
 
 /**
  * An HTTP server for requests that may take hours: a connection ends when no byte has moved for `idleTimeoutMs`, and
@@ -10,7 +19,16 @@ const HEADERS_TIMEOUT_MS = 60_000;
  */
 export function createUploadHttpServer(idleTimeoutMs: number, onRequest: RequestListener): Server {
   const answering = new WeakMap<Socket, IncomingMessage>();
-  const server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS }, onRequest);
+  const server = createServer(
+    {
+      requestTimeout: 0,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    onRequest,
+  );
+  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = idleTimeoutMs;
   server.prependListener('request', (request, response) => {
     const { socket } = request;

@@ -28,8 +28,3 @@ export function incomingOf(request: LibraryRequest): IncomingMessage {
 }
 
 type LibraryRequest = Parameters<NonNullable<ServerOptions['onIncomingRequest']>>[0];
-
-export async function sendWebResponse(response: ServerResponse, web: Response): Promise<void> {
-  const text = web.body === null ? '' : await web.text();
-  response.writeHead(web.status, Object.fromEntries(web.headers)).end(text);
-}

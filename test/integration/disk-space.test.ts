@@ -12,7 +12,16 @@ import { startTus } from '../../src/tus/compose.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { openHouse, SAMPLE } from '../support/house.ts';
 import { openSweepWorld, type SweepWorld } from '../support/sweep-world.ts';
-import { createUpload, idOf, metadataHeader, patch, stockUpload, tusRequest } from '../support/tus-client.ts';
+import {
+  createUpload,
+  idOf,
+  metadataHeader,
+  patch,
+  problemIn,
+  stockUpload,
+  tusRequest,
+} from '../support/tus-client.ts';
+import { UNGUARDED } from '../support/tus-world.ts';
 
 let world: SweepWorld;
 beforeEach(async () => {
@@ -54,6 +63,7 @@ async function startTusOn(
   promisedBytes: () => Promise<number> = async () => 0,
 ): Promise<string> {
   const tus = createTusServer({
+    ...UNGUARDED,
     directory: world.paths.uploads,
     incomingDirectory: world.paths.incoming,
     maxBytes: 1_000_000,
@@ -83,7 +93,10 @@ describe('an upload that would not fit', () => {
     const answer = await post(url, 1001);
 
     expect(answer.status).toBe(507);
-    expect(answer.text).toMatch(/^UPLOAD_NO_SPACE: .* Try again later/);
+    expect(problemIn(answer)).toMatchObject({
+      code: 'UPLOAD_NO_SPACE',
+      advice: expect.stringMatching(/^Try again later/),
+    });
     expect(answer.headers.location).toBeUndefined();
     expect(await bytesAt(world.paths.uploads)).toBe(0);
     expect(world.logLines.find(({ event }) => event === 'upload.no-space')).toMatchObject({

@@ -12,6 +12,7 @@ import {
   metadataHeader,
   offsetOf,
   patch,
+  problemIn,
   stockUpload,
   tusRequest,
 } from '../support/tus-client.ts';
@@ -163,7 +164,8 @@ describe('an upload that cannot be finished', () => {
     await expect.poll(() => world.pipeline.posts, { timeout: 10_000 }).toHaveLength(1);
 
     expect(answer.status).toBe(500);
-    expect(answer.text).toMatch(/^UPLOAD_STORAGE_FAILED: [^/]*\n$/);
+    expect(problemIn(answer).code).toBe('UPLOAD_STORAGE_FAILED');
+    expect(answer.text).not.toContain(world.dataDir);
     expect(offset).toBe(CONTENT.length);
     expect(await readFile(world.paths.finished(id))).toEqual(CONTENT);
   });
@@ -249,9 +251,15 @@ describe('a full disk', () => {
     await rename(`${data}.aside`, data);
 
     expect(answer.status).toBe(500);
-    expect(answer.text).toBe(
-      'UPLOAD_STORAGE_FAILED: The server could not store the upload. Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.\n',
-    );
+    expect(problemIn(answer)).toEqual({
+      type: 'urn:sluice:error:UPLOAD_STORAGE_FAILED',
+      title: 'The server could not store the upload.',
+      status: 500,
+      detail: 'The server could not store the upload.',
+      code: 'UPLOAD_STORAGE_FAILED',
+      advice:
+        'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.',
+    });
     expect(world.logLines).toContainEqual(
       expect.objectContaining({
         event: 'upload.failed',

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { createUploadToken } from '../../src/lib/upload-token.ts';
+import { SAMPLE } from '../support/house.ts';
 import { createUpload, idOf, openPatch, stockUpload } from '../support/tus-client.ts';
 import { type Pipeline, startPipeline } from '../support/tus-world.ts';
 
@@ -48,8 +50,9 @@ function spawnTus(env: Readonly<Record<string, string>>): ChildProcess {
   return child;
 }
 
-async function startTus(): Promise<ChildProcess> {
+async function startTus(more: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
   const started = spawnTus({
+    ...more,
     DATA_DIR: dataDir,
     TUS_PORT: String(port),
     PIPELINE_URL: pipeline.url,
@@ -70,7 +73,7 @@ describe('the tus process', () => {
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     'leaves an upload resumable when it ends by %s in the middle of it (R11)',
     async (signal) => {
-      const content = randomBytes(2_000_000);
+      const content = Buffer.concat([await readFile(SAMPLE), randomBytes(2_000_000)]);
       const first = await startTus();
       const url = await createUpload(`http://127.0.0.1:${port}/tusupload`, content.length);
       const data = join(dataDir, 'uploads', idOf(url));
@@ -96,6 +99,24 @@ describe('the tus process', () => {
       expect(content.equals(await readFile(pipeline.posts[0]?.path ?? ''))).toBe(true);
     },
   );
+
+  it('takes only audio and video, and with a secret only what the website has signed', async () => {
+    const secret = randomBytes(32).toString('base64');
+    await startTus({ UPLOAD_TOKEN_SECRET: secret });
+    const endpoint = `http://127.0.0.1:${port}/tusupload`;
+    const headers = {
+      authorization: `Bearer ${await createUploadToken({ secret, aceId: 'a', expiresInS: 60 })}`,
+    };
+    const text = Buffer.from('this is a letter, not a film'.repeat(1000));
+
+    const unsigned = stockUpload(await readFile(SAMPLE), { endpoint, metadata: { ace_id: 'a' } });
+    const noMedia = stockUpload(text, { endpoint, headers });
+    await expect(unsigned.done).rejects.toThrow(/UPLOAD_TOKEN_MISSING/);
+    await expect(noMedia.done).rejects.toThrow(/NOT_MEDIA/);
+    await stockUpload(await readFile(SAMPLE), { endpoint, headers }).done;
+
+    await expect.poll(() => pipeline.posts).toMatchObject([{ ace_id: 'a' }]);
+  });
 
   it('keeps what it stores to its own user', async () => {
     await startTus();

@@ -8,6 +8,7 @@ import {
   metadataHeader,
   offsetOf,
   patch,
+  problemIn,
   stockUpload,
   tusRequest,
 } from '../support/tus-client.ts';
@@ -73,24 +74,11 @@ describe('the tus endpoint', () => {
     expect(one.headers.location).not.toBe(other.headers.location);
   });
 
-  it('says what it can do, and allows browsers to send a token', async () => {
-    const response = await tusRequest(world.url, { method: 'OPTIONS', headers: { origin: 'https://site' } });
+  it('says what it can do', async () => {
+    const response = await tusRequest(world.url, { method: 'OPTIONS' });
 
     expect(response.headers['tus-max-size']).toBe(String(8 * 1024 * 1024));
     expect(response.headers['tus-extension']).toBe('creation,creation-with-upload,termination,expiration');
-    expect(response.headers['access-control-allow-origin']).toBe('*');
-    expect(response.headers['access-control-allow-headers']).toContain('Authorization');
-  });
-
-  it('does not mind a list in X-Forwarded-Proto, which two proxies in a row send', async () => {
-    const url = await createUpload(world.url, 5);
-
-    const response = await tusRequest(url, {
-      method: 'HEAD',
-      headers: { 'X-Forwarded-Proto': 'https,http' },
-    });
-
-    expect(response.status).toBe(200);
   });
 
   it('never gives an upload out, unfinished or finished', async () => {
@@ -101,7 +89,7 @@ describe('the tus endpoint', () => {
 
     for (const response of [before, after]) {
       expect(response.status).toBe(405);
-      expect(response.text).toMatch(/^DOWNLOAD_GET_REFUSED: .*\n$/);
+      expect(problemIn(response)).toMatchObject({ status: 405, code: 'DOWNLOAD_GET_REFUSED' });
     }
   });
 
@@ -154,7 +142,7 @@ describe('a creation', () => {
     });
 
     expect(response.status).toBe(status);
-    expect(response.text).toMatch(new RegExp(`^${code}: [^\\n]+\\n$`));
+    expect(problemIn(response)).toMatchObject({ status, code, advice: expect.any(String) });
     expect(world.pipeline.posts).toEqual([]);
   });
 
@@ -168,7 +156,7 @@ describe('a creation', () => {
     });
 
     expect(response.status).toBe(400);
-    expect(response.text).toMatch(/^REQUEST_INVALID: /);
+    expect(problemIn(response).code).toBe('REQUEST_INVALID');
   });
 
   it('is refused for a recording that has arrived, and not for one that has failed', async () => {
@@ -185,7 +173,10 @@ describe('a creation', () => {
     const afterFailure = await post();
 
     expect(whileWaiting.status).toBe(409);
-    expect(whileWaiting.text).toMatch(/^ACE_ID_TAKEN: The recording .* has arrived already\./);
+    expect(problemIn(whileWaiting)).toMatchObject({
+      code: 'ACE_ID_TAKEN',
+      detail: expect.stringMatching(/^The recording .* has arrived already\./),
+    });
     expect(afterFailure.status).toBe(201);
   });
 
@@ -206,7 +197,7 @@ describe('a wrong request', () => {
     const response = await tusRequest(world.url + path, { method: 'DELETE' });
 
     expect(response.status).toBe(status);
-    expect(response.text).toMatch(/^NOT_FOUND: /);
+    expect(problemIn(response).code).toBe('NOT_FOUND');
   });
 
   it('is refused at another address', async () => {
@@ -220,7 +211,7 @@ describe('a wrong request', () => {
 
     const response = await patch(url, 3, Buffer.from('345'));
 
-    expect(response).toMatchObject({ status: 409, text: expect.stringMatching(/^REQUEST_INVALID: /) });
+    expect(problemIn(response)).toMatchObject({ status: 409, code: 'REQUEST_INVALID' });
     expect(await offsetOf(url)).toBe(0);
   });
 
@@ -229,7 +220,7 @@ describe('a wrong request', () => {
 
     const response = await patch(url, 0, Buffer.from('0123456789'));
 
-    expect(response).toMatchObject({ status: 413, text: expect.stringMatching(/^UPLOAD_TOO_LARGE: /) });
+    expect(problemIn(response)).toMatchObject({ status: 413, code: 'UPLOAD_TOO_LARGE' });
     expect(await offsetOf(url)).toBe(0);
   });
 });

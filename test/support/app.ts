@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
+import type { Problem } from '../../src/domain/problem.ts';
 import { createIntake } from '../../src/queue/intake.ts';
 import { createApp } from '../../src/server/app.ts';
-import type { Problem } from '../../src/server/problem.ts';
 import type { TestLedger } from './ledger.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';

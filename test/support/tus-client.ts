@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { DefaultHttpStack, Upload, type UploadOptions } from 'tus-js-client';
+import type { Problem } from '../../src/domain/problem.ts';
 
 export interface TusResponse {
   readonly status: number;
@@ -34,6 +35,12 @@ export async function tusRequest(
     headers: response.headers,
     text: Buffer.concat(chunks).toString(),
   };
+}
+
+/** The problem document that a request was refused with. */
+export function problemIn({ headers, text }: TusResponse): Problem {
+  if (headers['content-type'] !== 'application/problem+json') throw new Error(`this is no problem: ${text}`);
+  return JSON.parse(text);
 }
 
 export function metadataHeader(metadata: Readonly<Record<string, string>>): string {
@@ -70,11 +77,21 @@ export async function offsetOf(url: string): Promise<number> {
 }
 
 /** Begins a PATCH of `length` bytes whose bytes the test writes itself; `ended` resolves however it ends. */
-export function openPatch(url: string, offset: number, length: number) {
+export function openPatch(
+  url: string,
+  offset: number,
+  length: number,
+  headers: Readonly<Record<string, string>> = {},
+) {
   const request = http.request(url, {
     method: 'PATCH',
     agent: false,
-    headers: { 'tus-resumable': '1.0.0', 'content-length': String(length), ...patchHeaders(offset) },
+    headers: {
+      'tus-resumable': '1.0.0',
+      'content-length': String(length),
+      ...patchHeaders(offset),
+      ...headers,
+    },
   });
   request.flushHeaders();
   const ended = new Promise<number | 'closed'>((resolve) => {

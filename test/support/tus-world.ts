@@ -10,6 +10,7 @@ import { createDisk } from '../../src/lib/disk.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { createTusServer, type TusServerOptions } from '../../src/tus/tus-server.ts';
 import { type UploadPaths, uploadPaths } from '../../src/tus/upload-paths.ts';
+import type { UploadLimits } from '../../src/tus/upload-quota.ts';
 
 /** The body of `POST /manual-upload`. */
 export interface HandOffBody {
@@ -115,9 +116,26 @@ export interface TusWorld {
 export type TusWorldOptions = Partial<
   Pick<
     TusServerOptions,
-    'maxBytes' | 'expiresAfterMs' | 'idleTimeoutMs' | 'lockDrainTimeoutMs' | 'recordings'
+    | 'maxBytes'
+    | 'expiresAfterMs'
+    | 'idleTimeoutMs'
+    | 'lockDrainTimeoutMs'
+    | 'recordings'
+    | 'tokenSecrets'
+    | 'allowedOrigins'
+    | 'trustsProxy'
+    | 'isMedia'
   >
-> & { readonly isStarted?: boolean };
+> & { readonly limits?: Partial<UploadLimits>; readonly isStarted?: boolean };
+
+/** Everybody on this machine may upload anything, as often as they like. */
+export const UNGUARDED = {
+  tokenSecrets: [],
+  allowedOrigins: [],
+  trustsProxy: false,
+  limits: { maxOpen: 1000, maxOpenPerAceId: 1000, maxOpenPerAddress: 1000, maxNewPerMinute: 1000 },
+  isMedia: async () => true,
+} as const satisfies Partial<TusServerOptions>;
 
 /** A tus server on a free port, with a folder, a ledger and a pipeline of its own. */
 export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusWorld> {
@@ -139,6 +157,11 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
       retry: { attempts: Number.POSITIVE_INFINITY, minMs: 5, maxMs: 50 },
     });
     const tus = createTusServer({
+      tokenSecrets: options.tokenSecrets ?? UNGUARDED.tokenSecrets,
+      allowedOrigins: options.allowedOrigins ?? UNGUARDED.allowedOrigins,
+      trustsProxy: options.trustsProxy ?? UNGUARDED.trustsProxy,
+      limits: { ...UNGUARDED.limits, ...options.limits },
+      isMedia: options.isMedia ?? UNGUARDED.isMedia,
       directory: paths.uploads,
       incomingDirectory: paths.incoming,
       maxBytes: options.maxBytes ?? 64 * 1024 * 1024,

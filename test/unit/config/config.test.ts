@@ -98,6 +98,14 @@ describe('loadConfig', () => {
     ['LEASE_MS', '10'],
     ['ARCHIVE_PART_BYTES', '4999999'],
     ['UPLOAD_MAX_BYTES', 'much'],
+    ['UPLOAD_TOKEN_SECRET', 'x'.repeat(31)],
+    ['UPLOAD_ALLOWED_ORIGINS', '*'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'academy.example'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'https://academy.example/'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'https://*.academy.example'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'null'],
+    ['UPLOAD_TRUST_PROXY', 'perhaps'],
+    ['UPLOAD_MAX_OPEN', '0'],
     ['BUNNY_LIBRARY_ID', '4321/videos'],
     ['REDIS_URL', 'localhost:6379'],
     ['DATABASE_URL', 'postgres://localhost/sluice'],
@@ -116,6 +124,8 @@ describe('loadConfig', () => {
   it.each([
     ['some of the OAuth settings', { ZOOM_ACCOUNT_ID: 'a' }, ['ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET']],
     ['a longest wait below the shortest', { RETRY_BACKOFF_MAX_S: '10' }, ['RETRY_BACKOFF_MAX_S']],
+    ['uploads from elsewhere without a secret', { TUS_HOST: '0.0.0.0' }, ['UPLOAD_TOKEN_SECRET']],
+    ['an old secret alone', { UPLOAD_TOKEN_SECRET_OLD: 'o'.repeat(32) }, ['UPLOAD_TOKEN_SECRET']],
     ['a folder too deep for a unix socket', { DATA_DIR: `/tmp/${'deep/'.repeat(30)}` }, ['DATA_DIR']],
   ])('refuses %s', (_name, more, names) => {
     expect(Object.keys(problemsOf({ ...REQUIRED, ...more }))).toEqual(names);
@@ -131,6 +141,20 @@ describe('loadConfig', () => {
     [{ DATABASE_URL: 'file:/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
     [{ DATABASE_URL: '/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
     [{ REDIS_URL: 'unix:///run/redis.sock' }, { redis: { socketPath: '/run/redis.sock' } }],
+    [
+      { UPLOAD_TOKEN_SECRET: 'n'.repeat(32), UPLOAD_TOKEN_SECRET_OLD: 'o'.repeat(32), TUS_HOST: '0.0.0.0' },
+      { tus: { tokenSecrets: ['n'.repeat(32), 'o'.repeat(32)], host: '0.0.0.0' } },
+    ],
+    [
+      { UPLOAD_ALLOWED_ORIGINS: 'https://academy.example, http://localhost:8080' },
+      { tus: { allowedOrigins: ['https://academy.example', 'http://localhost:8080'] } },
+    ],
+    [
+      { PIPELINE_PORT: '9010' },
+      { tus: { tokenSecrets: [], allowedOrigins: ['http://localhost:9010', 'http://127.0.0.1:9010'] } },
+    ],
+    [{ PIPELINE_HOST: '10.0.0.1' }, { tus: { allowedOrigins: [] } }],
+    [{ UPLOAD_TRUST_PROXY: 'true' }, { tus: { trustsProxy: true } }],
     [{ PIPELINE_HOST: '0.0.0.0' }, { pipeline: { url: 'http://127.0.0.1:9009' } }],
     [{ PIPELINE_HOST: '::1', PIPELINE_PORT: '80' }, { pipeline: { url: 'http://[::1]:80' } }],
     [{ B2_API_URL: 'http://127.0.0.1:9/' }, { b2: { apiUrl: 'http://127.0.0.1:9' } }],
