@@ -33,7 +33,7 @@ describe('clientAddress', () => {
 
   it('never throws, whatever the header holds', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.ipV6(), fc.ipV4Extended()), (text) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789abcdef:.,[]% x\u0000\u00e4') }), (text) => {
         clientAddress(from('::1', text), true);
       }),
       { numRuns: 2000 },

@@ -8,11 +8,12 @@ const SECRET = 'a secret of the website, 32 bytes and more';
 it('lets an upload be of no recording but that of its token, and keeps no token, whatever the metadata says', async () => {
   const permission = createUploadPermission({ secrets: [SECRET], expiresAfterMs: 1000 });
   const token = await createUploadToken({ secret: SECRET, aceId: 'lesson-1', expiresInS: 60 });
-  const key = fc.oneof(fc.constantFrom('ace_id', 'token', 'title', 'Token', '__proto__'), fc.string());
-  const value = fc.oneof(fc.constantFrom('lesson-1', 'lesson-2', token), fc.string({ unit: 'binary' }));
+  const key = fc.constantFrom('ace_id', 'token', 'title', 'Token', 'x');
+  const value = fc.oneof(fc.constantFrom('lesson-1', 'lesson-2', token), fc.string({ maxLength: 5 }));
+  const said = fc.array(fc.tuple(key, fc.option(value)), { maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(
-      fc.dictionary(key, fc.option(value)),
+      said.map((pairs) => Object.fromEntries(pairs)),
       fc.constantFrom(null, '', 'Basic eA==', `Bearer ${token}`, `bearer  ${token}`, 'Bearer x', 'Bearer'),
       async (metadata, authorization) => {
         const begun = await permission.begin({ authorization, metadata, bytes: 1 }).catch((error) => error);
