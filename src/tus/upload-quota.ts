@@ -9,6 +9,9 @@ import { isUploadId, type UploadPaths } from './upload-paths.ts';
 /** After so long without a byte an upload makes room for another one of the same recording. */
 const RESTING_AFTER_MS = 600_000;
 
+/** The same for one that never had a byte: on a bad line the answer to its creation may have been lost. */
+const EMPTY_RESTING_AFTER_MS = 10_000;
+
 const RATE_WINDOW_MS = 60_000;
 
 export interface UploadLimits {
@@ -109,9 +112,8 @@ export function createUploadQuota({ limits, paths, locker, log }: UploadQuotaOpt
 
   /** Removes the smallest upload that rests: a tutor whose browser has forgotten three beginnings may begin again. */
   async function dropResting(uploads: readonly OpenUpload[]): Promise<boolean> {
-    const isResting = (atMs: number) => Date.now() - atMs > RESTING_AFTER_MS;
     const [smallest] = uploads
-      .filter(({ lastByteAtMs }) => isResting(lastByteAtMs))
+      .filter(({ lastByteAtMs, bytes }) => isResting(lastByteAtMs, bytes))
       .sort((a, b) => a.bytes - b.bytes);
     if (smallest === undefined) return false;
     const { id, bytes } = smallest;
@@ -119,7 +121,7 @@ export function createUploadQuota({ limits, paths, locker, log }: UploadQuotaOpt
     await lock.lock(new AbortController().signal, () => {});
     try {
       const data = await statIfThere(paths.data(id));
-      if (data === undefined || !isResting(data.mtimeMs)) return false;
+      if (data === undefined || !isResting(data.mtimeMs, data.size)) return false;
       await removeAll(paths.data(id));
       await removeAll(paths.sidecar(id));
     } finally {
@@ -143,6 +145,10 @@ export function createUploadQuota({ limits, paths, locker, log }: UploadQuotaOpt
       return turn;
     },
   };
+}
+
+function isResting(lastByteAtMs: number, bytes: number): boolean {
+  return Date.now() - lastByteAtMs > (bytes === 0 ? EMPTY_RESTING_AFTER_MS : RESTING_AFTER_MS);
 }
 
 function tooMany(sentence: string): UploadRefused {

@@ -69,6 +69,12 @@ async function age(url: string, ageMs: number): Promise<void> {
   await writeFile(path, JSON.stringify(sidecar));
 }
 
+/** Lets an upload have had its last byte so long ago. */
+async function rest(url: string, restMs: number): Promise<void> {
+  const atMs = Date.now() - restMs;
+  await utimes(world.paths.data(idOf(url)), atMs / 1000, atMs / 1000);
+}
+
 describe('an upload with a token', () => {
   it('passes from a stock client, and is of the recording and has the title that the token names (C41)', async () => {
     await start();
@@ -310,13 +316,29 @@ describe('limits', () => {
     const token = await tokenFor('lesson-1');
     const [larger, smaller] = [await begin(token), await begin(token)];
     await send(larger, APPEND, bearer(token));
-    const longAgo = new Date(Date.now() - 3_000_000);
-    for (const url of [larger, smaller]) await utimes(world.paths.data(idOf(url)), longAgo, longAgo);
+    await send(smaller, { ...APPEND, body: Buffer.from('012') }, bearer(token));
+    await rest(larger, 3_000_000);
+    await rest(smaller, 700_000);
 
     expect((await post(bearer(token))).status).toBe(201);
 
     expect((await send(smaller, { method: 'HEAD' }, bearer(token))).status).toBe(404);
     expect((await send(larger, { method: 'HEAD' }, bearer(token))).status).toBe(200);
+  });
+
+  it('let one that never had a byte give way soon, and one that has some not before it rests', async () => {
+    await start({ limits: { maxOpenPerAceId: 2 } });
+    const token = await tokenFor('lesson-1');
+    const [begun, empty] = [await begin(token), await begin(token)];
+    await send(begun, APPEND, bearer(token));
+    await rest(begun, 60_000);
+    const tooSoon = await post(bearer(token));
+    await rest(empty, 60_000);
+
+    expect(tooSoon.status).toBe(429);
+    expect((await post(bearer(token))).status).toBe(201);
+    expect((await send(empty, { method: 'HEAD' }, bearer(token))).status).toBe(404);
+    expect((await send(begun, { method: 'HEAD' }, bearer(token))).status).toBe(200);
   });
 
   it('hold for all together, at the same moment too, and after a restart', async () => {
