@@ -69,9 +69,11 @@ export class GuardedUploadStore extends UploadStore {
 
     const { bytes, hasMore } = await lookAhead(body, missingBytes);
     if (bytes.length >= missingBytes) await this.#requireMedia(id, offset, bytes);
-    if (hasMore) return await super.write(empty, id, offset);
-    // What has arrived before the connection broke is kept.
-    return offset + (bytes.length > 0 ? await writeAt(this.#paths.data(id), offset, bytes) : 0);
+    const isOver = body.stopSignal.aborted || body.request.destroyed;
+    if (hasMore && !isOver) return await super.write(empty, id, offset);
+    // What has arrived before the connection broke, or another request took over, is kept.
+    const kept = bytes.subarray(0, size - offset);
+    return offset + (kept.length > 0 ? await writeAt(this.#paths.data(id), offset, kept) : 0);
   }
 
   /** @throws UploadRefused 415, and then nothing of the upload is left */

@@ -22,16 +22,22 @@ export function lookAhead({ request, stopSignal }: RequestBody, wantedBytes: num
       if (hasMore) request.unshift(bytes);
       resolve({ bytes, hasMore });
     }
-    function read(): void {
+    function take(): void {
       while (length < wantedBytes) {
         const chunk: Buffer | null = request.read();
-        if (chunk === null) break;
+        if (chunk === null) return;
         chunks.push(chunk);
         length += chunk.length;
       }
+    }
+    function read(): void {
+      take();
       if (length >= wantedBytes) settle(true);
     }
-    const end = () => settle(false);
+    function end(): void {
+      take();
+      settle(false);
+    }
 
     stopSignal.addEventListener('abort', end);
     request.on('readable', read).on('end', end).on('close', end);
