@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Problem } from '../../src/server/problem.ts';
+import type { Problem } from '../../src/domain/problem.ts';
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts';
 import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
