@@ -94,6 +94,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     UPLOAD_TOKEN_SECRET: uploadTokenSecret,
     ARCHIVE_PART_BYTES: String(STEP_BYTES),
     PUBLISH_PATCH_BYTES: String(STEP_BYTES),
+    // Two views of one meeting, told apart.
+    ZOOM_VIEWS: 'all',
     // What fails here shall be seen to fail, or to recover, while somebody watches.
     RETRY_ATTEMPTS: '4',
     RETRY_BACKOFF_MIN_S: '1',

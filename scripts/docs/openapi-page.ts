@@ -7,6 +7,8 @@ import { readVersion } from '../../src/lib/version.ts';
 import { createApp } from '../../src/server/app.ts';
 import { openApiOf } from '../../src/server/docs-pages.ts';
 
+const describeOnly = () => Promise.reject(new Error('only described'));
+
 /** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
 export async function openApiPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
@@ -14,8 +16,8 @@ export async function openApiPage(): Promise<string> {
   const line = { hurry() {} };
   const app = await createApp({
     ledger,
-    intake: { accept: () => Promise.reject(new Error('only described')) },
-    zoom: { secretToken: 'none', toleranceS: 300 },
+    intake: { accept: describeOnly },
+    zoom: { intake: { take: describeOnly, refuse: describeOnly }, accounts: [], toleranceS: 300 },
     bunnyReadOnlyApiKey: undefined,
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },

@@ -24,6 +24,8 @@ export function createControl(
     switch (`${request.method} ${pathname.replace(/(videos\/)[^/]+/, '$1*')}`) {
       case 'GET /__sim/videos':
         return { status: 200, body: videos() };
+      case 'GET /__sim/collections':
+        return { status: 200, body: [...library.collections.values()] };
       case 'GET /__sim/videos/*/content':
         if (library.videos.get(guid)?.content === undefined) return { status: 404 };
         return keepBytes ? { status: 200, body: read(guid) } : { status: 410 };

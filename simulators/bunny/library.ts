@@ -51,6 +51,8 @@ export interface Library {
   /** Stops every encoding where it is, or lets all go on. */
   holdEncoding(isHeld: boolean): void;
   createCollection(name: string): Collection;
+  /** Its videos stay, in no collection. */
+  deleteCollection(guid: string): boolean;
   close(): void;
 }
 
@@ -116,6 +118,10 @@ export function createLibrary(options: {
       const collection = { guid: randomUUID(), name };
       collections.set(collection.guid, collection);
       return collection;
+    },
+    deleteCollection(guid) {
+      for (const video of videos.values()) if (video.collectionId === guid) video.collectionId = '';
+      return collections.delete(guid);
     },
     close: () => encoder.close(),
   };

@@ -153,6 +153,9 @@ export function createRestApi(options: RestOptions): (request: SimulatorRequest)
     if (part === 'captions' && srclang !== undefined && request.method === 'POST') {
       return addCaption(video, srclang, toFields(await request.json()));
     }
+    if (part === 'captions' && srclang !== undefined && request.method === 'DELETE') {
+      return video.captions.delete(srclang) ? statusModel(200, 'OK') : NOT_FOUND;
+    }
     if (part !== undefined) return statusModel(404, 'Not found');
     switch (request.method) {
       case 'GET':
@@ -185,6 +188,13 @@ export function createRestApi(options: RestOptions): (request: SimulatorRequest)
         return listCollections(url.searchParams);
       case 'POST collections':
         return createCollection(toFields(await request.json()));
+    }
+    const collection = kind === 'collections' ? options.library.collections.get(guid ?? '') : undefined;
+    if (collection !== undefined && method === 'GET')
+      return { status: 200, body: toCollectionModel(collection) };
+    if (collection !== undefined && method === 'DELETE') {
+      options.library.deleteCollection(collection.guid);
+      return statusModel(200, 'OK');
     }
     return kind === 'videos' && guid !== undefined
       ? routeVideo(request, guid, rest)

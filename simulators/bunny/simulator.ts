@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../shared/simulator.ts';
 import { createContent } from './content.ts';
 import { createControl } from './control.ts';
-import { createLibrary } from './library.ts';
+import { type Collection, createLibrary } from './library.ts';
 import { createRestApi } from './rest.ts';
 import { type SimulatedVideo, toSimulatedVideo } from './simulated-video.ts';
 import { createTusEndpoint, type PatchInterruption, TUS_PATH } from './tus.ts';
@@ -37,6 +37,8 @@ export interface BunnySimulator extends Simulator {
   readonly readOnlyApiKey: string;
   /** In the order of creation. */
   videos(): readonly SimulatedVideo[];
+  /** In the order of creation. */
+  collections(): readonly Collection[];
   /** The bytes of the video's file. Throws when there is none or it was not kept. */
   read(guid: string): Readable;
   /** Makes every unfinished tus upload unknown and says how many there were. An open PATCH is reset. */
@@ -52,7 +54,7 @@ export interface BunnySimulator extends Simulator {
 /**
  * Starts a Bunny Stream simulator.
  *
- * For use from another process it also answers `GET /__sim/videos`, `GET /__sim/videos/{guid}/content`,
+ * For use from another process it also answers `GET /__sim/videos`, `GET /__sim/collections`, `GET /__sim/videos/{guid}/content`,
  * `POST /__sim/purge-uploads` (`{purged}`), `POST /__sim/videos/{guid}/fail-encoding`, `POST /__sim/hold-encoding`
  * (`{isHeld}`) and `POST /__sim/interrupt-patch` (a `PatchInterruption`).
  */
@@ -105,6 +107,7 @@ export async function startBunnySimulator(options: BunnySimulatorOptions = {}): 
     apiKey,
     readOnlyApiKey,
     videos,
+    collections: () => [...library.collections.values()],
     read,
     purgeUploads: tus.purge,
     interruptPatch: tus.interrupt,

@@ -1,12 +1,17 @@
 import type { Answer, SimulatorRequest } from '../shared/simulator.ts';
 import type { Tokens } from './tokens.ts';
 
-/** What the token endpoint is set up with. */
-export interface OauthOptions {
-  readonly tokens: Tokens;
+/** An account and the credentials of its app. */
+export interface OauthAccount {
   readonly accountId: string;
   readonly clientId: string;
   readonly clientSecret: string;
+}
+
+/** What the token endpoint is set up with. */
+export interface OauthOptions {
+  readonly tokens: Tokens;
+  readonly accounts: readonly OauthAccount[];
   readonly accessTokenTtlMs: number;
   /** The base URL told to the client, without `/v2`. */
   readonly apiBaseUrl: () => string;
@@ -14,13 +19,15 @@ export interface OauthOptions {
 
 /** Creates `POST /oauth/token` for the server-to-server grant: Basic credentials and a form (Zoom, S2S OAuth). */
 export function createOauth(options: OauthOptions) {
-  const { tokens, accountId, clientId, clientSecret, accessTokenTtlMs, apiBaseUrl } = options;
-  const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
+  const { tokens, accounts, accessTokenTtlMs, apiBaseUrl } = options;
+  const basicOf = ({ clientId, clientSecret }: OauthAccount) =>
+    `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
   return async function handleOauth(request: SimulatorRequest): Promise<Answer | undefined> {
     if (request.url.pathname !== '/oauth/token') return undefined;
     if (request.method !== 'POST') return { status: 405 };
-    if (request.headers.authorization !== basic) {
+    const account = accounts.find((each) => request.headers.authorization === basicOf(each));
+    if (account === undefined) {
       return refusal(401, 'invalid_client', 'Invalid client_id or client_secret');
     }
     if (!request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
@@ -30,7 +37,7 @@ export function createOauth(options: OauthOptions) {
     if (form.get('grant_type') !== 'account_credentials') {
       return refusal(400, 'unsupported_grant_type', 'unsupported grant type');
     }
-    if (form.get('account_id') !== accountId) return refusal(400, 'invalid_request', 'Bad Request');
+    if (form.get('account_id') !== account.accountId) return refusal(400, 'invalid_request', 'Bad Request');
     return {
       status: 200,
       body: {

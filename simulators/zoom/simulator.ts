@@ -5,7 +5,7 @@ import { createControl } from './control.ts';
 import { createDownloads } from './downloads.ts';
 import { createEvents, type Events, type MeetingRef } from './events.ts';
 import { createMeetingStore, type Meeting, type MeetingFile, type MeetingInput } from './meetings.ts';
-import { createOauth } from './oauth.ts';
+import { createOauth, type OauthAccount } from './oauth.ts';
 import { createTokens, type ExpiringTokens } from './tokens.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
 
@@ -18,6 +18,8 @@ export interface ZoomSimulatorOptions extends SimulatorOptions {
   readonly accountId?: string;
   readonly clientId?: string;
   readonly clientSecret?: string;
+  /** Further accounts that may ask for tokens; their meetings are the same. */
+  readonly otherAccounts?: readonly OauthAccount[];
   /** Whether downloads honour `Range`; default true, though Zoom promises neither. */
   readonly supportsRange?: boolean;
   /** The pauses between the attempts of a delivery; default 5, 20 and 60 minutes. */
@@ -74,6 +76,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     accountId = 'zoom-account-id',
     clientId = 'zoom-client-id',
     clientSecret = 'zoom-client-secret',
+    otherAccounts = [],
     supportsRange = true,
     retryStepsMs = [300_000, 1_200_000, 3_600_000],
     answerTimeoutMs = 3000,
@@ -98,9 +101,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
   });
   const handleOauth = createOauth({
     tokens,
-    accountId,
-    clientId,
-    clientSecret,
+    accounts: [{ accountId, clientId, clientSecret }, ...otherAccounts],
     accessTokenTtlMs,
     apiBaseUrl: webUrl,
   });

@@ -18,7 +18,7 @@ export const BUNNY_CLOCK_SKEW_MS = 5 * 60_000;
 /** Bunny Stream, reduced to what publishing needs. Every call makes one attempt. */
 export interface Bunny {
   /** Registers an empty video. Not idempotent: record that it was asked for, then the id. */
-  createVideo(input: Call & { title: string }): Promise<{ videoId: string }>;
+  createVideo(input: Call & { title: string; collectionId?: string }): Promise<{ videoId: string }>;
   /** The video, or `undefined` if Bunny does not know the id. */
   getVideo(input: Call & { videoId: string }): Promise<Video | undefined>;
   /** The newest videos (at most 100) whose title contains the given one. */
@@ -27,6 +27,15 @@ export interface Bunny {
   listVideos(input: Call & { page: number }): Promise<{ videos: Video[]; isLast: boolean }>;
   /** Removes a video and its file; one that is gone already is no error. */
   deleteVideo(input: Call & { videoId: string }): Promise<void>;
+
+  /** Sets the captions (WebVTT) of a language, in place of those that were there. */
+  setCaptions(
+    input: Call & { videoId: string; language: string; label: string; text: Buffer },
+  ): Promise<void>;
+  /** The collection of exactly this name. */
+  findCollection(input: Call & { name: string }): Promise<{ collectionId: string } | undefined>;
+  /** Makes a collection. Not idempotent: look for it first. */
+  createCollection(input: Call & { name: string }): Promise<{ collectionId: string }>;
 
   /** Begins a resumable upload into an empty video. */
   createUpload(
@@ -77,6 +86,8 @@ const videoShape = z.object({
   dateUploaded: z.string().default(''),
 });
 
+const collectionShape = z.object({ guid: z.string(), name: z.string().nullish() });
+
 /** The status numbers of Bunny's video API (not those of its webhooks). */
 const API_STATUS: Readonly<Record<number, VideoStatus>> = {
   0: 'empty',
@@ -104,6 +115,7 @@ export function uploadSignature(input: {
 export function createBunny(options: BunnyOptions): Bunny {
   const { libraryId, apiKey, idleTimeoutMs, now = Date.now } = options;
   const videosUrl = `${options.apiUrl}/library/${libraryId}/videos`;
+  const collectionsUrl = `${options.apiUrl}/library/${libraryId}/collections`;
 
   function apiRequest(method: string, url: string, signal: AbortSignal, json?: object): Request {
     return {
@@ -130,9 +142,9 @@ export function createBunny(options: BunnyOptions): Bunny {
   }
 
   return {
-    async createVideo({ title, signal }) {
+    async createVideo({ title, collectionId, signal }) {
       const video = await sendForJson(
-        apiRequest('POST', videosUrl, signal, { title }),
+        apiRequest('POST', videosUrl, signal, { title, collectionId }),
         z.object({ guid: z.string() }),
       );
       return { videoId: video.guid };
@@ -172,6 +184,35 @@ export function createBunny(options: BunnyOptions): Bunny {
       } catch (error) {
         if (!(error instanceof KnownError) || error.details['status'] !== 404) throw error;
       }
+    },
+
+    async setCaptions({ videoId, language, label, text, signal }) {
+      const url = `${videosUrl}/${videoId}/captions/${encodeURIComponent(language)}`;
+      const body = { srclang: language, label, captionsFile: text.toString('base64') };
+      await sendForJson(apiRequest('POST', url, signal, body), z.object({}));
+    },
+
+    async findCollection({ name, signal }) {
+      for (let page = 1; ; page += 1) {
+        const query = new URLSearchParams({
+          page: String(page),
+          itemsPerPage: '100',
+          search: name,
+          orderBy: 'date',
+        });
+        const { items, itemsPerPage, totalItems } = await sendForJson(
+          apiRequest('GET', `${collectionsUrl}?${query}`, signal),
+          z.object({ items: z.array(collectionShape), itemsPerPage: z.number(), totalItems: z.number() }),
+        );
+        const found = items.find((item) => item.name === name);
+        if (found !== undefined) return { collectionId: found.guid };
+        if (items.length === 0 || page * itemsPerPage >= totalItems) return undefined;
+      }
+    },
+
+    async createCollection({ name, signal }) {
+      const made = await sendForJson(apiRequest('POST', collectionsUrl, signal, { name }), collectionShape);
+      return { collectionId: made.guid };
     },
 
     async createUpload({ videoId, bytes, title, mediaType, signal }) {

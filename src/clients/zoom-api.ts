@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import type { ZoomCredentials } from '../domain/zoom-account.ts';
 import { type Request, sendForJson } from './http.ts';
 
 /** Seconds for which a fresh download token is asked: the most that Zoom gives. */
@@ -11,12 +12,19 @@ const TOKEN_MARGIN_MS = 60_000;
 export interface ZoomApiOptions {
   readonly apiUrl: string;
   readonly oauthUrl: string;
-  readonly credentials: {
-    readonly accountId: string;
-    readonly clientId: string;
-    readonly clientSecret: string;
-  };
+  readonly credentials: ZoomCredentials;
   readonly idleTimeoutMs: number;
+}
+
+/** What a recording file is found by. */
+export interface ZoomFileReference {
+  /** Which of several accounts has it. */
+  readonly accountId?: string | null;
+  readonly meetingUuid: string;
+  /** Some auxiliary files have none; those are found by what they are and when they began. */
+  readonly fileId: string | null;
+  readonly fileType?: string | null;
+  readonly startedAt?: string | null;
 }
 
 /** Where a recording file can be had today. */
@@ -76,18 +84,27 @@ export function createZoomApi(options: ZoomApiOptions) {
 
   return {
     /** The file's address of today, or `undefined` if Zoom no longer has the meeting or the file. */
-    async findFile(input: {
-      meetingUuid: string;
-      fileId: string;
-      signal: AbortSignal;
-    }): Promise<FreshAddress | undefined> {
+    async findFile(
+      input: Omit<ZoomFileReference, 'accountId'> & { signal: AbortSignal },
+    ): Promise<FreshAddress | undefined> {
       const query = `include_fields=download_access_token&ttl=${DOWNLOAD_TOKEN_TTL_S}`;
       const url = `${apiUrl}/meetings/${encodeMeetingUuid(input.meetingUuid)}/recordings?${query}`;
-      const file = z.object({ id: z.string().optional(), download_url: z.string().optional() });
+      const file = z.object({
+        id: z.string().optional(),
+        file_type: z.string().optional(),
+        recording_start: z.string().optional(),
+        download_url: z.string().optional(),
+      });
       const shape = z.object({ download_access_token: z.string(), recording_files: z.array(file) });
       try {
         const meeting = await get(url, shape, input.signal);
-        const found = meeting.recording_files.find((each) => each.id === input.fileId);
+        const found = meeting.recording_files.find((each) =>
+          input.fileId === null
+            ? each.id === undefined &&
+              each.file_type?.toUpperCase() === input.fileType &&
+              each.recording_start === input.startedAt
+            : each.id === input.fileId,
+        );
         return found?.download_url === undefined
           ? undefined
           : { url: found.download_url, token: meeting.download_access_token };

@@ -1,8 +1,9 @@
 import { KnownError } from '../domain/errors.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { DownloadHosts } from './download-hosts.ts';
 import { contentRange, lengthFrom } from './headers.ts';
 import { dismiss, name, type Request, type Response, readText, refusal, send, unreachable } from './http.ts';
-import { createZoomApi, type FreshAddress, type ZoomApiOptions } from './zoom-api.ts';
+import { createZoomApi, type FreshAddress, type ZoomApiOptions, type ZoomFileReference } from './zoom-api.ts';
 
 const SERVICE = 'Zoom';
 const MAX_REDIRECTS = 5;
@@ -21,6 +22,8 @@ export interface Zoom {
     fromByte: number;
     /** What the bytes before `fromByte` were called, so that bytes of another file are not added to them. */
     validator: string | null;
+    /** JSON is what the file holds, and no refusal. */
+    mayBeJson?: boolean;
     signal: AbortSignal;
   }): Promise<Download>;
 
@@ -28,11 +31,7 @@ export interface Zoom {
    * Asks the API for a recording file's address of today; `undefined` if there are no credentials for that, or Zoom no
    * longer has the file.
    */
-  freshAddress(input: {
-    meetingUuid: string;
-    fileId: string;
-    signal: AbortSignal;
-  }): Promise<FreshAddress | undefined>;
+  freshAddress(input: ZoomFileReference & { signal: AbortSignal }): Promise<FreshAddress | undefined>;
 }
 
 export interface Download {
@@ -50,14 +49,15 @@ export interface Download {
 
 export interface ZoomOptions extends Omit<ZoomApiOptions, 'credentials'> {
   readonly hosts: DownloadHosts;
-  readonly credentials: ZoomApiOptions['credentials'] | undefined;
+  /** Of each account that Zoom may be asked about; one without an id stands for every account. */
+  readonly accounts: readonly Pick<ZoomAccount, 'id' | 'credentials'>[];
 }
 
 export function createZoom(options: ZoomOptions): Zoom {
-  const api =
-    options.credentials === undefined
-      ? undefined
-      : createZoomApi({ ...options, credentials: options.credentials });
+  const apis = options.accounts.flatMap(({ id, credentials }) =>
+    credentials === undefined ? [] : [{ id, api: createZoomApi({ ...options, credentials }) }],
+  );
+  const apiOf = (accountId: string | null) => apis.find(({ id }) => id === null || id === accountId)?.api;
 
   /** Follows redirects by our own rules; the token goes to the origin that it is meant for, and to no other. */
   async function open(
@@ -103,9 +103,9 @@ export function createZoom(options: ZoomOptions): Zoom {
   }
 
   return {
-    freshAddress: async (input) => await api?.findFile(input),
+    freshAddress: async (input) => await apiOf(input.accountId ?? null)?.findFile(input),
 
-    async openDownload({ url, token, fromByte, validator, signal }) {
+    async openDownload({ url, token, fromByte, validator, mayBeJson = false, signal }) {
       const canResume = fromByte > 0 && validator !== null;
       const range = canResume ? { range: `bytes=${fromByte}-`, 'if-range': validator } : undefined;
       let { request, response } = await open(new URL(url), token, range ?? {}, signal);
@@ -117,7 +117,7 @@ export function createZoom(options: ZoomOptions): Zoom {
           return { startByte: fromByte, totalBytes, validator, chunks: nothing(), dismiss() {} };
         ({ request, response } = await open(new URL(url), token, {}, signal));
       }
-      await checkIsFile(request, response);
+      await checkIsFile(request, response, mayBeJson);
       return toDownload(request, response, fromByte);
     },
   };
@@ -131,7 +131,7 @@ function redirectTarget(request: Request, location: string, from: URL): URL {
   });
 }
 
-async function checkIsFile(request: Request, response: Response): Promise<void> {
+async function checkIsFile(request: Request, response: Response, mayBeJson: boolean): Promise<void> {
   const { status, headers } = response;
   if (status !== 200 && status !== 206) {
     const text = await readText(request, response);
@@ -145,7 +145,7 @@ async function checkIsFile(request: Request, response: Response): Promise<void> 
     });
   }
   const type = headers['content-type'] ?? '';
-  if (/^\s*(text\/html|application\/json)/i.test(type)) {
+  if (/^\s*text\/html/i.test(type) || (!mayBeJson && /^\s*application\/json/i.test(type))) {
     dismiss(response);
     throw new KnownError(`Zoom answered ${name(request)} with ${type} instead of the recording`, {
       code: 'DOWNLOAD_NOT_MEDIA',

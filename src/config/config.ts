@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { settings } from './settings.ts';
+import { zoomPlanning } from './zoom-planning.ts';
 
 /** The longest path of a unix socket that Linux takes, in bytes; macOS takes a few less. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -67,7 +68,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       },
     },
     zoom: {
-      webhookSecretToken: e.ZOOM_WEBHOOK_SECRET_TOKEN,
+      secretTokens: [e.ZOOM_WEBHOOK_SECRET_TOKEN, e.ZOOM_WEBHOOK_SECRET_TOKEN_OLD].filter(
+        (token) => token !== undefined,
+      ),
+      ...zoomPlanning(e),
+      patienceMs: (e.ZOOM_PATIENCE ?? 4 * e.RETRY_BACKOFF_MAX_S) * 1000,
+      companionWaitMs: e.ZOOM_COMPANION_WAIT * 1000,
       timestampToleranceS: e.ZOOM_TIMESTAMP_TOLERANCE_S,
       apiUrl: e.ZOOM_API_URL,
       oauthUrl: e.ZOOM_OAUTH_URL,
@@ -144,6 +150,14 @@ function conflicts(present: Present): string[] {
     for (const name of missing) {
       problems.push(`  ${name}: is required too, ${oauth.join(', ')} are set together or not at all`);
     }
+  }
+  const accountsFile = present['ZOOM_ACCOUNTS_FILE'];
+  const plain = ['ZOOM_WEBHOOK_SECRET_TOKEN', 'ZOOM_WEBHOOK_SECRET_TOKEN_OLD', ...oauth];
+  if (accountsFile === undefined && present['ZOOM_WEBHOOK_SECRET_TOKEN'] === undefined) {
+    problems.push('  ZOOM_WEBHOOK_SECRET_TOKEN: is required');
+  }
+  for (const name of plain.filter((each) => accountsFile !== undefined && present[each] !== undefined)) {
+    problems.push(`  ${name}: belongs into the file, now that ZOOM_ACCOUNTS_FILE is set`);
   }
   if (Number(present['RETRY_BACKOFF_MAX_S'] ?? 3600) < Number(present['RETRY_BACKOFF_MIN_S'] ?? 30)) {
     problems.push('  RETRY_BACKOFF_MAX_S: must not be less than RETRY_BACKOFF_MIN_S');

@@ -17,14 +17,18 @@ const SECTIONS: Readonly<Record<string, string>> = {
   TRANSFER_IDLE_TIMEOUT_S: 'Transfers',
 };
 
+/** What most have to fill in, though there is another way. */
+const ASKED: readonly string[] = ['ZOOM_WEBHOOK_SECRET_TOKEN'];
+
 /** The text of `.env.example`: every setting with its default and one line of meaning. */
 export function exampleEnvironment(): string {
   const lines = Object.entries(settings).flatMap(([name, rule]) => {
     const section = SECTIONS[name];
     const meaning = z.globalRegistry.get(rule)?.description ?? '';
     const isRequired = !(rule instanceof z.ZodDefault) && !(rule instanceof z.ZodOptional);
+    const isAsked = isRequired || ASKED.includes(name);
     const fallback = rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().join(',') : '';
-    const assignment = isRequired ? `${name}=` : `#${name}=${fallback}`;
+    const assignment = isAsked ? `${name}=` : `#${name}=${fallback}`;
     return [
       ...(section ? ['', `## ${section}`] : []),
       '',

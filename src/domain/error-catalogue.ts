@@ -133,6 +133,14 @@ export const ERROR_CATALOGUE = {
     "Zoom answered with a web page instead of the recording: its download token has expired, or the recording was deleted or isn't ready.",
     'It is tried again; check in the Zoom portal that the recording still exists.',
   ],
+  COMPANION_INVALID: [
+    'A transcript, chat or the like that Zoom sent is not what it should be.',
+    'It is tried again; if it stays, look at the file in the Zoom portal. Its video is not affected.',
+  ],
+  WAITING_FOR_VIDEO: [
+    'A transcript, chat or the like waits for the video that it belongs to.',
+    'Nothing to do: it goes on when the video is there, and after ZOOM_COMPANION_WAIT without it.',
+  ],
   DOWNLOAD_LENGTH_DIFFERS: [
     'The download has another length than was announced.',
     'It is tried again from what is on the disk.',

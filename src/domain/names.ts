@@ -19,19 +19,26 @@ export function slug(title: string): string {
 }
 
 /**
- * The name of a recording in the archive: `source/yyyy/mm/dd/title-id.ext`, by the day (UTC) on which it was accepted.
- * The same recording always gets the same name, and no other recording gets it.
+ * The name of a recording in the archive, without its extension: `source/yyyy/mm/dd/title-id`, by the day (UTC) on which
+ * it was accepted, or in the folder that it was given. The same recording always gets the same one, and no other does.
  */
-export function archiveName(recording: {
+export function archiveStem(recording: {
   readonly id: string;
   readonly source: string;
   readonly title: string;
   readonly acceptedAtMs: number;
-  readonly extension: string;
+  readonly placement?: { readonly folder: string | null } | null;
 }): string {
   const day = new Date(recording.acceptedAtMs).toISOString().slice(0, 10).replaceAll('-', '/');
   const stem = [slug(recording.title), recording.id.replace('rec_', '')].filter(Boolean).join('-');
-  return `${recording.source}/${day}/${stem}.${recording.extension}`;
+  return `${recording.placement?.folder ?? `${recording.source}/${day}`}/${stem}`;
+}
+
+/** The name of a recording in the archive: its stem and its extension. */
+export function archiveName(
+  recording: Parameters<typeof archiveStem>[0] & { readonly extension: string },
+): string {
+  return `${archiveStem(recording)}.${recording.extension}`;
 }
 
 /** A title fit for one line anywhere: no control characters, white space folded, at most 250 characters. */

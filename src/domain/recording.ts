@@ -5,6 +5,23 @@ export const SOURCES = ['zoom', 'manual', 'custom'] as const;
 export type Source = (typeof SOURCES)[number];
 
 /**
+ * - `video`: one video, or the sound where there is none
+ * - `companion`: what belongs to a video and is archived beside it, such as a transcript
+ */
+export const RECORDING_KINDS = ['video', 'companion'] as const;
+export type RecordingKind = (typeof RECORDING_KINDS)[number];
+
+/** Where a recording goes, as far as somebody has said so. */
+export interface Placement {
+  /** Folder of the archive, in place of the one by source and day. */
+  readonly folder: string | null;
+  /** Name of the Bunny collection. */
+  readonly collection: string | null;
+  /** Language of its captions, such as `en`. */
+  readonly language: string;
+}
+
+/**
  * Where a recording stands.
  *
  * - `waiting`: in line, for the first time or after an interruption
@@ -65,7 +82,7 @@ export type Origin =
 export type SourceDetails = Readonly<Record<string, string | number | null>>;
 
 /** The stages, in their order. */
-export const STAGES = ['fetch', 'archive', 'publish', 'notify', 'cleanup'] as const;
+export const STAGES = ['fetch', 'archive', 'publish', 'captions', 'notify', 'cleanup'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** What each stage has proved once it is done. One irreversible remote effect per stage. */
@@ -90,6 +107,11 @@ export interface Facts {
   readonly publish: {
     readonly libraryId: string;
     readonly videoId: string;
+  };
+  readonly captions: {
+    /** The videos that have got them; none where no video was found in time. */
+    readonly videoIds: readonly string[];
+    readonly language: string;
   };
   readonly notify: { readonly deliveryId: string };
   readonly cleanup: { readonly freedBytes: number };
@@ -123,6 +145,7 @@ export interface Checkpoints {
     readonly videoId: string | null;
     readonly uploadUrl: string | null;
   };
+  readonly captions: never;
   readonly notify: never;
   readonly cleanup: never;
 }
@@ -133,7 +156,10 @@ export interface Recording {
   /** Rises with each acceptance; the order of the line. */
   readonly seq: number;
   readonly source: Source;
+  readonly kind: RecordingKind;
   readonly naturalKey: string;
+  /** What it shares with the recordings that belong to it, such as those of one meeting. */
+  readonly groupKey: string | null;
   readonly aceId: string | null;
   readonly title: string;
   readonly state: State;
@@ -142,6 +168,7 @@ export interface Recording {
   /** Of two in line the one with the lower place goes first; 0 unless it was moved to the front. */
   readonly place: number;
   readonly origin: Origin;
+  readonly placement: Placement | null;
   readonly details: SourceDetails;
   /** Its length: as announced, then as fetched. */
   readonly bytes: number | null;
@@ -160,10 +187,14 @@ export interface Recording {
 /** What a door hands to the ledger. */
 export interface NewRecording {
   readonly source: Source;
+  /** Default `video`. */
+  readonly kind?: RecordingKind;
   readonly naturalKey: string;
+  readonly groupKey?: string;
   readonly aceId: string | null;
   readonly title: string;
   readonly origin: Origin;
+  readonly placement?: Placement;
   readonly details: SourceDetails;
   readonly notBeforeMs?: number;
 }

@@ -32,6 +32,7 @@ export type EventType =
   | 'stage.started'
   | 'stage.done'
   | 'stage.undone'
+  | 'captions.skipped'
   | 'video.playable'
   | 'video.failed';
 

@@ -10,6 +10,7 @@ import { createOverview, type Overview } from './overview.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createWatches, type Watches } from './watches.ts';
+import { createZoomIgnored, type ZoomIgnored } from './zoom-ignored.ts';
 
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
@@ -24,6 +25,7 @@ export interface Ledger {
   readonly circuits: Circuits;
   readonly switches: Switches;
   readonly gate: Gate;
+  readonly zoomIgnored: ZoomIgnored;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs }),
+    zoomIgnored: createZoomIgnored({ db }),
     close: () => db.destroy(),
   };
 }

@@ -41,8 +41,8 @@ export interface Moves {
   /** Puts it back in line until a time, without counting an attempt: the world is not ready. */
   postpone(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
-  /** Gives it up, and writes the announcement of that to the outbox in the same step. */
-  fail(id: string, error: ErrorSummary, announcement: NewDelivery, fence: number): Promise<void>;
+  /** Gives it up, and writes the announcement of that, if there is to be one, to the outbox in the same step. */
+  fail(id: string, error: ErrorSummary, announcement: NewDelivery | undefined, fence: number): Promise<void>;
 
   /**
    * Forgets what the stages of one that was being cancelled had made. True: a door has brought it again meanwhile, and it
@@ -226,7 +226,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         const change = { last_error: JSON.stringify(error), ended_at_ms: Date.now() };
         if (await endAttempt(trx, id, 'failed', change)) {
           await count(trx, id, 'failed_attempts');
-          await insertDelivery(trx, announcement);
+          if (announcement !== undefined) await insertDelivery(trx, announcement);
           await addEvent(trx, id, 'recording.failed', { ...error });
         } else {
           await addEvent(trx, id, 'attempt.failed', { ...error });

@@ -50,6 +50,10 @@ export interface Recordings {
    */
   accept(input: NewRecording): Promise<Accepted>;
   get(id: string): Promise<Recording | undefined>;
+  /** The recordings that belong together under a group's key, oldest first. */
+  ofGroup(groupKey: string): Promise<Recording[]>;
+  /** Lets the companions of a group that wait for their video move at once; returns their ids. */
+  wakeCompanions(groupKey: string): Promise<string[]>;
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone’s help, oldest first; with a limit only so many. */
@@ -98,11 +102,14 @@ export function createRecordings({ db }: { db: Database }): Recordings {
             id,
             seq: sql<number>`(select coalesce(max(seq), 0) + 1 from recordings)`,
             source: input.source,
+            kind: input.kind ?? 'video',
             natural_key: input.naturalKey,
+            group_key: input.groupKey ?? null,
             ace_id: input.aceId,
             title: input.title,
             state: 'waiting',
             origin: JSON.stringify(input.origin),
+            placement: input.placement === undefined ? null : JSON.stringify(input.placement),
             details: JSON.stringify(input.details),
             failed_attempts: 0,
             open_starts: 0,
@@ -131,6 +138,29 @@ export function createRecordings({ db }: { db: Database }): Recordings {
     async get(id) {
       const row = await db.selectFrom('recordings').selectAll().where('id', '=', id).executeTakeFirst();
       return row && toRecording(row);
+    },
+
+    async ofGroup(groupKey) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('group_key', '=', groupKey)
+        .orderBy('seq')
+        .execute();
+      return rows.map(toRecording);
+    },
+
+    async wakeCompanions(groupKey) {
+      const woken = await db
+        .updateTable('recordings')
+        .set({ not_before_ms: 0 })
+        .where('group_key', '=', groupKey)
+        .where('kind', '=', 'companion')
+        .where('state', '=', 'waiting')
+        .where('last_error', 'like', '%"WAITING_FOR_VIDEO"%')
+        .returning('id')
+        .execute();
+      return woken.map(({ id }) => id);
     },
 
     async newest(limit) {

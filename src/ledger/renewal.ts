@@ -12,6 +12,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       origin: JSON.stringify(input.origin),
       details: JSON.stringify(input.details),
       title: input.title,
+      ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,
       search: searchText({ id, ...input }),
       state: 'waiting',

@@ -8,17 +8,21 @@ export interface Tables {
   circuits: CircuitsTable;
   switches: SwitchesTable;
   gate: GateTable;
+  zoom_ignored: ZoomIgnoredTable;
 }
 
 interface RecordingsTable {
   id: string;
   seq: number;
   source: string;
+  kind: string;
   natural_key: string;
+  group_key: string | null;
   ace_id: string | null;
   title: string;
   state: string;
   origin: string;
+  placement: string | null;
   details: string;
   failed_attempts: number;
   open_starts: number;
@@ -104,4 +108,21 @@ interface GateTable {
   recording_id: string | null;
   fence: number;
   expires_at_ms: number;
+}
+
+/** What Zoom has announced and was left where it is; the newest ones only. */
+interface ZoomIgnoredTable {
+  /** What makes it the same again. */
+  key: string;
+  seq: number;
+  first_at_ms: number;
+  last_at_ms: number;
+  times: number;
+  account_id: string | null;
+  reason: string;
+  why: string;
+  rule: string | null;
+  event: string;
+  /** Of the meeting and its file, as JSON. */
+  what: string;
 }

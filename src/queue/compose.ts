@@ -6,11 +6,15 @@ import { createDownloadHosts } from '../clients/download-hosts.ts';
 import { createSite } from '../clients/site.ts';
 import { createZoom } from '../clients/zoom.ts';
 import type { Config } from '../config/config.ts';
+import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
+import { createCaptionsTask } from '../tasks/captions.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
+import { createCollections } from '../tasks/collections.ts';
+import { createCompanionVideos } from '../tasks/companion-videos.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
 import { createNotifyTask } from '../tasks/notify.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
@@ -35,6 +39,7 @@ const SMALL_JOB_LOCK_MS = 10_000;
 
 /** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
 export async function startWorker(config: Config, log: Logger) {
+  const accounts = loadZoomAccounts(config.zoom);
   const ledger = await openLedger({
     path: config.ledgerPath,
     leaseMs: config.line.leaseMs,
@@ -49,6 +54,7 @@ export async function startWorker(config: Config, log: Logger) {
   const spool = createSpool(`${config.dataDir}/spool`);
   const zoom = createZoom({
     ...config.zoom,
+    accounts,
     hosts: createDownloadHosts(config.zoom.downloadHosts),
     idleTimeoutMs,
   });
@@ -56,6 +62,8 @@ export async function startWorker(config: Config, log: Logger) {
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
   const site = createSite(config.site);
   const { libraryId, cdnHost, patchBytes, poll } = config.bunny;
+
+  const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
   const pipeline = createPipeline({
     ...ledger,
@@ -65,11 +73,14 @@ export async function startWorker(config: Config, log: Logger) {
       spool,
       disk: createDisk(config.dataDir, config.diskReserveBytes),
       promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+      patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
+      backoff: config.line.backoff,
     }),
     uploads: [
-      createArchiveTask({ b2, ...config.b2, retry }),
+      createArchiveTask({ b2, ...config.b2, retry, companions: companionVideos }),
       createPublishTask({
         bunny,
+        collections: createCollections({ bunny }),
         libraryId,
         patchBytes,
         retry,
@@ -77,6 +88,11 @@ export async function startWorker(config: Config, log: Logger) {
       }),
     ],
     afterwards: [
+      createCaptionsTask({
+        bunny,
+        videos: companionVideos,
+        language: config.zoom.defaults.language,
+      }),
       createNotifyTask({
         ledger,
         cdnHost,
@@ -84,6 +100,9 @@ export async function startWorker(config: Config, log: Logger) {
         onAdded: () => {
           lines.deliveries.poke();
           lines.watches.poke();
+        },
+        onWoken: (ids) => {
+          for (const id of ids) lines.recordings.hurry(id);
         },
       }),
       createCleanupTask({ spool }),

@@ -10,8 +10,8 @@ export interface Intake {
 
 /** Accepts into the ledger, and only tells the line; the line may follow later. */
 export function createIntake(options: {
-  recordings: Pick<Recordings, 'accept'>;
-  line: Pick<Line, 'poke' | 'reconcile'>;
+  recordings: Pick<Recordings, 'accept' | 'wakeCompanions'>;
+  line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
   log: Logger;
 }): Intake {
   const { recordings, line, log } = options;
@@ -26,6 +26,10 @@ export function createIntake(options: {
       // A recording that was given a new beginning is older than the last one put in line.
       if (isDuplicate && state === 'waiting') line.reconcile();
       if (!isDuplicate) line.poke();
+      const { kind = 'video', groupKey } = recording;
+      if (kind === 'video' && groupKey !== undefined && !isDuplicate) {
+        for (const companionId of await recordings.wakeCompanions(groupKey)) line.hurry(companionId);
+      }
       return accepted;
     },
   };

@@ -211,7 +211,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         occasion: `recording.failed ${nowMs}`,
         body: failedBody({ recording, error: summary, nowMs }),
       };
-      await moves.fail(id, summary, announcement, lease.fence);
+      // The website hears of videos only.
+      await moves.fail(id, summary, recording.kind === 'video' ? announcement : undefined, lease.fence);
       options.onFailed();
       return 'finished';
     }

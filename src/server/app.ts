@@ -1,10 +1,12 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
+import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addActionsApi } from './actions-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
@@ -16,15 +18,28 @@ import { createLive } from './live.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { createStatus, type StatusOptions } from './status.ts';
+import { addZoomApi } from './zoom-api.ts';
 import { addZoomDoor } from './zoom-door.ts';
 
 export interface AppOptions {
   readonly ledger: Pick<
     Ledger,
-    'recordings' | 'overview' | 'history' | 'operator' | 'deliveries' | 'watches' | 'switches' | 'circuits'
+    | 'recordings'
+    | 'overview'
+    | 'history'
+    | 'operator'
+    | 'deliveries'
+    | 'watches'
+    | 'switches'
+    | 'circuits'
+    | 'zoomIgnored'
   >;
   readonly intake: Intake;
-  readonly zoom: { readonly secretToken: string; readonly toleranceS: number };
+  readonly zoom: {
+    readonly intake: ZoomIntake;
+    readonly accounts: readonly ZoomAccount[];
+    readonly toleranceS: number;
+  };
   /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
   readonly bunnyReadOnlyApiKey: string | undefined;
   readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry'>>>;
@@ -63,7 +78,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   await describeRoutes(app, options.installation.version);
-  addZoomDoor(app, { intake, ...options.zoom });
+  addZoomDoor(app, options.zoom);
+  addZoomApi(app, { ignored: ledger.zoomIgnored });
   addFileDoors(app, { intake, recordings: ledger.recordings });
   addBunnyWebhook(app, {
     watches: ledger.watches,

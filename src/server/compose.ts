@@ -1,15 +1,18 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { readVersion } from '../lib/version.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
+import { createZoomIntake } from '../queue/zoom-intake.ts';
 import { createApp } from './app.ts';
 
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
+  const accounts = loadZoomAccounts(config.zoom);
   const ledger = await openLedger({
     path: config.ledgerPath,
     leaseMs: config.line.leaseMs,
@@ -17,10 +20,21 @@ export async function startServer(config: Config, log: Logger) {
   });
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, log });
+  const intake = createIntake({ recordings: ledger.recordings, line: lines.recordings, log });
   const app = await createApp({
     ledger,
-    intake: createIntake({ recordings: ledger.recordings, line: lines.recordings, log }),
-    zoom: { secretToken: config.zoom.webhookSecretToken, toleranceS: config.zoom.timestampToleranceS },
+    intake,
+    zoom: {
+      intake: createZoomIntake({
+        intake,
+        recordings: ledger.recordings,
+        ignored: ledger.zoomIgnored,
+        defaults: config.zoom.defaults,
+        log,
+      }),
+      accounts,
+      toleranceS: config.zoom.timestampToleranceS,
+    },
     bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
     lines,
     installation: {

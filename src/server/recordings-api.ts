@@ -14,6 +14,7 @@ import {
   viewDelivery,
   viewEvent,
   viewRecording,
+  viewRelated,
   withSnakeKeys,
 } from './views.ts';
 
@@ -94,9 +95,12 @@ export function addRecordingsApi(
       if (summary === undefined) throw noSuchRecording(id);
       const { facts } = await recordings.progress(id);
       const times = await recordings.stageTimes(id);
+      const { groupKey } = summary.recording;
+      const group = groupKey === null ? [] : await recordings.ofGroup(groupKey);
       const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
       return {
         ...viewRecording(summary),
+        related: group.filter((each) => each.id !== id).map(viewRelated),
         facts: Object.fromEntries(Object.entries(facts).map(([stage, fact]) => [stage, withSnakeKeys(fact)])),
         stages: Object.fromEntries(
           Object.entries(times).map(([stage, { startedAtMs, doneAtMs }]) => [

@@ -3,7 +3,7 @@ import { ACTIONS, possibleActions } from '../domain/actions.ts';
 import { playUrl } from '../domain/announcement.ts';
 import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
-import { SOURCES, STATES } from '../domain/recording.ts';
+import { RECORDING_KINDS, type Recording, SOURCES, STATES } from '../domain/recording.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
 import type { RecordingSummary } from '../ledger/overview.ts';
@@ -22,6 +22,7 @@ export const recordingView = z
     id: z.string(),
     seq: z.int().describe('Rises with each acceptance'),
     source: z.enum(SOURCES),
+    kind: z.enum(RECORDING_KINDS).describe('A video, or a companion archived beside one'),
     state: z.enum(STATES),
     wanted: z
       .enum(['set-aside', 'cancelled'])
@@ -84,9 +85,18 @@ export const attemptView = z
   .meta({ id: 'Attempt', description: 'One pass through the stages that were lacking' });
 export type AttemptView = z.output<typeof attemptView>;
 
+const relatedView = z.object({
+  id: z.string(),
+  kind: z.enum(RECORDING_KINDS),
+  companion: z.string().nullable(),
+  state: z.enum(STATES),
+  title: z.string(),
+});
+
 export const recordingDetailView = z
   .object({
     ...recordingView.shape,
+    related: z.array(relatedView).describe('The other recordings of the same meeting'),
     facts: z
       .record(z.string(), z.record(z.string(), z.unknown()))
       .describe('What each finished stage has proved'),
@@ -182,6 +192,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     id: recording.id,
     seq: recording.seq,
     source: recording.source,
+    kind: recording.kind,
     state: recording.state,
     wanted: recording.wanted,
     actions: possibleActions(recording, { isAnnounced, nowMs: Date.now() }),
@@ -206,6 +217,12 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
         : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
     position: position ?? null,
   };
+}
+
+/** Another recording of the same meeting: the transcript of a video, or the next part. */
+export function viewRelated({ id, kind, state, title, details }: Recording): z.output<typeof relatedView> {
+  const { companion } = details;
+  return { id, kind, companion: typeof companion === 'string' ? companion : null, state, title };
 }
 
 export function viewError(error: ErrorSummary | null | undefined): z.output<typeof errorView> | null {

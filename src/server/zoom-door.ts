@@ -1,16 +1,19 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { STATES } from '../domain/recording.ts';
-import type { Intake } from '../queue/intake.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
+import { RECORDING_EVENTS, readRecordingEvent, zoomEventShape } from '../domain/zoom-event.ts';
+import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
 import { problems } from './views.ts';
-import { recordingsOf, zoomEventShape } from './zoom-event.ts';
-import { answerChallenge, verifyZoomSignature } from './zoom-signature.ts';
+import { answerChallenge, type Signatory, verifyZoomSignature } from './zoom-signature.ts';
 
 const acceptedAnswer = z.object({
   accepted: z.array(z.object({ id: z.string(), state: z.enum(STATES), duplicate: z.boolean() })),
-  ignored: z.string().optional(),
+  ignored: z
+    .union([z.string(), z.array(z.object({ recording_id: z.string().nullable(), reason: z.string() }))])
+    .optional(),
 });
 
 const zoomAnswer = z.union([
@@ -29,9 +32,14 @@ const MAX_BODY_BYTES = 1024 * 1024;
  */
 export function addZoomDoor(
   app: FastifyInstance,
-  options: { intake: Intake; secretToken: string; toleranceS: number; now?: () => number },
+  options: {
+    intake: ZoomIntake;
+    accounts: readonly ZoomAccount[];
+    toleranceS: number;
+    now?: () => number;
+  },
 ): void {
-  const { intake, secretToken, toleranceS, now = Date.now } = options;
+  const { intake, accounts, toleranceS, now = Date.now } = options;
 
   const schema = {
     tags: ['doors'],
@@ -41,7 +49,10 @@ export function addZoomDoor(
   addRawBodyRoute(app, { path: '/zoom-upload', maxBytes: MAX_BODY_BYTES, schema }, async (body, request) => {
     const timestamp = singleHeader(request, 'x-zm-request-timestamp');
     const signature = singleHeader(request, 'x-zm-signature');
-    verifyZoomSignature({ body, timestamp, signature }, { secretToken, toleranceS, nowMs: now() });
+    const signatories = verifyZoomSignature(
+      { body, timestamp, signature },
+      { accounts, toleranceS, nowMs: now() },
+    );
 
     const event: unknown = JSON.parse(body.toString('utf8'));
     const known = zoomEventShape.safeParse(event);
@@ -49,19 +60,44 @@ export function addZoomDoor(
       throw new KnownError('The body is not a Zoom event: it has no event name', { code: 'REQUEST_INVALID' });
     }
     const { event: type, payload } = known.data;
-    if (type === 'endpoint.url_validation') return answerChallenge(payload['plainToken'], secretToken);
-    if (type !== 'recording.completed') {
+    if (type === 'endpoint.url_validation') {
+      // By the secret that has signed the challenge: there may be an old one and a new one.
+      return answerChallenge(payload['plainToken'], signatories[0].secret);
+    }
+    if (!RECORDING_EVENTS.includes(type)) {
       request.log.info({ event: 'zoom.ignored', type }, 'event ignored');
       return { accepted: [], ignored: type };
     }
-
-    const found = recordingsOf(event);
-    if (found.problem !== undefined) throw new KnownError(found.problem, { code: 'REQUEST_INVALID' });
-    const accepted = [];
-    for (const recording of found.recordings) {
-      const { id, state, isDuplicate } = await intake.accept(recording);
-      accepted.push({ id, state, duplicate: isDuplicate });
-    }
-    return { accepted };
+    return await takeRecordings(event, signatories, request);
   });
+
+  async function takeRecordings(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {
+    const read = readRecordingEvent(event);
+    if (read.problem !== undefined) throw new KnownError(read.problem, { code: 'REQUEST_INVALID' });
+    const { announcement } = read;
+    const { accountId } = announcement.meeting;
+
+    const account = accountOf(signatories, accountId);
+    if (account === undefined) {
+      await intake.refuse(announcement, `the account ${accountId} is not the one whose secret signed this`);
+      return { accepted: [], ignored: 'unknown account' };
+    }
+    const { accepted, ignored } = await intake.take(announcement, account.rules);
+    request.log.debug({ event: 'zoom.taken', accepted: accepted.length, ignored: ignored.length }, 'taken');
+    return {
+      accepted: accepted.map(({ id, state, isDuplicate }) => ({ id, state, duplicate: isDuplicate })),
+      ...(ignored.length === 0
+        ? {}
+        : { ignored: ignored.map(({ file, reason }) => ({ recording_id: file.id, reason })) }),
+    };
+  }
+}
+
+/** The account that an event is about, if it is one that can have signed it. */
+function accountOf(signatories: readonly Signatory[], accountId: string | null): ZoomAccount | undefined {
+  const able = signatories.map(({ account }) => account);
+  const named = able.find(({ id }) => id !== null && id === accountId);
+  if (named !== undefined) return named;
+  // Where one account is served, and nobody said which, its secret says enough; so it does of an event that names none.
+  return able.find(({ id }) => id === null) ?? (accountId === null ? able[0] : undefined);
 }

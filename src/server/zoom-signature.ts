@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { KnownError } from '../domain/errors.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
 import { isSameText } from '../lib/constant-time.ts';
 
 export interface SignedRequest {
@@ -11,23 +12,32 @@ export interface SignedRequest {
   readonly signature: string | undefined;
 }
 
+/** An account that has signed a request, and the secret by which it did. */
+export interface Signatory {
+  readonly account: ZoomAccount;
+  readonly secret: string;
+}
+
 /**
- * Makes sure that Zoom has sent this, lately (Zoom, webhooks: verify with Zoom's header).
+ * Makes sure that Zoom has sent this, lately (Zoom, webhooks: verify with Zoom's header), and says for which accounts:
+ * all secrets are tried, the same way whether one fits or not, so that an answer tells nobody which accounts there are.
  *
  * @throws KnownError `SIGNATURE_INVALID` or `SIGNATURE_STALE`
  */
 export function verifyZoomSignature(
   { body, timestamp, signature }: SignedRequest,
-  options: { secretToken: string; toleranceS: number; nowMs: number },
-): void {
+  options: { accounts: readonly ZoomAccount[]; toleranceS: number; nowMs: number },
+): [Signatory, ...Signatory[]] {
   // Anything but digits would make the signed message ambiguous.
   if (timestamp === undefined || signature === undefined || !/^\d{1,12}$/.test(timestamp)) {
     throw new KnownError('The x-zm-signature or x-zm-request-timestamp header is missing or malformed', {
       code: 'SIGNATURE_INVALID',
     });
   }
-  const expected = `v0=${hmacHex(options.secretToken, `v0:${timestamp}:`, body)}`;
-  if (!isSameText(signature, expected)) {
+  const [first, ...others] = options.accounts
+    .flatMap((account) => account.secrets.map((secret) => ({ account, secret })))
+    .filter(({ secret }) => isSameText(signature, `v0=${hmacHex(secret, `v0:${timestamp}:`, body)}`));
+  if (first === undefined) {
     throw new KnownError('The signature does not fit the body', { code: 'SIGNATURE_INVALID' });
   }
   const ageS = Math.abs(options.nowMs / 1000 - Number(timestamp));
@@ -36,6 +46,7 @@ export function verifyZoomSignature(
       code: 'SIGNATURE_STALE',
     });
   }
+  return [first, ...others];
 }
 
 /**
@@ -45,11 +56,11 @@ export function verifyZoomSignature(
  *
  * @throws KnownError `REQUEST_INVALID`
  */
-export function answerChallenge(plainToken: unknown, secretToken: string) {
+export function answerChallenge(plainToken: unknown, secret: string) {
   if (typeof plainToken !== 'string' || !/^[^:\s]{1,128}$/.test(plainToken)) {
     throw new KnownError('payload.plainToken is not a token', { code: 'REQUEST_INVALID' });
   }
-  return { plainToken, encryptedToken: hmacHex(secretToken, plainToken) };
+  return { plainToken, encryptedToken: hmacHex(secret, plainToken) };
 }
 
 function hmacHex(secret: string, ...parts: (string | Buffer)[]): string {

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { B2, StoredFile, StoredPart } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
 import { ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
-import type { Checkpoints } from '../domain/recording.ts';
+import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { reporting } from '../lib/streams.ts';
+import type { CompanionVideos } from './companion-videos.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import type { Source } from './source.ts';
 import type { Task, TaskContext, WithdrawContext } from './task.ts';
@@ -21,6 +22,8 @@ export interface ArchiveOptions {
   /** Parts of one file that are sent at the same time. */
   readonly parallelParts: number;
   readonly retry: TransferRetry;
+  /** Names what belongs to a video. */
+  readonly companions: Pick<CompanionVideos, 'archiveName'>;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface ArchiveOptions {
  * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first.
  */
 export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
-  const { b2, bucket, partBytes, parallelParts, retry } = options;
+  const { b2, bucket, partBytes, parallelParts, retry, companions } = options;
   return {
     stage: 'archive',
     serviceFor: () => 'b2',
@@ -44,7 +47,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       if (isForeign) await withdraw(context);
       const known = isForeign ? undefined : context.checkpoint;
       const checkpoint: Checkpoints['archive'] = known ?? {
-        fileName: archiveName({ ...recording, extension: source.extension }),
+        fileName: await nameOf(recording, source),
         contentId: source.contentId,
         isRequested: false,
         fileId: null,
@@ -63,6 +66,14 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     },
     withdraw,
   };
+
+  async function nameOf(recording: Recording, source: Source): Promise<string> {
+    const { extension } = source;
+    if (recording.kind === 'video') return archiveName({ ...recording, extension });
+    // It may have to wait for its video, and is to do so on our disk: its address does not last.
+    await source.proved();
+    return await companions.archiveName(recording, extension);
+  }
 
   /** The large file is cancelled, whether its id was heard of or not; a finished one is deleted. */
   async function withdraw(context: WithdrawContext<'archive'>): Promise<void> {

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
+import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
-import type { Checkpoints, Facts, Origin } from '../domain/recording.ts';
+import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { type Disk, diskFull } from '../lib/disk.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
+import { requireCompanion } from './companion-content.ts';
 import { type LocalOrigin, offeredSource, openLocal, openUnchanged } from './source.ts';
 import type { Spool } from './spool.ts';
 import type { Task, TaskContext } from './task.ts';
@@ -31,19 +33,25 @@ export function createFetchTask({
   spool,
   disk,
   promisedBytes = async () => 0,
+  patienceMs = 0,
+  backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
   zoom: Zoom;
   spool: Spool;
   disk: Disk;
   /** What others will still write to the disk, in bytes. */
   promisedBytes?: () => Promise<number>;
+  /** How long after Zoom's event a file that is not there yet costs no attempt. */
+  patienceMs?: number;
+  /** The shortest and the longest pause of that patience. */
+  backoff?: { readonly minMs: number; readonly maxMs: number };
 }): Task<'fetch'> {
   return {
     stage: 'fetch',
     serviceFor: ({ origin }) => (origin.kind === 'zoom' ? 'zoom' : undefined),
     run: (context) => {
       const { origin } = context.recording;
-      return origin.kind === 'zoom' ? download(context, origin) : takeLocal(context, origin);
+      return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
     async withdraw({ recording: { id, source, origin } }) {
       await spool.remove(id);
@@ -53,6 +61,25 @@ export function createFetchTask({
       if (file && Math.trunc(file.mtimeMs) === origin.modifiedAtMs) await removeAll(origin.path);
     },
   };
+
+  /**
+   * Zoom announces files that it does not have yet, for hours now and then, and answers as if they were deleted: at first
+   * that costs no attempt, with pauses of half the time that has passed.
+   */
+  async function patiently(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
+    try {
+      return await download(context, origin);
+    } catch (error) {
+      const ageMs = Math.max(0, Date.now() - origin.eventAtMs);
+      if (!isAddressStale(error) || ageMs >= patienceMs) throw error;
+      throw new KnownError(`${error.message}; Zoom may not have it yet`, {
+        code: error.code,
+        retry: { waitMs: Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs) },
+        cause: error,
+        details: error.details,
+      });
+    }
+  }
 
   async function download(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
@@ -113,14 +140,14 @@ export function createFetchTask({
     origin: ZoomOrigin,
     fromByte: number,
   ): Promise<Download> {
-    const range = { fromByte, validator: checkpoint?.validator ?? null, signal };
+    const { kind, details } = recording;
+    const mayBeJson = kind === 'companion' && details['file_extension'] === 'json';
+    const range = { fromByte, validator: checkpoint?.validator ?? null, mayBeJson, signal };
     try {
       return await zoom.openDownload({ url: origin.downloadUrl, token: origin.downloadToken, ...range });
     } catch (error) {
-      const { meeting_uuid: meetingUuid, recording_id: fileId } = recording.details;
-      if (!isAddressStale(error) || typeof meetingUuid !== 'string' || typeof fileId !== 'string')
-        throw error;
-      const fresh = await zoom.freshAddress({ meetingUuid, fileId, signal });
+      if (!isAddressStale(error)) throw error;
+      const fresh = await zoom.freshAddress({ ...fileReference(recording), signal });
       if (fresh === undefined) throw error;
       return await zoom.openDownload({ ...fresh, ...range });
     }
@@ -167,12 +194,30 @@ function lengthOfDownload(opened: Download, origin: ZoomOrigin): number {
   return totalBytes;
 }
 
+/** What Zoom's API needs to find a file by. */
+function fileReference({ details }: Recording): ZoomFileReference {
+  const text = (name: string) => {
+    const value = details[name];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    accountId: text('account_id'),
+    meetingUuid: text('meeting_uuid') ?? '',
+    fileId: text('recording_id'),
+    fileType: text('file_type'),
+    startedAt: text('recording_start'),
+  };
+}
+
 /** Zoom answers an expired token and a deleted file alike. */
-function isAddressStale(error: unknown): boolean {
+function isAddressStale(error: unknown): error is KnownError {
   return error instanceof KnownError && ['DOWNLOAD_NOT_MEDIA', 'DOWNLOAD_REFUSED'].includes(error.code);
 }
 
-/** The file in the spool while it grows; offered to the readers once its first bytes have told what it is. */
+/**
+ * The file in the spool while it grows; offered to the readers once its first bytes have told what it is. What a
+ * companion is only all of its bytes can tell, and they are few.
+ */
 interface Spooled {
   /** Writes behind what is there. */
   append(buffers: Buffer[], position: number): Promise<void>;
@@ -189,6 +234,9 @@ function createSpooled(
   { totalBytes, contentId }: Checkpoints['fetch'],
   signal: AbortSignal,
 ): Spooled {
+  const { recording } = context;
+  const isCompanion = recording.kind === 'companion';
+  const neededBytes = isCompanion ? totalBytes : SNIFFED_BYTES;
   let media: MediaType | undefined;
   let offered: ReturnType<typeof offeredSource> | undefined;
   return {
@@ -199,8 +247,10 @@ function createSpooled(
     },
 
     async reached(bytes) {
-      if (offered === undefined && bytes >= Math.min(SNIFFED_BYTES, totalBytes) && !signal.aborted) {
-        media = await requireMedia(handle, () => removeAll(path));
+      if (offered === undefined && bytes >= Math.min(neededBytes, totalBytes) && !signal.aborted) {
+        media = isCompanion
+          ? await requireKind(recording, path)
+          : await requireMedia(handle, () => removeAll(path));
         const { mime: mediaType, extension } = media;
         offered = offeredSource(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
         context.offer(offered);
@@ -277,6 +327,16 @@ async function writeAll(file: FileHandle, buffers: Buffer[], position: number): 
       left = left.slice(1);
     }
     if (left[0] !== undefined && skip > 0) left = [left[0].subarray(skip), ...left.slice(1)];
+  }
+}
+
+/** What a companion is; if it is not what it should be, it is thrown away. */
+async function requireKind(recording: Recording, path: string): Promise<MediaType> {
+  try {
+    return await requireCompanion(recording, path);
+  } catch (error) {
+    await removeAll(path);
+    throw error;
   }
 }
 

@@ -16,10 +16,14 @@ export function createNotifyTask(options: {
   firstLookMs: number;
   /** Called when there is something to deliver and to watch. */
   onAdded: () => void;
+  /** Called with companions that have waited for this. */
+  onWoken: (companionIds: readonly string[]) => void;
 }): Task<'notify'> {
   const { deliveries, recordings, watches } = options.ledger;
   return {
     stage: 'notify',
+    // The website hears of videos; what belongs to one it finds beside it.
+    isFor: ({ kind }) => kind === 'video',
     async run({ recording, facts, checkLease }) {
       const body = publishedBody({
         recording,
@@ -46,6 +50,7 @@ export function createNotifyTask(options: {
         notBeforeMs: Date.now() + options.firstLookMs,
       });
       options.onAdded();
+      if (recording.groupKey !== null) options.onWoken(await recordings.wakeCompanions(recording.groupKey));
       return { deliveryId: id };
     },
   };

@@ -21,6 +21,7 @@ const WRONG_SOURCE: readonly ErrorCode[] = [
   'NOT_MEDIA',
   'DOWNLOAD_NOT_MEDIA',
   'DOWNLOAD_LENGTH_DIFFERS',
+  'COMPANION_INVALID',
 ];
 
 /** One attempt at one recording. */

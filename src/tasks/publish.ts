@@ -1,14 +1,16 @@
 import { BUNNY_CLOCK_SKEW_MS, type Bunny, type Video } from '../clients/bunny.ts';
 import { KnownError } from '../domain/errors.ts';
-import type { Checkpoints } from '../domain/recording.ts';
+import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { reporting } from '../lib/streams.ts';
+import type { Collections } from './collections.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import type { Source } from './source.ts';
 import type { Task, TaskContext, WithdrawContext } from './task.ts';
 
 export interface PublishOptions {
   readonly bunny: Bunny;
+  readonly collections: Collections;
   readonly libraryId: string;
   readonly patchBytes: number;
   readonly retry: TransferRetry;
@@ -26,10 +28,11 @@ export interface PublishOptions {
  * today's is deleted first.
  */
 export function createPublishTask(options: PublishOptions): Task<'publish'> {
-  const { bunny, libraryId, patchBytes, retry, now = Date.now } = options;
+  const { bunny, collections, libraryId, patchBytes, retry, now = Date.now } = options;
 
   return {
     stage: 'publish',
+    isFor: ({ kind }) => kind === 'video',
     serviceFor: () => 'bunny',
     async run(context) {
       const source = await context.source();
@@ -97,10 +100,26 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     const lost = checkpoint ? await findLostVideo(context, requestedAtMs) : undefined;
     if (lost === undefined) await context.saveCheckpoint(asked);
     await context.checkLease();
-    const { videoId } = lost ?? (await bunny.createVideo({ title: recording.title, signal }));
+    const { videoId } = lost ?? (await createVideo(recording, signal));
     crashPoint('publish:after-create');
     await context.saveCheckpoint({ ...asked, videoId });
     return { ...asked, videoId, isNew: lost === undefined };
+  }
+
+  /** Into its collection, if it has one; if that was deleted a moment ago, the next attempt makes it again. */
+  async function createVideo(
+    { title, placement }: Recording,
+    signal: AbortSignal,
+  ): Promise<{ videoId: string }> {
+    const name = placement?.collection ?? null;
+    if (name === null) return await bunny.createVideo({ title, signal });
+    const collectionId = await collections.idOf(name, signal);
+    try {
+      return await bunny.createVideo({ title, collectionId, signal });
+    } catch (error) {
+      collections.forget();
+      throw error;
+    }
   }
 
   /** The empty video of an earlier attempt whose answer was lost. */

@@ -163,6 +163,51 @@ describe('the API', () => {
   });
 });
 
+describe('captions', () => {
+  const text = Buffer.from('WEBVTT\n\n00:01.000 --> 00:02.000\nHéllo 你好\n');
+
+  it('are set on a video, and set again replace those of the same language', async () => {
+    const { videoId } = await bunny.createVideo({ title: 'Algebra', signal });
+    const captions = { videoId, language: 'en', label: 'English', signal };
+
+    await bunny.setCaptions({ ...captions, text: Buffer.from('WEBVTT\n') });
+    await bunny.setCaptions({ ...captions, text });
+    await bunny.setCaptions({ ...captions, language: 'de', label: 'German', text });
+
+    expect(simulator.videos()[0]?.captions).toEqual([
+      { srclang: 'en', label: 'English', text: text.toString() },
+      { srclang: 'de', label: 'German', text: text.toString() },
+    ]);
+  });
+
+  it('of a video that is gone are refused', async () => {
+    await expect(
+      bunny.setCaptions({ videoId: 'gone', language: 'en', label: 'English', text, signal }),
+    ).rejects.toMatchObject({ code: 'REMOTE_REJECTED', retry: 'never' });
+  });
+});
+
+describe('a collection', () => {
+  it('is found by its whole name, on whatever page, and made where it is missing', async () => {
+    for (let n = 0; n < 120; n += 1) await bunny.createCollection({ name: `Algebra ${n}`, signal });
+    expect(await bunny.findCollection({ name: 'Algebra', signal })).toBeUndefined();
+
+    const { collectionId } = await bunny.createCollection({ name: 'algebra', signal });
+
+    expect(await bunny.findCollection({ name: 'algebra', signal })).toEqual({ collectionId });
+    expect(await bunny.findCollection({ name: 'Algebra 0', signal })).toEqual({
+      collectionId: simulator.collections()[0]?.guid,
+    });
+  });
+
+  it('is where a video is made', async () => {
+    const { collectionId } = await bunny.createCollection({ name: 'Algebra', signal });
+    await bunny.createVideo({ title: 'One', collectionId, signal });
+
+    expect(simulator.videos()).toMatchObject([{ title: 'One', collectionId }]);
+  });
+});
+
 describe('the upload endpoint', () => {
   it('hears the signature on every verb, and the key on none', async () => {
     const nowMs = Date.now();

@@ -56,7 +56,7 @@ function connect(hosts: readonly string[], more: Partial<ZoomOptions> = {}): Zoo
     hosts: createDownloadHosts(hosts),
     apiUrl,
     oauthUrl,
-    credentials: { accountId, clientId, clientSecret },
+    accounts: [{ id: null, credentials: { accountId, clientId, clientSecret } }],
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     ...more,
   });
@@ -468,7 +468,7 @@ describe('the address of today', () => {
   });
 
   it('is undefined where there are no credentials to ask with, and nobody is asked', async () => {
-    zoom = connect([simulator.webUrl], { credentials: undefined });
+    zoom = connect([simulator.webUrl], { accounts: [] });
 
     expect(await zoom.freshAddress({ ...file, signal })).toBeUndefined();
     expect(simulator.requests).toEqual([]);
@@ -494,7 +494,12 @@ describe('the address of today', () => {
 
   it('does not show a secret in a message', async () => {
     zoom = connect([simulator.webUrl], {
-      credentials: { accountId: simulator.accountId, clientId: 'x', clientSecret: 'hush-hush' },
+      accounts: [
+        {
+          id: null,
+          credentials: { accountId: simulator.accountId, clientId: 'x', clientSecret: 'hush-hush' },
+        },
+      ],
     });
 
     const error: unknown = await zoom.freshAddress({ ...file, signal }).catch((caught) => caught);

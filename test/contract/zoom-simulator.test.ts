@@ -306,7 +306,7 @@ describe('events', () => {
   it('keeps recorded bodies that are all of one kind of shape and name nobody', () => {
     const folderUrl = new URL('../fixtures/zoom/', import.meta.url);
     const names = readdirSync(folderUrl);
-    expect(names).toHaveLength(11);
+    expect(names).toHaveLength(17);
     for (const name of names) {
       const text = readFileSync(new URL(name, folderUrl), 'utf8');
       const body: unknown = JSON.parse(text);

@@ -6,10 +6,12 @@ import { type CrashPoint, crashPoint } from '../../src/lib/crash-point.ts';
 import {
   arrive,
   emptyRemotes,
+  expectBeside,
   expectHome,
   QUICK_SETTINGS,
   type Source,
   sendMeeting,
+  sendTranscript,
   UNWATCHED,
   writeSource,
 } from '../support/faults-house.ts';
@@ -17,7 +19,8 @@ import { createPool, type Pool } from '../support/faults-pool.ts';
 import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
 
-type Size = 'small' | 'large';
+/** How large the video is; or a small one with a transcript, of which the worker dies. */
+type Size = 'small' | 'large' | 'transcript';
 
 /** Every crash point, and at which passages of it a recording of which size has its worker die. */
 const CRASHES: Readonly<Record<CrashPoint, readonly (readonly [CrashAt, Size])[]>> = {
@@ -26,6 +29,8 @@ const CRASHES: Readonly<Record<CrashPoint, readonly (readonly [CrashAt, Size])[]
   'after-fact:fetch': [['after-fact:fetch', 'small']],
   'after-fact:archive': [['after-fact:archive', 'small']],
   'after-fact:publish': [['after-fact:publish', 'small']],
+  'after-fact:captions': [['after-fact:captions', 'transcript']],
+  'captions:after-set': [['captions:after-set', 'transcript']],
   'after-fact:notify': [['after-fact:notify', 'small']],
   'after-fact:cleanup': [['after-fact:cleanup', 'small']],
   'fetch:after-checkpoint': [['fetch:after-checkpoint', 'small']],
@@ -64,7 +69,7 @@ interface Furnished {
 async function furnish(): Promise<Furnished> {
   const house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED });
   const [small, large] = [await writeSource(house, 'small'), await writeSource(house, 'large', 11_000_000)];
-  return { house, sources: { small, large } };
+  return { house, sources: { small, large, transcript: small } };
 }
 
 describe('a recording whose worker is killed', () => {
@@ -81,6 +86,7 @@ describe('a recording whose worker is killed', () => {
       const marker = join(house.files, `${crashAt}.died`);
       const doomed = startCrashWorker(house, { crashAt, marker });
       const sent = await sendMeeting(house, crashAt, sources[size]);
+      const transcript = size === 'transcript' ? await sendTranscript(house, sent) : undefined;
       const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
       expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
       expect(await readFile(marker, 'utf8')).toBe(crashAt.replace(/:\d+$/, ''));
@@ -88,6 +94,7 @@ describe('a recording whose worker is killed', () => {
       const heir = startCrashWorker(house);
       try {
         await arrive(house, sent);
+        if (transcript !== undefined) await expectBeside(house, transcript, sent);
         await expectHome(house, sent);
       } finally {
         await Promise.all([doomed.kill(), heir.kill()]);

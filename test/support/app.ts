@@ -3,7 +3,9 @@ import { request } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
+import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { createIntake } from '../../src/queue/intake.ts';
+import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
 import { createApp } from '../../src/server/app.ts';
 import type { TestLedger } from './ledger.ts';
 
@@ -53,10 +55,21 @@ export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Prom
     hurry() {},
   };
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
+  const intake = createIntake({ recordings: ledger.recordings, line, log });
   const app = await createApp({
     ledger,
-    intake: createIntake({ recordings: ledger.recordings, line, log }),
-    zoom: { secretToken: SECRET_TOKEN, toleranceS: 300 },
+    intake,
+    zoom: {
+      intake: createZoomIntake({
+        intake,
+        recordings: ledger.recordings,
+        ignored: ledger.zoomIgnored,
+        defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
+        log,
+      }),
+      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
+      toleranceS: 300,
+    },
     bunnyReadOnlyApiKey: BUNNY_KEY,
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },

@@ -55,6 +55,32 @@ export async function sendMeeting(house: House, title: string, source: Source): 
   return { ...source, id, title };
 }
 
+/** Has Zoom announce the transcript of a meeting whose video it has announced. */
+export async function sendTranscript(house: House, { id }: { readonly id: string }): Promise<{ id: string }> {
+  const uuid = String((await house.recordings.get(id))?.details['meeting_uuid']);
+  const { body } = await house.zoom.send(house.webhookUrl, house.zoom.transcriptCompleted({ uuid }));
+  const { accepted } = JSON.parse(body) as { accepted: { id: string }[] };
+  const transcript = accepted[0];
+  if (transcript === undefined) throw new Error(`no transcript taken: ${body}`);
+  return transcript;
+}
+
+/** What must be true of a transcript in the end: one file beside that of its video, which has it as captions. */
+export async function expectBeside(
+  house: House,
+  transcript: { readonly id: string },
+  video: { readonly id: string },
+): Promise<void> {
+  await house.reaches(transcript.id, 'done', 'failed');
+  const { facts } = await house.recordings.progress(video.id);
+  const files = (await house.b2.files()).filter(
+    (file) => file.fileInfo['sluice_recording'] === transcript.id,
+  );
+  expect(files.map(({ fileName }) => fileName)).toEqual([facts.archive?.fileName.replace(/\.mp4$/, '.vtt')]);
+  const [shown] = house.bunny.videos().filter(({ guid }) => guid === facts.publish?.videoId);
+  expect(shown?.captions).toMatchObject([{ srclang: 'en', text: expect.stringMatching(/^WEBVTT/) }]);
+}
+
 /** Waits until a recording has come to its end and the website has been told, or will not be. */
 export async function arrive(house: House, { id }: { readonly id: string }): Promise<void> {
   const state = await house.reaches(id, 'done', 'failed');

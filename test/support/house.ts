@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { startAllSimulators } from '../../simulators/all.ts';
+import { type AllSimulatorsOptions, startAllSimulators } from '../../simulators/all.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { State } from '../../src/domain/recording.ts';
 import { startWorker } from '../../src/queue/compose.ts';
@@ -47,12 +47,15 @@ export type House = Awaited<ReturnType<typeof openHouse>>;
  * A whole Sluice in this process, but for the tus server: real Redis, real ledger, real sockets, simulated services;
  * waiting times are shortened by settings. The worker is started by `startWorker`, so that things can wait in line.
  */
-export async function openHouse(settings: Readonly<Record<string, string>> = {}) {
+export async function openHouse(
+  settings: Readonly<Record<string, string | undefined>> = {},
+  simulated: AllSimulatorsOptions = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   const files = join(folder, 'files');
   await mkdir(files);
   const redis = await startRedis();
-  const simulators = await startAllSimulators();
+  const simulators = await startAllSimulators(simulated);
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
   const config = loadConfig({
     ...simulators.environment,
@@ -73,7 +76,12 @@ export async function openHouse(settings: Readonly<Record<string, string>> = {})
     DISK_RESERVE_BYTES: '0',
     ...settings,
   });
-  const server = await startServer(config, log);
+  const server = await startServer(config, log).catch(async (error) => {
+    await simulators.close();
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
   const { recordings, deliveries } = server.ledger;
 

@@ -39,7 +39,7 @@ async function moveAll(order: TransferOrder, bytes: number): Promise<void> {
 
 async function downloadAll(order: TransferOrder): Promise<number> {
   const hosts = createDownloadHosts(order.zoom.origins);
-  const zoom = createZoom({ hosts, apiUrl: '', oauthUrl: '', credentials: undefined, idleTimeoutMs });
+  const zoom = createZoom({ hosts, apiUrl: '', oauthUrl: '', accounts: [], idleTimeoutMs });
   const { url, token } = order.zoom;
   let bytes = 0;
   const { chunks } = await zoom.openDownload({ url, token, fromByte: 0, validator: null, signal });

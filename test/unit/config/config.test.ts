@@ -117,6 +117,10 @@ describe('loadConfig', () => {
     ['ZOOM_DOWNLOAD_HOSTS', '*'],
     ['ZOOM_DOWNLOAD_HOSTS', 'http://[::1'],
     ['ZOOM_TIMESTAMP_TOLERANCE_S', 'Infinity'],
+    ['ZOOM_COMPANIONS', 'transcript,slides'],
+    ['ZOOM_DELAY', 'soon'],
+    ['ZOOM_DELAY', '-5'],
+    ['ZOOM_CAPTIONS_LANGUAGE', 'English'],
   ])('refuses %s=%s', (name, value) => {
     expect(Object.keys(problemsOf({ ...REQUIRED, [name]: value }))).toEqual([name]);
   });
@@ -126,6 +130,11 @@ describe('loadConfig', () => {
     ['a longest wait below the shortest', { RETRY_BACKOFF_MAX_S: '10' }, ['RETRY_BACKOFF_MAX_S']],
     ['uploads from elsewhere without a secret', { TUS_HOST: '0.0.0.0' }, ['UPLOAD_TOKEN_SECRET']],
     ['an old secret alone', { UPLOAD_TOKEN_SECRET_OLD: 'o'.repeat(32) }, ['UPLOAD_TOKEN_SECRET']],
+    [
+      'plain settings of an account beside a file of accounts',
+      { ZOOM_ACCOUNTS_FILE: '/etc/accounts.yaml' },
+      ['ZOOM_WEBHOOK_SECRET_TOKEN'],
+    ],
     ['a folder too deep for a unix socket', { DATA_DIR: `/tmp/${'deep/'.repeat(30)}` }, ['DATA_DIR']],
   ])('refuses %s', (_name, more, names) => {
     expect(Object.keys(problemsOf({ ...REQUIRED, ...more }))).toEqual(names);
@@ -158,6 +167,15 @@ describe('loadConfig', () => {
     [{ PIPELINE_HOST: '0.0.0.0' }, { pipeline: { url: 'http://127.0.0.1:9009' } }],
     [{ PIPELINE_HOST: '::1', PIPELINE_PORT: '80' }, { pipeline: { url: 'http://[::1]:80' } }],
     [{ B2_API_URL: 'http://127.0.0.1:9/' }, { b2: { apiUrl: 'http://127.0.0.1:9' } }],
+    [{ ZOOM_VIEWS: 'All' }, { zoom: { defaults: { views: 'all' } } }],
+    [
+      { ZOOM_VIEWS: 'gallery_view, active_speaker' },
+      { zoom: { defaults: { views: ['gallery_view', 'active_speaker'] } } },
+    ],
+    [{ ZOOM_COMPANIONS: 'none' }, { zoom: { defaults: { companions: [] } } }],
+    [{ ZOOM_DELAY: '5m' }, { zoom: { defaults: { delayMs: 300_000 } } }],
+    [{ RETRY_BACKOFF_MAX_S: '60' }, { zoom: { patienceMs: 240_000 } }],
+    [{ ZOOM_WEBHOOK_SECRET_TOKEN_OLD: 'old' }, { zoom: { secretTokens: ['zoom-secret', 'old'] } }],
     [{ SITE_RETRY_SCHEDULE_S: '1, 2,3' }, { site: { scheduleMs: [1000, 2000, 3000] } }],
     [
       { ZOOM_DOWNLOAD_HOSTS: ' *.zoom.us, zoom.us ,http://127.0.0.1:9012,' },

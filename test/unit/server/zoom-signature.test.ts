@@ -9,7 +9,8 @@ const signature = 'v0=d497e9f73bef2c21aa58338cdaf8a63213a6be761af3d4df128feebca2
 const signed = { body, timestamp: String(TIMESTAMP_S), signature };
 
 function verify(change: Partial<Parameters<typeof verifyZoomSignature>[0]> = {}, nowS = TIMESTAMP_S): void {
-  const options = { secretToken, toleranceS: 300, nowMs: nowS * 1000 };
+  const accounts = [{ id: null, secrets: [secretToken], credentials: undefined, rules: [] }];
+  const options = { accounts, toleranceS: 300, nowMs: nowS * 1000 };
   verifyZoomSignature({ ...signed, ...change }, options);
 }
 
