@@ -19,6 +19,16 @@ export const ERROR_CATALOGUE = {
     'This address answers callers on the same machine only.',
     'Call it from the server itself, directly and not through a proxy.',
   ],
+  LOGIN_REQUIRED: [
+    'This address is for operators, and the request does not show that it comes from one.',
+    'Log in at /login, or send the header "Authorization: Bearer" with the ADMIN_TOKEN.',
+  ],
+  CROSS_SITE: [
+    'A page of another origin sent the request.',
+    'Use the dashboard itself; if this was it, the proxy changes the Host header: let it pass Host or X-Forwarded-Host.',
+  ],
+  TOO_MANY_REQUESTS: ['Too many requests came from this address.', 'Wait for as long as Retry-After says.'],
+  TOO_BUSY: ['More is sent than this server can look at.', 'It is sent again later, by itself.'],
   NOT_FOUND: [
     'There is nothing at this address.',
     'Check the path and the method against the documentation.',
@@ -41,6 +51,10 @@ export const ERROR_CATALOGUE = {
     'Check the clock (NTP); the window is ZOOM_TIMESTAMP_TOLERANCE_S.',
   ],
   PATH_INVALID: ['The path cannot be used.', 'Give an absolute path without a NUL byte.'],
+  PATH_NOT_ALLOWED: [
+    'The file lies outside the folders that files are taken from.',
+    'Move it into one of them, or add its folder to CUSTOM_ROOTS; links count by where they lead.',
+  ],
   PATH_LOOP: ['The path runs in a circle of symbolic links.', 'Repair the links or give the real path.'],
   FILE_NOT_FOUND: [
     'There is no file at this path.',

@@ -74,9 +74,19 @@ export type Origin =
       readonly path: string;
       readonly bytes: number;
       readonly modifiedAtMs: number;
+      /** Which file it was; unknown of recordings that were accepted before it was kept. */
+      readonly identity?: FileIdentity;
       /** Whether the file stays where it is after all is done. */
       readonly keep: boolean;
     };
+
+/** What makes a file the same one and not another of the same name, size and time; as text, for it may need 64 bits. */
+export interface FileIdentity {
+  readonly device: string;
+  readonly inode: string;
+  /** The boot during which this was seen, where the system tells: after another, the same file may be numbered otherwise. */
+  readonly bootId: string | null;
+}
 
 /** What the source knew of the recording beyond its bytes; passed on to the website as it is. */
 export type SourceDetails = Readonly<Record<string, string | number | null>>;

@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
+import type { FileIdentity, Origin } from '../domain/recording.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from './media-type.ts';
 
 /** A file of this server as it was found through one open handle. */
@@ -12,6 +13,7 @@ export interface LocalFile {
   readonly bytes: number;
   /** Whole milliseconds. */
   readonly modifiedAtMs: number;
+  readonly identity: FileIdentity;
   /** `undefined` if it is neither audio nor video. */
   readonly media: MediaType | undefined;
 }
@@ -26,29 +28,44 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ENXIO: 'FILE_NOT_REGULAR',
 };
 
+/** What was known of a file when it was handed over. */
+export type KnownFile = Pick<
+  Extract<Origin, { kind: 'file' }>,
+  'path' | 'bytes' | 'modifiedAtMs' | 'identity'
+>;
+
 /**
  * Looks at the file that a caller names.
  *
- * @throws KnownError `PATH_INVALID`, `PATH_LOOP`, `FILE_NOT_FOUND`, `FILE_NOT_READABLE`, `FILE_NOT_REGULAR` or
- * `FILE_EMPTY`
+ * @param roots The folders that it must lie below, links followed; anywhere, if none is named
+ * @throws KnownError `PATH_INVALID`, `PATH_NOT_ALLOWED`, `PATH_LOOP`, `FILE_NOT_FOUND`, `FILE_NOT_READABLE`,
+ * `FILE_NOT_REGULAR` or `FILE_EMPTY`
  */
-export async function inspectLocalFile(path: string): Promise<LocalFile> {
+export async function inspectLocalFile(path: string, roots: readonly string[] = []): Promise<LocalFile> {
   if (path.includes('\0')) throw new KnownError('The path contains a NUL byte', { code: 'PATH_INVALID' });
   if (!isAbsolute(path)) throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
   let handle: FileHandle | undefined;
   try {
-    const realPath = await realpath(path);
+    const realPath = await realpath(path).catch(async (error: unknown) => {
+      // Outside the roots nobody is told what is there and what is not.
+      if (roots.length > 0 && !isBelow(path, await realRoots(roots))) throw notAllowed();
+      throw error;
+    });
+    if (roots.length > 0 && !isBelow(realPath, await realRoots(roots))) throw notAllowed();
     // Without O_NONBLOCK a pipe would be waited for.
-    handle = await open(realPath, constants.O_RDONLY | constants.O_NONBLOCK);
-    const found = await handle.stat();
+    handle = await open(realPath, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const found = await handle.stat({ bigint: true });
     if (!found.isFile()) throw new KnownError('The path names no regular file', { code: 'FILE_NOT_REGULAR' });
-    if (found.size === 0) throw new KnownError('The file is empty', { code: 'FILE_EMPTY' });
+    // The path may have been led elsewhere in between.
+    if (roots.length > 0 && (await pathOf(handle, found, realPath)) !== realPath) throw notAllowed();
+    if (found.size === 0n) throw new KnownError('The file is empty', { code: 'FILE_EMPTY' });
 
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
     return {
       realPath,
-      bytes: found.size,
-      modifiedAtMs: Math.trunc(found.mtimeMs),
+      bytes: Number(found.size),
+      modifiedAtMs: Number(found.mtimeMs),
+      identity: await identityOf(found),
       media: await mediaTypeOf(buffer.subarray(0, bytesRead)),
     };
   } catch (error) {
@@ -58,4 +75,90 @@ export async function inspectLocalFile(path: string): Promise<LocalFile> {
   } finally {
     await handle?.close();
   }
+}
+
+/**
+ * Opens a file that was handed over, once and for all readers: what is read through the handle is that file, whatever
+ * happens to its name afterwards. A link in its place is not followed.
+ *
+ * @throws KnownError `SOURCE_GONE` or `SOURCE_CHANGED`
+ */
+export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    handle = await open(known.path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ELOOP') throw changed('a link is in its place now', error);
+    throw new KnownError(`The file is gone or cannot be read (${code})`, {
+      code: 'SOURCE_GONE',
+      retry: code === 'ENOENT' ? 'never' : 'backoff',
+      cause: error,
+    });
+  }
+  try {
+    await checkUnchanged(handle, known);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes sure that an open file is the one that was handed over, as it was then.
+ *
+ * @throws KnownError `SOURCE_CHANGED`
+ */
+export async function checkUnchanged(
+  handle: FileHandle,
+  { bytes, modifiedAtMs, identity }: KnownFile,
+): Promise<void> {
+  const found = await handle.stat({ bigint: true });
+  if (!found.isFile()) throw changed('it is no regular file now');
+  if (found.size !== BigInt(bytes)) throw changed(`it had ${bytes} bytes and has ${found.size} now`);
+  if (Number(found.mtimeMs) !== modifiedAtMs) throw changed('it was written to');
+  if (identity === undefined || identity.bootId === null) return;
+  const { device, inode, bootId } = await identityOf(found);
+  if (bootId !== identity.bootId) return;
+  if (device !== identity.device || inode !== identity.inode)
+    throw changed('another file is in its place now');
+}
+
+async function identityOf({ dev, ino }: BigIntStats): Promise<FileIdentity> {
+  return { device: String(dev), inode: String(ino), bootId: await bootId() };
+}
+
+/** A name of the time since the machine was started, where it has one (Linux). */
+async function bootId(): Promise<string | null> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim() || null;
+}
+
+async function realRoots(roots: readonly string[]): Promise<string[]> {
+  return await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+}
+
+function isBelow(path: string, roots: readonly string[]): boolean {
+  return roots.some((root) => path.startsWith(root.endsWith(sep) ? root : root + sep));
+}
+
+/** Where an open file lies: by the system's own word or, where it gives none, by what is at its path now. */
+async function pathOf(handle: FileHandle, found: BigIntStats, path: string): Promise<string | undefined> {
+  try {
+    return await realpath(`/proc/self/fd/${handle.fd}`);
+  } catch {
+    const [again, there] = [await realpath(path), await stat(path, { bigint: true })];
+    return there.dev === found.dev && there.ino === found.ino ? again : undefined;
+  }
+}
+
+function notAllowed(): KnownError {
+  return new KnownError('The file lies outside CUSTOM_ROOTS', { code: 'PATH_NOT_ALLOWED' });
+}
+
+function changed(how: string, cause?: unknown): KnownError {
+  return new KnownError(`The file that was handed over is not what it was: ${how}`, {
+    code: 'SOURCE_CHANGED',
+    cause,
+  });
 }

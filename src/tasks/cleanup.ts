@@ -1,6 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
+import { KnownError, systemCode } from '../domain/errors.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { lengthOf, removeAll } from '../lib/files.ts';
+import { lengthOf } from '../lib/files.ts';
+import { openUnchanged } from '../lib/local-file.ts';
 import type { Spool } from './spool.ts';
 import { requireFact, type Task } from './task.ts';
 
@@ -16,19 +18,28 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
     async run({ recording, facts, log }) {
       const { path } = requireFact(facts, 'fetch');
       const { origin } = recording;
-      const bytesOnDisk = (await lengthOf(path)) ?? 0;
       if (origin.kind === 'zoom') {
+        const bytesOnDisk = (await lengthOf(path)) ?? 0;
         await spool.remove(recording.id);
         crashPoint('cleanup:after-removal');
         return { freedBytes: bytesOnDisk };
       }
-      if (origin.keep || bytesOnDisk === 0) return { freedBytes: 0 };
-      if (Math.trunc((await stat(path)).mtimeMs) !== origin.modifiedAtMs) {
-        log.warn({ event: 'cleanup.left', path }, 'file changed since it was fetched, left where it is');
+      if (origin.keep) return { freedBytes: 0 };
+      try {
+        await (await openUnchanged(origin)).close();
+      } catch (error) {
+        if (!(error instanceof KnownError)) throw error;
+        const isGone = ['ENOENT', 'ENOTDIR'].includes(systemCode(error.cause) ?? '');
+        if (!isGone)
+          log.warn(
+            { event: 'cleanup.left', path, err: error },
+            'not the file that was fetched, left where it is',
+          );
         return { freedBytes: 0 };
       }
-      await removeAll(path);
-      return { freedBytes: bytesOnDisk };
+      // Not a removal of whatever is there: of a folder in its place nothing goes.
+      await unlink(path);
+      return { freedBytes: origin.bytes };
     },
   };
 }

@@ -7,9 +7,10 @@ import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.
 import { crashPoint } from '../lib/crash-point.ts';
 import { type Disk, diskFull } from '../lib/disk.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
+import { openUnchanged } from '../lib/local-file.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { requireCompanion } from './companion-content.ts';
-import { type LocalOrigin, offeredSource, openLocal, openUnchanged } from './source.ts';
+import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
 import type { Spool } from './spool.ts';
 import type { Task, TaskContext } from './task.ts';
 

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { KnownError, systemCode } from '../domain/errors.ts';
 import type { Facts, Origin, Recording } from '../domain/recording.ts';
 import { lengthOf } from '../lib/files.ts';
 import { createGrowingFile, type GrowingFile } from '../lib/growing-file.ts';
+import { checkUnchanged, openUnchanged } from '../lib/local-file.ts';
 
 /** A recording's bytes on the local disk, for those who send them on while they may still be arriving. */
 export interface Source extends Pick<GrowingFile, 'totalBytes' | 'read' | 'reaches' | 'proved'> {
@@ -59,33 +59,4 @@ export function offeredSource(
     ...(beforeLastByte === undefined ? {} : { beforeLastByte }),
   });
   return { ...file, contentId, mediaType, extension, close: () => handle.close() };
-}
-
-/** @throws KnownError `SOURCE_GONE` or `SOURCE_CHANGED` */
-export async function openUnchanged(origin: LocalOrigin): Promise<FileHandle> {
-  let handle: FileHandle;
-  try {
-    handle = await open(origin.path, 'r');
-  } catch (error) {
-    throw new KnownError(`The file is gone or cannot be read (${systemCode(error)})`, {
-      code: 'SOURCE_GONE',
-      retry: systemCode(error) === 'ENOENT' ? 'never' : 'backoff',
-      cause: error,
-    });
-  }
-  try {
-    await checkUnchanged(handle, origin);
-    return handle;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-}
-
-async function checkUnchanged(handle: FileHandle, { bytes, modifiedAtMs }: LocalOrigin): Promise<void> {
-  const found = await handle.stat();
-  if (found.size === bytes && Math.trunc(found.mtimeMs) === modifiedAtMs) return;
-  throw new KnownError(`The file had ${bytes} bytes when it was handed over and has ${found.size} now`, {
-    code: 'SOURCE_CHANGED',
-  });
 }

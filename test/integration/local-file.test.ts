@@ -1,0 +1,180 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, realpath, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectLocalFile, type KnownFile, openUnchanged } from '../../src/lib/local-file.ts';
+
+const changed = expect.objectContaining({ code: 'SOURCE_CHANGED', retry: 'never' });
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'sluice-files-')));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function put(name: string, content: string): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, content);
+  return path;
+}
+
+/** As a door remembers a file. */
+async function handOver(path: string): Promise<KnownFile> {
+  const { realPath, bytes, modifiedAtMs, identity } = await inspectLocalFile(path);
+  return { path: realPath, bytes, modifiedAtMs, identity };
+}
+
+/** Another file with the same content, size and time. */
+async function putTwin(name: string, { modifiedAtMs }: KnownFile, content = 'hello'): Promise<string> {
+  const path = await put(name, content);
+  await utimes(path, modifiedAtMs / 1000, modifiedAtMs / 1000);
+  return path;
+}
+
+describe('a file that was handed over', () => {
+  it('is read through one handle, whatever happens to its name', async () => {
+    const path = await put('a.mp4', 'hello');
+    const handle = await openUnchanged(await handOver(path));
+
+    await rename(await put('b.mp4', 'other'), path);
+
+    expect(String(await handle.readFile())).toBe('hello');
+    await handle.close();
+  });
+
+  it('is handed over by the name of a link, and is what that led to', async () => {
+    const path = await put('a.mp4', 'hello');
+    await symlink(path, join(folder, 'link'));
+    const known = await handOver(join(folder, 'link'));
+
+    expect(known.path).toBe(path);
+    await expect(openUnchanged(known).then((handle) => handle.close())).resolves.toBeUndefined();
+  });
+
+  it.each<[string, (path: string, known: KnownFile) => Promise<void>]>([
+    ['is longer', (path) => writeFile(path, 'hello, world')],
+    ['was written to', (path) => utimes(path, 1, 1)],
+    ['was cut off', (path) => truncate(path, 2)],
+    [
+      'is another one of the same size and time',
+      async (path, known) => rename(await putTwin('twin', known, 'other'), path),
+    ],
+    [
+      'is a link to another one of the same size and time',
+      async (path, known) => {
+        await rm(path);
+        await symlink(await putTwin('twin', known), path);
+      },
+    ],
+    [
+      'lies behind a folder that is a link now',
+      async (path, known) => {
+        await rename(join(path, '..'), join(folder, 'moved'));
+        await putTwin('elsewhere/a.mp4', known);
+        await symlink(join(folder, 'elsewhere'), join(path, '..'));
+      },
+    ],
+    [
+      'is a folder now',
+      async (path) => {
+        await rm(path);
+        await mkdir(path);
+      },
+    ],
+    [
+      'is a pipe now, which would be waited for',
+      async (path) => {
+        await rm(path);
+        execFileSync('mkfifo', [path]);
+      },
+    ],
+  ])('is not taken if it %s', async (_name, tamper) => {
+    const path = await put('in/a.mp4', 'hello');
+    const known = await handOver(path);
+
+    await tamper(path, known);
+
+    await expect(openUnchanged(known)).rejects.toEqual(changed);
+  });
+
+  it('is gone if it is gone', async () => {
+    const path = await put('a.mp4', 'hello');
+    const known = await handOver(path);
+    await rm(path);
+
+    await expect(openUnchanged(known)).rejects.toMatchObject({ code: 'SOURCE_GONE', retry: 'never' });
+  });
+
+  it.each<[string, (known: KnownFile) => KnownFile]>([
+    ['before its number was kept', ({ identity: _, ...known }) => known],
+    [
+      'before the machine was started anew, which may number files otherwise',
+      (known) => ({ ...known, identity: { device: '1', inode: '2', bootId: 'another' } }),
+    ],
+    [
+      'where the system has no name for that',
+      (known) => ({ ...known, identity: { device: '1', inode: '2', bootId: null } }),
+    ],
+  ])('is taken by its size and time if it was handed over %s', async (_name, older) => {
+    const path = await put('a.mp4', 'hello');
+    const known = older(await handOver(path));
+
+    await expect(openUnchanged(known).then((handle) => handle.close())).resolves.toBeUndefined();
+    await writeFile(path, 'hello, world');
+    await expect(openUnchanged(known)).rejects.toEqual(changed);
+  });
+});
+
+describe('where files are taken from certain folders only, a file', () => {
+  const notAllowed = expect.objectContaining({ code: 'PATH_NOT_ALLOWED' });
+  const inspect = (path: string) => inspectLocalFile(path, [join(folder, 'videos'), join(folder, 'more')]);
+
+  beforeEach(async () => {
+    await put('videos/2026/a.mp4', 'hello');
+    await put('videos-private/a.mp4', 'hello');
+    await put('secret', 'hello');
+  });
+
+  it('in one of them is taken, also by way of a link that stays inside', async () => {
+    const path = join(folder, 'videos/2026/a.mp4');
+    await symlink(path, join(folder, 'videos/link'));
+
+    expect((await inspect(path)).realPath).toBe(path);
+    expect((await inspect(join(folder, 'videos/link'))).realPath).toBe(path);
+    expect((await inspect(`${folder}/videos/../videos/2026/./a.mp4`)).realPath).toBe(path);
+  });
+
+  it('is taken where the folder itself is a link', async () => {
+    await mkdir(join(folder, 'disk'));
+    await put('disk/b.mp4', 'hello');
+    await symlink(join(folder, 'disk'), join(folder, 'more'));
+
+    expect((await inspect(join(folder, 'more/b.mp4'))).realPath).toBe(join(folder, 'disk/b.mp4'));
+  });
+
+  it.each([
+    ['elsewhere', 'secret'],
+    ['in a folder that only begins alike', 'videos-private/a.mp4'],
+    ['that is reached by going up', 'videos/../secret'],
+    ['that is one of the folders itself', 'videos'],
+    ['elsewhere that is not there, of which nothing is told', 'no-such-file'],
+  ])('%s is not', async (_name, path) => {
+    await expect(inspect(`${folder}/${path}`)).rejects.toEqual(notAllowed);
+  });
+
+  it('elsewhere is not, by way of a link inside', async () => {
+    await symlink(join(folder, 'secret'), join(folder, 'videos/link'));
+    await symlink(folder, join(folder, 'videos/up'));
+
+    await expect(inspect(join(folder, 'videos/link'))).rejects.toEqual(notAllowed);
+    await expect(inspect(join(folder, 'videos/up/secret'))).rejects.toEqual(notAllowed);
+  });
+
+  it('inside that is not there is told to be missing', async () => {
+    await expect(inspect(join(folder, 'videos/none.mp4'))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
+  });
+});
