@@ -48,6 +48,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       port: e.PIPELINE_PORT,
       url: e.PIPELINE_URL ?? `http://${urlHost(e.PIPELINE_HOST)}:${e.PIPELINE_PORT}`,
     },
+    operators: { adminToken: e.ADMIN_TOKEN, isLocalTrusted: e.LOCAL_TRUST === 'on' },
+    customRoots: e.CUSTOM_ROOTS,
     tus: {
       host: e.TUS_HOST,
       port: e.TUS_PORT,
@@ -173,6 +175,17 @@ function conflicts(present: Present): string[] {
       problems.push('  UPLOAD_TOKEN_SECRET: is required too, UPLOAD_TOKEN_SECRET_OLD is the one before it');
     }
   }
+  const host = present['PIPELINE_HOST']?.trim() ?? '127.0.0.1';
+  if (present['ADMIN_TOKEN'] === undefined) {
+    if (!isLoopback(host)) {
+      problems.push(
+        `  ADMIN_TOKEN: is required where others can reach the server (PIPELINE_HOST is ${host})`,
+      );
+    }
+    if (present['LOCAL_TRUST']?.trim() === 'off') {
+      problems.push('  ADMIN_TOKEN: is required with LOCAL_TRUST=off, or nobody could get in');
+    }
+  }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
     problems.push(
@@ -198,14 +211,15 @@ function redisAddress(redisUrl: string | undefined, dataDir: string): RedisAddre
   return { url: redisUrl };
 }
 
+/** Whether an address to listen on can be reached from this machine only. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
 /** A listening address as others on this machine reach it. */
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Of the pages that the pipeline server itself shows to a browser on this machine. */

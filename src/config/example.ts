@@ -8,6 +8,7 @@ const HEADER = `# Every setting of Sluice. Copy this file to .env and fill in wh
 const SECTIONS: Readonly<Record<string, string>> = {
   DATA_DIR: 'Storage',
   PIPELINE_HOST: 'Processes',
+  ADMIN_TOKEN: 'Operators',
   ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
   B2_KEY_ID: 'Backblaze B2',
   BUNNY_LIBRARY_ID: 'Bunny Stream',

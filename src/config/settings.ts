@@ -92,6 +92,24 @@ function isOrigin(entry: string): boolean {
   return /^https?:\/\/[^/*\s]+$/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry;
 }
 
+/** What comes by mail or chat gets spaces and dashes of its own; only what a header can carry is taken. */
+const adminToken = () =>
+  text().regex(/^[\x21-\x7e]{24,512}$/, {
+    error:
+      'must have 24 to 512 characters without spaces, and be random: the output of "openssl rand -hex 24" is',
+  });
+
+const folderList = () =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(z.string().startsWith('/', { error: 'each folder is an absolute path' })));
+
 const dbUrl = () =>
   text().refine((value) => !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
@@ -130,6 +148,20 @@ export const settings = {
   SHUTDOWN_TIMEOUT_S: whole(1, 60)
     .default(8)
     .describe('Seconds that a stopping process has to let go of its work'),
+
+  // Operators
+  ADMIN_TOKEN: adminToken()
+    .optional()
+    .describe(
+      'Opens /login, the dashboard and /api (as a bearer token) from elsewhere; unset: only callers on this machine get in',
+    ),
+  LOCAL_TRUST: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: callers on this machine need ADMIN_TOKEN too; for servers with other users'),
+  CUSTOM_ROOTS: folderList()
+    .default([])
+    .describe('Folders that /custom-upload takes files from, comma-separated; unset: any'),
 
   // Zoom
   ZOOM_WEBHOOK_SECRET_TOKEN: secret()

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Line } from '../queue/line.ts';
-import { requireLocal } from './local-only.ts';
 import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
 
 const params = z.object({ id: z.string() });
@@ -40,7 +39,6 @@ export function addActionsApi(
     api.post(
       `/api/recordings/:id/${action}`,
       {
-        onRequest: requireLocal,
         schema: { tags: ['recordings'], summary: SUMMARIES[action], params, response },
       },
       async ({ params: { id }, log }) => {
@@ -54,7 +52,6 @@ export function addActionsApi(
   api.post(
     '/api/recordings/:id/schedule',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['recordings'],
         summary: 'Let it not move before a time',

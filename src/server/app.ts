@@ -14,9 +14,13 @@ import { addDocsPages, describeRoutes } from './docs-pages.ts';
 import { addEventsApi } from './events-api.ts';
 import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
+import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
+import { addLogin } from './login.ts';
+import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
+import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { addZoomApi } from './zoom-api.ts';
 import { addZoomDoor } from './zoom-door.ts';
@@ -45,6 +49,10 @@ export interface AppOptions {
   readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry'>>>;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
+  readonly operators?: OperatorOptions;
+  readonly limits?: RequestLimits;
+  /** The folders that files are taken from; any, if none is named. */
+  readonly customRoots?: readonly string[];
   readonly isRedisReady: () => boolean;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
@@ -57,16 +65,17 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: 64 * 1024,
-    // Slow senders of headers or bodies do not hold a connection for ever.
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
+    ...SERVER_LIMITS,
     forceCloseConnections: true,
     frameworkErrors: (error, _request, reply) => refuseUnroutable(error, reply),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
+  addResponseHeaders(app);
+  limitRequests(app, options.limits ?? REQUEST_LIMITS);
+  const operators = createOperators(options.operators ?? {});
+  closeRoutes(app, operators);
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
@@ -78,9 +87,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   await describeRoutes(app, options.installation.version);
+  addLogin(app, operators);
   addZoomDoor(app, options.zoom);
   addZoomApi(app, { ignored: ledger.zoomIgnored });
-  addFileDoors(app, { intake, recordings: ledger.recordings });
+  addFileDoors(app, { intake, recordings: ledger.recordings, customRoots: options.customRoots ?? [] });
   addBunnyWebhook(app, {
     watches: ledger.watches,
     line: options.lines.watches,

@@ -42,6 +42,8 @@ export async function startServer(config: Config, log: Logger) {
       dataDir: config.dataDir,
       diskReserveBytes: config.diskReserveBytes,
     },
+    operators: config.operators,
+    customRoots: config.customRoots,
     isRedisReady: () => connection.status === 'ready',
     listenForProgress: (listener) => listenForProgress(connection, listener),
     log,

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Line } from '../queue/line.ts';
-import { requireLocal } from './local-only.ts';
 import type { Status } from './status.ts';
 import { problems, statusView } from './views.ts';
 
@@ -30,7 +29,6 @@ export function addControlsApi(
   api.get(
     '/api/status',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['line'],
         summary: 'How the line, the disk and the services stand',
@@ -43,7 +41,6 @@ export function addControlsApi(
   api.post(
     '/api/line/pause',
     {
-      onRequest: requireLocal,
       schema: { tags: ['line'], summary: 'Let no recording begin to move', response: pausedAnswer },
     },
     async () => {
@@ -55,7 +52,6 @@ export function addControlsApi(
   api.post(
     '/api/line/resume',
     {
-      onRequest: requireLocal,
       schema: { tags: ['line'], summary: 'Let recordings move again', response: pausedAnswer },
     },
     async () => {
@@ -67,7 +63,6 @@ export function addControlsApi(
   api.post(
     '/api/site/listens',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['announcements'],
         summary: 'The website that answered 410 wants to hear again',
@@ -89,7 +84,6 @@ export function addControlsApi(
   api.post(
     '/api/deliveries/:id/replay',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['announcements'],
         summary: 'Send an announcement again, with its id and body',

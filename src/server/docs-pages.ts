@@ -2,7 +2,6 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { requireLocal } from './local-only.ts';
 
 const DESCRIPTION = `Where recordings come in, and what operators see and do. Every refusal is a problem document
 (RFC 9457) with a stable \`code\` and with what to do about it; docs/errors.md has them all.`;
@@ -46,7 +45,7 @@ export function openApiOf(app: FastifyInstance): OpenAPIV3_1.Document {
 
 /** `GET /docs`: the description of all routes for people, and `GET /docs/openapi.json` for programs. */
 export function addDocsPages(app: FastifyInstance): void {
-  const hidden = { onRequest: requireLocal, schema: { hide: true } };
+  const hidden = { schema: { hide: true } };
   app.get('/docs/openapi.json', hidden, async () => openApiOf(app));
   app.get('/docs', hidden, async (_request, reply) =>
     reply

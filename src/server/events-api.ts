@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Live } from './live.ts';
-import { requireLocal } from './local-only.ts';
 import { problems } from './views.ts';
 
 const DESCRIPTION = `Server-sent events:
@@ -19,7 +18,6 @@ export function addEventsApi(app: FastifyInstance, live: Live): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/events',
     {
-      onRequest: requireLocal,
       exposeHeadRoute: false,
       schema: {
         tags: ['events'],

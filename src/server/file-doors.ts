@@ -8,7 +8,6 @@ import { type NewRecording, RENEWABLE_STATES } from '../domain/recording.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { Intake } from '../queue/intake.ts';
-import { requireLocal } from './local-only.ts';
 import { problems } from './views.ts';
 
 const aceId = z
@@ -43,19 +42,19 @@ const acceptedAnswer = z.object({ id: z.string(), state: z.string(), duplicate: 
 
 /**
  * `POST /manual-upload`, by which the tus process hands over finished uploads, and `POST /custom-upload`, by which
- * admins name files that are on this server. Both are for callers on this machine.
+ * admins name files that are on this server.
  */
 export function addFileDoors(
   app: FastifyInstance,
-  { intake, recordings }: { intake: Intake; recordings: Pick<Recordings, 'get'> },
+  options: { intake: Intake; recordings: Pick<Recordings, 'get'>; customRoots: readonly string[] },
 ): void {
+  const { intake, recordings, customRoots } = options;
   const doors = app.withTypeProvider<ZodTypeProvider>();
-  const route = { onRequest: requireLocal };
 
   doors.post(
     '/manual-upload',
     {
-      ...route,
+      config: { access: 'processes' },
       schema: {
         tags: ['doors'],
         summary: 'A finished upload, by the tus process',
@@ -83,6 +82,7 @@ export function addFileDoors(
           path: file.realPath,
           bytes: file.bytes,
           modifiedAtMs: file.modifiedAtMs,
+          identity: file.identity,
           keep: false,
         },
         details: {
@@ -100,7 +100,6 @@ export function addFileDoors(
   doors.post(
     '/custom-upload',
     {
-      ...route,
       schema: {
         tags: ['doors'],
         summary: 'A file on this server, by an admin',
@@ -110,7 +109,7 @@ export function addFileDoors(
     },
     async (request, reply) => {
       const { body } = request;
-      const file = await inspectLocalFile(body.path);
+      const file = await inspectLocalFile(body.path, customRoots);
       if (file.media === undefined) {
         throw new KnownError('The file is neither audio nor video', { code: 'NOT_MEDIA' });
       }
@@ -124,6 +123,7 @@ export function addFileDoors(
           path: file.realPath,
           bytes: file.bytes,
           modifiedAtMs: file.modifiedAtMs,
+          identity: file.identity,
           keep: body.keep_file,
         },
         details: { filename: file.realPath.split('/').at(-1) ?? null },

@@ -24,14 +24,16 @@ export function addHealth(
     summary: 'Whether this process is alive',
     response: { 200: aliveAnswer },
   };
-  health.get('/healthz', { schema: alive }, async () => ({ status: 'ok' as const }));
+  health.get('/healthz', { config: { access: 'anyone' }, schema: alive }, async () => ({
+    status: 'ok' as const,
+  }));
 
   const ready = {
     tags: ['health'],
     summary: 'Whether recordings can be accepted',
     response: { 200: readyAnswer, 503: readyAnswer },
   };
-  health.get('/readyz', { schema: ready }, async (_request, reply) => {
+  health.get('/readyz', { config: { access: 'anyone' }, schema: ready }, async (_request, reply) => {
     const ledger = await checks.isLedgerReady().catch(() => false);
     const redis = checks.isRedisReady();
     return reply.code(ledger ? 200 : 503).send({

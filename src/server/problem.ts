@@ -16,7 +16,10 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   SIGNATURE_INVALID: 401,
   SIGNATURE_STALE: 401,
   BUNNY_SIGNATURE_INVALID: 401,
+  LOGIN_REQUIRED: 401,
   NOT_LOCAL: 403,
+  CROSS_SITE: 403,
+  PATH_NOT_ALLOWED: 403,
   NOT_FOUND: 404,
   FILE_NOT_FOUND: 404,
   ACE_ID_TAKEN: 409,
@@ -24,6 +27,8 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   TOO_LARGE: 413,
   NOT_MEDIA: 415,
   TOO_MANY_LISTENERS: 503,
+  TOO_MANY_REQUESTS: 429,
+  TOO_BUSY: 503,
 };
 
 /** Makes every refusal of this server a problem document. */
@@ -41,6 +46,8 @@ export function refuseUnroutable(error: FastifyError, reply: FastifyReply): void
 
 function handle(error: FastifyError | KnownError, request: FastifyRequest, reply: FastifyReply) {
   if (error instanceof KnownError) {
+    const { afterMs } = error.details;
+    if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
     return sendProblem(reply, STATUS[error.code] ?? 500, error.code, error.message);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {

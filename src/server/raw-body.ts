@@ -14,7 +14,9 @@ export function addRawBodyRoute(
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     const { path, maxBytes, schema } = route;
-    scope.post<{ Body: Buffer | undefined }>(path, { bodyLimit: maxBytes, schema }, async (request) => {
+    // Whoever may call it signs what it sends.
+    const options = { bodyLimit: maxBytes, schema, config: { access: 'anyone', limit: 'webhook' } } as const;
+    scope.post<{ Body: Buffer | undefined }>(path, options, async (request) => {
       try {
         return await handle(request.body ?? Buffer.alloc(0), request);
       } catch (error) {

@@ -5,7 +5,6 @@ import { KnownError } from '../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { attemptsOf } from './attempts.ts';
-import { requireLocal } from './local-only.ts';
 import {
   isoOrNull,
   problems,
@@ -53,7 +52,6 @@ export function addRecordingsApi(
   api.get(
     '/api/recordings',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['recordings'],
         summary: 'Recordings, the newest first',
@@ -82,7 +80,6 @@ export function addRecordingsApi(
   api.get(
     '/api/recordings/:id',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['recordings'],
         summary: 'One recording with its stages, attempts, history and announcements',

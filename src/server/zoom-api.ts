@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ZoomIgnored } from '../ledger/zoom-ignored.ts';
-import { requireLocal } from './local-only.ts';
 import { problems } from './views.ts';
 
 const ignoredView = z.looseObject({
@@ -29,19 +28,17 @@ export function addZoomApi(
     response: { 200: z.object({ ignored: z.array(ignoredView) }), ...problems(400, 403) },
   };
 
-  app
-    .withTypeProvider<ZodTypeProvider>()
-    .get('/api/zoom/ignored', { onRequest: requireLocal, schema }, async (request) => ({
-      ignored: (await ignored.newest(request.query.limit)).map((entry) => ({
-        reason: entry.reason,
-        why: entry.why,
-        rule: entry.rule,
-        event: entry.event,
-        account_id: entry.accountId,
-        ...entry.what,
-        first_at: new Date(entry.firstAtMs).toISOString(),
-        last_at: new Date(entry.lastAtMs).toISOString(),
-        times: entry.times,
-      })),
-    }));
+  app.withTypeProvider<ZodTypeProvider>().get('/api/zoom/ignored', { schema }, async (request) => ({
+    ignored: (await ignored.newest(request.query.limit)).map((entry) => ({
+      reason: entry.reason,
+      why: entry.why,
+      rule: entry.rule,
+      event: entry.event,
+      account_id: entry.accountId,
+      ...entry.what,
+      first_at: new Date(entry.firstAtMs).toISOString(),
+      last_at: new Date(entry.lastAtMs).toISOString(),
+      times: entry.times,
+    })),
+  }));
 }

@@ -20,7 +20,14 @@ export async function startTus(config: Config, log: Logger) {
   const directory = join(config.dataDir, 'uploads');
   const incomingDirectory = join(config.dataDir, 'incoming');
   const paths = uploadPaths(directory, incomingDirectory);
-  const handOff = createHandOff({ paths, pipelineUrl: config.pipeline.url, recordings, log });
+  const { adminToken, isLocalTrusted } = config.operators;
+  const handOff = createHandOff({
+    paths,
+    pipelineUrl: config.pipeline.url,
+    ...(isLocalTrusted ? {} : { adminToken }),
+    recordings,
+    log,
+  });
   /** What the downloads that have begun still need of the disk. */
   const downloadBytes = async () => {
     const downloads = await claims.openDownloads();

@@ -32,6 +32,8 @@ export interface HandOffOptions {
   readonly paths: UploadPaths;
   /** Where `POST /manual-upload` is, without that path. */
   readonly pipelineUrl: string;
+  /** What the pipeline wants to be shown, where it does not trust this machine's callers. */
+  readonly adminToken?: string | undefined;
   readonly recordings: Pick<Recordings, 'get'>;
   readonly log: Logger;
   readonly retry?: Backoff;
@@ -49,7 +51,9 @@ type Answer =
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string };
 
 export function createHandOff(options: HandOffOptions): HandOff {
-  const { paths, recordings, retry = RETRY } = options;
+  const { paths, recordings, adminToken, retry = RETRY } = options;
+  const proof: Record<string, string> =
+    adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
   const stopping = new AbortController();
   const offers = new Map<string, Promise<void>>();
 
@@ -89,7 +93,7 @@ export function createHandOff(options: HandOffOptions): HandOff {
   async function ask(note: HandOffNote): Promise<Answer> {
     const response = await fetch(`${options.pipelineUrl}/manual-upload`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...proof },
       body: JSON.stringify({ ...note, path: paths.finished(note.upload_id) }),
       redirect: 'error',
       signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),

@@ -82,7 +82,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: UploadRefused) => sendRefusal(request, response, refusal);
     allowPages(allowedOrigins, request, response);
-    const why = tokenSecrets.length === 0 ? whyForeign(request) : undefined;
+    const why = tokenSecrets.length === 0 ? whyForeign(request, options.allowedOrigins) : undefined;
     if (why !== undefined && request.method !== 'OPTIONS') return refuse(notLocal(why));
 
     adapt(request);

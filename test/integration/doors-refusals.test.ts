@@ -302,6 +302,22 @@ describe('R15 /custom-upload refuses', () => {
   });
 });
 
+describe('/custom-upload where CUSTOM_ROOTS names folders', () => {
+  it('refuses a file elsewhere; /manual-upload looks at it', async () => {
+    const narrow = await startTestApp(ledger, '127.0.0.1', { customRoots: [folder] });
+    try {
+      const upload = { path: SAMPLE, ace_id: 'by-tus', upload_id: 'u', size: 1 };
+
+      expect(await narrow.post('/custom-upload', { path: SAMPLE, title: 'Algebra' })).toEqual(
+        problem(403, 'PATH_NOT_ALLOWED'),
+      );
+      expect(await narrow.post('/manual-upload', upload)).toEqual(problem(400, 'FILE_SIZE_DIFFERS'));
+    } finally {
+      await narrow.close();
+    }
+  });
+});
+
 describe('the server has nothing', () => {
   it.each([
     ['GET', '/'],

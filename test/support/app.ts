@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { createIntake } from '../../src/queue/intake.ts';
 import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
-import { createApp } from '../../src/server/app.ts';
+import { type AppOptions, createApp } from '../../src/server/app.ts';
 import type { TestLedger } from './ledger.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
@@ -16,6 +16,7 @@ export const BUNNY_KEY = 'bunny-read-only-key';
 export interface Reply {
   readonly status: number;
   readonly type: string;
+  readonly headers: IncomingHttpHeaders;
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely in tests
   readonly body: any;
 }
@@ -43,7 +44,11 @@ export interface Signed {
 }
 
 /** Starts the pipeline server's doors on a free port. */
-export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Promise<TestApp> {
+export async function startTestApp(
+  ledger: TestLedger,
+  host = '127.0.0.1',
+  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> = {},
+): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };
   const line = {
     poke() {
@@ -74,6 +79,7 @@ export async function startTestApp(ledger: TestLedger, host = '127.0.0.1'): Prom
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
     isRedisReady: () => true,
+    ...more,
     log,
   });
   const url = await app.listen({ host, port: 0 });
@@ -116,6 +122,7 @@ export function problem(status: number, code: Problem['code']) {
   return {
     status,
     type: 'application/problem+json; charset=utf-8',
+    headers: expect.any(Object),
     body: {
       type: `urn:sluice:error:${code}`,
       title: expect.any(String),
@@ -144,6 +151,7 @@ function exchange(
         resolve({
           status: answer.statusCode ?? 0,
           type,
+          headers: answer.headers,
           body: type.includes('json') ? JSON.parse(text) : text,
         });
       }, reject);

@@ -140,6 +140,43 @@ describe('loadConfig', () => {
     expect(Object.keys(problemsOf({ ...REQUIRED, ...more }))).toEqual(names);
   });
 
+  it.each<[string, Record<string, string>]>([
+    ['others can reach the server', { PIPELINE_HOST: '0.0.0.0' }],
+    ['others can reach the server by IPv6', { PIPELINE_HOST: '::' }],
+    ['the server has a name', { PIPELINE_HOST: 'sluice.example.com' }],
+    ['the address only looks like this machine', { PIPELINE_HOST: '127.0.0.1.example.com' }],
+    ['this machine is not trusted', { LOCAL_TRUST: 'off' }],
+  ])('wants an ADMIN_TOKEN where %s', (_name, more) => {
+    expect(problemsOf({ ...REQUIRED, ...more })).toEqual({
+      ADMIN_TOKEN: expect.stringContaining('required'),
+    });
+    expect(load({ ...more, ADMIN_TOKEN: 'x'.repeat(24) }).operators.adminToken).toBe('x'.repeat(24));
+  });
+
+  it.each(['localhost', '127.0.0.1', '127.0.0.53', '::1'])('wants none on %s', (host) => {
+    expect(load({ PIPELINE_HOST: host }).operators).toEqual({ adminToken: undefined, isLocalTrusted: true });
+  });
+
+  it.each(['x'.repeat(23), `${'x'.repeat(24)} y`, '\u00e9'.repeat(24), 'x'.repeat(513)])(
+    'refuses the ADMIN_TOKEN %j, and does not repeat it',
+    (token) => {
+      const problems = problemsOf({ ...REQUIRED, ADMIN_TOKEN: token });
+
+      expect(problems).toEqual({ ADMIN_TOKEN: expect.stringContaining('openssl rand') });
+      expect(JSON.stringify(problems)).not.toContain(token.slice(0, 20));
+    },
+  );
+
+  it('takes folders for custom files, absolute ones only', () => {
+    expect(load({ CUSTOM_ROOTS: '/srv/videos, /mnt/disk ,' }).customRoots).toEqual([
+      '/srv/videos',
+      '/mnt/disk',
+    ]);
+    expect(problemsOf({ ...REQUIRED, CUSTOM_ROOTS: '/srv,videos' })).toEqual({
+      CUSTOM_ROOTS: 'each folder is an absolute path',
+    });
+  });
+
   it('takes a deep folder where Redis is somewhere else', () => {
     const deep = { DATA_DIR: `/tmp/${'deep/'.repeat(30)}`, REDIS_URL: 'redis://127.0.0.1:6379' };
 
@@ -162,9 +199,12 @@ describe('loadConfig', () => {
       { PIPELINE_PORT: '9010' },
       { tus: { tokenSecrets: [], allowedOrigins: ['http://localhost:9010', 'http://127.0.0.1:9010'] } },
     ],
-    [{ PIPELINE_HOST: '10.0.0.1' }, { tus: { allowedOrigins: [] } }],
+    [{ PIPELINE_HOST: '10.0.0.1', ADMIN_TOKEN: 'x'.repeat(24) }, { tus: { allowedOrigins: [] } }],
     [{ UPLOAD_TRUST_PROXY: 'true' }, { tus: { trustsProxy: true } }],
-    [{ PIPELINE_HOST: '0.0.0.0' }, { pipeline: { url: 'http://127.0.0.1:9009' } }],
+    [
+      { PIPELINE_HOST: '0.0.0.0', ADMIN_TOKEN: 'x'.repeat(24) },
+      { pipeline: { url: 'http://127.0.0.1:9009' } },
+    ],
     [{ PIPELINE_HOST: '::1', PIPELINE_PORT: '80' }, { pipeline: { url: 'http://[::1]:80' } }],
     [{ B2_API_URL: 'http://127.0.0.1:9/' }, { b2: { apiUrl: 'http://127.0.0.1:9' } }],
     [{ ZOOM_VIEWS: 'All' }, { zoom: { defaults: { views: 'all' } } }],
