@@ -16,6 +16,8 @@ const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /** How much of an error page goes into a message, in characters. */
 const MAX_QUOTED = 200;
 
+const SECRET_HEADERS = ['authorization', 'accesskey', 'authorizationsignature', 'webhook-signature'];
+
 export interface Request {
   /** As people call the service: `Zoom`, `Backblaze B2`, `Bunny Stream`, `the website`. */
   readonly service: string;
@@ -52,6 +54,8 @@ export interface Response {
 
 const httpAgent = new http.Agent({ keepAlive: true });
 const httpsAgent = new https.Agent({ keepAlive: true });
+/** Of connections to addresses that were checked: one that was made without is not used for them. */
+const checkedAgent = new https.Agent({ keepAlive: true });
 
 /**
  * Sends one request, once, without following redirects, and resolves with any answer whatever its status.
@@ -69,7 +73,7 @@ export async function send(request: Request): Promise<Response> {
 
   const outgoing = (isTls ? https : http).request(url, {
     method: request.method,
-    agent: isTls ? httpsAgent : httpAgent,
+    agent: isTls ? (request.lookup ? checkedAgent : httpsAgent) : httpAgent,
     headers: {
       'user-agent': 'sluice',
       ...request.headers,
@@ -238,7 +242,7 @@ export function refusal(
   text: string,
   headers: Response['headers'],
 ): KnownError {
-  const message = `${request.service} answered ${name(request)} with ${status}${quote(text)}`;
+  const message = `${request.service} answered ${name(request)} with ${status}${quote(withoutSecrets(text, request))}`;
   const details = { status };
   const afterMs = retryAfterMs(headers['retry-after'], Date.now());
   const retry: Retry = afterMs === undefined ? 'backoff' : { afterMs: Math.min(afterMs, MAX_RETRY_AFTER_MS) };
@@ -289,6 +293,22 @@ function invalidAnswer(request: Request, what: string, cause: unknown): KnownErr
     retry: 'backoff',
     cause,
   });
+}
+
+/** What a service repeats of the secrets that it was shown stays between us. */
+function withoutSecrets(text: string, { headers = {} }: Request): string {
+  const shown = Object.entries(headers).flatMap(([name, value]) => {
+    if (!SECRET_HEADERS.includes(name.toLowerCase())) return [];
+    const [, scheme = '', token = value] = /^(\w+) (.+)$/.exec(value) ?? [];
+    if (scheme.toLowerCase() !== 'basic') return [token];
+    return [
+      token,
+      Buffer.from(token, 'base64')
+        .toString('utf8')
+        .replace(/^[^:]*:/, ''),
+    ];
+  });
+  return shown.filter(Boolean).reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
 }
 
 function quote(text: string): string {

@@ -136,6 +136,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   } as const;
 }
 
+/** The values that nobody else may see: those that their names call a secret, a token, a key or a password. */
+export function secretsOf(config: Config): string[] {
+  const { redis } = config;
+  const password = 'url' in redis && URL.canParse(redis.url) ? new URL(redis.url).password : '';
+  return [...namedSecrets(config), password, decodeURIComponent(password)].filter(Boolean);
+}
+
+function namedSecrets(group: object): string[] {
+  return Object.entries(group).flatMap(([name, value]: [string, unknown]) => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return namedSecrets(value);
+    if (Array.isArray(value) && value.some((each) => typeof each === 'object')) return namedSecrets(value);
+    if (!/(secret|token|key|password)s?$/i.test(name)) return [];
+    return [value].flat().filter((each) => typeof each === 'string');
+  });
+}
+
 type Present = Readonly<Record<string, string | undefined>>;
 
 function describeIssue(issue: z.core.$ZodIssue, present: Present): string {

@@ -1,6 +1,7 @@
 import { type Checkpoints, type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { Recordings } from './recordings.ts';
+import { forgetOldTokens } from './tokens.ts';
 
 /** A recording that has to do with something outside of the ledger, and what it has recorded of it. */
 export interface Claim {
@@ -28,6 +29,8 @@ export interface Claims {
   openDownloads(): Promise<OpenDownload[]>;
   /** When the oldest recording was accepted; the ledger knows nothing of the time before it. */
   sinceMs(): Promise<number | undefined>;
+  /** Forgets the download tokens of what has ended, once Zoom no longer takes them. */
+  forgetOldTokens(nowMs: number): Promise<void>;
 }
 
 export function createClaims({
@@ -103,6 +106,8 @@ export function createClaims({
         return { recordingId: recording_id, totalBytes };
       });
     },
+
+    forgetOldTokens: (nowMs) => forgetOldTokens(db, nowMs),
 
     async sinceMs() {
       const row = await db

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, Migrator, SqliteDialect } from 'kysely';
+import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
 import Sqlite from 'libsql';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { migrationProvider } from './migrations.ts';
@@ -45,6 +45,9 @@ export async function openDatabase(
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma(`wal_autocheckpoint = ${leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES}`);
+    // What is forgotten, a token say, is gone from the file as well.
+    sqlite.pragma('secure_delete = ON');
+    sqlite.pragma('journal_size_limit = 0');
     const db: Database = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
     await whenFree(() => migrate(sqlite, db));
     return db;
@@ -54,6 +57,16 @@ export async function openDatabase(
       cause: error,
     });
   }
+}
+
+/**
+ * Closes it. Whoever is the last moves what is in the write-ahead log into the file, so that the log keeps nothing that
+ * was forgotten; with others still there this is left to them.
+ */
+export async function closeDatabase(db: Database): Promise<void> {
+  await sql`pragma busy_timeout = 0`.execute(db);
+  await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
+  await db.destroy();
 }
 
 /** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */

@@ -1,6 +1,6 @@
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
-import { openDatabase } from './database.ts';
+import { closeDatabase, openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createHistory, type History } from './history.ts';
@@ -60,6 +60,6 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs }),
     zoomIgnored: createZoomIgnored({ db }),
-    close: () => db.destroy(),
+    close: () => closeDatabase(db),
   };
 }

@@ -6,6 +6,7 @@ import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
+import { forgetToken } from './tokens.ts';
 
 /**
  * What the worker that holds the gate records of the recording that it moves. Every call carries the fence of its lease,
@@ -196,6 +197,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           open_starts: 0,
           wanted: null,
         });
+        await forgetToken(trx, id);
         await addEvent(trx, id, 'recording.done', {});
       }),
 

@@ -1,4 +1,4 @@
-import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { runProcess } from '../lib/process.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startWorker } from './compose.ts';
@@ -6,7 +6,7 @@ import { startWorker } from './compose.ts';
 await runProcess(async () => {
   loadEnvFile();
   const config = loadConfig(process.env);
-  const log = createLogger({ level: config.log.level, name: 'worker' });
+  const log = createLogger({ level: config.log.level, secrets: secretsOf(config), name: 'worker' });
   const { stop } = await startWorker(config, log);
   return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs + 1000 };
 });

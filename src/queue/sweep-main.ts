@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { KnownError } from '../domain/errors.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { openSweeper } from './compose.ts';
@@ -61,7 +61,12 @@ async function sweep(dryRun: boolean, isJson: boolean): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
   // Standard output is for the answer.
-  const log = createLogger({ level: config.log.level, name: 'sweep', toStderr: true });
+  const log = createLogger({
+    level: config.log.level,
+    secrets: secretsOf(config),
+    name: 'sweep',
+    toStderr: true,
+  });
   const sweeper = await openSweeper(config, log);
   try {
     const sweeping = await sweeper.sweep({ dryRun, signal: stopping.signal });

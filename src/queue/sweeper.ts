@@ -99,6 +99,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
           fail(kind, err);
         }
       }
+      if (!dryRun) await ledger.claims.forgetOldTokens(now());
       return { items, problems };
     },
   };

@@ -1,9 +1,11 @@
 import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import { createScrub } from './scrub.ts';
 
 /** What never reaches a log, wherever it stands in a line. */
 const SECRETS = [
   'authorization',
   'cookie',
+  'set-cookie',
   'token',
   'downloadToken',
   'download_token',
@@ -11,7 +13,14 @@ const SECRETS = [
   'download_url',
   'password',
   'secret',
+  'access_token',
+  'accessToken',
+  'adminToken',
+  'secretToken',
+  'clientSecret',
+  'webhookSecret',
   'apiKey',
+  'readOnlyApiKey',
   'applicationKey',
 ];
 
@@ -19,6 +28,8 @@ const SECRETS = [
 export function createLogger(options: {
   level: string;
   name: string;
+  /** What is blanked out of every line, whatever brings it there: an error's message, a service's answer. */
+  secrets?: readonly string[];
   /** Standard error instead, for a command whose answer goes to standard output. */
   toStderr?: boolean;
 }): Logger {
@@ -28,7 +39,11 @@ export function createLogger(options: {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: stdSerializers.errWithCause },
-    redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[secret]' },
+    hooks: { streamWrite: createScrub(options.secrets) },
+    redact: {
+      paths: SECRETS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
+      censor: '[secret]',
+    },
   };
   return pino(settings, pino.destination(options.toStderr ? 2 : 1));
 }

@@ -1,4 +1,4 @@
-import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { runProcess } from '../lib/process.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTus } from './compose.ts';
@@ -6,7 +6,7 @@ import { startTus } from './compose.ts';
 await runProcess(async () => {
   loadEnvFile();
   const config = loadConfig(process.env);
-  const log = createLogger({ level: config.log.level, name: 'tus' });
+  const log = createLogger({ level: config.log.level, secrets: secretsOf(config), name: 'tus' });
   const { stop } = await startTus(config, log);
   return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs };
 });

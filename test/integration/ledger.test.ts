@@ -127,7 +127,9 @@ describe('accept', () => {
     const accepted = await ledger.recordings.accept(zoomRecording('z', 2000, 'new'));
 
     expect(accepted).toEqual({ id: idOf('z'), state: 'done', isDuplicate: true });
-    expect(await ledger.recordings.get(idOf('z'))).toMatchObject({ origin: { downloadToken: 'token-old' } });
+    expect(await ledger.recordings.get(idOf('z'))).toMatchObject({
+      origin: { downloadUrl: 'https://us02web.zoom.us/rec/old', downloadToken: null },
+    });
   });
 
   it('does not exchange a file that waits for another', async () => {

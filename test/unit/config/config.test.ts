@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/config.ts';
+import { loadConfig, secretsOf } from '../../../src/config/config.ts';
 import { exampleEnvironment } from '../../../src/config/example.ts';
 import { settings } from '../../../src/config/settings.ts';
 
@@ -166,6 +166,24 @@ describe('loadConfig', () => {
       expect(JSON.stringify(problems)).not.toContain(token.slice(0, 20));
     },
   );
+
+  it('knows which of its values are secrets', () => {
+    const more = {
+      ADMIN_TOKEN: 'x'.repeat(24),
+      ZOOM_ACCOUNT_ID: 'a',
+      ZOOM_CLIENT_ID: 'b',
+      ZOOM_CLIENT_SECRET: 'client-secret',
+      BUNNY_READ_ONLY_API_KEY: 'read-only',
+      REDIS_URL: 'redis://:pass%20word@127.0.0.1:6379',
+    };
+
+    expect(secretsOf(load(more)).sort()).toEqual(
+      [
+        ...['key', 'bunny-key', 'zoom-secret', REQUIRED.SITE_WEBHOOK_SECRET],
+        ...['x'.repeat(24), 'client-secret', 'read-only', 'pass%20word', 'pass word'],
+      ].sort(),
+    );
+  });
 
   it('takes folders for custom files, absolute ones only', () => {
     expect(load({ CUSTOM_ROOTS: '/srv/videos, /mnt/disk ,' }).customRoots).toEqual([

@@ -1,0 +1,35 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Origin } from '../domain/recording.ts';
+import type { Tables } from './schema.ts';
+
+/** How long Zoom takes a download token, in milliseconds. */
+const TOKEN_LIFE_MS = 24 * 3_600_000;
+
+/** Forgets a recording's download token, which nothing needs any more. */
+export async function forgetToken(trx: Transaction<Tables>, id: string): Promise<void> {
+  const row = await trx.selectFrom('recordings').select('origin').where('id', '=', id).executeTakeFirst();
+  const origin: Origin | undefined = row && JSON.parse(row.origin);
+  if (origin?.kind !== 'zoom' || origin.downloadToken === null) return;
+  await trx
+    .updateTable('recordings')
+    .set({ origin: JSON.stringify({ ...origin, downloadToken: null }) })
+    .where('id', '=', id)
+    .execute();
+}
+
+/**
+ * Forgets the tokens of recordings that have ended and that Zoom no longer takes. Until then one that has failed keeps
+ * its own: it may be retried.
+ */
+export async function forgetOldTokens(db: Kysely<Tables>, nowMs: number): Promise<void> {
+  const rows = await db
+    .selectFrom('recordings')
+    .select('id')
+    .where('ended_at_ms', 'is not', null)
+    .where('ended_at_ms', '<', nowMs - TOKEN_LIFE_MS)
+    .where('origin', 'like', '%"downloadToken":"%')
+    .execute();
+  for (const { id } of rows) {
+    await db.transaction().execute(async (trx) => await forgetToken(trx, id));
+  }
+}
