@@ -248,6 +248,17 @@ describe('what is of no interest', () => {
 });
 
 describe('the challenge', () => {
+  it('C39 is not answered unless Zoom has signed it, or anyone could have things signed here', async () => {
+    const event = JSON.stringify({ event: 'endpoint.url_validation', payload: { plainToken: 'abc' } });
+    const headers = { 'content-type': 'application/json' };
+
+    const unsigned = await app.send('POST', '/zoom-upload', headers, event);
+    const signedByOthers = await app.zoom(event, { secretToken: 'another-secret' });
+
+    expect([unsigned.status, signedByOthers.status]).toEqual([401, 401]);
+    expect(JSON.stringify([unsigned.body, signedByOthers.body])).not.toContain('encryptedToken');
+  });
+
   it('R3 is answered as Zoom wants it', async () => {
     expect(await zoom.validate(webhookUrl)).toMatchObject({ status: 200, isValid: true });
   });
