@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 
@@ -63,7 +63,7 @@ function nodeApp(name, script) {
 function redisApp() {
   const script = findRedis();
   const folder = join(dataDir, 'redis');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeOwnFolder(folder);
   const options = {
     port: '0',
     unixsocket: join(dataDir, 'redis.sock'),
@@ -111,7 +111,15 @@ function isExecutable(file) {
   }
 }
 
-mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
+/** Makes a folder that only this user can enter; one that exists is corrected. */
+function makeOwnFolder(folder) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+}
+
+// For what is made by this process itself, which under pm2-runtime is also what opens the log files.
+process.umask(0o077);
+makeOwnFolder(join(dataDir, 'logs'));
 
 // pm2 starts them in this order, two at a time.
 export const apps = [

@@ -64,9 +64,14 @@ export async function openDatabase(
  * was forgotten; with others still there this is left to them.
  */
 export async function closeDatabase(db: Database): Promise<void> {
-  await sql`pragma busy_timeout = 0`.execute(db);
-  await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
-  await db.destroy();
+  try {
+    await sql`pragma busy_timeout = 0`.execute(db);
+    await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
+  } catch (error) {
+    if (!systemCode(error)?.startsWith('SQLITE_')) throw error;
+  } finally {
+    await db.destroy();
+  }
 }
 
 /** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */

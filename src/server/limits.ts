@@ -25,7 +25,7 @@ export const REQUEST_LIMITS: RequestLimits = {
 };
 
 /** The connections that are held at once; one more is closed. Each costs memory, also one that says nothing. */
-export const MAX_CONNECTIONS = 5000;
+const MAX_CONNECTIONS = 5000;
 
 /** How long the server waits for what a caller sends, and how much of it is read. */
 export const SERVER_LIMITS = {
