@@ -1,4 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { aceKey, recordingId } from '../../src/domain/ids.ts';
+import { createHandOff } from '../../src/tus/hand-off.ts';
+import { makeUploadFolders, uploadPaths } from '../../src/tus/upload-paths.ts';
 import { type Headers, problem, startTestApp, type TestApp } from '../support/app.ts';
 import { SAMPLE } from '../support/house.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
@@ -138,6 +144,35 @@ describe('callers on this machine', () => {
       expect(await strict.post('/manual-upload', {}, BEARER)).toEqual(problem(400, 'REQUEST_INVALID'));
       expect((await strict.get('/healthz')).status).toBe(200);
     } finally {
+      await strict.close();
+    }
+  });
+});
+
+describe('the tus process', () => {
+  it('hands its uploads over with the token where this machine is not trusted', async () => {
+    const strict = await startTestApp(ledger, '127.0.0.1', {
+      operators: { adminToken: TOKEN, isLocalTrusted: false },
+    });
+    const paths = uploadPaths(join(ledger.folder, 'uploads'), join(ledger.folder, 'incoming'));
+    await makeUploadFolders(paths);
+    const id = 'a'.repeat(32);
+    await writeFile(paths.finished(id), 'hello');
+    const handOff = createHandOff({
+      paths,
+      pipelineUrl: strict.url,
+      adminToken: TOKEN,
+      recordings: ledger.recordings,
+      log: pino({ level: 'silent' }),
+    });
+    try {
+      handOff.add({ upload_id: id, ace_id: 'by-tus', size: 5 });
+
+      await expect
+        .poll(() => ledger.recordings.get(recordingId(aceKey('by-tus'))))
+        .toMatchObject({ source: 'manual' });
+    } finally {
+      await handOff.stop();
       await strict.close();
     }
   });
