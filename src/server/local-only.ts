@@ -21,8 +21,8 @@ export function notLocal(why: string): KnownError {
 }
 
 /** Why a request does not count as one from this machine, or `undefined` if it does. */
-export function whyNotLocal({ raw }: FastifyRequest): string | undefined {
-  return whyForeign(raw);
+export function whyNotLocal({ socket, headers, raw }: FastifyRequest): string | undefined {
+  return whyForeign({ socket, headers, httpVersion: raw.httpVersion });
 }
 
 /**
