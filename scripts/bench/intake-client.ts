@@ -23,6 +23,8 @@ export interface Uploaded {
 
 const MIB = 1024 * 1024;
 const BLOCK = randomBytes(MIB);
+// Random as it is, it has to pass for a video.
+BLOCK.write('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
 const SLOW_STEP_MS = 100;
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
