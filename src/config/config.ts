@@ -129,6 +129,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       afterMs: e.SWEEP_AFTER_H * 3_600_000,
       failedKeepMs: e.FAILED_KEEP_DAYS * 86_400_000,
     },
+    alarms: {
+      webhookUrl: e.ALARM_WEBHOOK_URL,
+      mail:
+        e.ALARM_MAIL_TO && e.ALARM_MAIL_FROM && e.SMTP_URL
+          ? { to: e.ALARM_MAIL_TO, from: e.ALARM_MAIL_FROM, smtpUrl: e.SMTP_URL }
+          : undefined,
+      pauseMs: e.ALARM_PAUSE_S * 1000,
+      terms: {
+        circuitOpenMs: e.ALARM_CIRCUIT_OPEN_MIN * 60_000,
+        waitingMs: e.ALARM_WAITING_H * 3_600_000,
+        zoomRefusals: e.ALARM_ZOOM_REFUSALS,
+        zoomWindowMs: e.ALARM_ZOOM_WINDOW_MIN * 60_000,
+      },
+      dashboardUrl: e.PUBLIC_URL,
+    },
+    traces: { endpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT },
     transfer: {
       idleTimeoutMs: e.TRANSFER_IDLE_TIMEOUT_S * 1000,
       retryPauseMs: e.TRANSFER_RETRY_PAUSE_MS,
@@ -163,10 +179,11 @@ function describeIssue(issue: z.core.$ZodIssue, present: Present): string {
 function conflicts(present: Present): string[] {
   const problems: string[] = [];
   const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
-  const missing = oauth.filter((name) => present[name] === undefined);
-  if (missing.length > 0 && missing.length < oauth.length) {
+  for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL']]) {
+    const missing = together.filter((name) => present[name] === undefined);
+    if (missing.length === together.length) continue;
     for (const name of missing) {
-      problems.push(`  ${name}: is required too, ${oauth.join(', ')} are set together or not at all`);
+      problems.push(`  ${name}: is required too, ${together.join(', ')} are set together or not at all`);
     }
   }
   const accountsFile = present['ZOOM_ACCOUNTS_FILE'];

@@ -110,6 +110,25 @@ const folderList = () =>
     )
     .pipe(z.array(z.string().startsWith('/', { error: 'each folder is an absolute path' })));
 
+const mailAddresses = () =>
+  z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((address) => address.trim())
+        .filter(Boolean),
+    )
+    .pipe(
+      z
+        .array(
+          z
+            .string()
+            .regex(/^[^@\s<>]+@[^@\s<>]+$/, { error: 'each entry is an address such as a@example.org' }),
+        )
+        .min(1),
+    );
+
 const dbUrl = () =>
   text().refine((value) => !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
@@ -352,6 +371,48 @@ export const settings = {
     .describe(
       'Days that what a failed recording has left is kept, for a person to retry it; then it is removed',
     ),
+
+  // Alarms
+  ALARM_WEBHOOK_URL: url()
+    .optional()
+    .describe(
+      'Address that hears of alarms as JSON {"text": "..."}, such as a Slack incoming webhook; a secret',
+    ),
+  ALARM_MAIL_TO: mailAddresses().optional().describe('Who hears of alarms by e-mail, comma-separated'),
+  ALARM_MAIL_FROM: text().optional().describe('Sender of those e-mails, such as Sluice <sluice@example.org>'),
+  SMTP_URL: text()
+    .regex(/^smtps?:\/\/\S+$/, { error: 'must be smtp://user:password@host:port or smtps://...' })
+    .refine((value) => URL.canParse(value), { error: 'is no valid address' })
+    .optional()
+    .describe('Mail server, such as smtp://user:password@mail.example.org:587; a secret'),
+  ALARM_PAUSE_S: number()
+    .positive()
+    .default(60)
+    .describe('Seconds between two messages; what happens meanwhile is told together'),
+  ALARM_CIRCUIT_OPEN_MIN: number()
+    .min(0)
+    .default(15)
+    .describe('Minutes that a service may be down before it is an alarm'),
+  ALARM_WAITING_H: number()
+    .min(0)
+    .default(24)
+    .describe('Hours that a recording may wait before it is an alarm'),
+  ALARM_ZOOM_REFUSALS: whole(1)
+    .default(5)
+    .describe('Webhooks with a wrong signature, since the last right one, that are an alarm'),
+  ALARM_ZOOM_WINDOW_MIN: number()
+    .positive()
+    .max(1440)
+    .default(60)
+    .describe('Minutes within which these are counted'),
+  PUBLIC_URL: url()
+    .optional()
+    .describe('Where operators open this installation in a browser; messages link to it'),
+
+  // Traces
+  OTEL_EXPORTER_OTLP_ENDPOINT: url()
+    .optional()
+    .describe('OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318; unset: no traces'),
 
   // Transfers
   TRANSFER_IDLE_TIMEOUT_S: number()

@@ -11,6 +11,8 @@ export interface Circuit {
   readonly failures: number;
   /** While this is in the future the circuit is open; after it one recording tries whether the service is back. */
   readonly openUntilMs: number;
+  /** Since when it is open, or open but for a try now and then; `undefined` while it has failed too seldom. */
+  readonly openedAtMs: number | undefined;
   readonly lastError: ErrorSummary;
 }
 
@@ -50,11 +52,17 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
     },
 
     async failed(service, error) {
-      const failures = ((await find(service))?.failures ?? 0) + 1;
+      const known = await find(service);
+      const failures = (known?.failures ?? 0) + 1;
       const backoff = { attempts: Number.POSITIVE_INFINITY, minMs: minOpenMs, maxMs: maxOpenMs };
       const openMs = backoffMs(backoff, failures - threshold + 1, Math.random) ?? maxOpenMs;
       const openUntilMs = failures < threshold ? 0 : Date.now() + openMs;
-      const change = { failures, open_until_ms: openUntilMs, last_error: JSON.stringify(error) };
+      const change = {
+        failures,
+        open_until_ms: openUntilMs,
+        opened_at_ms: failures < threshold ? null : (known?.opened_at_ms ?? Date.now()),
+        last_error: JSON.stringify(error),
+      };
       await db
         .insertInto('circuits')
         .values({ service, ...change })
@@ -73,6 +81,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
         service: row.service as Service,
         failures: row.failures,
         openUntilMs: Number(row.open_until_ms),
+        openedAtMs: row.opened_at_ms === null ? undefined : Number(row.opened_at_ms),
         lastError: JSON.parse(row.last_error),
       }));
     },

@@ -41,6 +41,7 @@ export interface Deliveries {
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /** Why the website has not heard something yet, by the last announcement that met an error; `undefined` if none. */
   lastError(): Promise<ErrorSummary | undefined>;
+  counts(): Promise<Record<DeliveryState, number>>;
   delivered(id: string): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
   fail(id: string, error: ErrorSummary): Promise<void>;
@@ -90,6 +91,16 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .limit(1)
         .executeTakeFirst();
       return row?.last_error ? JSON.parse(row.last_error) : undefined;
+    },
+
+    async counts() {
+      const rows = await db
+        .selectFrom('deliveries')
+        .select((select) => ['state', select.fn.countAll<number>().as('count')])
+        .groupBy('state')
+        .execute();
+      const none: Record<DeliveryState, number> = { pending: 0, delivered: 0, failed: 0 };
+      return { ...none, ...Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)])) };
     },
 
     delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),

@@ -1,3 +1,4 @@
+import { type Alarms, createAlarms } from './alarms.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
 import { closeDatabase, openDatabase } from './database.ts';
@@ -9,7 +10,9 @@ import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
+import { createTallies, type Tallies } from './tallies.ts';
 import { createWatches, type Watches } from './watches.ts';
+import { createZoomChecks, type ZoomChecks } from './zoom-checks.ts';
 import { createZoomIgnored, type ZoomIgnored } from './zoom-ignored.ts';
 
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
@@ -26,6 +29,9 @@ export interface Ledger {
   readonly switches: Switches;
   readonly gate: Gate;
   readonly zoomIgnored: ZoomIgnored;
+  readonly tallies: Tallies;
+  readonly zoomChecks: ZoomChecks;
+  readonly alarms: Alarms;
   close(): Promise<void>;
 }
 
@@ -60,6 +66,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs }),
     zoomIgnored: createZoomIgnored({ db }),
+    tallies: createTallies({ db }),
+    zoomChecks: createZoomChecks({ db }),
+    alarms: createAlarms({ db }),
     close: () => closeDatabase(db),
   };
 }

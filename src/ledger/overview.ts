@@ -6,6 +6,9 @@ import type { Tables } from './schema.ts';
 
 const HOUR_MS = 3_600_000;
 
+/** Of how many that wait it is looked since when. */
+const WAITING_LOOKED_AT = 20;
+
 /** What a list shows of recordings: all that fits, and the newest first. */
 export interface RecordingsQuery {
   readonly states?: readonly State[] | undefined;
@@ -48,6 +51,8 @@ export interface Overview {
   counts(): Promise<Partial<Record<State, number>>>;
   /** When the oldest of those that wait was accepted. */
   oldestWaitingAtMs(): Promise<number | undefined>;
+  /** The one that has waited longest, against its will, of the first in line; and since when. */
+  longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
   /** What was done in the hour of this time and the 23 before it, oldest first. */
   lastDay(nowMs: number): Promise<HourDone[]>;
@@ -147,6 +152,25 @@ export function createOverview({ db }: { db: Database }): Overview {
       return row && Number(row.accepted_at_ms);
     },
 
+    async longestWaiting() {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', 'in', ['waiting', 'backing-off'])
+        // Without an error it was a person who said when it is to go.
+        .where((or) => or.or([or('not_before_ms', '<=', Date.now()), or('last_error', 'is not', null)]))
+        .orderBy('seq')
+        .limit(WAITING_LOOKED_AT)
+        .execute();
+      const starts = await waitingStarts(db, rows);
+      const waiting = rows.map(toRecording).map((recording) => {
+        const { id, acceptedAtMs, notBeforeMs, lastError } = recording;
+        const askedMs = lastError === null ? notBeforeMs : 0;
+        return { recording, sinceMs: Math.max(acceptedAtMs, askedMs, starts.get(id) ?? 0) };
+      });
+      return waiting.sort((a, b) => a.sinceMs - b.sinceMs)[0];
+    },
+
     async moving() {
       const row = await db
         .selectFrom('recordings')
@@ -209,4 +233,23 @@ async function positionsOf(
     before = recording;
   }
   return positions;
+}
+
+/** When each of these was given its last new beginning, if any. */
+async function waitingStarts(
+  db: Kysely<Tables>,
+  recordings: readonly { readonly id: string }[],
+): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('events')
+    .select((select) => ['recording_id', select.fn.max('at_ms').as('at')])
+    .where(
+      'recording_id',
+      'in',
+      recordings.map(({ id }) => id),
+    )
+    .where('type', 'in', ['recording.retried', 'recording.revived'])
+    .groupBy('recording_id')
+    .execute();
+  return new Map(rows.map((row) => [row.recording_id, Number(row.at)]));
 }

@@ -9,6 +9,11 @@ export interface Tables {
   switches: SwitchesTable;
   gate: GateTable;
   zoom_ignored: ZoomIgnoredTable;
+  tallies: TalliesTable;
+  positions: PositionsTable;
+  zoom_checks: ZoomChecksTable;
+  alarms: AlarmsTable;
+  alarm_messages: AlarmMessagesTable;
 }
 
 interface RecordingsTable {
@@ -92,6 +97,8 @@ interface CircuitsTable {
   failures: number;
   open_until_ms: number;
   last_error: string;
+  /** When it opened; it has not done well since. */
+  opened_at_ms: number | null;
 }
 
 /** What an operator has switched, or an answer of 410 has. */
@@ -125,4 +132,54 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+}
+
+/** Totals since the beginning; `labels` is JSON. */
+interface TalliesTable {
+  name: string;
+  labels: string;
+  value: number;
+}
+
+/** Up to which event somebody who follows the history has read it. */
+interface PositionsTable {
+  reader: string;
+  seq: number;
+}
+
+/** How the checks at Zoom's door went, a row per minute and outcome; of the last day. */
+interface ZoomChecksTable {
+  minute: number;
+  outcome: string;
+  count: number;
+  last_at_ms: number;
+}
+
+/** What people are told of; at most one of a key is open. */
+interface AlarmsTable {
+  id: number;
+  key: string;
+  kind: string;
+  recording_id: string | null;
+  title: string;
+  detail: string;
+  advice: string;
+  raised_at_ms: number;
+  resolved_at_ms: number | null;
+  resolution: string | null;
+  is_raise_told: number;
+  is_resolve_told: number;
+}
+
+/** What is still to be sent of that, and what was; the words are frozen. */
+interface AlarmMessagesTable {
+  id: number;
+  channel: string;
+  subject: string;
+  body: string;
+  state: string;
+  attempts: number;
+  last_error: string | null;
+  not_before_ms: number;
+  created_at_ms: number;
 }

@@ -40,6 +40,12 @@ export async function missingUploadBytes(folder: string, nowMs = Date.now()): Pr
   return await missingBytes(uploads);
 }
 
+/** How many uploads in a folder are unfinished: of a finished one only the `.json` stays. */
+export async function countUploads(folder: string): Promise<number> {
+  const names = new Set(await namesIn(folder));
+  return [...names].filter((name) => names.has(`${name}.json`)).length;
+}
+
 async function announcedBytes(sidecar: string): Promise<number> {
   try {
     const { size }: { size?: unknown } = Object(JSON.parse(await readFile(sidecar, 'utf8')));

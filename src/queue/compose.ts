@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { createAlarmMail } from '../clients/alarm-mail.ts';
+import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
 import { type B2, createB2 } from '../clients/b2.ts';
 import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
@@ -8,8 +10,9 @@ import { createZoom } from '../clients/zoom.ts';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
-import { createDisk } from '../lib/disk.ts';
+import { createDisk, spaceOf } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
+import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
 import { createCaptionsTask } from '../tasks/captions.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
@@ -20,7 +23,10 @@ import { createNotifyTask } from '../tasks/notify.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
 import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
+import { createAlarmConditions } from './alarm-conditions.ts';
+import { startAlarms } from './alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
@@ -29,6 +35,7 @@ import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUE
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
+import { createTracedPipeline, traceSite } from './traced.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -60,12 +67,19 @@ export async function startWorker(config: Config, log: Logger) {
   });
   const b2 = createB2({ ...config.b2, idleTimeoutMs });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
-  const site = createSite(config.site);
+  const { endpoint } = config.traces;
+  const tracing =
+    endpoint === undefined
+      ? undefined
+      : await openTracing({ endpoint, service: 'sluice-worker', version: readVersion() });
+  const plainSite = createSite(config.site);
+  const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
+  const openPipeline = tracing ? createTracedPipeline({ tracer: tracing, ...ledger }) : createPipeline;
   const { libraryId, cdnHost, patchBytes, poll } = config.bunny;
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
-  const pipeline = createPipeline({
+  const pipeline = openPipeline({
     ...ledger,
     onProgress: createProgressTeller({ connection }),
     fetch: createFetchTask({
@@ -159,17 +173,42 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const alarms = composeAlarms(config, ledger, log);
+
   return {
     ledger,
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop()]);
+      await Promise.all([...stopped, sweeping.stop(), alarms.stop()]);
       await lines.stop();
       connection.disconnect();
+      await tracing?.stop();
       await ledger.close();
     },
   };
+}
+
+/** Builds and starts what tells people of what is wrong. */
+function composeAlarms(config: Config, ledger: Ledger, log: Logger) {
+  const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
+  return startAlarms({
+    ledger,
+    conditions: createAlarmConditions({
+      ledger,
+      terms,
+      diskReserveBytes: config.diskReserveBytes,
+      freeBytes: async () => (await spaceOf(config.dataDir)).freeBytes,
+      siteUrl: config.site.webhookUrl,
+    }),
+    channels: [
+      ...(webhookUrl === undefined ? [] : [createAlarmWebhook({ url: webhookUrl })]),
+      ...(mail === undefined ? [] : [createAlarmMail(mail)]),
+    ],
+    pauseMs,
+    dashboardUrl,
+    log,
+  });
 }
 
 /** Builds the sweeper of this worker's folders and services. */

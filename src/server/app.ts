@@ -8,6 +8,7 @@ import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addActionsApi } from './actions-api.ts';
+import { addAlarmsApi } from './alarms-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
 import { addDocsPages, describeRoutes } from './docs-pages.ts';
@@ -17,12 +18,14 @@ import { addHealth } from './health.ts';
 import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
 import { addLogin } from './login.ts';
+import { addMetricsPage, type MetricsText } from './metrics-page.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { addZoomApi } from './zoom-api.ts';
+import type { ZoomCheckCounter } from './zoom-checks.ts';
 import { addZoomDoor } from './zoom-door.ts';
 
 export interface AppOptions {
@@ -37,6 +40,7 @@ export interface AppOptions {
     | 'switches'
     | 'circuits'
     | 'zoomIgnored'
+    | 'alarms'
   >;
   readonly intake: Intake;
   readonly zoom: {
@@ -56,6 +60,9 @@ export interface AppOptions {
   readonly isRedisReady: () => boolean;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
+  /** Counts how checks at Zoom's door go. */
+  readonly zoomChecks?: Pick<ZoomCheckCounter, 'count'>;
+  readonly metrics?: MetricsText;
   readonly log: Logger;
 }
 
@@ -88,7 +95,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   await describeRoutes(app, options.installation.version);
   addLogin(app, operators);
-  addZoomDoor(app, options.zoom);
+  addZoomDoor(app, { ...options.zoom, onChecked: options.zoomChecks?.count });
   addZoomApi(app, { ignored: ledger.zoomIgnored });
   addFileDoors(app, { intake, recordings: ledger.recordings, customRoots: options.customRoots ?? [] });
   addBunnyWebhook(app, {
@@ -100,6 +107,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addActionsApi(app, { ledger, line: options.lines.recordings });
   const status = createStatus({ ledger, isRedisReady: options.isRedisReady, ...options.installation });
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
+  addAlarmsApi(app, ledger);
+  if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
   const live = createLive({ ledger, status, log });
   const listening = options.listenForProgress?.(live.progress);
   app.addHook('onClose', async () => listening?.stop());

@@ -1,14 +1,22 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
+import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
+import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
+import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
 import { readVersion } from '../lib/version.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
+import { traceIntake } from '../queue/traced.ts';
 import { createZoomIntake } from '../queue/zoom-intake.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { createApp } from './app.ts';
+import { createMeasurements } from './measurements.ts';
+import { createZoomCheckCounter } from './zoom-checks.ts';
 
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
@@ -20,7 +28,21 @@ export async function startServer(config: Config, log: Logger) {
   });
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, log });
-  const intake = createIntake({ recordings: ledger.recordings, line: lines.recordings, log });
+  const installation = {
+    version: readVersion(),
+    dataDir: config.dataDir,
+    diskReserveBytes: config.diskReserveBytes,
+  };
+  const isRedisReady = () => connection.status === 'ready';
+  const zoomChecks = createZoomCheckCounter({ zoomChecks: ledger.zoomChecks, log });
+  const measurements = createMeasurements({ ledger, ...installation, isRedisReady, log });
+  const { endpoint } = config.traces;
+  const tracing =
+    endpoint === undefined
+      ? undefined
+      : await openTracing({ endpoint, service: 'sluice-pipeline', version: installation.version });
+  const plainIntake = createIntake({ recordings: ledger.recordings, line: lines.recordings, log });
+  const intake = tracing === undefined ? plainIntake : traceIntake(plainIntake, tracing);
   const app = await createApp({
     ledger,
     intake,
@@ -37,14 +59,18 @@ export async function startServer(config: Config, log: Logger) {
     },
     bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
     lines,
-    installation: {
-      version: readVersion(),
-      dataDir: config.dataDir,
-      diskReserveBytes: config.diskReserveBytes,
-    },
     operators: config.operators,
     customRoots: config.customRoots,
-    isRedisReady: () => connection.status === 'ready',
+    installation,
+    isRedisReady,
+    zoomChecks,
+    metrics: createMetrics({
+      read: measurements.read,
+      version: installation.version,
+      durationBounds: DURATION_BOUNDS_S,
+      alarmKinds: ALARM_KINDS,
+      zoomOutcomes: ZOOM_CHECK_OUTCOMES,
+    }),
     listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });
@@ -55,6 +81,9 @@ export async function startServer(config: Config, log: Logger) {
     /** Reverse order: no new requests, then what they used. */
     async stop() {
       await app.close();
+      await zoomChecks.stop();
+      await measurements.stop();
+      await tracing?.stop();
       await lines.stop();
       connection.disconnect();
       await ledger.close();

@@ -4,10 +4,16 @@ import { KnownError } from '../domain/errors.ts';
 import { STATES } from '../domain/recording.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import { RECORDING_EVENTS, readRecordingEvent, zoomEventShape } from '../domain/zoom-event.ts';
+import type { ZoomCheckOutcome } from '../ledger/zoom-checks.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
 import { problems } from './views.ts';
-import { answerChallenge, type Signatory, verifyZoomSignature } from './zoom-signature.ts';
+import {
+  answerChallenge,
+  type Signatory,
+  type SignedRequest,
+  verifyZoomSignature,
+} from './zoom-signature.ts';
 
 const acceptedAnswer = z.object({
   accepted: z.array(z.object({ id: z.string(), state: z.enum(STATES), duplicate: z.boolean() })),
@@ -36,10 +42,12 @@ export function addZoomDoor(
     intake: ZoomIntake;
     accounts: readonly ZoomAccount[];
     toleranceS: number;
+    /** Hears how each check went. */
+    onChecked?: ((outcome: ZoomCheckOutcome) => void) | undefined;
     now?: () => number;
   },
 ): void {
-  const { intake, accounts, toleranceS, now = Date.now } = options;
+  const { intake, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
 
   const schema = {
     tags: ['doors'],
@@ -49,10 +57,8 @@ export function addZoomDoor(
   addRawBodyRoute(app, { path: '/zoom-upload', maxBytes: MAX_BODY_BYTES, schema }, async (body, request) => {
     const timestamp = singleHeader(request, 'x-zm-request-timestamp');
     const signature = singleHeader(request, 'x-zm-signature');
-    const signatories = verifyZoomSignature(
-      { body, timestamp, signature },
-      { accounts, toleranceS, nowMs: now() },
-    );
+    const signatories = check({ body, timestamp, signature });
+    onChecked('valid');
 
     const event: unknown = JSON.parse(body.toString('utf8'));
     const known = zoomEventShape.safeParse(event);
@@ -70,6 +76,15 @@ export function addZoomDoor(
     }
     return await takeRecordings(event, signatories, request);
   });
+
+  function check(signed: SignedRequest) {
+    try {
+      return verifyZoomSignature(signed, { accounts, toleranceS, nowMs: now() });
+    } catch (error) {
+      onChecked(outcomeOf(error, signed));
+      throw error;
+    }
+  }
 
   async function takeRecordings(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {
     const read = readRecordingEvent(event);
@@ -100,4 +115,11 @@ function accountOf(signatories: readonly Signatory[], accountId: string | null):
   if (named !== undefined) return named;
   // Where one account is served, and nobody said which, its secret says enough; so it does of an event that names none.
   return able.find(({ id }) => id === null) ?? (accountId === null ? able[0] : undefined);
+}
+
+/** What a refused request tells people: it may be Zoom's, or anybody's who knows this address. */
+function outcomeOf(error: unknown, { body, signature }: SignedRequest): ZoomCheckOutcome {
+  if (!/^v0=[\da-f]{64}$/i.test(signature ?? '')) return 'unsigned';
+  if (error instanceof KnownError && error.code === 'SIGNATURE_STALE') return 'stale';
+  return body.includes('"endpoint.url_validation"') ? 'validation-refused' : 'invalid';
 }

@@ -1,0 +1,287 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Database } from './database.ts';
+import { holdPosition, positionOf, setPosition } from './positions.ts';
+import type { Tables } from './schema.ts';
+
+/**
+ * - `recording`: one has failed
+ * - `video`: Bunny could not encode one; there is nothing that would resolve it, so it is only told
+ * - `service`: one is down for long; `website`: it wants to hear no more; `zoom`: its webhooks are refused
+ * - `disk`: there is less free than is to stay free
+ * - `waiting`: one has waited for long
+ */
+export const ALARM_KINDS = ['recording', 'video', 'service', 'website', 'zoom', 'disk', 'waiting'] as const;
+export type AlarmKind = (typeof ALARM_KINDS)[number];
+
+export interface NewAlarm {
+  /** What makes it the same alarm while it is open. */
+  readonly key: string;
+  readonly kind: AlarmKind;
+  readonly recordingId?: string;
+  /** What is wrong, in one line. */
+  readonly title: string;
+  readonly detail: string;
+  readonly advice: string;
+  /** It is told and over at once. */
+  readonly isNotice?: boolean;
+}
+
+export interface Alarm extends Omit<NewAlarm, 'isNotice' | 'recordingId'> {
+  readonly id: number;
+  readonly recordingId: string | null;
+  readonly raisedAtMs: number;
+  readonly resolvedAtMs: number | null;
+  /** How it was resolved. */
+  readonly resolution: string | null;
+}
+
+/** An alarm begins, unless it is open already; or the one with this key ends, if it is open. */
+export type AlarmChange =
+  | { readonly raise: NewAlarm }
+  | { readonly resolve: string; readonly resolution: string };
+
+/** What people have not been told yet. */
+export interface AlarmNews {
+  readonly raised: readonly Alarm[];
+  readonly resolved: readonly Alarm[];
+}
+
+export interface AlarmMessage {
+  readonly id: number;
+  readonly subject: string;
+  readonly body: string;
+  readonly attempts: number;
+  readonly createdAtMs: number;
+}
+
+const HISTORY = 'alarms';
+/** The time of the last message, kept where positions are. */
+const TOLD = 'alarms told at ms';
+
+/** How much is told in one message; the rest in the next. */
+const MAX_NEWS = 1000;
+
+/** What is wrong, and which words about it are still to be sent; each beginning and each end is told once. */
+export interface Alarms {
+  /** The open ones, newest first. */
+  open(limit: number): Promise<Alarm[]>;
+  counts(): Promise<Partial<Record<AlarmKind, number>>>;
+  isOpen(key: string): Promise<boolean>;
+  /** Up to which event the history was looked through; the first time what has happened before is passed over. */
+  position(): Promise<number>;
+  /**
+   * Does all of this in one step. With `follow` it is done only if nobody else has followed the history from there
+   * meanwhile; false if so.
+   */
+  apply(
+    changes: readonly AlarmChange[],
+    follow?: { readonly from: number; readonly to: number },
+  ): Promise<boolean>;
+  /**
+   * Puts what was not told yet into one message per channel, unless there was one less than `pauseMs` ago. Without
+   * channels it counts as told.
+   */
+  tell(options: {
+    readonly channels: readonly string[];
+    readonly pauseMs: number;
+    readonly write: (news: AlarmNews) => { subject: string; body: string };
+  }): Promise<void>;
+  /** The oldest message that is still to be sent by this channel, if its time has come. */
+  nextMessage(channel: string): Promise<AlarmMessage | undefined>;
+  messageSent(id: number): Promise<void>;
+  messageFailed(
+    id: number,
+    error: string,
+    next: { readonly notBeforeMs: number } | 'given-up',
+  ): Promise<void>;
+}
+
+export function createAlarms({ db }: { db: Database }): Alarms {
+  return {
+    async open(limit) {
+      const rows = await db
+        .selectFrom('alarms')
+        .selectAll()
+        .where('is_resolve_told', '=', 0)
+        .where('resolved_at_ms', 'is', null)
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toAlarm);
+    },
+
+    async counts() {
+      const rows = await db
+        .selectFrom('alarms')
+        .select((select) => ['kind', select.fn.countAll<number>().as('count')])
+        .where('is_resolve_told', '=', 0)
+        .where('resolved_at_ms', 'is', null)
+        .groupBy('kind')
+        .execute();
+      return Object.fromEntries(rows.map(({ kind, count }) => [kind, Number(count)]));
+    },
+
+    isOpen: (key) => isOpen(db, key),
+
+    async position() {
+      const known = await positionOf(db, HISTORY);
+      if (known !== undefined) return known;
+      const row = await db
+        .selectFrom('events')
+        .select((select) => select.fn.max('seq').as('seq'))
+        .executeTakeFirst();
+      const seq = Number(row?.seq ?? 0);
+      await setPosition(db, HISTORY, seq);
+      return seq;
+    },
+
+    async apply(changes, follow) {
+      if (changes.length === 0 && follow === undefined) return true;
+      return await db.transaction().execute(async (trx) => {
+        const position = await holdPosition(trx, HISTORY);
+        if (follow !== undefined && position !== follow.from) return false;
+        if (follow !== undefined) await setPosition(trx, HISTORY, follow.to);
+        for (const change of changes) await applyOne(trx, change);
+        return true;
+      });
+    },
+
+    async tell({ channels, pauseMs, write }) {
+      if ((await news(db, 1)).length === 0) return;
+      const nowMs = Date.now();
+      if (channels.length > 0 && nowMs - ((await positionOf(db, TOLD)) ?? 0) < pauseMs) return;
+      await db.transaction().execute(async (trx) => {
+        await setPosition(trx, TOLD, nowMs);
+        const found = await news(trx, MAX_NEWS);
+        if (found.length === 0) return;
+        const message = write({
+          raised: found.filter((row) => row.is_raise_told === 0).map(toAlarm),
+          resolved: found.filter((row) => row.resolution !== null).map(toAlarm),
+        });
+        for (const channel of channels) await addMessage(trx, channel, message, nowMs);
+        for (const { id, resolved_at_ms } of found) {
+          const told = { is_raise_told: 1, is_resolve_told: resolved_at_ms === null ? 0 : 1 };
+          await trx.updateTable('alarms').set(told).where('id', '=', id).execute();
+        }
+      });
+    },
+
+    async nextMessage(channel) {
+      const row = await db
+        .selectFrom('alarm_messages')
+        .selectAll()
+        .where('channel', '=', channel)
+        .where('state', '=', 'pending')
+        .orderBy('id')
+        .limit(1)
+        .executeTakeFirst();
+      if (row === undefined || Number(row.not_before_ms) > Date.now()) return undefined;
+      const { subject, body, attempts } = row;
+      return { id: Number(row.id), subject, body, attempts, createdAtMs: Number(row.created_at_ms) };
+    },
+
+    async messageSent(id) {
+      await db.updateTable('alarm_messages').set({ state: 'sent' }).where('id', '=', id).execute();
+    },
+
+    async messageFailed(id, error, next) {
+      await db
+        .updateTable('alarm_messages')
+        .set((row) => ({
+          attempts: row('attempts', '+', 1),
+          last_error: error,
+          ...(next === 'given-up' ? { state: 'given-up' } : { not_before_ms: next.notBeforeMs }),
+        }))
+        .where('id', '=', id)
+        .execute();
+    },
+  };
+}
+
+async function isOpen(db: Kysely<Tables>, key: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('alarms')
+    .select('id')
+    .where('key', '=', key)
+    .where('resolved_at_ms', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** What has begun or ended and was not told; what has ended is told only together with its beginning, or after it. */
+async function news(db: Kysely<Tables>, limit: number): Promise<Tables['alarms'][]> {
+  return await db
+    .selectFrom('alarms')
+    .selectAll()
+    .where('is_resolve_told', '=', 0)
+    .where((or) => or.or([or('is_raise_told', '=', 0), or('resolved_at_ms', 'is not', null)]))
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<void> {
+  const nowMs = Date.now();
+  if ('resolve' in change) {
+    await trx
+      .updateTable('alarms')
+      .set({ resolved_at_ms: nowMs, resolution: change.resolution })
+      .where('key', '=', change.resolve)
+      .where('resolved_at_ms', 'is', null)
+      .execute();
+    return;
+  }
+  const { key, kind, recordingId = null, title, detail, advice } = change.raise;
+  if (await isOpen(trx, key)) return;
+  await trx
+    .insertInto('alarms')
+    .values({
+      id: sql<number>`(select coalesce(max(id), 0) + 1 from alarms)`,
+      key,
+      kind,
+      recording_id: recordingId,
+      title,
+      detail,
+      advice,
+      raised_at_ms: nowMs,
+      resolved_at_ms: change.raise.isNotice ? nowMs : null,
+      is_raise_told: 0,
+      is_resolve_told: 0,
+    })
+    .execute();
+}
+
+async function addMessage(
+  trx: Transaction<Tables>,
+  channel: string,
+  message: { subject: string; body: string },
+  nowMs: number,
+): Promise<void> {
+  await trx
+    .insertInto('alarm_messages')
+    .values({
+      id: sql<number>`(select coalesce(max(id), 0) + 1 from alarm_messages)`,
+      channel,
+      ...message,
+      state: 'pending',
+      attempts: 0,
+      not_before_ms: 0,
+      created_at_ms: nowMs,
+    })
+    .execute();
+}
+
+function toAlarm(row: Tables['alarms']): Alarm {
+  return {
+    id: Number(row.id),
+    key: row.key,
+    kind: row.kind as AlarmKind,
+    recordingId: row.recording_id,
+    title: row.title,
+    detail: row.detail,
+    advice: row.advice,
+    raisedAtMs: Number(row.raised_at_ms),
+    resolvedAtMs: row.resolved_at_ms === null ? null : Number(row.resolved_at_ms),
+    resolution: row.resolution,
+  };
+}

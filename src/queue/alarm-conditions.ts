@@ -1,0 +1,126 @@
+import type { AlarmChange } from '../ledger/alarms.ts';
+import type { RecordingEvent } from '../ledger/events.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import {
+  diskLow,
+  recordingFailed,
+  recordingKey,
+  serviceDown,
+  videoFailed,
+  waitingLong,
+  websiteGone,
+  zoomRefused,
+} from './alarm-words.ts';
+
+/** When something is an alarm. */
+export interface AlarmTerms {
+  readonly circuitOpenMs: number;
+  readonly waitingMs: number;
+  /** Webhooks with a wrong signature since the last right one. */
+  readonly zoomRefusals: number;
+  readonly zoomWindowMs: number;
+}
+
+export interface AlarmConditionsOptions {
+  readonly ledger: Pick<Ledger, 'recordings' | 'overview' | 'circuits' | 'switches' | 'zoomChecks'>;
+  readonly terms: AlarmTerms;
+  readonly diskReserveBytes: number;
+  readonly freeBytes: () => Promise<number>;
+  /** Where announcements go. */
+  readonly siteUrl: string;
+  readonly now?: () => number;
+}
+
+/** How much more than the reserve has to be free until the disk is well again. */
+const DISK_MARGIN = 1.05;
+
+const SERVICES = ['zoom', 'b2', 'bunny'] as const;
+
+/** What is wrong now, and what is not: each is looked at again and again, and says the same until it changes. */
+export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
+  const { terms, diskReserveBytes, freeBytes, siteUrl, now = Date.now } = options;
+  const { overview, circuits, switches, zoomChecks } = options.ledger;
+
+  async function services(): Promise<AlarmChange[]> {
+    const failing = await circuits.all();
+    return SERVICES.flatMap((service): AlarmChange[] => {
+      const circuit = failing.find((each) => each.service === service);
+      if (circuit === undefined) return [{ resolve: `service:${service}`, resolution: 'It works again.' }];
+      const forMs = now() - (circuit.openedAtMs ?? now());
+      const isLong = circuit.openedAtMs !== undefined && forMs >= terms.circuitOpenMs;
+      return isLong ? [{ raise: serviceDown(circuit, forMs) }] : [];
+    });
+  }
+
+  async function website(): Promise<AlarmChange> {
+    const isGone = (await switches.get('site.gone')) === siteUrl;
+    return isGone
+      ? { raise: websiteGone(siteUrl) }
+      : { resolve: 'website', resolution: 'Announcements are sent again.' };
+  }
+
+  async function disk(): Promise<AlarmChange[]> {
+    const bytes = await freeBytes();
+    if (bytes < diskReserveBytes) return [{ raise: diskLow(bytes, diskReserveBytes) }];
+    if (bytes < diskReserveBytes * DISK_MARGIN) return [];
+    return [{ resolve: 'disk', resolution: 'There is room again.' }];
+  }
+
+  async function waiting(): Promise<AlarmChange> {
+    const longest = await overview.longestWaiting();
+    const forMs = longest === undefined ? 0 : now() - longest.sinceMs;
+    if (longest === undefined || forMs < terms.waitingMs) {
+      return { resolve: 'waiting', resolution: 'Nothing waits that long any more.' };
+    }
+    const isPaused = (await switches.get('line.paused')) !== undefined;
+    return { raise: waitingLong(longest.recording, forMs, isPaused) };
+  }
+
+  async function zoom(): Promise<AlarmChange[]> {
+    const validAtMs = (await zoomChecks.since(now())).valid?.lastAtMs ?? 0;
+    const checks = await zoomChecks.since(Math.max(validAtMs, now() - terms.zoomWindowMs));
+    const sinceValid = (outcome: 'invalid' | 'stale' | 'validation-refused') => {
+      const check = checks[outcome];
+      return check !== undefined && check.lastAtMs > validAtMs ? check : { count: 0, lastAtMs: 0 };
+    };
+    const [invalid, stale, validation] = [
+      sinceValid('invalid'),
+      sinceValid('stale'),
+      sinceValid('validation-refused'),
+    ];
+    if (validation.count > 0 || invalid.count + stale.count >= terms.zoomRefusals) {
+      const counts = { invalid: invalid.count, stale: stale.count, validations: validation.count };
+      return [{ raise: zoomRefused(counts) }];
+    }
+    // Silence says nothing: Zoom sends only when somebody records.
+    const isWell = [invalid, stale, validation].every(({ lastAtMs }) => lastAtMs === 0);
+    return isWell ? [{ resolve: 'zoom', resolution: 'A request with a right signature has come.' }] : [];
+  }
+
+  return async () =>
+    [await services(), [await website()], await disk(), [await waiting()], await zoom()].flat();
+}
+
+/** How an alarm about a recording ends, by what happens to it. */
+const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
+  'recording.retried': 'It was told to go on.',
+  'recording.revived': 'It was handed in again.',
+  'recording.set-aside': 'It was set aside.',
+  'withdrawal.started': 'It is being taken back.',
+  'recording.cancelled': 'It was cancelled.',
+  'recording.done': 'It is done.',
+};
+
+/** What an event of the history changes about alarms. */
+export async function changesBy(
+  { type, recordingId, data }: RecordingEvent,
+  recordings: Ledger['recordings'],
+): Promise<AlarmChange[]> {
+  const resolution = RESOLUTIONS[type];
+  if (resolution !== undefined) return [{ resolve: recordingKey(recordingId), resolution }];
+  if (type !== 'recording.failed' && type !== 'video.failed') return [];
+  const recording = await recordings.get(recordingId);
+  if (recording === undefined) return [];
+  if (type === 'video.failed') return [{ raise: videoFailed(recording) }];
+  return [{ raise: recordingFailed(recording, data as never) }];
+}

@@ -1,0 +1,167 @@
+import { adviceFor } from '../domain/error-catalogue.ts';
+import type { ErrorSummary } from '../domain/errors.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
+import type { Circuit, Service } from '../ledger/circuits.ts';
+
+/* What people are told of alarms, in plain words: what is wrong, and what to do. */
+
+/** How many alarms a message spells out, of each kind of news. */
+const MAX_LISTED = 10;
+const MAX_TITLE = 120;
+
+const SERVICE_NAMES: Readonly<Record<Service, string>> = {
+  zoom: 'Zoom',
+  b2: 'Backblaze B2',
+  bunny: 'Bunny Stream',
+};
+
+export function recordingFailed(recording: Recording, error: ErrorSummary): NewAlarm {
+  return {
+    key: recordingKey(recording.id),
+    kind: 'recording',
+    recordingId: recording.id,
+    title: `${named(recording)} has failed`,
+    detail: `${error.code}: ${error.message}`,
+    advice: `${adviceFor(error.code)} Then retry it, or cancel it if nobody needs it.`,
+  };
+}
+
+export function recordingKey(id: string): string {
+  return `recording:${id}`;
+}
+
+export function videoFailed(recording: Recording): NewAlarm {
+  return {
+    key: `video:${recording.id}`,
+    kind: 'video',
+    recordingId: recording.id,
+    title: `Bunny Stream could not make ${named(recording)} playable`,
+    detail: 'It is archived in Backblaze B2, and the website was told that it cannot be watched.',
+    advice: adviceFor('PUBLISH_FAILED'),
+    isNotice: true,
+  };
+}
+
+export function serviceDown({ service, lastError }: Circuit, forMs: number): NewAlarm {
+  return {
+    key: `service:${service}`,
+    kind: 'service',
+    title: `${SERVICE_NAMES[service]} has been down for ${duration(forMs)}`,
+    detail: `${lastError.code}: ${lastError.message}`,
+    advice: `${adviceFor(lastError.code)} Recordings wait meanwhile, and lose no attempt.`,
+  };
+}
+
+export function websiteGone(url: string): NewAlarm {
+  return {
+    key: 'website',
+    kind: 'website',
+    title: 'The website wants to hear no more: it has answered 410',
+    detail: `No announcement is sent to ${new URL(url).host} any more; they are kept.`,
+    advice: adviceFor('SITE_GONE'),
+  };
+}
+
+export function diskLow(freeBytes: number, reserveBytes: number): NewAlarm {
+  return {
+    key: 'disk',
+    kind: 'disk',
+    title: `Only ${size(freeBytes)} are free on the disk of recordings`,
+    detail: `${size(reserveBytes)} are to stay free. Downloads and uploads wait until they are.`,
+    advice: adviceFor('DISK_FULL'),
+  };
+}
+
+export function waitingLong(recording: Recording, forMs: number, isPaused: boolean): NewAlarm {
+  const { lastError } = recording;
+  return {
+    key: 'waiting',
+    kind: 'waiting',
+    recordingId: recording.id,
+    title: `${named(recording)} has waited for ${duration(forMs)}`,
+    detail: isPaused
+      ? 'The line is paused.'
+      : lastError === null
+        ? 'It has met no error; others go before it, or no worker runs.'
+        : `${lastError.code}: ${lastError.message}`,
+    advice: isPaused
+      ? 'Resume the line.'
+      : lastError === null
+        ? 'Look whether the worker runs (npx pm2 list) and what moves now.'
+        : adviceFor(lastError.code),
+  };
+}
+
+export function zoomRefused(counts: { invalid: number; stale: number; validations: number }): NewAlarm {
+  const { invalid, stale, validations } = counts;
+  const isClock = stale > invalid;
+  return {
+    key: 'zoom',
+    kind: 'zoom',
+    title: validations > 0 ? 'Zoom could not validate this server' : "Zoom's webhooks are refused",
+    detail: `Since the last right signature ${invalid + stale + validations} requests came with a wrong one${
+      isClock ? ', most of them signed at another time' : ''
+    }. Recordings that Zoom announces this way do not come in.`,
+    advice: adviceFor(isClock ? 'SIGNATURE_STALE' : 'SIGNATURE_INVALID'),
+  };
+}
+
+/** One message about all that is new. */
+export function writeMessage(
+  { raised, resolved }: AlarmNews,
+  dashboardUrl: string | undefined,
+): { subject: string; body: string } {
+  const only = raised.length + resolved.length === 1;
+  const subject = only
+    ? [...raised.map(({ title }) => title), ...resolved.map(({ title }) => `Resolved: ${title}`)].join()
+    : [plural(raised.length, 'alarm'), resolved.length === 0 ? '' : `${resolved.length} resolved`]
+        .filter(Boolean)
+        .join(', ');
+  const blocks = [
+    ...listed(raised, describeRaised),
+    ...listed(resolved, ({ title, resolution }) => `RESOLVED: ${title}\n  ${resolution}`),
+    ...(dashboardUrl === undefined ? [] : [dashboardUrl]),
+  ];
+  return { subject: `Sluice: ${subject}`, body: blocks.join('\n\n') };
+}
+
+function describeRaised({ title, detail, advice, recordingId, raisedAtMs }: Alarm): string {
+  const at = new Date(raisedAtMs).toISOString().replace('T', ' ').slice(0, 16);
+  return [
+    `ALARM: ${title}`,
+    `  ${detail}`,
+    `  What to do: ${advice}`,
+    `  ${recordingId === null ? '' : `${recordingId}, `}${at} UTC`,
+  ].join('\n');
+}
+
+function listed(alarms: readonly Alarm[], describe: (alarm: Alarm) => string): string[] {
+  const more = alarms.length - MAX_LISTED;
+  const texts = alarms.slice(0, MAX_LISTED).map(describe);
+  return more > 0 ? [...texts, `... and ${more} more of these`] : texts;
+}
+
+/** A title comes from anywhere: one line of it, and not too much. */
+function named({ title }: Recording): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const line = title.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').trim();
+  return `"${line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE)}...` : line}"`;
+}
+
+function plural(count: number, noun: string): string {
+  if (count === 0) return '';
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function duration(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return 'less than a minute';
+  if (minutes < 120) return plural(minutes, 'minute');
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? plural(hours, 'hour') : plural(Math.round(hours / 24), 'day');
+}
+
+function size(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}

@@ -1,0 +1,118 @@
+import type { Logger } from 'pino';
+import type { AlarmChannel } from '../clients/alarm-channel.ts';
+import { backoffMs } from '../domain/backoff.ts';
+import { summarize } from '../domain/errors.ts';
+import type { AlarmChange } from '../ledger/alarms.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { pause } from '../lib/abort.ts';
+import { changesBy } from './alarm-conditions.ts';
+import { writeMessage } from './alarm-words.ts';
+
+/** How much of the history is looked through in one step. */
+const BATCH = 500;
+
+/** Pauses between attempts to send a message, and after how long it is old news, in milliseconds. */
+const SEND_BACKOFF = { attempts: Number.POSITIVE_INFINITY, minMs: 5000, maxMs: 600_000 };
+const OLD_NEWS_MS = 24 * 3_600_000;
+
+/** How often everything is looked at, in milliseconds. */
+const LOOK_EVERY_MS = 2000;
+
+export interface AlarmsOptions {
+  readonly ledger: Pick<Ledger, 'alarms' | 'history' | 'recordings'>;
+  readonly conditions: () => Promise<AlarmChange[]>;
+  readonly channels: readonly AlarmChannel[];
+  /** The shortest pause between two messages; what happens meanwhile is told together. */
+  readonly pauseMs: number;
+  readonly dashboardUrl: string | undefined;
+  readonly log: Logger;
+}
+
+/**
+ * Looks again and again what is wrong, and tells people when that begins and when it ends. What is open, what was told
+ * and what is still to be sent is in the ledger; sending waits for nobody and nobody waits for it.
+ */
+export function startAlarms(options: AlarmsOptions) {
+  const { ledger, conditions, channels, pauseMs, dashboardUrl, log } = options;
+  const { alarms, history, recordings } = ledger;
+  const everyMs = Math.min(LOOK_EVERY_MS, pauseMs);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function followHistory(): Promise<void> {
+    while (!signal.aborted) {
+      const from = await alarms.position();
+      const events = await history.after(from, BATCH);
+      const to = events.at(-1)?.seq;
+      if (to === undefined) return;
+      const changes: AlarmChange[] = [];
+      for (const event of events) changes.push(...(await changesBy(event, recordings)));
+      for (const change of changes) {
+        if ('raise' in change) logRaised(change.raise);
+      }
+      await alarms.apply(changes, { from, to });
+      // The gate comes first.
+      await pause(0, signal);
+    }
+  }
+
+  async function lookAround(): Promise<void> {
+    const changes: AlarmChange[] = [];
+    for (const change of await conditions()) {
+      const isRaise = 'raise' in change;
+      const key = isRaise ? change.raise.key : change.resolve;
+      if ((await alarms.isOpen(key)) === isRaise) continue;
+      changes.push(change);
+      if (isRaise) logRaised(change.raise);
+      else log.info({ event: 'alarm.resolved', key }, change.resolution);
+    }
+    await alarms.apply(changes);
+  }
+
+  function logRaised({ key, title, recordingId }: { key: string; title: string; recordingId?: string }) {
+    log.warn({ event: 'alarm.raised', key, recordingId }, title);
+  }
+
+  async function look(): Promise<void> {
+    await followHistory();
+    await lookAround();
+    const names = channels.map(({ name }) => name);
+    await alarms.tell({ channels: names, pauseMs, write: (news) => writeMessage(news, dashboardUrl) });
+  }
+
+  async function sendNext(channel: AlarmChannel): Promise<void> {
+    const message = await alarms.nextMessage(channel.name);
+    if (message === undefined) return;
+    const { id, subject, body, attempts, createdAtMs } = message;
+    try {
+      await channel.send({ id: `alarm-${createdAtMs}-${id}`, subject, body, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      const { message: why } = summarize(error);
+      const isOld = Date.now() - createdAtMs > OLD_NEWS_MS;
+      const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
+      log.warn({ event: 'alarm.not-sent', channel: channel.name, isGivenUp: isOld, reason: why }, 'not sent');
+      await alarms.messageFailed(id, why, isOld ? 'given-up' : { notBeforeMs: Date.now() + waitMs });
+      return;
+    }
+    await alarms.messageSent(id);
+    log.info({ event: 'alarm.sent', channel: channel.name, subject }, 'alarm sent');
+  }
+
+  async function repeat(work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await work().catch((error) => {
+        if (!signal.aborted) log.error({ event: 'alarms.failed', err: error }, 'could not look for alarms');
+      });
+      await pause(everyMs, signal).catch(() => {});
+    }
+  }
+
+  const work = [repeat(look), ...channels.map((channel) => repeat(() => sendNext(channel)))];
+  return {
+    async stop(): Promise<void> {
+      stopping.abort();
+      await Promise.all(work);
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from 'prom-client';
+import { SOURCES, STAGES, STATES } from '../domain/recording.ts';
+
+/** What metrics are made of, at one moment. */
+export interface Measurements {
+  /** Totals since the beginning of the ledger. */
+  readonly tallies: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+  readonly recordings: Partial<Record<string, number>>;
+  readonly longestWaitingS: number;
+  readonly deliveries: Readonly<Record<string, number>>;
+  readonly circuits: readonly { service: string; failures: number; isOpen: boolean }[];
+  readonly alarms: Partial<Record<string, number>>;
+  /** Of tutors, in progress. */
+  readonly uploads: number;
+  readonly disk: { freeBytes: number; totalBytes: number; reserveBytes: number };
+  readonly isPaused: boolean;
+  readonly isSiteGone: boolean;
+  readonly isRedisReady: boolean;
+}
+
+export interface MetricsOptions {
+  readonly read: () => Promise<Measurements>;
+  readonly version: string;
+  /** Upper bounds of the buckets of durations, in seconds, as they are counted. */
+  readonly durationBounds: readonly number[];
+  /** What may have an alarm, and how a check of Zoom's may go: shown as 0 from the beginning, for graphs. */
+  readonly alarmKinds: readonly string[];
+  readonly zoomOutcomes: readonly string[];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/**
+ * The metrics of this installation, and those of this process. What is counted comes as totals from the ledger: a
+ * restart of any process resets nothing.
+ */
+export function createMetrics(options: MetricsOptions) {
+  const { read, version, durationBounds } = options;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `sluice_${name}`, help, labelNames, registers: [registry] });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `sluice_${name}`, help, labelNames, registers: [registry] });
+
+  gauge('build_info', 'Always 1; its labels tell the version', ['version', 'node_version']).set(
+    { version, node_version: process.version },
+    1,
+  );
+  const recordings = gauge('recordings', 'Recordings by state', ['state']);
+  const longestWaiting = gauge(
+    'longest_waiting_seconds',
+    'How long the recording has waited that has waited longest; 0 if none waits',
+  );
+  const deliveries = gauge('deliveries', 'Announcements to the website by state', ['state']);
+  const circuitOpen = gauge('circuit_open', 'Whether a service is being left alone', ['service']);
+  const circuitFailures = gauge('circuit_failures', 'Failures of a service in a row', ['service']);
+  const alarms = gauge('alarms_open', 'Alarms that are open, by kind', ['kind']);
+  const uploads = gauge('uploads_in_progress', 'Uploads of tutors that are not finished');
+  const diskFree = gauge('disk_free_bytes', 'Free space on the disk of recordings');
+  const diskTotal = gauge('disk_total_bytes', 'Size of the disk of recordings');
+  const diskReserve = gauge('disk_reserve_bytes', 'What is to stay free of it');
+  const paused = gauge('line_paused', 'Whether an operator has paused the line');
+  const siteGone = gauge('site_gone', 'Whether the website has answered 410');
+  const redisUp = gauge('redis_up', 'Whether Redis answers');
+
+  /** What each counter is called in the ledger, and what it says before anything is counted. */
+  const counters: { tally: string; metric: Counter; known: Labels[] }[] = [
+    {
+      tally: 'recordings_accepted',
+      metric: counter('recordings_accepted_total', 'Recordings that a door has taken in', ['source']),
+      known: SOURCES.map((source) => ({ source })),
+    },
+    {
+      tally: 'recordings_ended',
+      metric: counter('recordings_ended_total', 'Recordings by how they ended', ['outcome']),
+      known: ['done', 'failed', 'cancelled'].map((outcome) => ({ outcome })),
+    },
+    {
+      tally: 'attempts_started',
+      metric: counter('attempts_started_total', 'Attempts that have begun'),
+      known: [{}],
+    },
+    {
+      tally: 'attempts_ended',
+      metric: counter('attempts_total', 'Attempts by how they ended', ['outcome']),
+      known: ['done', 'failed', 'postponed', 'interrupted'].map((outcome) => ({ outcome })),
+    },
+    {
+      tally: 'failures',
+      metric: counter('failures_total', 'Attempts that did not succeed, by error code', ['code']),
+      known: [],
+    },
+    {
+      tally: 'leg_bytes',
+      metric: counter('transferred_bytes_total', 'Bytes of recordings that a leg has finished', ['leg']),
+      known: ['fetch', 'archive', 'publish'].map((leg) => ({ leg })),
+    },
+    {
+      tally: 'zoom_requests',
+      metric: counter('zoom_requests_total', "Requests at Zoom's door by how their check went", ['outcome']),
+      known: options.zoomOutcomes.map((outcome) => ({ outcome })),
+    },
+  ];
+
+  let now: Measurements | undefined;
+  registry.registerMetric(stageDurations(durationBounds, () => now?.tallies ?? []));
+
+  function show(measured: Measurements): void {
+    now = measured;
+    for (const { tally, metric, known } of counters) {
+      metric.reset();
+      for (const labels of known) metric.inc(labels, 0);
+      for (const { name, labels, value } of measured.tallies) if (name === tally) metric.inc(labels, value);
+    }
+    for (const state of STATES) recordings.set({ state }, measured.recordings[state] ?? 0);
+    for (const [state, count] of Object.entries(measured.deliveries)) deliveries.set({ state }, count);
+    for (const service of ['zoom', 'b2', 'bunny']) {
+      const circuit = measured.circuits.find((each) => each.service === service);
+      circuitOpen.set({ service }, Number(circuit?.isOpen ?? false));
+      circuitFailures.set({ service }, circuit?.failures ?? 0);
+    }
+    for (const kind of options.alarmKinds) alarms.set({ kind }, measured.alarms[kind] ?? 0);
+    longestWaiting.set(measured.longestWaitingS);
+    uploads.set(measured.uploads);
+    diskFree.set(measured.disk.freeBytes);
+    diskTotal.set(measured.disk.totalBytes);
+    diskReserve.set(measured.disk.reserveBytes);
+    paused.set(Number(measured.isPaused));
+    siteGone.set(Number(measured.isSiteGone));
+    redisUp.set(Number(measured.isRedisReady));
+  }
+
+  return {
+    contentType: registry.contentType,
+    async text(): Promise<string> {
+      show(await read());
+      return await registry.metrics();
+    },
+  };
+}
+
+/** A histogram of what was counted elsewhere, as the registry asks for it: the library's own can only observe. */
+function stageDurations(bounds: readonly number[], read: () => Measurements['tallies']): Histogram {
+  const name = 'sluice_stage_duration_seconds';
+
+  function samplesOf(stage: string) {
+    const own = read().filter(({ labels }) => labels['stage'] === stage);
+    const buckets = own.filter((tally) => tally.name === 'stage_duration_bucket');
+    const sum = own.find((tally) => tally.name === 'stage_duration_sum')?.value ?? 0;
+    const upTo = (bound: number) =>
+      buckets
+        .filter(({ labels }) => boundOf(labels['le']) <= bound)
+        .reduce((total, { value }) => total + value, 0);
+    return [
+      ...[...bounds, Number.POSITIVE_INFINITY].map((bound) => ({
+        metricName: `${name}_bucket`,
+        labels: { stage, le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
+        value: upTo(bound),
+      })),
+      { metricName: `${name}_sum`, labels: { stage }, value: sum },
+      { metricName: `${name}_count`, labels: { stage }, value: upTo(Number.POSITIVE_INFINITY) },
+    ];
+  }
+
+  const metric = {
+    name,
+    get: async () => ({
+      name,
+      help: 'How long the stages took that were done, from their last start',
+      type: 'histogram',
+      values: STAGES.flatMap(samplesOf),
+    }),
+  };
+  return metric as unknown as Histogram;
+}
+
+function boundOf(le: string | undefined): number {
+  return le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
+}
