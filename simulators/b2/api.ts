@@ -32,6 +32,7 @@ export function createApi(options: CallOptions) {
       throw methodNotAllowed(request.method);
     }
     tokens.checkAccount(request.headers.authorization);
+    checkCapability(name, options.capabilities);
     return { status: 200, body: await call.run(await readParams(request), { version, baseUrl }) };
   };
 }
@@ -82,6 +83,30 @@ function checkKey(header: string | undefined, { keyId, applicationKey }: CallOpt
   if (header?.replace(/=+$/, '') !== expected.replace(/=+$/, '')) {
     throw new B2Refusal(401, 'unauthorized', 'The application key id or key is not valid');
   }
+}
+
+/** The right that a call needs (B2, native API); of those not named here any key has it. */
+const NEEDED: Readonly<Record<string, string>> = {
+  b2_list_buckets: 'listBuckets',
+  b2_create_bucket: 'writeBuckets',
+  b2_get_upload_url: 'writeFiles',
+  b2_start_large_file: 'writeFiles',
+  b2_get_upload_part_url: 'writeFiles',
+  b2_finish_large_file: 'writeFiles',
+  b2_cancel_large_file: 'writeFiles',
+  b2_list_parts: 'writeFiles',
+  b2_list_unfinished_large_files: 'listFiles',
+  b2_list_file_names: 'listFiles',
+  b2_list_file_versions: 'listFiles',
+  b2_get_file_info: 'readFiles',
+  b2_hide_file: 'writeFiles',
+  b2_delete_file_version: 'deleteFiles',
+};
+
+function checkCapability(name: string, capabilities: readonly string[]): void {
+  const needed = NEEDED[name];
+  if (needed === undefined || capabilities.includes(needed)) return;
+  throw new B2Refusal(401, 'unauthorized', `The application key lacks the capability ${needed}`);
 }
 
 function methodNotAllowed(method: string): B2Refusal {

@@ -10,6 +10,7 @@ export interface CallOptions {
   readonly applicationKey: string;
   readonly recommendedPartSize: number;
   readonly absoluteMinimumPartSize: number;
+  readonly capabilities: readonly string[];
 }
 
 /** One call of the API, which answers its JSON body or throws a refusal. */

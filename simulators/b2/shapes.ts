@@ -1,7 +1,8 @@
 import type { Entry } from './listing.ts';
 import type { Bucket, Part } from './store.ts';
 
-const CAPABILITIES = [
+/** What a key may do unless told otherwise. */
+export const ALL_CAPABILITIES: readonly string[] = [
   'deleteBuckets',
   'deleteFiles',
   'listBuckets',
@@ -25,13 +26,14 @@ export function authorization(
     readonly baseUrl: string;
     readonly recommendedPartSize: number;
     readonly absoluteMinimumPartSize: number;
+    readonly capabilities: readonly string[];
   },
 ): object {
-  const { accountId, baseUrl, recommendedPartSize, absoluteMinimumPartSize } = facts;
+  const { accountId, baseUrl, recommendedPartSize, absoluteMinimumPartSize, capabilities } = facts;
   const urls = { apiUrl: baseUrl, downloadUrl: baseUrl, s3ApiUrl: baseUrl };
   const sizes = { recommendedPartSize, absoluteMinimumPartSize };
   const account = { accountId, authorizationToken: facts.token };
-  const allBuckets = { bucketId: null, bucketName: null, namePrefix: null, capabilities: CAPABILITIES };
+  const allBuckets = { bucketId: null, bucketName: null, namePrefix: null, capabilities };
   if (version <= 2) {
     const older = version === 1 ? { minimumPartSize: recommendedPartSize } : {};
     return { ...account, ...urls, ...sizes, ...older, allowed: allBuckets };
@@ -39,7 +41,7 @@ export function authorization(
   const rights =
     version === 3
       ? { infoType: 'storageApi', ...allBuckets }
-      : { allowed: { buckets: null, namePrefix: null, capabilities: CAPABILITIES } };
+      : { allowed: { buckets: null, namePrefix: null, capabilities } };
   return {
     ...account,
     applicationKeyExpirationTimestamp: null,

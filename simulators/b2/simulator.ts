@@ -12,6 +12,7 @@ import { createDownloads } from './downloads.ts';
 import { B2Refusal, badRequest, toAnswer } from './errors.ts';
 import { createControl, createInspection, type Inspection } from './inspection.ts';
 import { decode } from './names.ts';
+import { ALL_CAPABILITIES } from './shapes.ts';
 import { createStore } from './store.ts';
 import { createTokens } from './tokens.ts';
 import { createUploads } from './uploads.ts';
@@ -19,6 +20,8 @@ import { createUploads } from './uploads.ts';
 export interface B2SimulatorOptions extends SimulatorOptions {
   readonly keyId?: string;
   readonly applicationKey?: string;
+  /** What the key may do; calls for which it lacks the right are refused. Default all. */
+  readonly capabilities?: readonly string[];
   /** The bucket that is there from the start. */
   readonly bucket?: string;
   /** Where file bytes lie; default a temporary folder, removed on close. */
@@ -73,6 +76,7 @@ export async function startB2Simulator(options: B2SimulatorOptions = {}): Promis
     blobs,
     keyId,
     applicationKey,
+    capabilities: options.capabilities ?? ALL_CAPABILITIES,
     recommendedPartSize: options.recommendedPartSize ?? 100_000_000,
     absoluteMinimumPartSize: options.absoluteMinimumPartSize ?? 5_000_000,
   });

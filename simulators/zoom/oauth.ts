@@ -13,13 +13,14 @@ export interface OauthOptions {
   readonly tokens: Tokens;
   readonly accounts: readonly OauthAccount[];
   readonly accessTokenTtlMs: number;
+  readonly scope: string;
   /** The base URL told to the client, without `/v2`. */
   readonly apiBaseUrl: () => string;
 }
 
 /** Creates `POST /oauth/token` for the server-to-server grant: Basic credentials and a form (Zoom, S2S OAuth). */
 export function createOauth(options: OauthOptions) {
-  const { tokens, accounts, accessTokenTtlMs, apiBaseUrl } = options;
+  const { tokens, accounts, accessTokenTtlMs, scope, apiBaseUrl } = options;
   const basicOf = ({ clientId, clientSecret }: OauthAccount) =>
     `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
@@ -44,8 +45,7 @@ export function createOauth(options: OauthOptions) {
         access_token: tokens.issue({ kind: 'access', ttlMs: accessTokenTtlMs }),
         token_type: 'bearer',
         expires_in: Math.floor(accessTokenTtlMs / 1000),
-        scope:
-          'cloud_recording:read:list_recording_files:admin cloud_recording:delete:meeting_recording:admin',
+        scope,
         api_url: apiBaseUrl(),
       },
     };

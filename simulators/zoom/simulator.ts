@@ -30,6 +30,8 @@ export interface ZoomSimulatorOptions extends SimulatorOptions {
   readonly tokenTtlMs?: number;
   /** The life of OAuth access tokens; default 1 h. */
   readonly accessTokenTtlMs?: number;
+  /** The scopes of the app, with blanks between; default those that Sluice asks for. */
+  readonly scope?: string;
   /** The life of the signed URLs of the CDN; default 1 h. */
   readonly cdnLinkTtlMs?: number;
 }
@@ -70,6 +72,9 @@ export interface ZoomSimulator extends Simulator, ZoomControls {
 const HOUR_MS = 3_600_000;
 
 /** Starts a stand-in for Zoom: webhooks, downloads, OAuth and the REST interface for cloud recordings. */
+const SCOPE =
+  'cloud_recording:read:list_recording_files:admin cloud_recording:delete:meeting_recording:admin';
+
 export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Promise<ZoomSimulator> {
   const {
     secretToken = 'zoom-secret-token',
@@ -82,6 +87,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     answerTimeoutMs = 3000,
     tokenTtlMs = 24 * HOUR_MS,
     accessTokenTtlMs = HOUR_MS,
+    scope = SCOPE,
     cdnLinkTtlMs = HOUR_MS,
   } = options;
   const { host, port, bytesPerSecond } = options;
@@ -103,6 +109,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     tokens,
     accounts: [{ accountId, clientId, clientSecret }, ...otherAccounts],
     accessTokenTtlMs,
+    scope,
     apiBaseUrl: webUrl,
   });
   const handleApi = createApi({ store, tokens, downloads, accountId, tokenTtlMs, webUrl });

@@ -12,6 +12,9 @@ export interface B2 {
   /** The sizes that B2 asks for: files above `recommendedPartBytes` go in parts. Finds account and bucket beforehand. */
   partLimits(call: Call): Promise<{ recommendedPartBytes: number; minPartBytes: number }>;
 
+  /** What the key may do. Finds account and bucket beforehand. */
+  keyRights(call: Call): Promise<KeyRights>;
+
   /** Uploads a file in one request, its SHA-1 behind its bytes. Not idempotent: a repeat makes a second version. */
   uploadFile(input: Call & NewFile & Bytes): Promise<{ fileId: string; sha1: string }>;
 
@@ -38,6 +41,13 @@ export interface B2 {
 
 export interface Call {
   readonly signal: AbortSignal;
+}
+
+export interface KeyRights {
+  /** Such as `writeFiles`. */
+  readonly capabilities: readonly string[];
+  /** The key sees only files whose names begin so. */
+  readonly namePrefix: string | undefined;
 }
 
 export interface NewFile {
@@ -92,10 +102,17 @@ const fileShape = z.object({
   uploadTimestamp: z.number().default(0),
 });
 
-const storageShape = z.object({
+const rightsShape = z.object({
+  capabilities: z.array(z.string()).optional(),
+  namePrefix: z.string().nullish(),
+});
+
+const storageShape = rightsShape.extend({
   apiUrl: z.string(),
   recommendedPartSize: z.number(),
   absoluteMinimumPartSize: z.number(),
+  /** Versions 2 and 4 put the rights in here. */
+  allowed: rightsShape.optional(),
 });
 
 const credentialsShape = z.object({ accountId: z.string(), authorizationToken: z.string() });
@@ -252,6 +269,13 @@ export function createB2(options: B2Options): B2 {
       const { recommendedPartSize, absoluteMinimumPartSize } = await authorize(signal);
       await bucket(signal);
       return { recommendedPartBytes: recommendedPartSize, minPartBytes: absoluteMinimumPartSize };
+    },
+
+    async keyRights({ signal }) {
+      const storage = await authorize(signal);
+      const { capabilities = [], namePrefix } = storage.allowed ?? storage;
+      await bucket(signal);
+      return { capabilities, namePrefix: namePrefix ?? undefined };
     },
 
     async uploadFile(input) {

@@ -25,6 +25,8 @@ export interface Bunny {
   findVideos(input: Call & { title: string }): Promise<Video[]>;
   /** One page of all videos, newest first; pages count from 1. */
   listVideos(input: Call & { page: number }): Promise<{ videos: Video[]; isLast: boolean }>;
+  /** How many videos the library has. */
+  countVideos(call: Call): Promise<number>;
   /** Removes a video and its file; one that is gone already is no error. */
   deleteVideo(input: Call & { videoId: string }): Promise<void>;
 
@@ -176,6 +178,11 @@ export function createBunny(options: BunnyOptions): Bunny {
       );
       const isLast = items.length === 0 || page * itemsPerPage >= totalItems;
       return { videos: items.map(toVideo), isLast };
+    },
+
+    async countVideos({ signal }) {
+      const request = apiRequest('GET', `${videosUrl}?page=1&itemsPerPage=1`, signal);
+      return (await sendForJson(request, z.object({ totalItems: z.number() }))).totalItems;
     },
 
     async deleteVideo({ videoId, signal }) {

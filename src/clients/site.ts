@@ -12,6 +12,8 @@ export interface Site {
    * Any answer but 2xx is a failure; 410 says that nobody wants to hear more.
    */
   announce(input: { id: string; body: string; signal: AbortSignal }): Promise<void>;
+  /** Sends a body without a signature, which a website refuses; gives back the status of the answer. */
+  probe(input: { body: string; signal: AbortSignal }): Promise<number>;
 }
 
 export function createSite(options: { webhookUrl: string; webhookSecret: string }): Site {
@@ -43,6 +45,20 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
       // A receiver's mistake (a bad deployment, a wrong route) heals more often than not.
       const retry = response.status === 410 ? 'never' : error.retry === 'never' ? 'backoff' : error.retry;
       throw new KnownError(error.message, { code: error.code, retry, details: error.details });
+    },
+
+    async probe({ body, signal: stop }) {
+      const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const request: Request = {
+        service: 'The website',
+        method: 'POST',
+        url: options.webhookUrl,
+        headers: { 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.any([stop, deadline]),
+        idleTimeoutMs: ANSWER_TIMEOUT_MS,
+      };
+      return (await sendInTime(request, deadline)).response.status;
     },
   };
 }

@@ -45,10 +45,10 @@ export function encodeMeetingUuid(uuid: string): string {
 /** Zoom's REST API with Server-to-Server OAuth, reduced to asking where a recording file is. */
 export function createZoomApi(options: ZoomApiOptions) {
   const { apiUrl, oauthUrl, credentials, idleTimeoutMs } = options;
-  let access: { token: string; endsAtMs: number } | undefined;
+  let access: { token: string; scopes: readonly string[]; endsAtMs: number } | undefined;
 
-  async function accessToken(signal: AbortSignal): Promise<string> {
-    if (access !== undefined && access.endsAtMs - TOKEN_MARGIN_MS > Date.now()) return access.token;
+  async function authorize(signal: AbortSignal) {
+    if (access !== undefined && access.endsAtMs - TOKEN_MARGIN_MS > Date.now()) return access;
     const { accountId, clientId, clientSecret } = credentials;
     const answer = await sendForJson(
       {
@@ -63,15 +63,19 @@ export function createZoomApi(options: ZoomApiOptions) {
         signal,
         idleTimeoutMs,
       },
-      z.object({ access_token: z.string(), expires_in: z.number() }),
+      z.object({ access_token: z.string(), expires_in: z.number(), scope: z.string().default('') }),
     );
-    access = { token: answer.access_token, endsAtMs: Date.now() + answer.expires_in * 1000 };
-    return access.token;
+    access = {
+      token: answer.access_token,
+      scopes: answer.scope.split(/[\s,]+/).filter(Boolean),
+      endsAtMs: Date.now() + answer.expires_in * 1000,
+    };
+    return access;
   }
 
   async function get<T>(url: string, shape: z.ZodType<T>, signal: AbortSignal): Promise<T> {
     for (let isFresh = false; ; isFresh = true) {
-      const headers = { authorization: `Bearer ${await accessToken(signal)}` };
+      const headers = { authorization: `Bearer ${(await authorize(signal)).token}` };
       const request: Request = { service: 'Zoom', method: 'GET', url, headers, signal, idleTimeoutMs };
       try {
         return await sendForJson(request, shape);
@@ -83,6 +87,11 @@ export function createZoomApi(options: ZoomApiOptions) {
   }
 
   return {
+    /** What the app of these credentials may do. */
+    async grantedScopes({ signal }: { signal: AbortSignal }): Promise<readonly string[]> {
+      return (await authorize(signal)).scopes;
+    },
+
     /** The file's address of today, or `undefined` if Zoom no longer has the meeting or the file. */
     async findFile(
       input: Omit<ZoomFileReference, 'accountId'> & { signal: AbortSignal },

@@ -432,3 +432,27 @@ describe('a call', () => {
     });
   });
 });
+
+describe('the key', () => {
+  it('tells what it may do', async () => {
+    const all = await b2.keyRights({ signal });
+    expect(all.namePrefix).toBeUndefined();
+    expect(all.capabilities).toEqual(expect.arrayContaining(['listBuckets', 'writeFiles', 'deleteFiles']));
+
+    await simulator.close();
+    const capabilities = ['listBuckets', 'readFiles'];
+    simulator = await startB2Simulator({ capabilities });
+    b2 = connect();
+    expect(await b2.keyRights({ signal })).toEqual({ capabilities, namePrefix: undefined });
+    await expect(uploadFile()).rejects.toMatchObject({ code: 'REMOTE_UNAUTHORIZED' });
+  });
+
+  it('is refused where it does not see the bucket', async () => {
+    b2 = connect({ bucket: 'another-bucket' });
+
+    await expect(b2.keyRights({ signal })).rejects.toMatchObject({
+      code: 'REMOTE_UNAUTHORIZED',
+      message: expect.stringContaining('another-bucket'),
+    });
+  });
+});

@@ -409,3 +409,19 @@ describe('an append', () => {
     await expect(appending).rejects.toThrow('shutdown');
   });
 });
+
+describe('the library', () => {
+  it('is counted', async () => {
+    expect(await bunny.countVideos({ signal })).toBe(0);
+    await bunny.createVideo({ title: 'One', signal });
+    await bunny.createVideo({ title: 'Two', signal });
+
+    expect(await bunny.countVideos({ signal })).toBe(2);
+  });
+
+  it('is not told to a wrong key', async () => {
+    const stranger = connect({ apiKey: 'wrong' });
+
+    await expect(stranger.countVideos({ signal })).rejects.toMatchObject({ code: 'REMOTE_UNAUTHORIZED' });
+  });
+});

@@ -121,3 +121,21 @@ describe('an announcement', () => {
     expect(String(error)).not.toContain(simulator.secret);
   });
 });
+
+describe('a probe', () => {
+  const body = '{"type":"sluice.test"}';
+
+  it('bears no signature, and gives back what the website answers to that', async () => {
+    expect(await site.probe({ body, signal })).toBe(401);
+
+    expect(simulator.received()).toMatchObject([{ id: '', type: 'sluice.test', isValid: false }]);
+    simulator.fail({ on: WEBHOOK, status: 404 });
+    expect(await site.probe({ body, signal })).toBe(404);
+  });
+
+  it('fails where nobody answers', async () => {
+    await simulator.close();
+
+    await expect(site.probe({ body, signal })).rejects.toMatchObject({ code: 'REMOTE_UNAVAILABLE' });
+  });
+});

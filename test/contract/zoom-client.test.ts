@@ -7,6 +7,7 @@ import type { Fault } from '../../simulators/shared/faults.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
 import { createDownloadHosts } from '../../src/clients/download-hosts.ts';
 import { createZoom, type Download, type Zoom, type ZoomOptions } from '../../src/clients/zoom.ts';
+import { createZoomApi } from '../../src/clients/zoom-api.ts';
 import { IDLE_TIMEOUT_MS, JSON_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 
 const PAGE = 'GET /rec/*';
@@ -506,5 +507,25 @@ describe('the address of today', () => {
 
     expect(error).toMatchObject({ retry: expect.anything() });
     expect(String(error)).not.toContain('hush-hush');
+  });
+});
+
+describe('the app', () => {
+  const api = (more: { clientSecret?: string } = {}) => {
+    const { apiUrl, oauthUrl, accountId, clientId, clientSecret } = simulator;
+    const credentials = { accountId, clientId, clientSecret, ...more };
+    return createZoomApi({ apiUrl, oauthUrl, credentials, idleTimeoutMs: IDLE_TIMEOUT_MS });
+  };
+
+  it('tells its scopes', async () => {
+    await restart({ scope: 'recording:read:admin user:read:admin' });
+
+    expect(await api().grantedScopes({ signal })).toEqual(['recording:read:admin', 'user:read:admin']);
+  });
+
+  it('tells nothing to wrong credentials', async () => {
+    await expect(api({ clientSecret: 'wrong' }).grantedScopes({ signal })).rejects.toMatchObject({
+      code: 'REMOTE_UNAUTHORIZED',
+    });
   });
 });
