@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   constants,
   copyFileSync,
   existsSync,
@@ -85,6 +86,8 @@ async function build({ root, dist, hash, finish = () => {} }) {
     for (const path of sources.filter((path) => !IS_COMPILED.test(path))) {
       copyAsset(path, join(next, relative(join(root, 'src'), path)));
     }
+    // What npm links as a command.
+    for (const path of commandsOf(root)) chmodSync(join(next, relative('dist', path)), 0o755);
     finish(next);
     writeFileSync(join(next, STAMP), hash);
 
@@ -93,6 +96,14 @@ async function build({ root, dist, hash, finish = () => {} }) {
   } finally {
     removeLeftovers();
   }
+}
+
+/** The files of dist that package.json names as commands, as far as they are there. */
+function commandsOf(root) {
+  const path = join(root, 'package.json');
+  const { bin = {} } = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  const isThere = (path) => existsSync(join(root, 'src', relative('dist', path)).replace(/\.js$/, '.ts'));
+  return Object.values(bin).filter(isThere);
 }
 
 async function compile({ root, outDir }) {

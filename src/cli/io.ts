@@ -1,6 +1,30 @@
-/** What a command has to do with: the environment, and where it writes what was asked for. */
-export interface CliIo {
+import type { Config } from '../config/config.ts';
+import type { Api } from './api.ts';
+
+/** Where a command writes to. */
+export interface Screen {
+  write(text: string): void;
+  readonly isTTY: boolean;
+  /** In characters. */
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** All that commands see of the world; only main.ts makes one from the process itself. */
+export interface Io {
+  readonly stdout: Screen;
+  readonly stderr: Screen;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** One line, or several. With `--json` it is the answer and nothing else. */
-  out(text: string): void;
+  /** Where the paths begin that people name. */
+  readonly cwd: string;
+  /** The folder that Sluice runs in: the one of its .env and ecosystem.config.js. */
+  readonly home: string;
+  /** Ends what runs, on Ctrl+C. */
+  readonly signal: AbortSignal;
+  connect(server: { url: string; token: string | undefined }): Api;
+  /** @throws KnownError `CONFIG_INVALID` */
+  readConfig(): Config;
+  /** Runs another program of Sluice in place of this one, and resolves with its exit code. */
+  runSweeper(args: readonly string[]): Promise<number>;
+  setExitCode(exitCode: number): void;
 }

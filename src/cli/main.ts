@@ -1,23 +1,67 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { loadEnvFile } from '../config/config.ts';
-import { summarize } from '../domain/errors.ts';
-import { addRulesCommand } from './commands/rules.ts';
-import type { CliIo } from './io.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, extname, join, resolve } from 'node:path';
+import type { WriteStream } from 'node:tty';
+import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { readVersion } from '../lib/version.ts';
+import { createApi } from './api.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Io, Screen } from './io.ts';
+import { runProgram } from './program.ts';
 
+process.umask(0o077);
+const cwd = process.cwd();
+const home = resolve(process.env['SLUICE_DIR']?.trim() || join(import.meta.dirname, '../..'));
+// As the processes are run: from that folder, with its .env.
+process.chdir(home);
 loadEnvFile();
-const io: CliIo = {
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => stopping.abort());
+}
+// Whoever reads this has read enough (sluice list | head).
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.ok);
+  });
+}
+
+function screenOf(stream: WriteStream): Screen {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns || 80;
+    },
+    get rows() {
+      return stream.rows || 24;
+    },
+  };
+}
+
+const io: Io = {
+  stdout: screenOf(process.stdout),
+  stderr: screenOf(process.stderr),
   env: process.env,
-  out: (text) => process.stdout.write(`${text}\n`),
+  cwd,
+  home,
+  signal: stopping.signal,
+  connect: createApi,
+  readConfig: () => loadConfig(process.env),
+  async runSweeper(args) {
+    const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);
+    const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { stdio: 'inherit' });
+    // Ctrl+C reaches it by itself; what is sent to this process alone does not.
+    stopping.signal.addEventListener('abort', () => child.kill('SIGTERM'));
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    return exitCode ?? EXIT.failed;
+  },
+  setExitCode(exitCode) {
+    process.exitCode = exitCode;
+  },
 };
 
-const program = new Command('sluice').description('Looks at and steers a Sluice on this machine.');
-addRulesCommand(program, io);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  const { code, message } = summarize(error);
-  process.stderr.write(`${code}: ${message}\n`);
-  process.exitCode = 1;
-}
+await runProgram(io, process.argv.slice(2), readVersion());

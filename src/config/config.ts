@@ -233,6 +233,13 @@ export function loadEnvFile(path = '.env'): void {
   if (existsSync(path)) process.loadEnvFile(path);
 }
 
+/** Where commands on this machine reach the pipeline server, even while other settings are missing. */
+export function pipelineUrlOf(env: Readonly<Record<string, string | undefined>>): string {
+  const host = env['PIPELINE_HOST']?.trim() || '127.0.0.1';
+  const port = env['PIPELINE_PORT']?.trim() || '9009';
+  return env['PIPELINE_URL']?.trim() || `http://${urlHost(host)}:${port}`;
+}
+
 /** The socket of the managed Redis; ecosystem.config.js starts Redis there. */
 function managedRedisSocket(dataDir: string): string {
   return `${resolve(dataDir)}/redis.sock`;

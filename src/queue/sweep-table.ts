@@ -1,3 +1,4 @@
+import { byteSize } from '../lib/byte-size.ts';
 import type { LeftoverKind } from './broom.ts';
 import type { Sweeping } from './sweeper.ts';
 
@@ -7,8 +8,6 @@ const KINDS: Readonly<Record<LeftoverKind, string>> = {
   'large-file': 'B2 large file',
   video: 'Bunny video',
 };
-
-const UNITS = ['kB', 'MB', 'GB', 'TB'];
 
 /** What was or would be removed, as lines for people. */
 export function sweepTable({ items, problems }: Sweeping, dryRun: boolean): string {
@@ -34,13 +33,5 @@ export function sweepTable({ items, problems }: Sweeping, dryRun: boolean): stri
 }
 
 function size(bytes: number | undefined): string {
-  if (bytes === undefined) return '';
-  let value = bytes;
-  let unit = 'B';
-  for (const next of UNITS) {
-    if (value < 1000) break;
-    value /= 1000;
-    unit = next;
-  }
-  return `${value < 10 && unit !== 'B' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+  return bytes === undefined ? '' : byteSize(bytes);
 }

@@ -1,23 +1,36 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadZoomPlanning } from '../../config/zoom-planning.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { archiveStem } from '../../domain/names.ts';
 import { readRecordingEvent } from '../../domain/zoom-event.ts';
 import { type Choice, type MeetingPlan, planMeeting } from '../../domain/zoom-plan.ts';
-import type { CliIo } from '../io.ts';
+import type { Io } from '../io.ts';
+import { openSession } from '../session.ts';
+
+const EXAMPLES = `
+Examples:
+  sluice rules test event.json
+  sluice rules test event.json --rules new-rules.yaml`;
 
 /** `sluice rules test event.json`: what would become of each file of an event, and why; nothing is sent or changed. */
-export function addRulesCommand(program: Command, io: CliIo): void {
-  const rules = program.command('rules').description('Rules for recordings of Zoom.');
+export function addRulesCommand(program: Command, io: Io): void {
+  const rules = program
+    .command('rules')
+    .summary('try rules for recordings of Zoom')
+    .description('Rules for recordings of Zoom.');
   rules
     .command('test')
     .description('Says what the rules would make of an event, file by file, and why. Changes nothing.')
     .argument('<event>', 'file with the body of a Zoom webhook, or - for standard input')
     .option('--rules <file>', 'rules to try, in place of those of the settings')
-    .option('--json', 'say it to a script')
-    .action((path: string, options: { rules?: string; json?: boolean }) => {
-      const { accounts, defaults } = loadZoomPlanning(io.env, options.rules);
+    .addHelpText('after', EXAMPLES)
+    .action((given: string, options: { rules?: string }, command: Command) => {
+      const session = openSession(io, command);
+      const rulesFile = options.rules === undefined ? undefined : resolve(io.cwd, options.rules);
+      const { accounts, defaults } = loadZoomPlanning(io.env, rulesFile);
+      const path = given === '-' ? given : resolve(io.cwd, given);
       const read = readRecordingEvent(readJson(path));
       if (read.problem !== undefined) {
         throw new KnownError(`${path} is no event of a recording:\n${read.problem}`, {
@@ -39,7 +52,8 @@ export function addRulesCommand(program: Command, io: CliIo): void {
         known: [],
         nowMs: Date.now(),
       });
-      io.out(options.json ? JSON.stringify(toJson(plan), null, 2) : toText(plan));
+      if (session.isJson) session.printJson(toJson(plan));
+      else session.print(toText(plan));
     });
 }
 

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+/* What commands read of the API's answers; what else is in them is kept, for --json. */
+
+const time = z.string().nullable();
+
+const troubleShape = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  title: z.string(),
+  advice: z.string(),
+});
+
+export const recordingShape = z.looseObject({
+  id: z.string(),
+  source: z.string(),
+  state: z.string(),
+  title: z.string(),
+  ace_id: z.string().nullable(),
+  bytes: z.number().nullable(),
+  failed_attempts: z.number(),
+  last_error: troubleShape.nullable(),
+  not_before: time,
+  accepted_at: z.string(),
+  started_at: time,
+  ended_at: time,
+  playable: z.boolean().nullable(),
+  video: z.looseObject({ player_url: z.string() }).nullable(),
+  archive: z.looseObject({ bucket: z.string(), file_name: z.string() }).nullable(),
+  position: z.number().nullable(),
+});
+export type Recording = z.output<typeof recordingShape>;
+
+export const recordingListShape = z.object({
+  recordings: z.array(recordingShape),
+  next_cursor: z.string().nullable(),
+});
+
+export const recordingDetailShape = recordingShape.extend({
+  stages: z.record(z.string(), z.looseObject({ started_at: time, done_at: time })),
+  attempts: z.array(
+    z.looseObject({
+      number: z.number(),
+      started_at: z.string(),
+      ended_at: time,
+      outcome: z.string(),
+      error: troubleShape.nullable(),
+    }),
+  ),
+  events: z.array(
+    z.looseObject({ at: z.string(), type: z.string(), data: z.record(z.string(), z.unknown()) }),
+  ),
+  deliveries: z.array(
+    z.looseObject({
+      type: z.string(),
+      state: z.string(),
+      attempts: z.number(),
+      last_error: troubleShape.nullable(),
+    }),
+  ),
+});
+export type RecordingDetail = z.output<typeof recordingDetailShape>;
+
+export const statusShape = z.looseObject({
+  version: z.string(),
+  paused: z.boolean(),
+  site_gone: z.string().nullable(),
+  counts: z.record(z.string(), z.number()),
+  oldest_waiting_at: time,
+  moving: recordingShape.nullable(),
+  redis: z.string(),
+  disk: z.looseObject({ free_bytes: z.number(), total_bytes: z.number(), reserve_bytes: z.number() }),
+  services: z.array(
+    z.looseObject({
+      service: z.string(),
+      state: z.string(),
+      open_until: time,
+      last_error: troubleShape.nullable(),
+    }),
+  ),
+});
+export type Status = z.output<typeof statusShape>;
+
+export const acceptedShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+
+const legShape = z.looseObject({
+  done_bytes: z.number(),
+  total_bytes: z.number(),
+  bytes_per_s: z.number(),
+  left_s: z.number().nullable(),
+});
+export type Leg = z.output<typeof legShape>;
+
+export const recordingEventShape = z.looseObject({
+  recording_id: z.string(),
+  type: z.string(),
+  at: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  recording: recordingShape,
+});
+export type RecordingEvent = z.output<typeof recordingEventShape>;
+
+export const progressShape = z.looseObject({
+  recording_id: z.string(),
+  legs: z.record(z.string(), legShape),
+});
+export type Progress = z.output<typeof progressShape>;
+
+export const newsShape = statusShape.partial();
+export type News = z.output<typeof newsShape>;

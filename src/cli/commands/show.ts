@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { byteSize } from '../../lib/byte-size.ts';
+import { type RecordingDetail, recordingDetailShape } from '../api-shapes.ts';
+import type { Io } from '../io.ts';
+import { STATE_STYLES } from '../paint.ts';
+import { openSession, type Session } from '../session.ts';
+import { renderTable } from '../table.ts';
+import { padEnd, printable } from '../text-width.ts';
+import { durationText, localTime } from '../times.ts';
+
+const EVENTS_SHOWN = 20;
+
+/** `sluice show ID`: one recording with all that happened to it. */
+export function addShowCommand(program: Command, io: Io): void {
+  program
+    .command('show')
+    .summary('one recording, with all that happened to it')
+    .description('Shows one recording: how it stands, its stages, attempts, announcements and history.')
+    .argument('<id>', 'such as rec_8821bfdde5e03edd33995107')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sluice show rec_8821bfdde5e03edd33995107\n  sluice show rec_8821bfdde5e03edd33995107 --json | jq .facts',
+    )
+    .action(async (id: string, _options: object, command: Command) => {
+      const session = openSession(io, command);
+      const path = `/api/recordings/${encodeURIComponent(id)}`;
+      const recording = await session.api.get(path, recordingDetailShape, session.signal);
+      if (session.isJson) session.printJson(recording);
+      else session.print(...describe(recording, session));
+    });
+}
+
+function describe(recording: RecordingDetail, session: Session): string[] {
+  const { paint } = session;
+  const { video, archive, last_error: error, position } = recording;
+  const place = position === null ? '' : `, number ${position} in line`;
+  const facts: [string, string | null][] = [
+    ['id', recording.id],
+    ['state', paint(STATE_STYLES[recording.state], recording.state) + place],
+    ['source', recording.source],
+    ['ace_id', recording.ace_id],
+    ['size', recording.bytes === null ? null : byteSize(recording.bytes)],
+    ['accepted', localTime(recording.accepted_at)],
+    ['not before', localTime(recording.not_before)],
+    ['ended', localTime(recording.ended_at)],
+    ['archived', archive === null ? null : `${archive.bucket}/${archive.file_name}`],
+    [
+      'video',
+      video === null ? null : `${video.player_url}${recording.playable ? '' : ' (not playable yet)'}`,
+    ],
+    ['trouble', error === null || recording.state === 'done' ? null : paint('red', printable(error.message))],
+    ['', error === null || recording.state === 'done' ? null : error.advice],
+  ];
+  return [
+    paint('bold', printable(recording.title)),
+    ...facts.flatMap(([name, value]) => (value ? [`  ${padEnd(name, 12)}${value}`] : [])),
+    ...section('Stages', stageLines(recording, session)),
+    ...section('Attempts', attemptLines(recording, session)),
+    ...section('Announcements', deliveryLines(recording, session)),
+    ...section('History', eventLines(recording, session)),
+  ];
+
+  function section(heading: string, lines: readonly string[]): string[] {
+    return lines.length === 0 ? [] : ['', paint('bold', heading), ...lines.map((line) => `  ${line}`)];
+  }
+}
+
+const indented = (session: Session) => ({
+  paint: session.paint,
+  columns: session.columns === undefined ? undefined : session.columns - 2,
+});
+
+function stageLines({ stages }: RecordingDetail, session: Session): string[] {
+  const rows = Object.entries(stages);
+  if (rows.length === 0) return [];
+  return renderTable(
+    rows,
+    [
+      { heading: 'stage', text: ([stage]) => stage },
+      { heading: 'begun', text: ([, { started_at }]) => localTime(started_at) },
+      { heading: 'done', text: ([, { done_at }]) => localTime(done_at) },
+      { heading: 'took', text: ([, times]) => took(times.started_at, times.done_at), align: 'right' },
+    ],
+    indented(session),
+  );
+}
+
+function attemptLines({ attempts }: RecordingDetail, session: Session): string[] {
+  if (attempts.length === 0) return [];
+  return renderTable(
+    attempts,
+    [
+      { heading: 'no', text: ({ number }) => String(number), align: 'right' },
+      { heading: 'begun', text: ({ started_at }) => localTime(started_at) },
+      { heading: 'took', text: ({ started_at, ended_at }) => took(started_at, ended_at), align: 'right' },
+      { heading: 'outcome', text: ({ outcome }) => outcome, style: ({ outcome }) => STATE_STYLES[outcome] },
+      { heading: 'why', text: ({ error }) => error?.message ?? '', minWidth: 10 },
+    ],
+    indented(session),
+  );
+}
+
+function deliveryLines({ deliveries }: RecordingDetail, session: Session): string[] {
+  if (deliveries.length === 0) return [];
+  return renderTable(
+    deliveries,
+    [
+      { heading: 'type', text: ({ type }) => type },
+      { heading: 'state', text: ({ state }) => state },
+      { heading: 'attempts', text: ({ attempts }) => String(attempts), align: 'right' },
+      { heading: 'why', text: ({ last_error: error }) => error?.message ?? '', minWidth: 10 },
+    ],
+    indented(session),
+  );
+}
+
+function eventLines({ events }: RecordingDetail, session: Session): string[] {
+  const shown = events.slice(-EVENTS_SHOWN);
+  if (shown.length === 0) return [];
+  const lines = renderTable(
+    shown,
+    [
+      { heading: 'at', text: ({ at }) => localTime(at) },
+      { heading: 'what', text: ({ type }) => type },
+      { heading: '', text: ({ data }) => dataText(data), minWidth: 10 },
+    ],
+    indented(session),
+  );
+  const earlier = events.length - shown.length;
+  return earlier === 0 ? lines : [...lines, session.paint('dim', `and ${earlier} before, see --json`)];
+}
+
+function dataText(data: Readonly<Record<string, unknown>>): string {
+  return Object.entries(data)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}
+
+function took(from: string | null, to: string | null): string {
+  return from === null || to === null ? '' : durationText(Date.parse(to) - Date.parse(from));
+}

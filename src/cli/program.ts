@@ -1,0 +1,92 @@
+import { Command, CommanderError } from 'commander';
+import { addAddCommand } from './commands/add.ts';
+import { addCancelCommand } from './commands/cancel.ts';
+import { addFrontCommand } from './commands/front.ts';
+import { addListCommand } from './commands/list.ts';
+import { addPauseCommand } from './commands/pause.ts';
+import { addResumeCommand } from './commands/resume.ts';
+import { addRetryCommand } from './commands/retry.ts';
+import { addRulesCommand } from './commands/rules.ts';
+import { addScheduleCommand } from './commands/schedule.ts';
+import { addSetAsideCommand } from './commands/set-aside.ts';
+import { addShowCommand } from './commands/show.ts';
+import { addSweepCommand } from './commands/sweep.ts';
+import { addTokenCommand } from './commands/token.ts';
+import { addWatchCommand } from './commands/watch.ts';
+import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
+import { Failure, troubleOf } from './failure.ts';
+import type { Io } from './io.ts';
+import { complain } from './session.ts';
+
+const EXAMPLES = `
+Examples:
+  sluice add /srv/videos/*.mp4             bring files of this server home
+  sluice list --state failed,backing-off   what is in trouble?
+  sluice watch                             look on
+  sluice retry --failed                    give all that failed a new beginning
+`;
+
+/** The `sluice` command. */
+function createProgram(io: Io, version: string): Command {
+  const program = new Command('sluice')
+    .description('Looks after a Sluice: brings recordings home, and tells how they are.')
+    .version(version, '-V, --version', 'print the version')
+    .option('--json', 'answer in JSON, for programs; errors too, on standard error')
+    .option('--url <address>', 'of the pipeline server; else SLUICE_URL, else by the PIPELINE_* settings')
+    .option('--token <token>', "the operator's token; else ADMIN_TOKEN, which no other user can see")
+    .option('--no-color', 'no colours; the variable NO_COLOR does the same')
+    .helpOption('-h, --help', 'print this')
+    .helpCommand(false)
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
+    .configureHelp({ showGlobalOptions: true, helpWidth: io.stdout.isTTY ? io.stdout.columns : 100 })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError('See --help.')
+    .exitOverride();
+
+  for (const add of [
+    addAddCommand,
+    addListCommand,
+    addShowCommand,
+    addWatchCommand,
+    addRetryCommand,
+    addCancelCommand,
+    addSetAsideCommand,
+    addFrontCommand,
+    addScheduleCommand,
+    addPauseCommand,
+    addResumeCommand,
+    addSweepCommand,
+    addTokenCommand,
+    addRulesCommand,
+  ]) {
+    add(program, io);
+  }
+  return program;
+}
+
+/** Runs a command line to its end; whatever happens is told, and becomes an exit code. */
+export async function runProgram(io: Io, args: readonly string[], version: string): Promise<void> {
+  const program = createProgram(io, version);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version end this way too, with 0.
+      io.setExitCode(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+      return;
+    }
+    if (io.signal.aborted) {
+      io.setExitCode(EXIT.interrupted);
+      return;
+    }
+    const isJson = program.opts<{ json?: boolean }>().json ?? args.includes('--json');
+    complain(io, { isJson, isDeclined: args.includes('--no-color') }, troubleOf(error));
+    io.setExitCode(error instanceof Failure ? error.exitCode : EXIT.failed);
+  }
+}

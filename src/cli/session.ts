@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { pipelineUrlOf } from '../config/config.ts';
+import type { Api } from './api.ts';
+import { type Trouble, usageFailure } from './failure.ts';
+import type { Io, Screen } from './io.ts';
+import { createPaint, type Paint } from './paint.ts';
+import { printable } from './text-width.ts';
+
+/** What one run of a command works with: the options that all commands share, and how it answers. */
+export interface Session {
+  readonly api: Api;
+  readonly signal: AbortSignal;
+  readonly isJson: boolean;
+  /** Whether a person looks on: no --json, and a terminal. */
+  readonly isLive: boolean;
+  readonly paint: Paint;
+  /** Standard output. */
+  readonly screen: Screen;
+  /** The width to keep to, or `undefined` where the answer goes into a file or a pipe. */
+  readonly columns: number | undefined;
+  write(text: string): void;
+  /** Prints lines of the answer. */
+  print(...lines: string[]): void;
+  /** Prints an answer for programs, in one line. */
+  printJson(value: unknown): void;
+  /** Says on standard error what could not be done, after what it was about. */
+  complain(trouble: Trouble, about?: string): void;
+}
+
+interface CommonOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+/** @throws Failure if the address is none */
+export function openSession(io: Io, command: Command): Session {
+  const options = command.optsWithGlobals<CommonOptions>();
+  const isJson = options.json ?? false;
+  const isDeclined = options.color === false;
+  const url = options.url ?? (io.env['SLUICE_URL']?.trim() || pipelineUrlOf(io.env));
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw usageFailure(`${url} is no address.`, 'Give one such as http://127.0.0.1:9009.');
+  }
+  const token = options.token ?? (io.env['ADMIN_TOKEN']?.trim() || undefined);
+  const { stdout } = io;
+
+  return {
+    api: io.connect({ url, token }),
+    signal: io.signal,
+    isJson,
+    isLive: stdout.isTTY && !isJson,
+    paint: createPaint(stdout, { env: io.env, isDeclined }),
+    screen: stdout,
+    columns: stdout.isTTY ? stdout.columns : undefined,
+    write: (text) => stdout.write(text),
+    print: (...lines) => stdout.write(lines.map((line) => `${line}\n`).join('')),
+    printJson: (value) => stdout.write(`${JSON.stringify(value)}\n`),
+    complain: (trouble, about) => complain(io, { isJson, isDeclined }, trouble, about),
+  };
+}
+
+/** Says on standard error what could not be done: for people in red, for programs as one JSON object. */
+export function complain(
+  io: Pick<Io, 'stderr' | 'env'>,
+  options: { readonly isJson: boolean; readonly isDeclined: boolean },
+  trouble: Trouble,
+  about?: string,
+): void {
+  if (options.isJson) {
+    io.stderr.write(`${JSON.stringify({ error: trouble, ...(about === undefined ? {} : { about }) })}\n`);
+    return;
+  }
+  const paint = createPaint(io.stderr, { env: io.env, isDeclined: options.isDeclined });
+  const { code, title, detail, advice } = trouble;
+  // Of a bug the whole stack is wanted.
+  const told = code === 'UNEXPECTED' ? detail : printable(detail);
+  const lead = about === undefined ? '' : `${printable(about)}: `;
+  io.stderr.write(`${paint('red', `${lead}${[title, told].filter(Boolean).join(' ')}`)}\n${advice}\n`);
+}

@@ -1,0 +1,31 @@
+import { byteSize } from '../../lib/byte-size.ts';
+import type { Recording, RecordingEvent } from '../api-shapes.ts';
+import { printable } from '../text-width.ts';
+import { durationText, localTime } from '../times.ts';
+
+/** What has happened to a recording, in a few words. */
+export function eventText({ type, data, recording }: RecordingEvent): string {
+  const stage = typeof data['stage'] === 'string' ? ` ${data['stage']}` : '';
+  const [what = '', how = ''] = type.split('.');
+  if (type === 'recording.done') return doneText(recording);
+  const words = what === 'recording' ? how : `${what}${stage} ${how}`;
+  const isTrouble = ['attempt.failed', 'attempt.postponed', 'recording.failed'].includes(type);
+  const why = isTrouble ? recording.last_error?.message : undefined;
+  const next =
+    isTrouble && recording.not_before !== null ? `; next try ${localTime(recording.not_before)}` : '';
+  return `${words.replaceAll('-', ' ')}${why === undefined ? '' : `: ${printable(why)}`}${next}`;
+}
+
+function doneText({ bytes, started_at: from, ended_at: to }: Recording): string {
+  const size = bytes === null ? '' : `, ${byteSize(bytes)}`;
+  const time = from === null || to === null ? '' : ` in ${durationText(Date.parse(to) - Date.parse(from))}`;
+  return `done${size}${time}`;
+}
+
+/** How a recording stands, in a few words. */
+export function standText({ state, position, last_error: error, not_before: notBefore }: Recording): string {
+  const place = position === null ? '' : `, number ${position} in line`;
+  const until = notBefore === null || state === 'moving' ? '' : `, not before ${localTime(notBefore)}`;
+  const why = error === null || state === 'done' ? '' : `: ${printable(error.message)}`;
+  return `${state}${place}${until}${why}`;
+}

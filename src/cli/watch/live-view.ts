@@ -1,0 +1,119 @@
+import { byteSize } from '../../lib/byte-size.ts';
+import type { Leg, News, RecordingEvent } from '../api-shapes.ts';
+import { createLiveBlock } from '../live-block.ts';
+import { type Paint, STATE_STYLES, type Style } from '../paint.ts';
+import type { Session } from '../session.ts';
+import { clip, padEnd, padStart, printable } from '../text-width.ts';
+import { durationText } from '../times.ts';
+import { eventText, standText } from './event-text.ts';
+import { createPicture, LEGS, type Picture } from './picture.ts';
+import type { WatchView } from './view.ts';
+
+const MAX_BAR_WIDTH = 30;
+const MIN_BAR_WIDTH = 6;
+/** What stands beside a bar, in characters. */
+const BESIDE_BAR = 56;
+
+/** What stays on the screen, above the bars, and how it is marked. */
+const MARKS: Readonly<Record<string, readonly [mark: string, style: Style]>> = {
+  'recording.accepted': ['+', 'dim'],
+  'recording.revived': ['+', 'dim'],
+  'recording.retried': ['+', 'dim'],
+  'recording.done': ['✓', 'green'],
+  'recording.failed': ['✗', 'red'],
+  'recording.set-aside': ['!', 'yellow'],
+  'recording.cancelled': ['!', 'yellow'],
+  'attempt.failed': ['!', 'yellow'],
+  'attempt.postponed': ['!', 'yellow'],
+  'video.playable': ['✓', 'green'],
+  'video.failed': ['✗', 'red'],
+};
+
+/** Bars that are drawn over themselves, and above them a line for each thing that is worth keeping. */
+export function createLiveView(session: Session, id: string | undefined): WatchView {
+  const { screen, paint } = session;
+  const block = createLiveBlock(screen);
+  const picture = createPicture(id);
+  let isLost = false;
+
+  function draw(): void {
+    const width = Math.max(20, screen.columns - 1);
+    const lines = recordingLines(picture, width, paint);
+    const lost = paint('yellow', clip('Sluice does not answer; looking for it …', width));
+    const around = id === undefined ? [headline(picture.news, width, paint)] : [];
+    block.draw([...(isLost ? [lost] : around), ...lines]);
+  }
+
+  return {
+    stands(state) {
+      isLost = false;
+      picture.stands(state);
+      draw();
+    },
+    hear(message) {
+      isLost = false;
+      if (message.event === 'recording') {
+        picture.hearEvent(message.data);
+        const line = keptLine(message.data, paint);
+        if (line !== undefined) block.say([line]);
+      }
+      if (message.event === 'progress') picture.hearProgress(message.data);
+      if (message.event === 'status') picture.hearNews(message.data);
+      draw();
+    },
+    lost() {
+      isLost = true;
+      draw();
+    },
+    end: block.end,
+  };
+}
+
+function keptLine(event: RecordingEvent, paint: Paint): string | undefined {
+  const [mark, style] = MARKS[event.type] ?? [];
+  if (mark === undefined) return undefined;
+  const time = new Date(event.at).toTimeString().slice(0, 8);
+  return `${paint(style, mark)} ${paint('dim', time)} ${printable(event.recording.title)}  ${eventText(event)}`;
+}
+
+/** How all stands, in one line. */
+function headline({ counts, paused, disk, redis }: News, width: number, paint: Paint): string {
+  const waiting = (counts?.['waiting'] ?? 0) + (counts?.['backing-off'] ?? 0);
+  const parts = [
+    `${waiting} waiting`,
+    counts?.['failed'] ? `${counts['failed']} failed` : '',
+    disk === undefined ? '' : `${byteSize(Math.max(0, disk.free_bytes - disk.reserve_bytes))} of disk left`,
+    redis === 'away' ? 'Redis is away' : '',
+    paused ? 'paused' : '',
+  ];
+  return paint('dim', clip(parts.filter(Boolean).join(' · '), width));
+}
+
+function recordingLines({ recording, legs }: Picture, width: number, paint: Paint): string[] {
+  if (recording === undefined) return ['Nothing moves.'];
+  const stand = standText(recording);
+  const title = clip(printable(recording.title), Math.max(8, width - Math.min(stand.length, 40) - 2));
+  const lines = [`${paint('bold', title)}  ${paint(STATE_STYLES[recording.state], clip(stand, 40))}`];
+  if (recording.state !== 'moving') return lines;
+  return [...lines, ...LEGS.map((name) => legLine(name, legs[name], width, paint))];
+}
+
+function legLine(name: string, leg: Leg | undefined, width: number, paint: Paint): string {
+  const label = `  ${padEnd(name, 8)}`;
+  const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, width - BESIDE_BAR));
+  if (leg === undefined) return `${label}${paint('dim', '░'.repeat(barWidth))}`;
+  const { done_bytes: doneBytes, total_bytes: totalBytes, bytes_per_s: speed, left_s: leftS } = leg;
+  const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0;
+  const full = Math.round(share * barWidth);
+  const bar =
+    paint(share < 1 ? 'cyan' : 'green', '█'.repeat(full)) + paint('dim', '░'.repeat(barWidth - full));
+  const isMoving = share < 1 && speed > 0;
+  const facts = [
+    padStart(`${Math.floor(share * 100)} %`, 5),
+    `${byteSize(doneBytes)} of ${byteSize(totalBytes)}`,
+    isMoving ? `${byteSize(speed)}/s` : '',
+    isMoving && leftS !== null ? `${durationText(leftS * 1000)} left` : '',
+  ];
+  const beside = clip(facts.filter(Boolean).join('  '), Math.max(6, width - label.length - barWidth - 1));
+  return `${label}${bar} ${beside}`;
+}

@@ -1,0 +1,51 @@
+import { byteSize } from '../../lib/byte-size.ts';
+import type { Session } from '../session.ts';
+import { printable } from '../text-width.ts';
+import { eventText, standText } from './event-text.ts';
+import type { WatchView } from './view.ts';
+
+/** The shortest pause between two lines on how far a stage is, in milliseconds. */
+const PROGRESS_PAUSE_MS = 5000;
+
+/** A line for each thing that happens, with its time; for logs and pipes. */
+export function createPlainView(session: Session): WatchView {
+  const titles = new Map<string, string>();
+  const saidAtMs = new Map<string, number>();
+  let isLost = false;
+
+  function say(title: string, text: string): void {
+    session.print(`${new Date().toTimeString().slice(0, 8)}  ${printable(title)}  ${text}`);
+  }
+
+  return {
+    stands({ status, recording }) {
+      isLost = false;
+      const shown = recording ?? status?.moving;
+      if (shown === undefined || shown === null) return;
+      titles.set(shown.id, shown.title);
+      say(shown.title, standText(shown));
+    },
+    hear(message) {
+      isLost = false;
+      if (message.event === 'recording') {
+        const { recording } = message.data;
+        titles.set(recording.id, recording.title);
+        say(recording.title, eventText(message.data));
+      }
+      if (message.event === 'progress') {
+        const { recording_id: id, legs } = message.data;
+        for (const [stage, { done_bytes: doneBytes, total_bytes: totalBytes }] of Object.entries(legs)) {
+          const key = `${id} ${stage}`;
+          if (Date.now() - (saidAtMs.get(key) ?? 0) < PROGRESS_PAUSE_MS) continue;
+          saidAtMs.set(key, Date.now());
+          say(titles.get(id) ?? id, `${stage} ${byteSize(doneBytes)} of ${byteSize(totalBytes)}`);
+        }
+      }
+    },
+    lost() {
+      if (!isLost) say('Sluice', 'does not answer; looking for it');
+      isLost = true;
+    },
+    end() {},
+  };
+}

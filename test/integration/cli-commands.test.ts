@@ -1,0 +1,347 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readUploadToken } from '../../src/lib/upload-token.ts';
+import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.ts';
+import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
+import { freePort, type House, openHouse, writeVideo } from '../support/house.ts';
+
+const LATER = '2100-01-01T00:00:00.000Z';
+const SECRET = 'a secret of the website and of this server';
+
+let house: House;
+let cli: CliOptions;
+
+beforeAll(async () => {
+  house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED });
+  cli = cliOf(house);
+});
+afterAll(() => house.close());
+
+const sluice = (...args: string[]) => runSluice(args, cli);
+const file = (name: string) => writeVideo(join(house.files, name), 0);
+const stateOf = async (id: string) => (await house.recordings.get(id))?.state;
+
+/** A recording that has failed, since its file is gone. */
+async function addFailed(title: string): Promise<string> {
+  const { id, path } = await house.addCustom(title);
+  await rm(path);
+  const worker = await house.startWorker();
+  await house.reaches(id, 'failed');
+  await worker.stop();
+  return id;
+}
+
+describe('sluice add', () => {
+  it('hands over files by paths from here, titled by their names', async () => {
+    await file('Lesson one.mp4');
+    await file('--lesson 2.mp4');
+
+    const { exitCode, json } = await sluice(
+      'add',
+      '--keep',
+      '--not-before',
+      LATER,
+      '--json',
+      '--',
+      'Lesson one.mp4',
+      './--lesson 2.mp4',
+    );
+
+    expect(exitCode).toBe(0);
+    expect(json.added).toMatchObject([
+      { title: 'Lesson one', state: 'waiting', duplicate: false, path: join(house.files, 'Lesson one.mp4') },
+      { title: '--lesson 2', state: 'waiting', duplicate: false },
+    ]);
+    const recording = await house.recordings.get(json.added[0].id);
+    expect(recording).toMatchObject({
+      title: 'Lesson one',
+      notBeforeMs: Date.parse(LATER),
+      origin: { keep: true },
+    });
+  });
+
+  it('goes on after one that is refused, says why, and ends with 1', async () => {
+    await mkdir(join(house.files, 'folder'));
+    await file('after.mp4');
+
+    const { exitCode, stdout, stderr } = await sluice(
+      'add',
+      'folder',
+      'nowhere.mp4',
+      'after.mp4',
+      '--not-before',
+      '+2h',
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^id +state +title\nrec_\w+ +waiting +added +after\n$/);
+    expect(stderr).toContain('folder: This is a folder.');
+    expect(stderr).toContain('sluice add folder/*.mp4');
+    expect(stderr).toContain('nowhere.mp4: There is no file at this path.');
+  });
+
+  it('says that a file is known', async () => {
+    const path = await file('twice.mp4');
+    const more = ['--title', 'Twice', '--ace-id', 'lesson-2', '--not-before', LATER];
+    await sluice('add', path, ...more);
+
+    const { exitCode, json } = await sluice('add', path, ...more, '--json');
+
+    expect(exitCode).toBe(0);
+    expect(json.added).toMatchObject([{ title: 'Twice', duplicate: true }]);
+  });
+
+  it('shows in a terminal which one it is at, and then a table that fits', async () => {
+    await file('授業の録画 第一回 とても長い題名です.mp4');
+    await file('second.mp4');
+    const terminal = openTerminal(
+      ['add', '授業の録画 第一回 とても長い題名です.mp4', 'second.mp4', '--not-before', LATER],
+      cli,
+      {
+        columns: 72,
+        rows: 20,
+      },
+    );
+
+    expect(await terminal.ended).toEqual({ exitCode: 0, isRestored: true });
+
+    expect(terminal.text()).toContain('Adding 1 of 2');
+    expect(terminal.text()).toContain('Adding 2 of 2');
+    expect(terminal.isCursorBack()).toBe(true);
+    const screen = terminal.screen().filter((line) => line !== '');
+    expect(screen).toEqual([
+      expect.stringMatching(/^id +state +title$/),
+      expect.stringMatching(/^rec_\w{24} {2}waiting {2}added {2}授業の録画 第.*…$/),
+      expect.stringMatching(/^rec_\w{24} {2}waiting {2}added {2}second$/),
+    ]);
+  });
+});
+
+describe('sluice list and show', () => {
+  it('filters, pages and counts', async () => {
+    for (const title of ['Pages 1', 'Pages 2', 'Pages 3'])
+      await house.addCustom(title, { not_before: LATER });
+
+    const two = await sluice('list', '--q', 'PAGES', '--limit', '2', '--json');
+    expect(two.json.recordings.map(({ title }: { title: string }) => title)).toEqual(['Pages 3', 'Pages 2']);
+    expect(two.json.more).toBe(true);
+
+    const all = await sluice('--json', 'list', '--q', 'pages', '--all', '--state', 'waiting,failed');
+    expect(all.json.recordings).toHaveLength(3);
+    expect(all.json.more).toBe(false);
+
+    const none = await sluice('list', '--q', 'pages', '--source', 'zoom');
+    expect(none).toMatchObject({ exitCode: 0, stdout: 'No recordings.\n' });
+  });
+
+  it('gives a table without colours to a pipe, and ends with 4 where that is asked for', async () => {
+    const id = await addFailed('Lost');
+
+    const { exitCode, stdout } = await sluice('list', '--state', 'failed', '--check');
+
+    expect(exitCode).toBe(4);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toMatch(new RegExp(`^${id} +custom +failed +\\d+ kB +\\S+ \\S+ +Lost +\\S`, 'm'));
+    expect((await sluice('list', '--state', 'waiting', '--check')).exitCode).toBe(0);
+  });
+
+  it('passes on why the server refuses', async () => {
+    const { exitCode, stderr } = await sluice('list', '--state', 'asleep', '--json');
+
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'REQUEST_INVALID', advice: expect.any(String) });
+  });
+
+  it('shows one with its stages and history', async () => {
+    const { id } = await house.addCustom('Shown');
+    const worker = await house.startWorker();
+    await house.reaches(id, 'done');
+    await worker.stop();
+
+    const { exitCode, stdout } = await sluice('show', id);
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^Shown\n {2}id +rec_/);
+    for (const part of [
+      'state +done',
+      'archived +ace-academy-recordings/',
+      'video +https://',
+      'fetch +2',
+      'recording.done',
+    ]) {
+      expect(stdout).toMatch(new RegExp(part));
+    }
+    const missing = await sluice('show', 'rec_none');
+    expect(missing).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('There is no recording rec_none'),
+    });
+  });
+
+  it('takes colours from a terminal only, and not where they are declined', async () => {
+    const coloured = openTerminal(['list', '--limit', '1'], cli);
+    await coloured.ended;
+    expect(coloured.text()).toContain('\u001b[2mid');
+
+    for (const [args, env] of [
+      [['list', '--limit', '1', '--no-color'], {}],
+      [['list', '--limit', '1'], { NO_COLOR: '1' }],
+    ] as const) {
+      const plain = openTerminal(args, { ...cli, env: { ...cli.env, ...env } });
+      await plain.ended;
+      expect(plain.text()).toMatch(/^id +source/);
+    }
+  });
+});
+
+describe('what is done with recordings', () => {
+  it('sets aside, retries, moves to the front, schedules and cancels', async () => {
+    const { id } = await house.addCustom('Steered');
+
+    expect((await sluice('set-aside', id, '--json')).json.recordings).toMatchObject([
+      { id, state: 'set-aside' },
+    ]);
+    expect((await sluice('retry', id, '--json')).json.recordings).toMatchObject([{ id, state: 'waiting' }]);
+    expect((await sluice('front', id, '--json')).json.recordings).toMatchObject([{ id, position: 1 }]);
+    expect((await sluice('schedule', id, LATER, '--json')).json.recordings).toMatchObject([
+      { not_before: LATER },
+    ]);
+    expect((await sluice('schedule', id, 'now', '--json')).json.recordings).toMatchObject([
+      { not_before: null },
+    ]);
+    expect((await sluice('cancel', id)).stdout).toContain('Steered');
+    expect(['cancelling', 'cancelled']).toContain(await stateOf(id));
+  });
+
+  it('tells of one that is refused, and goes on with the others', async () => {
+    const { id } = await house.addCustom('Refused', { not_before: LATER });
+
+    const { exitCode, stdout, stderr } = await sluice('set-aside', 'rec_none', id);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('rec_none: ');
+    expect(stdout).toContain(id);
+    expect(await stateOf(id)).toBe('set-aside');
+    expect((await sluice('front', id)).stderr).toContain('possible: retry, cancel');
+  });
+
+  it('retries all that have failed', async () => {
+    const ids = [await addFailed('Failed 1'), await addFailed('Failed 2')];
+
+    const { exitCode, stdout } = await sluice('retry', '--failed');
+
+    expect(exitCode).toBe(0);
+    for (const id of ids) {
+      expect(stdout).toContain(id);
+      expect(await stateOf(id)).toBe('waiting');
+    }
+    expect((await sluice('list', '--state', 'failed')).stdout).toBe('No recordings.\n');
+    expect((await sluice('retry', '--failed')).stdout).toBe('Nothing has failed.\n');
+    await sluice('cancel', ...ids);
+  });
+
+  it('pauses the line and lets it go on', async () => {
+    expect((await sluice('pause')).stdout).toBe('The line is paused.\n');
+    const status = await fetch(`${house.config.pipeline.url}/api/status`);
+    expect(await status.json()).toMatchObject({ paused: true });
+    expect((await sluice('resume', '--json')).json).toEqual({ paused: false });
+  });
+});
+
+describe('sluice token create', () => {
+  const env = { UPLOAD_TOKEN_SECRET: SECRET };
+
+  it('makes a token that the tus server takes', async () => {
+    const args = [
+      'token',
+      'create',
+      '--ace-id',
+      'lesson-9',
+      '--expires',
+      '2h',
+      '--max-bytes',
+      '5GB',
+      '--title',
+      'Nine',
+    ];
+    const { exitCode, stdout } = await runSluice(args, { ...cli, env });
+
+    expect(exitCode).toBe(0);
+    const reading = await readUploadToken(stdout.trim(), [SECRET]);
+    expect(reading).toMatchObject({
+      kind: 'valid',
+      grant: { aceId: 'lesson-9', maxBytes: 5_000_000_000, title: 'Nine' },
+    });
+    const expiresAtMs = reading.kind === 'valid' ? reading.grant.expiresAtMs : 0;
+    expect(Math.abs(expiresAtMs - Date.now() - 7_200_000)).toBeLessThan(60_000);
+  });
+
+  it('says what is missing', async () => {
+    const { exitCode, stderr } = await runSluice(['token', 'create', '--ace-id', 'x'], { ...cli, env: {} });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('UPLOAD_TOKEN_SECRET is not set.');
+  });
+});
+
+describe('sluice sweep', () => {
+  it('runs the sweeper on the settings of this machine', async () => {
+    const { exitCode, json } = await sluice('sweep', '--dry-run', '--json');
+
+    expect(exitCode).toBe(0);
+    expect(json).toEqual({ items: expect.any(Array), problems: [] });
+  });
+});
+
+describe('the sluice command', () => {
+  it.each([
+    [['fly']],
+    [['list', '--wings']],
+    [['list', '--limit', 'many']],
+    [['add']],
+    [['add', 'a.mp4', 'b.mp4', '--title', 'Both']],
+    [['add', 'a.mp4', '--not-before', 'soon']],
+    [['schedule', 'rec_1', '2026-02-30']],
+    [['retry']],
+    [['token', 'create', '--ace-id', 'x', '--expires', 'never']],
+    [['list', '--url', 'localhost']],
+  ])('ends %j with 2', async (args) => {
+    const { exitCode, stdout, stderr } = await sluice(...args);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('says in one line that nobody answers, and what to do', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    for (const args of [
+      ['list'],
+      ['show', 'rec_1'],
+      ['watch'],
+      ['add', 'a.mp4', 'b.mp4'],
+      ['retry', 'rec_1'],
+      ['pause'],
+    ]) {
+      const { exitCode, stderr } = await sluice(...args, '--url', url);
+
+      expect(exitCode).toBe(3);
+      expect(stderr.match(/Is Sluice running\? Nobody answers at/g)).toHaveLength(1);
+      expect(stderr).toContain('npm start');
+    }
+    const { stderr } = await runSluice(['list', '--json'], { ...cli, env: { SLUICE_URL: url } });
+    expect(JSON.parse(stderr).error.code).toBe('NOT_REACHABLE');
+  });
+
+  it.each([['--help'], ['add'], ['watch'], ['doctor'], ['retry']])(
+    'explains %s with examples',
+    async (name) => {
+      const { exitCode, stdout } = await sluice(...new Set([name, '--help']));
+
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain('Examples:\n  sluice ');
+      expect(stdout).toContain('--json');
+    },
+  );
+});
