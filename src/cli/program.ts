@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAddCommand } from './commands/add.ts';
 import { addCancelCommand } from './commands/cancel.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
 import { addPauseCommand } from './commands/pause.ts';
@@ -20,6 +21,7 @@ import { complain } from './session.ts';
 
 const EXAMPLES = `
 Examples:
+  sluice doctor                            is everything set up, and does it run?
   sluice add /srv/videos/*.mp4             bring files of this server home
   sluice list --state failed,backing-off   what is in trouble?
   sluice watch                             look on
@@ -62,6 +64,7 @@ function createProgram(io: Io, version: string): Command {
     addPauseCommand,
     addResumeCommand,
     addSweepCommand,
+    addDoctorCommand,
     addTokenCommand,
     addRulesCommand,
   ]) {

@@ -1,0 +1,66 @@
+import { summarize } from '../../domain/errors.ts';
+import { untilAborted } from '../../lib/abort.ts';
+import { troubleOf } from '../failure.ts';
+
+/** What a check has found, in one line; and what to do, unless all is well. */
+export interface Finding {
+  /** `skip`: it could not be looked at, for another check's reason, or need not be. */
+  readonly state: 'ok' | 'warn' | 'fail' | 'skip';
+  readonly text: string;
+  readonly advice?: string;
+}
+
+export interface Check {
+  readonly name: string;
+  /** What it throws counts as failed. */
+  run(signal: AbortSignal): Promise<Finding>;
+}
+
+export interface Diagnosis extends Finding {
+  readonly check: string;
+  readonly ms: number;
+}
+
+export const ok = (text: string): Finding => ({ state: 'ok', text });
+export const warn = (text: string, advice: string): Finding => ({ state: 'warn', text, advice });
+export const fail = (text: string, advice: string): Finding => ({ state: 'fail', text, advice });
+export const skip = (text: string): Finding => ({ state: 'skip', text });
+
+/** Runs all checks at the same time, each for so long at most; tells of each as soon as it has ended. */
+export async function diagnose(
+  checks: readonly Check[],
+  options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly onDone: (diagnosis: Diagnosis) => void;
+  },
+): Promise<Diagnosis[]> {
+  const { timeoutMs, signal, onDone } = options;
+  return await Promise.all(
+    checks.map(async (check) => {
+      const startedMs = performance.now();
+      const finding = await runInTime(check, timeoutMs, signal);
+      signal.throwIfAborted();
+      const diagnosis = { check: check.name, ...finding, ms: Math.round(performance.now() - startedMs) };
+      onDone(diagnosis);
+      return diagnosis;
+    }),
+  );
+}
+
+async function runInTime(check: Check, timeoutMs: number, stop: AbortSignal): Promise<Finding> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([stop, deadline]);
+  try {
+    return await untilAborted(check.run(signal), signal);
+  } catch (error) {
+    stop.throwIfAborted();
+    if (deadline.aborted) {
+      return fail(
+        `no answer within ${timeoutMs / 1000} s`,
+        'Check the network and the firewall, or give it more --timeout.',
+      );
+    }
+    return fail(summarize(error).message, troubleOf(error).advice);
+  }
+}

@@ -1,0 +1,33 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import type { Config } from '../../config/config.ts';
+import { inspectLedger } from '../../ledger/inspect.ts';
+import { byteSize } from '../../lib/byte-size.ts';
+import { type Finding, fail, ok, warn } from './check.ts';
+
+export function checkLedger({ ledgerPath, dataDir }: Config): Finding {
+  if (existsSync(dataDir) && !isWritable(dataDir)) {
+    return fail(`${dataDir} cannot be written`, 'Run this, and Sluice, as the user that owns DATA_DIR.');
+  }
+  const found = inspectLedger(ledgerPath);
+  if (found.kind === 'absent') return ok(`${ledgerPath} is made by the first start`);
+  if (found.damages.length > 0) {
+    const [first = ''] = found.damages;
+    return fail(
+      `${ledgerPath} is damaged: ${first}`,
+      'Stop Sluice, keep a copy of the file, and restore the last backup (docs/operations.md); check the disk.',
+    );
+  }
+  if (found.isExposed) {
+    return warn(`${ledgerPath} can be read by others`, `It holds names and tokens: chmod 600 ${ledgerPath}*`);
+  }
+  return ok(`${found.recordings} recordings, ${byteSize(found.bytes)}, sound`);
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

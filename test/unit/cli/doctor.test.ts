@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { Status } from '../../../src/cli/api-shapes.ts';
+import { judgeClock } from '../../../src/cli/doctor/clock.ts';
+import { judgeLine } from '../../../src/cli/doctor/line.ts';
+import { checkNode } from '../../../src/cli/doctor/node-version.ts';
+
+const NOW_MS = Date.parse('2026-11-21T10:00:00Z');
+const WELL: Status = {
+  version: '1.2.3',
+  paused: false,
+  site_gone: null,
+  counts: { waiting: 2, done: 5 },
+  oldest_waiting_at: '2026-11-21T09:00:00Z',
+  moving: null,
+  redis: 'ok',
+  disk: { free_bytes: 1, total_bytes: 1, reserve_bytes: 0 },
+  services: [{ service: 'b2', state: 'ok', open_until: null, last_error: null }],
+};
+
+describe('the clock', () => {
+  it.each([
+    [[0, -59_000, 30_000], 'ok'],
+    [[600_000, 598_000, 0], 'fail'],
+    [[-61_000], 'fail'],
+    // One service has a wrong clock, not this machine.
+    [[0, 1000, 600_000], 'ok'],
+    [[], 'warn'],
+  ] as const)('ahead of the services by %j is %s', (skewsMs, state) => {
+    expect(judgeClock(skewsMs).state).toBe(state);
+  });
+});
+
+describe('the line', () => {
+  it.each<[string, Partial<Status>, string, string]>([
+    ['nothing', {}, 'ok', '2 waiting, 5 done, nothing is stuck'],
+    ['failed recordings', { counts: { failed: 3 } }, 'fail', '3 failed'],
+    ['a website that is gone', { site_gone: 'https://site' }, 'fail', 'the website wants no announcements'],
+    ['a pause', { paused: true }, 'warn', 'the line is paused'],
+    ['a long wait', { oldest_waiting_at: '2026-11-18T09:00:00Z' }, 'warn', 'the oldest has waited for 3 d'],
+    [
+      'an open circuit',
+      { services: [{ service: 'b2', state: 'open', open_until: '2026-11-21T10:05:00Z', last_error: null }] },
+      'warn',
+      'b2 is left alone until',
+    ],
+  ])('with %s', (_what, change, state, text) => {
+    expect(judgeLine({ ...WELL, ...change }, NOW_MS)).toMatchObject({
+      state,
+      text: expect.stringContaining(text),
+    });
+  });
+});
+
+describe('Node', () => {
+  it.each([
+    ['20.19.0', 'ok'],
+    ['24.1.0', 'ok'],
+    ['20.18.9', 'fail'],
+    ['18.20.0', 'fail'],
+  ])('%s is %s', (version, state) => {
+    expect(checkNode(version).state).toBe(state);
+  });
+});
