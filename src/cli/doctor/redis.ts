@@ -26,7 +26,7 @@ export async function checkRedis(
   signal.addEventListener('abort', drop, { once: true });
   try {
     await redis.connect();
-    return judge(await redis.info());
+    return judgeRedis(await redis.info());
   } catch (error) {
     signal.throwIfAborted();
     const text = why || (error instanceof Error ? error.message : String(error));
@@ -42,7 +42,8 @@ export async function checkRedis(
   }
 }
 
-function judge(info: string): Finding {
+/** @param info What Redis answers to INFO */
+export function judgeRedis(info: string): Finding {
   const facts = new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
   const version = facts.get('valkey_version') ?? facts.get('redis_version') ?? '?';
   const policy = facts.get('maxmemory_policy') ?? 'noeviction';

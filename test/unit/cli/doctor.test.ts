@@ -3,6 +3,7 @@ import type { Status } from '../../../src/cli/api-shapes.ts';
 import { judgeClock } from '../../../src/cli/doctor/clock.ts';
 import { judgeLine } from '../../../src/cli/doctor/line.ts';
 import { checkNode } from '../../../src/cli/doctor/node-version.ts';
+import { judgeRedis } from '../../../src/cli/doctor/redis.ts';
 
 const NOW_MS = Date.parse('2026-11-21T10:00:00Z');
 const WELL: Status = {
@@ -48,6 +49,29 @@ describe('the line', () => {
       state,
       text: expect.stringContaining(text),
     });
+  });
+});
+
+describe('Redis', () => {
+  const well = {
+    redis_version: '7.0.15',
+    loading: '0',
+    maxmemory: '0',
+    maxmemory_policy: 'noeviction',
+    aof_enabled: '1',
+  };
+
+  it.each<[string, Partial<typeof well>, string]>([
+    ['all as it should be', {}, 'ok'],
+    ['no append-only file', { aof_enabled: '0' }, 'warn'],
+    ['eviction, and memory without a limit', { maxmemory_policy: 'allkeys-lru' }, 'warn'],
+    ['eviction, and limited memory', { maxmemory_policy: 'allkeys-lru', maxmemory: '1000000' }, 'fail'],
+    ['an old version', { redis_version: '5.0.14' }, 'fail'],
+    ['its file still being read', { loading: '1' }, 'warn'],
+  ])('with %s', (_what, change, state) => {
+    const lines = Object.entries({ ...well, ...change }).map(([name, value]) => `${name}:${value}`);
+
+    expect(judgeRedis(['# Server', ...lines, ''].join('\r\n')).state).toBe(state);
   });
 });
 
