@@ -345,3 +345,23 @@ describe('the sluice command', () => {
     },
   );
 });
+
+describe('sluice where callers on the same machine need the token too', () => {
+  const ADMIN_TOKEN = '7f3a91c05be24d68a17c93e2f04b8d5610aa4c7e39bd28f1';
+  let guarded: House;
+
+  beforeAll(async () => {
+    guarded = await openHouse({ LOCAL_TRUST: 'off', ADMIN_TOKEN });
+  });
+  afterAll(() => guarded.close());
+
+  it('shows that of ADMIN_TOKEN or --token, and says what is missing without one', async () => {
+    const plain = cliOf(guarded);
+
+    expect((await runSluice(['list'], cliOf(guarded, { ADMIN_TOKEN }))).exitCode).toBe(0);
+    expect((await runSluice(['list', '--token', ADMIN_TOKEN], plain)).exitCode).toBe(0);
+    const { exitCode, stderr } = await runSluice(['list', '--json'], plain);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stderr).error.code).toBe('LOGIN_REQUIRED');
+  });
+});
