@@ -14,7 +14,7 @@ const GONE_PAUSE_MS = 3_600_000;
 
 export interface DeliveryRunnerOptions {
   readonly ledger: Pick<Ledger, 'deliveries' | 'switches'>;
-  readonly site: Site;
+  readonly site: Pick<Site, 'announce'>;
   readonly webhookUrl: string;
   /** Pauses after the first, second, ... failed attempt; after the last one the delivery has failed. */
   readonly scheduleMs: readonly number[];

@@ -110,7 +110,10 @@ export function createTracedPipeline({ tracer, history }: { tracer: Tracer; hist
 }
 
 /** Traces attempts to deliver announcements. */
-export function traceSite(site: Site, options: { tracer: Tracer; deliveries: Ledger['deliveries'] }): Site {
+export function traceSite(
+  site: Pick<Site, 'announce'>,
+  options: { tracer: Tracer; deliveries: Ledger['deliveries'] },
+): Pick<Site, 'announce'> {
   return {
     async announce(input) {
       const delivery = await options.deliveries.get(input.id);
