@@ -127,16 +127,13 @@ async function sendBody(
     outgoing.end(body);
     return undefined;
   }
-  const interrupted = answered.then(() => 'answered' as const);
-  // Heard of through `answered`.
-  interrupted.catch(() => {});
-
+  const unlessAnswered = createInterruption(answered);
   const hash = body.appendSha1 ? createHash('sha1') : undefined;
   const chunks = body.chunks[Symbol.asyncIterator]();
   let leftBytes = body.bytes;
   for (;;) {
     pace.isSourceLate = true;
-    const next = await Promise.race([ignoringLater(chunks.next()), interrupted]);
+    const next = await unlessAnswered(chunks.next());
     pace.isSourceLate = false;
     if (next === 'answered') break;
     if (next.done) {
@@ -149,7 +146,7 @@ async function sendBody(
     leftBytes -= chunk.length;
     const written = write(outgoing, chunk);
     hash?.update(chunk);
-    if ((await Promise.race([written, interrupted])) === 'answered') break;
+    if ((await unlessAnswered(written)) === 'answered') break;
   }
   void chunks.return?.();
   const answer = await answered;
@@ -166,10 +163,32 @@ function write(outgoing: http.ClientRequest, chunk: Buffer): Promise<'written'> 
   });
 }
 
-/** The same promise, whose failure nobody has to hear of any more once something else came first. */
-function ignoringLater<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+/**
+ * Lets each wait end early, with `answered` or the failure of that, once the answer is there. Not by `Promise.race`,
+ * which would keep what every wait has brought until the answer comes: the whole body, that is.
+ */
+function createInterruption(answered: Promise<unknown>): <T>(waited: Promise<T>) => Promise<T | 'answered'> {
+  let outcome: 'answered' | { readonly error: unknown } | undefined;
+  let interrupt = (): void => {};
+  answered.then(
+    () => {
+      outcome = 'answered';
+      interrupt();
+    },
+    (error: unknown) => {
+      outcome = { error };
+      interrupt();
+    },
+  );
+  return (waited) =>
+    new Promise((resolve, reject) => {
+      interrupt = () => {
+        if (outcome === 'answered') resolve(outcome);
+        else if (outcome !== undefined) reject(outcome.error);
+      };
+      waited.then(resolve, reject);
+      interrupt();
+    });
 }
 
 function endedEarly(leftBytes: number): KnownError {
