@@ -20,7 +20,7 @@ import { runCommand } from './setup/run-command.mjs';
 const STAMP = '.build-stamp';
 const IS_COMPILED = /\.[cm]?tsx?$/;
 
-const HELP = `Compiles src to dist and copies what is not TypeScript, if anything has changed since the last time.
+const HELP = `Compiles src to dist, copies what is not TypeScript, and builds the pages of web, if anything has changed since the last time.
 
 Usage: node scripts/build.mjs [--force] [--crash-points FOLDER] [--help]
 
@@ -31,8 +31,8 @@ export function buildStep({ root, say }) {
   return {
     isDone: () => readStamp(join(root, 'dist')) === hashInputs(root),
     async act() {
-      say('Compiling src to dist (tsc) ...');
-      await build({ root, dist: join(root, 'dist'), hash: hashInputs(root) });
+      say('Compiling src to dist (tsc), and web to dist/web (vite) ...');
+      await build({ root, dist: join(root, 'dist'), hash: hashInputs(root), withPages: true });
     },
   };
 }
@@ -59,6 +59,7 @@ function crashCopyStep({ root, dist, say }) {
 export function hashInputs(root) {
   const settings = readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name));
   const files = ['package.json', 'package-lock.json', ...settings].map((name) => join(root, name));
+  files.push(...listFiles(join(root, 'web')));
   const hash = createHash('sha256').update(readFileSync(import.meta.filename));
 
   for (const path of [...files.filter((file) => existsSync(file)), ...listSources(root)].sort()) {
@@ -69,7 +70,7 @@ export function hashInputs(root) {
 }
 
 /** Builds beside `dist` and moves the result into its place, so that it is never half of one thing. */
-async function build({ root, dist, hash, finish = () => {} }) {
+async function build({ root, dist, hash, withPages = false, finish = () => {} }) {
   const [next, previous] = ['next', 'previous'].map((name) =>
     join(dirname(dist), `.${basename(dist)}-${name}`),
   );
@@ -88,6 +89,7 @@ async function build({ root, dist, hash, finish = () => {} }) {
     }
     // What npm links as a command.
     for (const path of commandsOf(root)) chmodSync(join(next, relative('dist', path)), 0o755);
+    for (const page of withPages ? listPages(root) : []) await compilePage({ root, page, outDir: next });
     finish(next);
     writeFileSync(join(next, STAMP), hash);
 
@@ -116,6 +118,19 @@ async function compile({ root, outDir }) {
   if (exitCode !== 0) throw new Problem('src does not compile, see above; dist is as it was.', { output });
 }
 
+/** A page of web/ becomes a folder of dist/web. */
+async function compilePage({ root, page, outDir }) {
+  const vite = join(root, 'node_modules/vite/bin/vite.js');
+  if (!existsSync(vite)) throw new Problem('Vite is not installed: run "npm run setup" first.');
+  // The dashboard lies at the root; any other page, with all that belongs to it, below its own path.
+  const base = page === 'dashboard' ? '/' : `/${page}/`;
+  const settings = ['--config', 'web/vite.config.js', '--base', base, '--logLevel', 'warn'];
+  const args = [vite, 'build', join('web', page), ...settings, '--outDir', join(outDir, 'web', page)];
+
+  const { exitCode, output } = await runCommand(process.execPath, args, { cwd: root });
+  if (exitCode !== 0) throw new Problem('web does not compile, see above; dist is as it was.', { output });
+}
+
 function copyAsset(from, to) {
   mkdirSync(dirname(to), { recursive: true });
   try {
@@ -128,9 +143,22 @@ function copyAsset(from, to) {
 
 /** All files under src, sorted, without hidden ones. */
 function listSources(root) {
-  const src = join(root, 'src');
-  if (!existsSync(src)) return [];
-  return readdirSync(src, { recursive: true, withFileTypes: true })
+  return listFiles(join(root, 'src'));
+}
+
+/** The folders of web that hold a page. */
+function listPages(root) {
+  const web = join(root, 'web');
+  return existsSync(web)
+    ? readdirSync(web)
+        .filter((name) => existsSync(join(web, name, 'index.html')))
+        .sort()
+    : [];
+}
+
+function listFiles(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();

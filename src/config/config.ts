@@ -56,6 +56,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxBytes: e.UPLOAD_MAX_BYTES,
       expiresAfterMs: e.UPLOAD_EXPIRES_AFTER_H * 3_600_000,
       idleTimeoutMs: e.UPLOAD_IDLE_TIMEOUT_S * 1000,
+      /** Where browsers find it; unset: beside the page that they were shown. */
+      publicUrl: e.UPLOAD_PUBLIC_URL,
       /** The one that the website signs with, and the one before it while that is still around. */
       tokenSecrets: [e.UPLOAD_TOKEN_SECRET, e.UPLOAD_TOKEN_SECRET_OLD].filter(
         (secret) => secret !== undefined,

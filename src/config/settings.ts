@@ -289,6 +289,11 @@ export const settings = {
     .describe('Seconds between the attempts to deliver an announcement, comma-separated'),
 
   // Uploads of tutors
+  UPLOAD_PUBLIC_URL: url()
+    .optional()
+    .describe(
+      'Where browsers reach the tus server, such as https://uploads.academy.example/tusupload, for the page /upload; unset: /tusupload on the host that the page came from, or on this machine the port of the tus server',
+    ),
   UPLOAD_MAX_BYTES: whole(1)
     .default(21_474_836_480)
     .describe('Largest upload that the tus server accepts, in bytes'),

@@ -54,6 +54,8 @@ export interface Overview {
   /** The one that has waited longest, against its will, of the first in line; and since when. */
   longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
+  /** The first of those that wait and may move now, in the order in which they will. */
+  nextInLine(limit: number): Promise<RecordingSummary[]>;
   /** What was done in the hour of this time and the 23 before it, oldest first. */
   lastDay(nowMs: number): Promise<HourDone[]>;
 }
@@ -178,6 +180,19 @@ export function createOverview({ db }: { db: Database }): Overview {
         .where('state', '=', 'moving')
         .executeTakeFirst();
       return row && (await summarize([toRecording(row)]))[0];
+    },
+
+    async nextInLine(limit) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', '=', 'waiting')
+        .where('not_before_ms', '<=', Date.now())
+        .orderBy('place')
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return await summarize(rows.map(toRecording));
     },
 
     async lastDay(nowMs) {

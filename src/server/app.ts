@@ -20,6 +20,7 @@ import { createLive } from './live.ts';
 import { addLogin } from './login.ts';
 import { addMetricsPage, type MetricsText } from './metrics-page.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
+import { addPages, type PagesOptions } from './pages.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
@@ -63,6 +64,8 @@ export interface AppOptions {
   /** Counts how checks at Zoom's door go. */
   readonly zoomChecks?: Pick<ZoomCheckCounter, 'count'>;
   readonly metrics?: MetricsText;
+  /** The pages for people; without it there are none. */
+  readonly pages?: Pick<PagesOptions, 'uploadUrl' | 'tusPort' | 'maxUploadBytes'>;
   readonly log: Logger;
 }
 
@@ -110,9 +113,17 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
   const live = createLive({ ledger, status, log });
-  const listening = options.listenForProgress?.(live.progress);
+  let lastProgress: ProgressMessage | undefined;
+  const listening = options.listenForProgress?.((message) => {
+    lastProgress = message;
+    live.progress(message);
+  });
   app.addHook('onClose', async () => listening?.stop());
   addEventsApi(app, live);
+  if (options.pages !== undefined) {
+    const progressOf = (id: string) => (lastProgress?.recordingId === id ? lastProgress.legs : undefined);
+    addPages(app, { ledger, progressOf, ...options.pages });
+  }
   addDocsPages(app);
   addHealth(app, {
     isLedgerReady: async () => {

@@ -71,6 +71,7 @@ export async function startServer(config: Config, log: Logger) {
       alarmKinds: ALARM_KINDS,
       zoomOutcomes: ZOOM_CHECK_OUTCOMES,
     }),
+    pages: { uploadUrl: config.tus.publicUrl, tusPort: config.tus.port, maxUploadBytes: config.tus.maxBytes },
     listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });

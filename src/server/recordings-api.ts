@@ -10,6 +10,7 @@ import {
   problems,
   recordingDetailView,
   recordingListView,
+  recordingView,
   viewDelivery,
   viewEvent,
   viewRecording,
@@ -41,7 +42,7 @@ const listQuery = z.object({
   cursor: z.string().max(100).optional().describe('The next_cursor of the page before'),
 });
 
-/** `GET /api/recordings` and `GET /api/recordings/{id}`: what the ledger knows, without its secrets. */
+/** `GET /api/recordings`, `/api/recordings/{id}` and `/api/line`: what the ledger knows, without its secrets. */
 export function addRecordingsApi(
   app: FastifyInstance,
   ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>,
@@ -75,6 +76,20 @@ export function addRecordingsApi(
         next_cursor: isLast || last === undefined ? null : writeCursor(last.recording.seq),
       };
     },
+  );
+
+  api.get(
+    '/api/line',
+    {
+      onRequest: requireLocal,
+      schema: {
+        tags: ['line'],
+        summary: 'The recordings that move next, in their order',
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
+        response: { 200: z.object({ recordings: z.array(recordingView) }), ...problems(400, 403) },
+      },
+    },
+    async ({ query }) => ({ recordings: (await overview.nextInLine(query.limit)).map(viewRecording) }),
   );
 
   api.get(

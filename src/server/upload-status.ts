@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import { aceKey, recordingId } from '../domain/ids.ts';
+import { STAGES, STATES } from '../domain/recording.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ProgressMessage } from '../queue/progress.ts';
+import { problems } from './views.ts';
+
+export interface UploadStatusOptions {
+  readonly ledger: Pick<Ledger, 'overview' | 'recordings'>;
+  /** The last that the worker has told of this recording. */
+  readonly progressOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
+}
+
+const uploadStatusView = z
+  .object({
+    state: z.enum(STATES),
+    stage: z.enum(STAGES).nullable().describe('The first that is not done'),
+    percent: z.int().min(0).max(100).nullable().describe('Of the bytes, while it moves'),
+    position: z.int().nullable().describe('Its place in line, from 1'),
+    playable: z.boolean(),
+    title: z.string(),
+  })
+  .meta({ id: 'UploadStatus', description: 'What a tutor is told of an upload that has arrived' });
+export type UploadStatusView = z.output<typeof uploadStatusView>;
+
+/**
+ * `GET /upload/status/{upload}?ace_id=`: how far the recording is that an upload has become. The upload's id, which
+ * nobody can guess and only the uploader was told, is the permission to ask; of others there is nothing.
+ */
+export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptions): void {
+  const { ledger, progressOf } = options;
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/upload/status/:upload',
+    {
+      config: { access: 'anyone' },
+      schema: {
+        tags: ['doors'],
+        summary: 'How far the recording is that an upload has become',
+        params: z.object({ upload: z.string().min(16).max(100) }),
+        querystring: z.object({ ace_id: z.string().min(1).max(200) }),
+        response: { 200: uploadStatusView, ...problems(400, 404) },
+      },
+    },
+    async ({ params, query }, reply): Promise<UploadStatusView> => {
+      reply.header('cache-control', 'no-store');
+      const id = recordingId(aceKey(query.ace_id));
+      const summary = (await ledger.overview.summaries([id]))[0];
+      if (summary === undefined || summary.recording.details['upload_id'] !== params.upload) {
+        throw new KnownError('No recording has come of this upload', { code: 'NOT_FOUND' });
+      }
+      const { recording, isPlayable, position } = summary;
+      const { facts } = await ledger.recordings.progress(id);
+      return {
+        state: recording.state,
+        stage: STAGES.find((stage) => facts[stage] === undefined) ?? null,
+        percent: recording.state === 'moving' ? percentOf(progressOf(id)) : null,
+        position: position ?? null,
+        playable: isPlayable,
+        title: recording.title,
+      };
+    },
+  );
+}
+
+/** The slowest way of the bytes is the one that counts. */
+function percentOf(legs: ProgressMessage['legs'] | undefined): number | null {
+  const shares = Object.values(legs ?? {}).map(({ doneBytes, totalBytes }) =>
+    totalBytes > 0 ? doneBytes / totalBytes : 1,
+  );
+  return shares.length === 0 ? null : Math.min(100, Math.floor(Math.min(...shares) * 100));
+}

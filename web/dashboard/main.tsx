@@ -1,0 +1,10 @@
+import { render } from 'preact';
+import '../shared/theme.css';
+import './dashboard.css';
+import { App } from './app.tsx';
+import { createLive } from './live.ts';
+
+const live = createLive();
+live.start();
+const root = document.getElementById('app');
+if (root !== null) render(<App live={live} />, root);

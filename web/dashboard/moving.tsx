@@ -1,0 +1,109 @@
+import { formatBytes, formatLeft } from '../shared/format.ts';
+import { useStore } from '../shared/store.ts';
+import { Actions } from './actions.tsx';
+import type { Live } from './live.ts';
+import { Empty, When } from './parts.tsx';
+import { Link } from './router.tsx';
+import { LEGS, type Leg, type LegName, type RecordingView } from './types.ts';
+import { LEG_WORDS, SOURCE_WORDS, stateWords } from './words.ts';
+
+const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = {
+  fetch: ({ source }) => (source === 'zoom' ? 'from Zoom' : 'from the disk'),
+  archive: () => 'to Backblaze B2',
+  publish: () => 'to Bunny Stream',
+};
+
+/** The recording that moves now, if there is one. */
+export function Moving({ live }: { live: Live }) {
+  const moving = useStore(live.state, ({ status }) => status?.moving);
+  const paused = useStore(live.state, ({ status }) => status?.paused);
+  if (!moving) {
+    return (
+      <Empty>
+        {paused ? 'Nothing moves: the line is paused.' : 'Nothing moves. What comes in begins at once.'}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <div class="moving-head">
+        <p class="title">
+          <Link href={`/recordings/${moving.id}`}>{moving.title}</Link>
+        </p>
+        <p class="small muted">
+          {stateWords(moving)} · {SOURCE_WORDS[moving.source]}
+          {moving.bytes !== null && <> · {formatBytes(moving.bytes)}</>}
+          {moving.started_at !== null && (
+            <>
+              {' '}
+              · began <When at={moving.started_at} />
+            </>
+          )}
+        </p>
+      </div>
+      <Legs live={live} recording={moving} />
+      <Actions live={live} recording={moving} />
+    </>
+  );
+}
+
+/** One bar per way of the bytes, with its speed and the time that it will still take. */
+export function Legs({ live, recording }: { live: Live; recording: RecordingView }) {
+  const progress = useStore(live.state, ({ progress: told }) =>
+    told?.recording_id === recording.id ? told : undefined,
+  );
+  return (
+    <ul class="legs">
+      {LEGS.map((name) => (
+        <LegBar
+          key={name}
+          label={`${LEG_WORDS[name]} ${PLACES[name](recording)}`}
+          leg={progress?.legs[name]}
+          isDone={isDone(name, recording)}
+        />
+      ))}
+    </ul>
+  );
+}
+
+function LegBar({ label, leg, isDone }: { label: string; leg: Leg | undefined; isDone: boolean }) {
+  const share = isDone
+    ? 1
+    : leg === undefined || leg.total_bytes === 0
+      ? 0
+      : leg.done_bytes / leg.total_bytes;
+  const percent = Math.min(100, Math.floor(share * 100));
+  return (
+    <li>
+      <div class="leg-head">
+        <span>{label}</span>
+        <span class="muted number small">{legWords(leg, isDone, percent)}</span>
+      </div>
+      <div
+        class="bar"
+        role="progressbar"
+        aria-label={label}
+        aria-valuenow={percent}
+        aria-valuemin={0}
+        aria-valuemax={100}
+      >
+        <span style={{ width: `${share * 100}%` }} />
+      </div>
+    </li>
+  );
+}
+
+function legWords(leg: Leg | undefined, isDone: boolean, percent: number): string {
+  if (isDone) return 'done';
+  if (leg === undefined) return 'about to begin';
+  if (leg.done_bytes >= leg.total_bytes) return `${formatBytes(leg.total_bytes)}, finishing`;
+  const speed = leg.bytes_per_s > 0 ? ` · ${formatBytes(leg.bytes_per_s)}/s` : '';
+  const left = leg.left_s === null ? '' : ` · ${formatLeft(leg.left_s)}`;
+  return `${percent} %${speed}${left}`;
+}
+
+function isDone(name: LegName, { archive, video }: RecordingView): boolean {
+  if (name === 'archive') return archive !== null;
+  if (name === 'publish') return video !== null;
+  return archive !== null && video !== null;
+}

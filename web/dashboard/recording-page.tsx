@@ -1,0 +1,271 @@
+import type { ComponentChildren } from 'preact';
+import { formatBytes, formatClock, formatDuration, formatExact } from '../shared/format.ts';
+import { Actions } from './actions.tsx';
+import { getJson, postJson } from './api.ts';
+import type { Live } from './live.ts';
+import { Legs } from './moving.tsx';
+import { notify, notifyProblem } from './notices.tsx';
+import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
+import { useResource } from './resource.ts';
+import { Link } from './router.tsx';
+import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
+import type { AttemptView, DeliveryView, EventView, RecordingDetail } from './types.ts';
+import { eventWords, SOURCE_WORDS, STAGE_WORDS } from './words.ts';
+
+/** All that is known of one recording. */
+export function RecordingPage({ live, id }: { live: Live; id: string }) {
+  const resource = useResource<RecordingDetail>({
+    key: `/api/recordings/${encodeURIComponent(id)}`,
+    live,
+    load: (signal) => getJson(`/api/recordings/${encodeURIComponent(id)}`, signal),
+    onNews({ recording_id, recording }, patch) {
+      if (recording_id !== id) return false;
+      if (recording !== undefined) patch((detail) => ({ ...detail, ...recording }));
+      return true;
+    },
+  });
+  const { data, problem } = resource;
+  if (data === undefined) {
+    return (
+      <main id="main">
+        <h1 tabIndex={-1} data-page-title>
+          {problem?.status === 404 ? 'There is no such recording' : 'Recording'}
+        </h1>
+        {problem?.status === 404 && (
+          <p>
+            Nothing is known of <code>{id}</code>. <Link href="/recordings">All recordings</Link>
+          </p>
+        )}
+        {problem && problem.status !== 404 && <Trouble problem={problem} retry={resource.reload} />}
+        {!problem && <Loading what="the recording" />}
+      </main>
+    );
+  }
+  return (
+    <main id="main">
+      <div class="page-head" data-home tabIndex={-1}>
+        <p class="small">
+          <Link href="/recordings">Recordings</Link>
+        </p>
+        <h1 tabIndex={-1} data-page-title>
+          {data.title}
+        </h1>
+        <p class="muted">
+          <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
+          <When at={data.accepted_at} />
+        </p>
+        <Actions live={live} recording={data} />
+      </div>
+      {data.last_error && data.state !== 'done' && (
+        <section class={`card notice-card ${data.state === 'failed' ? 'bad' : ''}`} aria-label="Why">
+          <Reason error={data.last_error} />
+        </section>
+      )}
+      {data.state === 'moving' && (
+        <section class="card" aria-label="How far it is">
+          <Legs live={live} recording={data} />
+        </section>
+      )}
+      <section class="card" aria-labelledby="timeline">
+        <h2 id="timeline">Timeline</h2>
+        {data.attempts.length === 0 ? (
+          <Empty>No attempt has begun yet.</Empty>
+        ) : (
+          <TimelineChart detail={data} />
+        )}
+        {data.attempts.length > 0 && <Attempts attempts={data.attempts} />}
+      </section>
+      <div class="halves">
+        <Facts detail={data} />
+        <Deliveries live={live} deliveries={data.deliveries} reload={resource.reload} />
+      </div>
+      <Events events={data.events} />
+    </main>
+  );
+}
+
+function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be within reach of the keyboard
+    <section class="scroll" tabIndex={0} aria-label="Attempts">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Attempt</th>
+            <th scope="col">Began</th>
+            <th scope="col">Took</th>
+            <th scope="col">Outcome</th>
+            <th scope="col">Stages</th>
+          </tr>
+        </thead>
+        <tbody>
+          {attempts.map((attempt) => (
+            <tr key={attempt.number}>
+              <td class="number">{attempt.number}</td>
+              <td>
+                <When at={attempt.started_at} />
+              </td>
+              <td class="number">{attempt.ended_at ? took(attempt.started_at, attempt.ended_at) : '–'}</td>
+              <td>
+                {OUTCOME_WORDS[attempt.outcome]}
+                {attempt.error && <span class="small muted wrap"> {attempt.error.title}</span>}
+              </td>
+              <td class="small">
+                {attempt.stages.map(({ stage, started_at, done_at }) => (
+                  <span key={stage} class="chip">
+                    {STAGE_WORDS[stage] ?? stage}{' '}
+                    <span class="muted number">{done_at ? took(started_at, done_at) : 'not done'}</span>
+                  </span>
+                ))}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Facts({ detail }: { detail: RecordingDetail }) {
+  const { archive, video, ace_id, bytes, details, facts, started_at, ended_at, failed_attempts } = detail;
+  return (
+    <section class="card" aria-labelledby="facts">
+      <h2 id="facts">Facts</h2>
+      <dl class="facts">
+        <Fact name="Id">
+          <Copyable text={detail.id} label="the id" />
+        </Fact>
+        {ace_id && (
+          <Fact name="ace_id">
+            <Copyable text={ace_id} label="the ace_id" />
+          </Fact>
+        )}
+        {bytes !== null && <Fact name="Size">{formatBytes(bytes)}</Fact>}
+        {typeof facts['fetch']?.['media_type'] === 'string' && (
+          <Fact name="Kind">{facts['fetch']['media_type']}</Fact>
+        )}
+        {started_at && (
+          <Fact name="First began">
+            <When at={started_at} />
+          </Fact>
+        )}
+        {ended_at && (
+          <Fact name="Ended">
+            <When at={ended_at} />
+          </Fact>
+        )}
+        {failed_attempts > 0 && <Fact name="Failed attempts">{failed_attempts}</Fact>}
+        {video && (
+          <Fact name="Bunny">
+            <a href={video.player_url} target="_blank" rel="noreferrer">
+              {detail.playable ? 'Watch' : 'Watch (still being encoded)'}
+            </a>{' '}
+            <Copyable text={video.video_id} label="the video id" />
+          </Fact>
+        )}
+        {archive && (
+          <Fact name="Backblaze B2">
+            <Copyable text={`${archive.bucket}/${archive.file_name}`} label="the B2 name" />
+          </Fact>
+        )}
+        {typeof facts['archive']?.['sha1'] === 'string' && (
+          <Fact name="SHA-1">
+            <code class="wrap">{facts['archive']['sha1']}</code>
+          </Fact>
+        )}
+        {Object.entries(details)
+          .filter(([, value]) => value !== null && value !== '')
+          .map(([name, value]) => (
+            <Fact key={name} name={name.replace(/_/g, ' ')}>
+              <span class="wrap">{String(value)}</span>
+            </Fact>
+          ))}
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt class="muted">{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;
+const DELIVERY_TONES = { pending: 'busy', delivered: 'good', failed: 'bad' } as const;
+
+function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; reload: () => void }) {
+  const { deliveries, reload } = props;
+  const replay = ({ id, type }: DeliveryView) =>
+    postJson(`/api/deliveries/${encodeURIComponent(id)}/replay`).then(() => {
+      notify(`The website is told ${type} again.`);
+      reload();
+      // It is heard in its own time, of which nothing is told here.
+      setTimeout(reload, 2000);
+    }, notifyProblem);
+  return (
+    <section class="card" aria-labelledby="deliveries" data-home tabIndex={-1}>
+      <h2 id="deliveries">What the website is told</h2>
+      {deliveries.length === 0 && <Empty>Nothing yet.</Empty>}
+      <ul class="rows">
+        {deliveries.map((delivery) => (
+          <li key={delivery.id} class="row">
+            <div class="row-words">
+              <p class="row-title">
+                <code>{delivery.type}</code>
+              </p>
+              <p class="small muted">
+                <Dot tone={DELIVERY_TONES[delivery.state]} /> {DELIVERY_WORDS[delivery.state]}
+                {delivery.ended_at && (
+                  <>
+                    {' '}
+                    <When at={delivery.ended_at} />
+                  </>
+                )}{' '}
+                · {delivery.attempts} {delivery.attempts === 1 ? 'attempt' : 'attempts'}
+              </p>
+              {delivery.last_error && delivery.state !== 'delivered' && (
+                <Reason error={delivery.last_error} />
+              )}
+            </div>
+            <button
+              type="button"
+              aria-label={`Send again: ${delivery.type}`}
+              onClick={() => replay(delivery)}
+            >
+              Send again
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Events({ events }: { events: readonly EventView[] }) {
+  return (
+    <section class="card" aria-labelledby="events">
+      <h2 id="events">History</h2>
+      <ol class="events">
+        {[...events].reverse().map(({ seq, at, type, data }) => (
+          <li key={seq}>
+            <time class="number muted small" dateTime={at} title={formatExact(new Date(at))}>
+              {formatClock(new Date(at))}
+            </time>
+            <div>
+              <p>{eventWords(type, data)}</p>
+              {typeof data['message'] === 'string' && <p class="small muted wrap">{data['message']}</p>}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function took(from: string, to: string): string {
+  return formatDuration(Date.parse(to) - Date.parse(from));
+}

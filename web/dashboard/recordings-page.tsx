@@ -1,0 +1,234 @@
+import { useEffect, useState } from 'preact/hooks';
+import { formatBytes } from '../shared/format.ts';
+import { getJson } from './api.ts';
+import type { Live } from './live.ts';
+import { notifyProblem } from './notices.tsx';
+import { Empty, Loading, StateBadge, Trouble, When } from './parts.tsx';
+import { type Resource, useResource } from './resource.ts';
+import { go, Link } from './router.tsx';
+import type { RecordingView } from './types.ts';
+import { SOURCE_WORDS, STATE_WORDS } from './words.ts';
+
+interface Page {
+  readonly recordings: readonly RecordingView[];
+  readonly next_cursor: string | null;
+}
+
+const FIELDS = ['q', 'state', 'source', 'from', 'to'] as const;
+
+/** How long somebody may pause while typing before it is searched for, in milliseconds. */
+const TYPING_MS = 250;
+
+/** All recordings, newest first, by what is searched for. What is searched for stands in the address. */
+export function RecordingsPage({ live, query }: { live: Live; query: URLSearchParams }) {
+  const search = searchOf(query);
+  const [isMore, setMore] = useState(false);
+  const list: Resource<Page> = useResource<Page>({
+    key: `/api/recordings?${search}`,
+    live,
+    load: (signal) => readPages(search, list.data?.recordings.length ?? 0, signal),
+    onNews({ recording, recording_id }, patch) {
+      if (recording !== undefined)
+        patch((page) => ({ ...page, recordings: replaced(page.recordings, recording) }));
+      const isKnown = list.data?.recordings.some(({ id }) => id === recording_id);
+      return !isKnown || search.has('state');
+    },
+  });
+  const { data, problem } = list;
+
+  async function more(): Promise<void> {
+    if (data?.next_cursor == null) return;
+    setMore(true);
+    try {
+      const next = await getJson<Page>(`/api/recordings?${withCursor(search, data.next_cursor)}`);
+      list.patch((page) => ({
+        recordings: [...page.recordings, ...next.recordings],
+        next_cursor: next.next_cursor,
+      }));
+    } catch (error) {
+      notifyProblem(error);
+    } finally {
+      setMore(false);
+    }
+  }
+
+  return (
+    <main id="main">
+      <h1 tabIndex={-1} data-page-title>
+        Recordings
+      </h1>
+      <Filters query={query} />
+      <p class="hidden-text" role="status">
+        {data &&
+          `${data.recordings.length} recordings are shown${data.next_cursor ? ', there are more' : ''}.`}
+      </p>
+      {problem && data === undefined && <Trouble problem={problem} retry={list.reload} />}
+      {data === undefined && !problem && <Loading what="the recordings" />}
+      {data?.recordings.length === 0 && (
+        <div class="card">
+          <Empty>
+            {search.size === 0 ? 'No recording has come in yet.' : 'Nothing fits what you search for.'}
+          </Empty>
+        </div>
+      )}
+      {data !== undefined && data.recordings.length > 0 && (
+        <ul class="rows card list" aria-label="Recordings">
+          {data.recordings.map((recording) => (
+            <Row key={recording.id} recording={recording} />
+          ))}
+        </ul>
+      )}
+      {data?.next_cursor && (
+        <p class="center">
+          <button type="button" aria-disabled={isMore} onClick={() => isMore || more()}>
+            {isMore ? 'Reading…' : 'More'}
+          </button>
+        </p>
+      )}
+    </main>
+  );
+}
+
+function Row({ recording }: { recording: RecordingView }) {
+  const { id, title, source, bytes, accepted_at, ace_id, last_error, state } = recording;
+  return (
+    <li class="row">
+      <div class="row-words">
+        <p class="row-title">
+          <Link href={`/recordings/${id}`}>{title}</Link>
+        </p>
+        <p class="small muted">
+          {SOURCE_WORDS[source]}
+          {ace_id && <> · {ace_id}</>}
+          {bytes !== null && <> · {formatBytes(bytes)}</>} · <When at={accepted_at} />
+        </p>
+        {last_error && state !== 'done' && <p class="small">{last_error.title}</p>}
+      </div>
+      <StateBadge recording={recording} />
+    </li>
+  );
+}
+
+function Filters({ query }: { query: URLSearchParams }) {
+  const [text, setText] = useState(query.get('q') ?? '');
+  const set = (name: (typeof FIELDS)[number], value: string) => {
+    const next = new URLSearchParams(location.search);
+    if (value === '') next.delete(name);
+    else next.set(name, value);
+    go(next.size === 0 ? '/recordings' : `/recordings?${next}`, { isSame: true });
+  };
+  useEffect(() => {
+    if (text === (query.get('q') ?? '')) return;
+    const timer = setTimeout(() => set('q', text.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+
+  const isFiltered = FIELDS.some((name) => query.has(name));
+  return (
+    <search class="filters card">
+      <label class="grow">
+        Search
+        <input
+          type="search"
+          value={text}
+          placeholder="Title, ace_id, meeting id or id"
+          maxLength={200}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        State
+        <select
+          value={query.get('state') ?? ''}
+          onChange={(event) => set('state', event.currentTarget.value)}
+        >
+          <option value="">All</option>
+          {Object.entries(STATE_WORDS).map(([state, words]) => (
+            <option key={state} value={state}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Source
+        <select
+          value={query.get('source') ?? ''}
+          onChange={(event) => set('source', event.currentTarget.value)}
+        >
+          <option value="">All</option>
+          {Object.entries(SOURCE_WORDS).map(([source, words]) => (
+            <option key={source} value={source}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        From
+        <input
+          type="date"
+          value={query.get('from') ?? ''}
+          onChange={(event) => set('from', event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        To
+        <input
+          type="date"
+          value={query.get('to') ?? ''}
+          onChange={(event) => set('to', event.currentTarget.value)}
+        />
+      </label>
+      {isFiltered && (
+        <button
+          type="button"
+          onClick={() => {
+            setText('');
+            go('/recordings', { isSame: true });
+          }}
+        >
+          Clear
+        </button>
+      )}
+    </search>
+  );
+}
+
+/** What is asked of the server; days are the viewer's own, from their first moment to their last. */
+function searchOf(query: URLSearchParams): URLSearchParams {
+  const search = new URLSearchParams();
+  for (const name of ['q', 'state', 'source'] as const) {
+    const value = query.get(name);
+    if (value) search.set(name, value);
+  }
+  const [from, to] = [query.get('from'), query.get('to')].map((day) => new Date(`${day}T00:00:00`));
+  if (from && !Number.isNaN(from.getTime())) search.set('from', from.toISOString());
+  if (to && !Number.isNaN(to.getTime())) {
+    to.setDate(to.getDate() + 1);
+    search.set('to', new Date(to.getTime() - 1).toISOString());
+  }
+  return search;
+}
+
+/** Reads as many as are shown already, so that nothing jumps. */
+async function readPages(search: URLSearchParams, shown: number, signal: AbortSignal): Promise<Page> {
+  const limited = new URLSearchParams(search);
+  limited.set('limit', String(Math.min(200, Math.max(50, shown))));
+  let page = await getJson<Page>(`/api/recordings?${limited}`, signal);
+  while (page.next_cursor !== null && page.recordings.length < shown) {
+    const next = await getJson<Page>(`/api/recordings?${withCursor(limited, page.next_cursor)}`, signal);
+    page = { recordings: [...page.recordings, ...next.recordings], next_cursor: next.next_cursor };
+  }
+  return page;
+}
+
+function withCursor(search: URLSearchParams, cursor: string): URLSearchParams {
+  const next = new URLSearchParams(search);
+  next.set('cursor', cursor);
+  return next;
+}
+
+function replaced(recordings: readonly RecordingView[], recording: RecordingView): RecordingView[] {
+  return recordings.map((each) => (each.id === recording.id ? recording : each));
+}

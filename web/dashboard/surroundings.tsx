@@ -1,0 +1,124 @@
+import { formatBytes } from '../shared/format.ts';
+import { useStore } from '../shared/store.ts';
+import { postJson } from './api.ts';
+import type { Live } from './live.ts';
+import { notify, notifyProblem } from './notices.tsx';
+import { Dot, Loading, When } from './parts.tsx';
+import type { ServiceView, StatusView } from './types.ts';
+import { SERVICE_WORDS } from './words.ts';
+
+/** What the line depends on: the disk, Redis, the services. */
+export function Surroundings({ live }: { live: Live }) {
+  const status = useStore(live.state, (all) => all.status);
+  return (
+    <section class="card" aria-labelledby="surroundings">
+      <h2 id="surroundings">Around the line</h2>
+      {status === undefined ? (
+        <Loading what="the disk and the services" />
+      ) : (
+        <>
+          <Disk disk={status.disk} />
+          <ul class="services">
+            <li>
+              <p>
+                <Dot tone={status.redis === 'ok' ? 'good' : 'bad'} />
+                Redis
+                <span class="muted">{status.redis === 'ok' ? 'fine' : 'away'}</span>
+              </p>
+              {status.redis === 'away' && (
+                <p class="small muted">Recordings are still accepted; they move once Redis is back.</p>
+              )}
+            </li>
+            {status.services.map((service) => (
+              <Service key={service.service} live={live} service={service} siteGone={status.site_gone} />
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Disk({ disk }: { disk: StatusView['disk'] }) {
+  const { free_bytes, total_bytes, reserve_bytes } = disk;
+  const usedShare = total_bytes === 0 ? 0 : 1 - free_bytes / total_bytes;
+  const isShort = free_bytes <= reserve_bytes;
+  const reserveShare = total_bytes === 0 ? 0 : Math.min(1, reserve_bytes / total_bytes);
+  return (
+    <div class="disk">
+      <p class="leg-head">
+        <span>
+          <Dot tone={isShort ? 'bad' : 'good'} />
+          Disk
+        </span>
+        <span class="muted small number">
+          {formatBytes(free_bytes)} free of {formatBytes(total_bytes)}
+        </span>
+      </p>
+      <div class={`bar with-mark ${isShort ? 'short' : ''}`} aria-hidden="true">
+        <span style={{ width: `${usedShare * 100}%` }} />
+        <i style={{ left: `${(1 - reserveShare) * 100}%` }} />
+      </div>
+      <p class="small muted">
+        {isShort
+          ? `Below the reserve of ${formatBytes(reserve_bytes)}: downloads wait.`
+          : `${formatBytes(reserve_bytes)} are kept free.`}
+      </p>
+    </div>
+  );
+}
+
+const TONES = { ok: 'good', failing: 'warn', open: 'bad' } as const;
+
+function Service({
+  live,
+  service: told,
+  siteGone,
+}: {
+  live: Live;
+  service: ServiceView;
+  siteGone: string | null;
+}) {
+  const { service, state, open_until, last_error } = told;
+  const isGone = service === 'site' && siteGone !== null;
+  const words = {
+    ok: 'fine',
+    failing: 'has trouble',
+    open: isGone ? 'wants no announcements' : 'left alone',
+  }[state];
+  const listen = () =>
+    postJson('/api/site/listens').then(() => {
+      notify('The website is told again.');
+      live.refresh();
+    }, notifyProblem);
+  return (
+    <li>
+      <p>
+        <Dot tone={TONES[state]} />
+        {SERVICE_WORDS[service]}
+        <span class="muted">
+          {words}
+          {open_until && (
+            <>
+              {' '}
+              until <When at={open_until} />
+            </>
+          )}
+        </span>
+      </p>
+      {last_error && (
+        <details class="small">
+          <summary>{last_error.title}</summary>
+          <p class="muted wrap">
+            {last_error.message} {last_error.advice}
+          </p>
+        </details>
+      )}
+      {isGone && (
+        <button type="button" onClick={listen}>
+          It listens again
+        </button>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { StatusView } from '../../src/server/status.ts';
+import type { deliveryView, eventView, RecordingView, recordingDetailView } from '../../src/server/views.ts';
+
+/* What the server says, by the schemas that it answers from. */
+
+export type { AttemptView, RecordingView, ServiceView } from '../../src/server/views.ts';
+export type { StatusView };
+export type RecordingDetail = z.output<typeof recordingDetailView>;
+export type EventView = z.output<typeof eventView>;
+export type DeliveryView = z.output<typeof deliveryView>;
+export type State = RecordingView['state'];
+export type Action = RecordingView['actions'][number];
+export type ErrorView = NonNullable<RecordingView['last_error']>;
+
+export const LEGS = ['fetch', 'archive', 'publish'] as const;
+export type LegName = (typeof LEGS)[number];
+
+/** How far one way of the bytes is. */
+export interface Leg {
+  readonly done_bytes: number;
+  readonly total_bytes: number;
+  readonly bytes_per_s: number;
+  readonly left_s: number | null;
+}
+
+export interface Progress {
+  readonly recording_id: string;
+  readonly legs: Partial<Record<LegName, Leg>>;
+}
+
+/** Something has happened to a recording. */
+export interface RecordingNews extends EventView {
+  readonly recording_id: string;
+  readonly recording?: RecordingView;
+}

@@ -1,0 +1,131 @@
+import { formatTime } from '../shared/format.ts';
+import type { Action, LegName, RecordingNews, RecordingView, State } from './types.ts';
+
+/* What the dashboard calls things. */
+
+export const STATE_WORDS: Readonly<Record<State, string>> = {
+  waiting: 'In line',
+  moving: 'Moving',
+  'backing-off': 'Will be tried again',
+  'set-aside': 'Set aside',
+  cancelling: 'Being taken back',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+export const SOURCE_WORDS: Readonly<Record<RecordingView['source'], string>> = {
+  zoom: 'Zoom',
+  manual: 'Tutor’s upload',
+  custom: 'File on the server',
+};
+
+export const LEG_WORDS: Readonly<Record<LegName, string>> = {
+  fetch: 'Fetch',
+  archive: 'Archive',
+  publish: 'Publish',
+};
+
+export const STAGE_WORDS: Readonly<Record<string, string>> = {
+  ...LEG_WORDS,
+  notify: 'Announce',
+  cleanup: 'Clean up',
+};
+
+export const SERVICE_WORDS = {
+  zoom: 'Zoom',
+  b2: 'Backblaze B2',
+  bunny: 'Bunny Stream',
+  site: 'Website',
+} as const;
+
+/** What a recording's state is, in a few words. */
+export function stateWords(recording: RecordingView): string {
+  const { state, wanted, not_before, position, playable } = recording;
+  if (wanted !== null) return wanted === 'cancelled' ? 'Is being cancelled' : 'Is being set aside';
+  const isLater = not_before !== null && Date.parse(not_before) > Date.now();
+  if (isLater && (state === 'waiting' || state === 'backing-off')) {
+    const time = formatTime(new Date(not_before));
+    return state === 'waiting' ? `Not before ${time}` : `Tries again at ${time}`;
+  }
+  if (state === 'waiting' && position === 1) return 'Next in line';
+  if (state === 'waiting' && position !== null) return `In line, ${position}.`;
+  if (state === 'done' && playable) return 'Done, playable';
+  if (state === 'done' && playable === false) return 'Done, being encoded';
+  return STATE_WORDS[state];
+}
+
+export function actionWords(action: Action, state: State): string {
+  switch (action) {
+    case 'retry':
+      if (state === 'set-aside') return 'Put back in line';
+      if (state === 'cancelled') return 'Bring it home after all';
+      return state === 'failed' ? 'Try again' : 'Try now';
+    case 'cancel':
+      return 'Cancel…';
+    case 'set-aside':
+      return 'Set aside';
+    case 'move-to-front':
+      return 'Move to the front';
+    case 'schedule':
+      return 'Schedule…';
+  }
+}
+
+/** What is said once an action is done. */
+export const DEED_WORDS: Readonly<Record<Action, string>> = {
+  retry: 'goes on',
+  cancel: 'is cancelled',
+  'set-aside': 'is set aside',
+  'move-to-front': 'is next in line',
+  schedule: 'has its time',
+};
+
+/** What those who listen are told; little things are not worth a word. */
+export function newsWords({ type, recording }: RecordingNews): string | undefined {
+  const title = recording?.title ?? 'A recording';
+  switch (type) {
+    case 'recording.done':
+      return `${title} is done.`;
+    case 'recording.failed':
+      return `${title} has failed. ${recording?.last_error?.title ?? ''}`.trim();
+    case 'video.playable':
+      return `${title} is playable.`;
+    default:
+      return undefined;
+  }
+}
+
+const EVENT_WORDS: Readonly<Record<string, string>> = {
+  'recording.accepted': 'Accepted',
+  'recording.repeated': 'Brought again; nothing to do',
+  'recording.revived': 'Brought again, begins anew',
+  'recording.done': 'Done',
+  'recording.failed': 'Failed',
+  'recording.retried': 'Tried again by an operator',
+  'recording.scheduled': 'Scheduled by an operator',
+  'recording.moved-to-front': 'Moved to the front by an operator',
+  'recording.set-aside': 'Set aside',
+  'recording.cancelled': 'Cancelled',
+  'stop.asked': 'An operator asks for a stop',
+  'withdrawal.started': 'What was made is being taken back',
+  'withdrawal.failed': 'Could not be taken back yet',
+  'archive.left': 'The archived file was left where it is',
+  'attempt.started': 'An attempt begins',
+  'attempt.interrupted': 'The attempt was interrupted',
+  'attempt.postponed': 'Postponed',
+  'attempt.failed': 'The attempt failed',
+  'stage.started': 'begins',
+  'stage.done': 'done',
+  'stage.undone': 'undone',
+  'video.playable': 'Bunny has made the video playable',
+  'video.failed': 'Bunny cannot use the video',
+};
+
+export function eventWords(type: string, data: Readonly<Record<string, unknown>>): string {
+  const words = EVENT_WORDS[type] ?? type;
+  const { stage } = data;
+  return typeof stage === 'string' && type.startsWith('stage.')
+    ? `${STAGE_WORDS[stage] ?? stage} ${words}`
+    : words;
+}

@@ -1,0 +1,76 @@
+/* How numbers and times are written for people, in their own locale. */
+
+const locale = navigator.languages?.[0];
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** A size in decimal units, with two or three digits that count. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const maximumFractionDigits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toLocaleString(locale, { maximumFractionDigits })} ${UNITS[unit]}`;
+}
+
+/** A span of time in its two largest units. */
+export function formatDuration(ms: number): string {
+  const totalS = Math.max(0, Math.round(ms / 1000));
+  if (ms < 950)
+    return ms < 1 ? '0 s' : `${Math.max(0.1, Math.round(ms / 100) / 10).toLocaleString(locale)} s`;
+  const [days, hours, minutes, seconds] = [
+    Math.floor(totalS / 86_400),
+    Math.floor(totalS / 3600) % 24,
+    Math.floor(totalS / 60) % 60,
+    totalS % 60,
+  ];
+  if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
+  if (minutes > 0) return seconds > 0 && minutes < 10 ? `${minutes} min ${seconds} s` : `${minutes} min`;
+  return `${seconds} s`;
+}
+
+/** Time left, no more exact than anybody can know it. */
+export function formatLeft(seconds: number): string {
+  if (seconds < 60) return seconds < 10 ? 'a few seconds left' : `${Math.ceil(seconds / 10) * 10} s left`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min left`;
+  return `${formatDuration(Math.ceil(seconds / 60) * 60_000)} left`;
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString(locale);
+}
+
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' });
+const timeOfDay = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const dayAndTime = new Intl.DateTimeFormat(locale, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+const dayOfYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
+const withSeconds = new Intl.DateTimeFormat(locale, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
+
+export function formatExact(at: Date): string {
+  return exact.format(at);
+}
+
+export function formatClock(at: Date): string {
+  return withSeconds.format(at);
+}
+
+/** A time as short as it can be told: today's without the day, last year's without the hour. */
+export function formatTime(at: Date, now = new Date()): string {
+  if (at.toDateString() === now.toDateString()) return timeOfDay.format(at);
+  return at.getFullYear() === now.getFullYear() || now.getTime() - at.getTime() < 180 * 86_400_000
+    ? dayAndTime.format(at)
+    : dayOfYear.format(at);
+}

@@ -1,0 +1,36 @@
+/** What the link that led here says of the upload. */
+export interface Link {
+  readonly aceId: string | undefined;
+  readonly title: string | undefined;
+  /** With which the website allows the upload of one recording. */
+  readonly token: string | undefined;
+}
+
+/**
+ * Reads `#ace_id=…&token=…&title=…`, or the same as a query. A token carries its recording's ace_id, and may carry its
+ * title: whether it is genuine is for the server to say.
+ */
+export function readLink({ hash, search }: Pick<Location, 'hash' | 'search'>): Link {
+  const [fragment, query] = [new URLSearchParams(hash.slice(1)), new URLSearchParams(search)];
+  const read = (name: string) => (fragment.get(name) ?? query.get(name))?.trim() || undefined;
+  const token = read('token');
+  const claims = claimsOf(token);
+  return { aceId: read('ace_id') ?? claims.ace_id, title: read('title') ?? claims.title, token };
+}
+
+function claimsOf(token: string | undefined): { ace_id?: string; title?: string } {
+  const payload = token?.split('.')[1];
+  if (payload === undefined) return {};
+  try {
+    const bytes = Uint8Array.from(atob(payload.replace(/-/g, '+').replace(/_/g, '/')), (letter) =>
+      letter.charCodeAt(0),
+    );
+    const { ace_id, title } = JSON.parse(new TextDecoder().decode(bytes));
+    return {
+      ...(typeof ace_id === 'string' ? { ace_id } : {}),
+      ...(typeof title === 'string' ? { title } : {}),
+    };
+  } catch {
+    return {};
+  }
+}

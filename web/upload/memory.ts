@@ -1,0 +1,118 @@
+import type { PreviousUpload, UrlStorage } from 'tus-js-client';
+
+const PREFIX = 'sluice-upload:';
+
+/** How long an upload is remembered, in milliseconds; by then the server has forgotten it. */
+const KEPT_MS = 14 * 86_400_000;
+
+/** What makes it the same file again when it is chosen once more. */
+export interface FileMark {
+  readonly name: string;
+  readonly size: number;
+  readonly lastModified: number;
+}
+
+/** An upload that this browser has begun. */
+export interface Remembered {
+  readonly key: string;
+  readonly aceId: string;
+  readonly title: string;
+  readonly file: FileMark;
+  readonly uploadUrl: string;
+  readonly beganAtMs: number;
+  readonly isFinished: boolean;
+}
+
+/** What this browser remembers of its uploads, so that one goes on after the browser was closed. */
+export interface Memory {
+  all(): Remembered[];
+  find(file: FileMark, aceId?: string): Remembered | undefined;
+  finish(file: FileMark, aceId: string): void;
+  forget(key: string): void;
+  /** The memory as the tus client asks for it: of one file under one ace_id. */
+  storageFor(file: FileMark, aceId: string, title: string): UrlStorage;
+}
+
+export function createMemory(storage: Storage): Memory {
+  const keyOf = ({ name, size, lastModified }: FileMark, aceId: string) =>
+    PREFIX + JSON.stringify([aceId, name, size, lastModified]);
+
+  function write(entry: Remembered): void {
+    try {
+      storage.setItem(entry.key, JSON.stringify(entry));
+    } catch {
+      // Full or forbidden: this upload cannot go on after the browser was closed, and works otherwise.
+    }
+  }
+
+  function all(): Remembered[] {
+    const entries = Object.keys(storage)
+      .filter((key) => key.startsWith(PREFIX))
+      .map((key) => parse(storage.getItem(key)))
+      .filter((entry) => entry !== undefined);
+    for (const { key, beganAtMs } of entries) if (Date.now() - beganAtMs > KEPT_MS) storage.removeItem(key);
+    return entries.sort((a, b) => b.beganAtMs - a.beganAtMs);
+  }
+
+  return {
+    all,
+    find: (file, aceId) =>
+      all().find((entry) => isSame(entry.file, file) && (aceId === undefined || entry.aceId === aceId)),
+    finish(file, aceId) {
+      const entry = parse(storage.getItem(keyOf(file, aceId)));
+      if (entry !== undefined) write({ ...entry, isFinished: true });
+    },
+    forget: (key) => storage.removeItem(key),
+
+    storageFor(file, aceId, title) {
+      const key = keyOf(file, aceId);
+      const known = async (): Promise<PreviousUpload[]> => {
+        const entry = parse(storage.getItem(key));
+        if (entry === undefined || entry.isFinished) return [];
+        const { uploadUrl, beganAtMs } = entry;
+        const creationTime = new Date(beganAtMs).toISOString();
+        // The client reads all of these, which its types do not say.
+        const previous = {
+          size: file.size,
+          metadata: {},
+          creationTime,
+          urlStorageKey: key,
+          uploadUrl,
+          parallelUploadUrls: null,
+        };
+        return [previous];
+      };
+      return {
+        findAllUploads: known,
+        findUploadsByFingerprint: known,
+        removeUpload: async () => storage.removeItem(key),
+        async addUpload(_fingerprint, upload) {
+          const { uploadUrl } = upload as PreviousUpload & { uploadUrl?: string };
+          if (uploadUrl) {
+            write({ key, aceId, title, file, uploadUrl, beganAtMs: Date.now(), isFinished: false });
+          }
+          return key;
+        },
+      };
+    },
+  };
+}
+
+/** The id that the server has given an upload: the last part of its address. */
+export function uploadIdOf(uploadUrl: string): string {
+  return uploadUrl.split(/[?#]/)[0]?.split('/').filter(Boolean).at(-1) ?? '';
+}
+
+function isSame(a: FileMark, b: FileMark): boolean {
+  return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
+}
+
+function parse(text: string | null): Remembered | undefined {
+  if (text === null) return undefined;
+  try {
+    const entry = JSON.parse(text);
+    return typeof entry?.uploadUrl === 'string' && typeof entry.aceId === 'string' ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}

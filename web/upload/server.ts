@@ -1,0 +1,27 @@
+import type { UploadStatusView } from '../../src/server/upload-status.ts';
+
+export interface UploadServer {
+  readonly tusUrl: string;
+  readonly maxBytes: number;
+}
+
+/** Where to upload to. */
+export async function readServer(): Promise<UploadServer> {
+  const response = await fetch('/upload/config.json');
+  if (!response.ok) throw new Error(`the server has answered ${response.status}`);
+  const { tus_url, max_bytes } = (await response.json()) as { tus_url: string; max_bytes: number };
+  return { tusUrl: new URL(tus_url, location.href).href, maxBytes: max_bytes };
+}
+
+/** How far the recording is that an upload has become; `undefined` while the server is still handing it over. */
+export async function readUploadStatus(
+  uploadId: string,
+  aceId: string,
+): Promise<UploadStatusView | undefined> {
+  const response = await fetch(
+    `/upload/status/${encodeURIComponent(uploadId)}?ace_id=${encodeURIComponent(aceId)}`,
+  );
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`the server has answered ${response.status}`);
+  return (await response.json()) as UploadStatusView;
+}
