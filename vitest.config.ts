@@ -21,6 +21,7 @@ export default defineConfig({
       floor('integration', 60),
       floor('faults', 120),
       floor('e2e', 180),
+      floor('browser', 60),
     ],
   },
 });

@@ -19,6 +19,7 @@ export function Actions({
   const [isBusy, setBusy] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const { id, state, title } = recording;
+  const isShort = only !== undefined;
   const possible = recording.actions.filter((action) => only?.includes(action) ?? true);
 
   async function act(action: Action, body?: object): Promise<void> {
@@ -47,10 +48,10 @@ export function Actions({
           type="button"
           disabled={isBusy}
           aria-label={`${actionWords(action, state)}: ${title}`}
-          class={action === 'retry' ? 'primary' : action === 'cancel' ? 'danger' : ''}
+          class={lookOf(action, state)}
           onClick={() => (action === 'cancel' || action === 'schedule' ? setAsked(action) : act(action))}
         >
-          {actionWords(action, state)}
+          {isShort && action === 'move-to-front' ? <ToFront /> : actionWords(action, state)}
         </button>
       ))}
       {asked === 'cancel' && (
@@ -78,6 +79,23 @@ export function Actions({
       )}
     </div>
   );
+}
+
+/** In a list every line has one: an arrow is enough where there is little room. */
+function ToFront() {
+  return (
+    <>
+      <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true" class="arrow">
+        <path d="M8 14V3M3.5 7.5 8 3l4.5 4.5" />
+      </svg>
+      <span class="wide-only">To the front</span>
+    </>
+  );
+}
+
+function lookOf(action: Action, state: RecordingView['state']): string {
+  if (action === 'retry' && state === 'failed') return 'primary';
+  return action === 'cancel' ? 'danger' : '';
 }
 
 function Schedule(props: {

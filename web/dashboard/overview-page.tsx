@@ -15,9 +15,9 @@ import { Surroundings } from './surroundings.tsx';
 import type { RecordingView } from './types.ts';
 import { SOURCE_WORDS } from './words.ts';
 
-const LINE_SHOWN = 8;
+const LINE_SHOWN = 6;
 const TROUBLED_SHOWN = 5;
-const DONE_SHOWN = 5;
+const DONE_SHOWN = 4;
 
 interface Lists {
   readonly line: readonly RecordingView[];
@@ -125,7 +125,7 @@ function Line({ live, lists, hasProblem }: { live: Live; lists: Lists | undefine
   if (line.length + resting.length === 0) return <Empty>Nobody waits.</Empty>;
   return (
     <>
-      <ol class="rows">
+      <ol class="rows dense">
         {line.map((recording) => (
           <li key={recording.id} class="row">
             <span class="place number" aria-hidden="true">

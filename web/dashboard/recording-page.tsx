@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { formatBytes, formatClock, formatDuration, formatExact } from '../shared/format.ts';
+import { formatBytes, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
 import type { Live } from './live.ts';
@@ -253,7 +253,7 @@ function Events({ events }: { events: readonly EventView[] }) {
         {[...events].reverse().map(({ seq, at, type, data }) => (
           <li key={seq}>
             <time class="number muted small" dateTime={at} title={formatExact(new Date(at))}>
-              {formatClock(new Date(at))}
+              {formatMoment(new Date(at))}
             </time>
             <div>
               <p>{eventWords(type, data)}</p>

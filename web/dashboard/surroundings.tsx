@@ -57,13 +57,15 @@ function Disk({ disk }: { disk: StatusView['disk'] }) {
       </p>
       <div class={`bar with-mark ${isShort ? 'short' : ''}`} aria-hidden="true">
         <span style={{ width: `${usedShare * 100}%` }} />
-        <i style={{ left: `${(1 - reserveShare) * 100}%` }} />
+        {reserve_bytes > 0 && <i style={{ left: `${(1 - reserveShare) * 100}%` }} />}
       </div>
-      <p class="small muted">
-        {isShort
-          ? `Below the reserve of ${formatBytes(reserve_bytes)}: downloads wait.`
-          : `${formatBytes(reserve_bytes)} are kept free.`}
-      </p>
+      {reserve_bytes > 0 && (
+        <p class="small muted">
+          {isShort
+            ? `Below the reserve of ${formatBytes(reserve_bytes)}: downloads wait.`
+            : `${formatBytes(reserve_bytes)} are kept free.`}
+        </p>
+      )}
     </div>
   );
 }

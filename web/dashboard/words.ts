@@ -49,7 +49,7 @@ export function stateWords(recording: RecordingView): string {
     return state === 'waiting' ? `Not before ${time}` : `Tries again at ${time}`;
   }
   if (state === 'waiting' && position === 1) return 'Next in line';
-  if (state === 'waiting' && position !== null) return `In line, ${position}.`;
+  if (state === 'waiting' && position !== null) return `Place ${position} in line`;
   if (state === 'done' && playable) return 'Done, playable';
   if (state === 'done' && playable === false) return 'Done, being encoded';
   return STATE_WORDS[state];

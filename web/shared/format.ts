@@ -53,6 +53,7 @@ const dayAndTime = new Intl.DateTimeFormat(locale, {
   minute: '2-digit',
 });
 const dayOfYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
+const dayOnly = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
 const withSeconds = new Intl.DateTimeFormat(locale, {
   hour: '2-digit',
   minute: '2-digit',
@@ -63,8 +64,10 @@ export function formatExact(at: Date): string {
   return exact.format(at);
 }
 
-export function formatClock(at: Date): string {
-  return withSeconds.format(at);
+/** A time to the second, with its day unless that is today. */
+export function formatMoment(at: Date): string {
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? withSeconds.format(at) : `${dayOnly.format(at)}, ${withSeconds.format(at)}`;
 }
 
 /** A time as short as it can be told: today's without the day, last year's without the hour. */

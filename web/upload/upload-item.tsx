@@ -75,7 +75,7 @@ function Fields({ uploads, item }: { uploads: Uploads; item: Item }) {
 }
 
 function Buttons({ uploads, item }: { uploads: Uploads; item: Item }) {
-  const { id, phase, refusal, file } = item;
+  const { id, phase, refusal, file, sentBytes } = item;
   const isUnderWay = phase === 'sending' || phase === 'paused' || phase === 'waiting';
   const button = (words: string, onClick: () => void, kind = '') => (
     <button type="button" class={kind} aria-label={`${words}: ${file.name}`} onClick={onClick}>
@@ -84,7 +84,8 @@ function Buttons({ uploads, item }: { uploads: Uploads; item: Item }) {
   );
   return (
     <div class="buttons">
-      {phase === 'sending' && button('Pause', () => uploads.pauseOrGoOn(id))}
+      {/* Before its first bytes an upload has no address yet at which it could go on. */}
+      {phase === 'sending' && sentBytes > 0 && button('Pause', () => uploads.pauseOrGoOn(id))}
       {phase === 'paused' && button('Go on', () => uploads.pauseOrGoOn(id), 'primary')}
       {phase === 'stopped' && refusal?.mayHeal && button('Try again', () => uploads.retry(id), 'primary')}
       {button(isUnderWay ? 'Cancel' : 'Remove', () => uploads.remove(id))}

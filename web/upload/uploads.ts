@@ -78,12 +78,6 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
     limit: 2,
     allowedMetaFields: ['ace_id', 'title', 'filename', 'filetype'],
     ...(link.token === undefined ? {} : { headers: { Authorization: `Bearer ${link.token}` } }),
-    onShouldRetry(error, _attempt, _options, next) {
-      const isWorthIt = next(error);
-      const item = isWorthIt ? itemOf(error) : undefined;
-      if (item?.phase === 'sending') change(item.id, { phase: 'waiting', bytesPerS: 0 });
-      return isWorthIt;
-    },
   });
   const state = createStore<UploadsState>({
     items: remembered(),
@@ -135,13 +129,6 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   };
   const uppyIdOf = (id: string) => uppy.getFiles().find(({ meta }) => meta.item === id)?.id ?? '';
 
-  /** Which file an error is about: tus tells no more than the request that it has met it with. */
-  function itemOf(error: DetailedError): Item | undefined {
-    const url = error.originalRequest?.getURL();
-    const own = uppy.getFiles().find((file) => file.tus?.uploadUrl && file.tus.uploadUrl === url);
-    return own === undefined ? state.get().items.find(({ phase }) => phase === 'sending') : findSent(own.id);
-  }
-
   function addOne(file: File): string | undefined {
     const mark = { name: file.name, size: file.size, lastModified: file.lastModified };
     const inList = state.get().items.some((item) => item.phase !== 'arrived' && isSameFile(item.file, mark));
@@ -183,8 +170,30 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
     if (data === undefined) return;
     const meta = { ace_id: aceId, title, filename: file.name, filetype: data.type, item: id };
     const uppyId = uppy.addFile({ name: `${id} ${file.name}`, type: data.type, data, source: 'page', meta });
-    uppy.setFileState(uppyId, { tus: { urlStorage: memory.storageFor(file, aceId, title) } });
+    let refusal: Refusal | undefined;
+    uppy.setFileState(uppyId, {
+      tus: {
+        urlStorage: memory.storageFor(file, aceId, title),
+        onShouldRetry(error, _attempt, _options, next) {
+          refusal = refusalOf(error);
+          // Some refusals have a status that stock clients take for one that may heal.
+          if (!refusal.mayHeal || !next(error)) return false;
+          if (find(id)?.phase === 'sending') change(id, { phase: 'waiting', bytesPerS: 0 });
+          return true;
+        },
+        // By now Uppy has let go of the answer.
+        onError: (error) => stopped(id, refusal ?? refusalOf(error)),
+      },
+    });
     change(id, { phase: 'sending', aceId, title, refusal: undefined });
+  }
+
+  function stopped(id: string, refusal: Refusal): void {
+    const item = find(id);
+    if (item === undefined) return;
+    const arrived = refusal.code === 'ACE_ID_TAKEN' ? memory.find(item.file, item.aceId) : undefined;
+    if (arrived?.isFinished) change(id, { phase: 'arrived', uploadId: uploadIdOf(arrived.uploadUrl) });
+    else change(id, { phase: 'stopped', refusal, bytesPerS: 0 });
   }
 
   uppy.on('upload-progress', (file, progress) => {
@@ -219,15 +228,6 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   uppy.on('upload-retry', (file) => {
     const item = findSent(file.id);
     if (item !== undefined) change(item.id, { phase: 'sending', refusal: undefined });
-  });
-  uppy.on('upload-error', (file, error) => {
-    const item = findSent(file?.id);
-    if (item === undefined) return;
-    const { originalResponse } = error as Partial<DetailedError>;
-    const refusal = readRefusal(originalResponse?.getStatus() ?? 0, originalResponse?.getBody() ?? '');
-    const arrived = refusal.code === 'ACE_ID_TAKEN' ? memory.find(item.file, item.aceId) : undefined;
-    if (arrived?.isFinished) change(item.id, { phase: 'arrived', uploadId: uploadIdOf(arrived.uploadUrl) });
-    else change(item.id, { phase: 'stopped', refusal, bytesPerS: 0 });
   });
 
   return {
@@ -281,6 +281,12 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
       if (known !== undefined) memory.forget(known.key);
     },
   };
+}
+
+/** What the server has said, if an answer came. */
+function refusalOf(error: object): Refusal {
+  const { originalResponse } = error as Partial<DetailedError>;
+  return readRefusal(originalResponse?.getStatus() ?? 0, originalResponse?.getBody() ?? '');
 }
 
 function isSameFile(a: FileMark, b: FileMark): boolean {

@@ -1,0 +1,158 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
+import { digestOf, writeVideo } from '../support/house.ts';
+import { type Processes, startProcesses } from '../support/processes.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+
+const MIB = 1024 * 1024;
+const FILE_BYTES = 12 * MIB;
+const BYTES_PER_SECOND = 4 * MIB;
+
+let browser: Browser;
+let redis: TestRedis;
+let simulators: AllSimulators;
+let sluice: Processes;
+let folder: string;
+let file: string;
+let page: Page;
+let context: BrowserContext;
+let complaints: string[];
+
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-upload-page-'));
+  file = await writeVideo(join(folder, 'lesson.mp4'), FILE_BYTES);
+  redis = await startRedis();
+  simulators = await startAllSimulators();
+  sluice = await startProcesses({
+    ...simulators.environment,
+    REDIS_URL: redis.url,
+    PLAYABLE_POLL_MIN_S: '0.1',
+    PLAYABLE_POLL_MAX_S: '0.3',
+  });
+  ({ page, context, complaints } = await openPage(browser));
+});
+
+afterEach(async () => {
+  await context?.close();
+  await sluice?.stop();
+  await simulators?.close();
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+  expect(complaints).toEqual([]);
+});
+
+/** Limits what the page can send, so that there is a half way. */
+async function slowDown(limited: Page): Promise<void> {
+  const session = await context.newCDPSession(limited);
+  const conditions = {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: BYTES_PER_SECOND,
+  };
+  await session.send('Network.emulateNetworkConditions', conditions);
+}
+
+async function storedBytes(): Promise<number> {
+  const uploads = join(sluice.dataDir, 'uploads');
+  const sizes = (await readdir(uploads).catch(() => []))
+    .filter((name) => /^[0-9a-f]+$/.test(name))
+    .map(async (name) => (await stat(join(uploads, name)).catch(() => undefined))?.size ?? 0);
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
+const isHalfWay = () =>
+  expect.poll(storedBytes, { timeout: 20_000, interval: 20 }).toBeGreaterThan(FILE_BYTES / 3);
+
+/** How many uploads the tus server has begun, by its log. */
+const begun = () => sluice.output('tus').split('"event":"upload.created"').length - 1;
+
+describe('the upload page', () => {
+  it('goes on where the tus server was killed, and follows the recording until it can be watched', async () => {
+    await slowDown(page);
+    await page.goto(`${sluice.pipelineUrl}/upload#ace_id=lesson-7&title=Algebra%201`);
+    await page.getByLabel('Choose a file').setInputFiles(file);
+    expect(await page.getByLabel('Recording id (ace_id)').inputValue()).toBe('lesson-7');
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await isHalfWay();
+
+    await sluice.kill('tus');
+    await page.getByText('The connection is lost; it goes on by itself').waitFor();
+    const keptBytes = await storedBytes();
+    await sluice.restart('tus');
+
+    await page.getByText('Your recording can be watched.').waitFor();
+    expect(keptBytes).toBeLessThan(FILE_BYTES);
+    expect(begun()).toBe(1);
+    expect(simulators.bunny.videos()).toMatchObject([
+      { title: 'Algebra 1', sha256: await digestOf(file, 'sha256') },
+    ]);
+  });
+
+  it('goes on after the browser was closed, once the same file is chosen again', async () => {
+    const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-8`;
+    await slowDown(page);
+    await page.goto(address);
+    await page.getByLabel('Choose a file').setInputFiles(file);
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await isHalfWay();
+    await page.close();
+
+    const again = await context.newPage();
+    await again.goto(address);
+    await again.getByRole('heading', { name: 'Not finished yet' }).waitFor();
+    await again.getByLabel('Choose a file').setInputFiles(file);
+    await again.getByRole('button', { name: 'Upload' }).click();
+
+    await again.getByText('Your recording can be watched.').waitFor();
+    expect(begun()).toBe(1);
+    await again.reload();
+    await again.getByText('Your recording can be watched.').waitFor();
+  });
+
+  it('gives several files ids of their own, pauses and goes on, and tells refusals in plain words', async () => {
+    const second = await writeVideo(join(folder, 'part-two.mp4'), MIB);
+    await slowDown(page);
+    await page.goto(`${sluice.pipelineUrl}/upload#ace_id=lesson-9`);
+    await page.getByLabel('Choose a file').waitFor({ state: 'attached' });
+    await expectAccessible(page, 'upload-empty');
+    await page.getByLabel('Choose a file').setInputFiles([file, second]);
+    const ids = await page.getByLabel('Recording id (ace_id)').all();
+    expect(await Promise.all(ids.map((id) => id.inputValue()))).toEqual(['lesson-9', 'lesson-9-2']);
+    await expectAccessible(page, 'upload-ready');
+
+    await page.getByRole('button', { name: 'Upload 2 files' }).click();
+    await page.getByRole('button', { name: 'Pause: lesson.mp4' }).click();
+    await page.getByText('Paused').waitFor();
+    await expectAccessible(page, 'upload-paused');
+    await page.getByRole('button', { name: 'Go on: lesson.mp4' }).click();
+    await expect
+      .poll(() => page.getByText('Your recording can be watched.').count(), { timeout: 20_000 })
+      .toBe(2);
+    await expectAccessible(page, 'upload-done');
+
+    const other = await writeVideo(join(folder, 'other.mp4'), MIB);
+    await page.goto('about:blank');
+    await page.goto(`${sluice.pipelineUrl}/upload`);
+    await page.getByLabel(/^Choose/).setInputFiles(other);
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.getByText('Each file needs the id of its recording.').waitFor();
+    await page.getByLabel('Recording id (ace_id)').fill('lesson-9');
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await page.getByText('has arrived already').waitFor();
+    await expectAccessible(page, 'upload-refused');
+  });
+});
