@@ -31,7 +31,8 @@ export function buildStep({ root, say }) {
   return {
     isDone: () => readStamp(join(root, 'dist')) === hashInputs(root),
     async act() {
-      say('Compiling src to dist (tsc), and web to dist/web (vite) ...');
+      say('Compiling src to dist (tsc) ...');
+      if (listPages(root).length > 0) say('Building web to dist/web (vite) ...');
       await build({ root, dist: join(root, 'dist'), hash: hashInputs(root), withPages: true });
     },
   };

@@ -4,14 +4,14 @@ import { buildStep } from '../build.mjs';
 import { withLock } from './lock.mjs';
 import { packagesStep } from './packages.mjs';
 import { exitCodeOf, Problem } from './problem.mjs';
-import { CURL, hasOwnRedis, programStep, RCLONE, REDIS, readEnvFile } from './programs.mjs';
+import { CHROMIUM, CURL, hasOwnRedis, programStep, RCLONE, REDIS, readEnvFile } from './programs.mjs';
 
 const HELP = `Makes this checkout ready to run. Repeating it is free: it does only what is missing, and says so.
 
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone)
+  --test    also install what only the tests need (rclone, Chromium)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
 
@@ -35,6 +35,7 @@ export async function setUp({ root, build = false, test = false, bench = false, 
       ? []
       : [programStep({ program: REDIS, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
+    ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     ...(build ? [buildStep({ root, say })] : []),

@@ -39,6 +39,20 @@ export const CURL = {
   instead: '',
 };
 
+/** The browser in which the tests look at the pages. */
+export const CHROMIUM = {
+  title: 'Chromium',
+  programs: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  packages: {
+    'apt-get': ['chromium', 'chromium-browser'],
+    apk: ['chromium'],
+    dnf: ['chromium'],
+    brew: ['chromium'],
+  },
+  byHand: 'install chromium or google-chrome',
+  instead: '',
+};
+
 // One shell does it all, so that one sudo is enough. The policy file is Debian's way to say that an installation may
 // not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379.
 const APT_GET = `

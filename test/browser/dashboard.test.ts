@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBrowser, openPage } from '../support/browser.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
+import { writeRecordings } from '../support/many-recordings.ts';
 
 const MIB = 1024 * 1024;
 
@@ -70,6 +71,81 @@ describe('the dashboard', () => {
 
     await page.getByRole('region', { name: 'Recently done' }).getByText('Geometry').first().waitFor();
     await needed.waitFor({ state: 'detached' });
+    await context.close();
+  });
+
+  it('says that the connection is lost, and shows what has happened meanwhile once it is back', async () => {
+    const { page, context } = await openPage(browser);
+    await page.goto(house.config.pipeline.url);
+    await page.getByText('Nobody waits.').waitFor();
+
+    await context.setOffline(true);
+    await page.getByText('No connection to the server.').waitFor();
+    await house.addCustom('Came meanwhile');
+    await context.setOffline(false);
+
+    await page.getByRole('link', { name: 'Came meanwhile' }).waitFor();
+    await page.getByText('No connection to the server.').waitFor({ state: 'detached' });
+    await context.close();
+  });
+
+  it('B10 works by keyboard alone, and keeps the focus where the button was', async () => {
+    const { id } = await house.addCustom('History');
+    const { page, context } = await openPage(browser);
+    await page.goto(`${house.config.pipeline.url}/recordings/${id}`);
+    await page.getByRole('button', { name: 'Cancel…: History' }).focus();
+
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Cancel “History”?' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect((await house.recordings.get(id))?.state).toBe('waiting');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Cancel the recording' }).focus();
+    await page.keyboard.press('Enter');
+
+    await page.getByRole('button', { name: 'Bring it home after all: History' }).waitFor();
+    expect((await house.recordings.get(id))?.state).toMatch(/^cancel/);
+    await expect.poll(() => page.evaluate('document.activeElement !== document.body')).toBe(true);
+    await context.close();
+  });
+
+  it('B23 pauses the line and lets it go on', async () => {
+    await house.startWorker();
+    const { page, context } = await openPage(browser);
+    await page.goto(house.config.pipeline.url);
+
+    await page.getByRole('button', { name: 'Pause the line' }).click();
+    await page.getByText('The line is paused.', { exact: true }).waitFor();
+    const { id } = await house.addCustom('Later');
+    await page.getByRole('link', { name: 'Later' }).waitFor();
+    await page.getByRole('button', { name: 'Resume the line' }).click();
+
+    await house.reaches(id, 'done');
+    await context.close();
+  });
+
+  it('shows the first view with 10,000 recordings, and finds one among them', async () => {
+    await writeRecordings(house.config.ledgerPath, { done: 9000, waiting: 950, failed: 50 });
+    const { id } = await house.addCustom('The needle');
+    const { page, context } = await openPage(browser);
+
+    await page.goto(house.config.pipeline.url);
+    await page.getByRole('region', { name: 'In line (951)' }).getByRole('listitem').first().waitFor();
+    await page.getByRole('region', { name: 'Needs you (50)' }).waitFor();
+    await page.getByRole('link', { name: 'Recordings', exact: true }).click();
+    await page.getByRole('button', { name: 'More' }).click();
+    await expect
+      .poll(() => page.getByRole('list', { name: 'Recordings' }).getByRole('listitem').count())
+      .toBe(100);
+    await page.getByLabel('Search').fill('needle');
+    await expect
+      .poll(() => page.getByRole('list', { name: 'Recordings' }).getByRole('listitem').count())
+      .toBe(1);
+    expect(page.url()).toContain('q=needle');
+    await page.reload();
+    await page.getByRole('link', { name: 'The needle' }).click();
+    expect(new URL(page.url()).pathname).toBe(`/recordings/${id}`);
     await context.close();
   });
 });

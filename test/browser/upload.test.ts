@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import { createUploadToken } from '../../src/lib/upload-token.ts';
 import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
 import { digestOf, writeVideo } from '../support/house.ts';
 import { type Processes, startProcesses } from '../support/processes.ts';
@@ -154,5 +155,33 @@ describe('the upload page', () => {
     await page.getByRole('button', { name: 'Upload' }).click();
     await page.getByText('has arrived already').waitFor();
     await expectAccessible(page, 'upload-refused');
+  });
+
+  it('uploads with the token of the link, and says when it is too old', async () => {
+    await context.close();
+    await sluice.stop();
+    const secret = 'a secret that only the website and this server know';
+    sluice = await startProcesses({
+      ...simulators.environment,
+      REDIS_URL: redis.url,
+      UPLOAD_TOKEN_SECRET: secret,
+      PLAYABLE_POLL_MIN_S: '0.1',
+      PLAYABLE_POLL_MAX_S: '0.3',
+    });
+    ({ page, context, complaints } = await openPage(browser));
+    const open = async (expiresInS: number, aceId: string) => {
+      const token = await createUploadToken({ secret, aceId, title: 'Chemistry 2', expiresInS });
+      await page.goto('about:blank');
+      await page.goto(`${sluice.pipelineUrl}/upload#token=${token}`);
+      await page.getByLabel('Choose a file').setInputFiles(file);
+      await page.getByRole('button', { name: 'Upload' }).click();
+    };
+
+    await open(600, 'lesson-20');
+    await page.getByText('Your recording can be watched.').waitFor();
+    await open(-600, 'lesson-21');
+    await page.getByText('This link is not valid any more.').waitFor();
+
+    expect(simulators.bunny.videos()).toMatchObject([{ title: 'Chemistry 2' }]);
   });
 });

@@ -37,7 +37,7 @@ async function furnish(): Promise<{ failedId: string; doneId: string; movingId: 
   const path = await writeVideo(join(house.files, 'geometry.mp4'), 0);
   const { id: failedId } = await house.addCustom('Geometry for beginners', { path });
   await rename(path, `${path}.away`);
-  house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', status: 503 });
+  house.bunny.fail({ on: 'POST /library/*/videos', status: 500, count: 2 });
   const { id: doneId } = await house.addZoom('Trigonometry, lesson 3', MIB);
   const worker = await house.startWorker();
   await house.reaches(doneId, 'done');

@@ -208,6 +208,19 @@ describe('the set-up', () => {
     await expect(attempt).rejects.toThrow(/^rclone is missing: /);
   });
 
+  it('asks for a browser too with --test', async () => {
+    await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
+    const attempt = setUp({
+      root,
+      test: true,
+      env: { ...env, PATH: '' },
+      folders: [join(root, 'bin')],
+      say: () => {},
+    });
+
+    await expect(attempt).rejects.toThrow(/^Chromium is missing: /);
+  });
+
   it('asks for curl too with --bench', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
     const attempt = setUp({

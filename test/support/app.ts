@@ -78,6 +78,7 @@ export async function startTestApp(
     bunnyReadOnlyApiKey: BUNNY_KEY,
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
+    pages: { uploadUrl: undefined, tusPort: 1080, maxUploadBytes: 1000 },
     isRedisReady: () => true,
     ...more,
     log,

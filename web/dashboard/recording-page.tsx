@@ -114,7 +114,13 @@ function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
                 {attempt.stages.map(({ stage, started_at, done_at }) => (
                   <span key={stage} class="chip">
                     {STAGE_WORDS[stage] ?? stage}{' '}
-                    <span class="muted number">{done_at ? took(started_at, done_at) : 'not done'}</span>
+                    <span class="muted number">
+                      {done_at
+                        ? took(started_at, done_at)
+                        : attempt.outcome === 'running'
+                          ? 'goes on'
+                          : 'not done'}
+                    </span>
                   </span>
                 ))}
               </td>
@@ -177,7 +183,7 @@ function Facts({ detail }: { detail: RecordingDetail }) {
           .filter(([, value]) => value !== null && value !== '')
           .map(([name, value]) => (
             <Fact key={name} name={name.replace(/_/g, ' ')}>
-              <span class="wrap">{String(value)}</span>
+              {isTime(value) ? <When at={value} /> : <span class="wrap">{String(value)}</span>}
             </Fact>
           ))}
       </dl>
@@ -264,6 +270,10 @@ function Events({ events }: { events: readonly EventView[] }) {
       </ol>
     </section>
   );
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
 }
 
 function took(from: string, to: string): string {
