@@ -8,6 +8,9 @@ import { writeRecordings } from '../support/many-recordings.ts';
 
 const MIB = 1024 * 1024;
 
+/** Where the picture for the README is put, if it is wanted. */
+const PICTURE = process.env['PICTURE'];
+
 let browser: Browser;
 let house: House;
 let page: Page;
@@ -33,7 +36,7 @@ afterEach(async () => {
 });
 
 /** A house with something in every state. */
-async function furnish(): Promise<{ failedId: string; doneId: string; movingId: string }> {
+async function furnish({ failed = 1, bytes = 24 * MIB, bytesPerSecond = 300_000 } = {}) {
   const path = await writeVideo(join(house.files, 'geometry.mp4'), 0);
   const { id: failedId } = await house.addCustom('Geometry for beginners', { path });
   await rename(path, `${path}.away`);
@@ -43,11 +46,12 @@ async function furnish(): Promise<{ failedId: string; doneId: string; movingId: 
   await house.reaches(doneId, 'done');
   await house.announced(doneId);
   await worker.stop();
-  for (const link of [house.zoom.cdn.link, house.b2.link, house.bunny.link]) link.bytesPerSecond = 300_000;
-  const { id: movingId } = await house.addZoom('Linear algebra: eigenvalues and eigenvectors', 24 * MIB);
+  for (const link of [house.zoom.cdn.link, house.b2.link, house.bunny.link])
+    link.bytesPerSecond = bytesPerSecond;
+  const { id: movingId } = await house.addZoom('Linear algebra: eigenvalues and eigenvectors', bytes);
   await house.startWorker();
   await house.reaches(movingId, 'moving');
-  await writeRecordings(house.config.ledgerPath, { done: 40, waiting: 12, failed: 1, 'backing-off': 2 });
+  await writeRecordings(house.config.ledgerPath, { done: 40, waiting: 12, failed, 'backing-off': 2 });
   return { failedId, doneId, movingId };
 }
 
@@ -88,5 +92,16 @@ describe('each view of the dashboard', () => {
     await page.goto(`${url}/recordings/rec_none`);
     await page.getByRole('heading', { name: 'There is no such recording' }).waitFor();
     await expectAccessible(page, 'missing');
+  });
+
+  it.runIf(PICTURE !== undefined)('is pictured for the README', async () => {
+    await furnish({ failed: 0, bytes: 160 * MIB, bytesPerSecond: 12 * MIB });
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    await page.goto(house.config.pipeline.url);
+    const published = page.getByRole('progressbar', { name: 'Publish to Bunny Stream' });
+    await expect
+      .poll(async () => Number(await published.getAttribute('aria-valuenow')), { timeout: 30_000 })
+      .toBeGreaterThan(40);
+    await page.screenshot({ path: PICTURE });
   });
 });
