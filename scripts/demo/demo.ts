@@ -127,6 +127,8 @@ function whatIsUp(
   return [
     '',
     'Everything is up:',
+    `  dashboard  ${pipelineUrl}/`,
+    `  uploading  ${pipelineUrl}/upload`,
     `  pipeline   ${pipelineUrl}/api/recordings`,
     `  tus        ${tusUrl}`,
     `  Zoom       ${zoom.url}/__sim/meetings, CDN ${zoom.cdnUrl}`,

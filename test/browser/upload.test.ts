@@ -11,7 +11,7 @@ import { type Processes, startProcesses } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const MIB = 1024 * 1024;
-const FILE_BYTES = 12 * MIB;
+const FILE_BYTES = 8 * MIB;
 const BYTES_PER_SECOND = 4 * MIB;
 
 let browser: Browser;

@@ -26,7 +26,8 @@ export function App({ live }: { live: Live }) {
   // Whoever goes on by keyboard or ear begins at the top of what they went to.
   useEffect(() => {
     const title = frame.current?.querySelector<HTMLElement>('[data-page-title]');
-    document.title = titleOf(route, title?.textContent);
+    if (route.page !== 'recording')
+      document.title = route.page === 'overview' ? 'Sluice' : 'Recordings · Sluice';
     if (!isFirst.current) title?.focus({ preventScroll: true });
     isFirst.current = false;
   }, [path]);
@@ -113,9 +114,4 @@ function Footer({ live }: { live: Live }) {
       <a href="/upload">Upload a file</a>
     </footer>
   );
-}
-
-function titleOf(route: Route, shown: string | null | undefined): string {
-  if (route.page === 'overview') return 'Sluice';
-  return `${route.page === 'recordings' ? 'Recordings' : (shown ?? 'Recording')} · Sluice`;
 }

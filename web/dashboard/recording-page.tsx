@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { formatBytes, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
@@ -25,22 +26,12 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
     },
   });
   const { data, problem } = resource;
-  if (data === undefined) {
-    return (
-      <main id="main">
-        <h1 tabIndex={-1} data-page-title>
-          {problem?.status === 404 ? 'There is no such recording' : 'Recording'}
-        </h1>
-        {problem?.status === 404 && (
-          <p>
-            Nothing is known of <code>{id}</code>. <Link href="/recordings">All recordings</Link>
-          </p>
-        )}
-        {problem && problem.status !== 404 && <Trouble problem={problem} retry={resource.reload} />}
-        {!problem && <Loading what="the recording" />}
-      </main>
-    );
-  }
+  const isUnknown = problem?.status === 404;
+  const heading = data?.title ?? (isUnknown ? 'There is no such recording' : 'Recording');
+  useEffect(() => {
+    document.title = `${heading} · Sluice`;
+  }, [heading]);
+
   return (
     <main id="main">
       <div class="page-head" data-home tabIndex={-1}>
@@ -48,14 +39,33 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
           <Link href="/recordings">Recordings</Link>
         </p>
         <h1 tabIndex={-1} data-page-title>
-          {data.title}
+          {heading}
         </h1>
-        <p class="muted">
-          <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
-          <When at={data.accepted_at} />
-        </p>
-        <Actions live={live} recording={data} />
+        {data && (
+          <>
+            <p class="muted">
+              <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
+              <When at={data.accepted_at} />
+            </p>
+            <Actions live={live} recording={data} />
+          </>
+        )}
       </div>
+      {data && <Story live={live} data={data} reload={resource.reload} />}
+      {!data && isUnknown && (
+        <p>
+          Nothing is known of <code>{id}</code>.
+        </p>
+      )}
+      {!data && problem && !isUnknown && <Trouble problem={problem} retry={resource.reload} />}
+      {!data && !problem && <Loading what="the recording" />}
+    </main>
+  );
+}
+
+function Story({ live, data, reload }: { live: Live; data: RecordingDetail; reload: () => void }) {
+  return (
+    <>
       {data.last_error && data.state !== 'done' && (
         <section class={`card notice-card ${data.state === 'failed' ? 'bad' : ''}`} aria-label="Why">
           <Reason error={data.last_error} />
@@ -77,10 +87,10 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
       </section>
       <div class="halves">
         <Facts detail={data} />
-        <Deliveries live={live} deliveries={data.deliveries} reload={resource.reload} />
+        <Deliveries live={live} deliveries={data.deliveries} reload={reload} />
       </div>
       <Events events={data.events} />
-    </main>
+    </>
   );
 }
 

@@ -43,7 +43,7 @@ export function layOut(detail: RecordingDetail, width: number, nowMs: number): T
 
   const waits = plain.filter(({ kind }) => kind === 'wait').length;
   const attempts = plain.length - waits;
-  const waitWidth = waits === 0 ? 0 : Math.min(96, Math.max(20, (width * 0.4) / waits));
+  const waitWidth = waits === 0 ? 0 : Math.min(96, (width * 0.4) / waits);
   const room = Math.max(0, width - waits * waitWidth);
   const totalMs = plain.reduce(
     (sum, each) => sum + (each.kind === 'attempt' ? each.toMs - each.fromMs : 0),

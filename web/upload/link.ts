@@ -10,7 +10,7 @@ export interface Link {
  * Reads `#ace_id=…&token=…&title=…`, or the same as a query. A token carries its recording's ace_id, and may carry its
  * title: whether it is genuine is for the server to say.
  */
-export function readLink({ hash, search }: Pick<Location, 'hash' | 'search'>): Link {
+export function readLink({ hash, search }: { hash: string; search: string }): Link {
   const [fragment, query] = [new URLSearchParams(hash.slice(1)), new URLSearchParams(search)];
   const read = (name: string) => (fragment.get(name) ?? query.get(name))?.trim() || undefined;
   const token = read('token');
