@@ -38,13 +38,28 @@ export function createLive(): Live {
   let breakTimer: ReturnType<typeof setTimeout> | undefined;
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Whether the status is being read, and whether something was heard meanwhile that the answer may not know of. */
+  let isReading = false;
+  let isOld = false;
+
   const status = createThrottle(1000, () => {
-    getJson<StatusView>('/api/status').then(
-      (read) => state.set({ status: read }),
-      (error: unknown) => {
-        if (error instanceof ApiProblem && error.code === 'OFFLINE') lost();
-      },
-    );
+    if (isReading) {
+      isOld = true;
+      return;
+    }
+    isReading = true;
+    isOld = false;
+    getJson<StatusView>('/api/status')
+      .then(
+        (read) => state.set({ status: read }),
+        (error: unknown) => {
+          if (error instanceof ApiProblem && error.code === 'OFFLINE') lost();
+        },
+      )
+      .finally(() => {
+        isReading = false;
+        if (isOld) status.ask();
+      });
   });
 
   function tell(news: RecordingNews | undefined): void {
@@ -89,6 +104,7 @@ export function createLive(): Live {
       const known = state.get().status;
       if (known === undefined) status.ask();
       else state.set({ status: { ...known, ...JSON.parse(event.data) } });
+      isOld ||= isReading;
     });
     opened.addEventListener('reset', (event) => {
       lastEventId = event.lastEventId;

@@ -37,11 +37,21 @@ export function useResource<T>(options: {
 
   useEffect(() => {
     const ending = new AbortController();
+    let lastAsked = 0;
+    let lastRead = 0;
     const throttle = createThrottle(PAUSE_MS, () => {
+      lastAsked += 1;
+      const number = lastAsked;
+      // An answer that was overtaken by a later one is old.
+      const isWanted = () => {
+        if (ending.signal.aborted || number < lastRead) return false;
+        lastRead = number;
+        return true;
+      };
       latest.current.load(ending.signal).then(
-        (data) => !ending.signal.aborted && setRead({ key, data }),
+        (data) => isWanted() && setRead({ key, data }),
         (error: unknown) => {
-          if (ending.signal.aborted) return;
+          if (!isWanted()) return;
           const problem = error instanceof ApiProblem ? error : new ApiProblem(0, 'BUG', String(error), '');
           setRead((now) => (now.key === key ? { ...now, problem } : { key, problem }));
         },
