@@ -1,15 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
-import { requireLocal } from './local-only.ts';
 import { readPageFiles } from './page-files.ts';
 import { addUploadStatus, type UploadStatusOptions } from './upload-status.ts';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Who may call a route that is not for operators. */
-    access?: 'anyone' | 'processes';
-  }
-}
 
 export interface PagesOptions extends UploadStatusOptions {
   /** Where browsers find the tus server, if the settings say it. */
@@ -45,13 +37,12 @@ export function addPages(app: FastifyInstance, options: PagesOptions): void {
   addPage(app, 'dashboard', {
     paths: DASHBOARD_PATHS,
     assets: '/assets/',
-    route: { onRequest: requireLocal },
     policyFor: () => policy(),
   });
   addPage(app, 'upload', {
     paths: ['/upload'],
     assets: '/upload/assets/',
-    route: { config: { access: 'anyone' } },
+    access: 'anyone',
     policyFor: (request) => {
       const url = uploadUrlFor(request);
       return policy(...(url.startsWith('/') ? [] : [new URL(url).origin]));
@@ -79,13 +70,15 @@ interface Page {
   readonly paths: readonly string[];
   /** The path of its scripts and styles. */
   readonly assets: string;
-  readonly route: { onRequest?: typeof requireLocal; config?: { access: 'anyone' } };
+  /** Who may see it besides operators. */
+  readonly access?: 'anyone';
   readonly policyFor: (request: FastifyRequest) => string;
 }
 
-function addPage(app: FastifyInstance, name: string, { paths, assets, route, policyFor }: Page): void {
+function addPage(app: FastifyInstance, name: string, { paths, assets, access, policyFor }: Page): void {
   const files = readPageFiles(name);
-  const hidden = { ...route, schema: { hide: true } };
+  const config: FastifyContextConfig = access === undefined ? {} : { access };
+  const hidden = { config, schema: { hide: true } };
 
   const answer = (file: string, request: FastifyRequest, reply: FastifyReply) => {
     reply.headers({

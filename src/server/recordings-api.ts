@@ -81,12 +81,11 @@ export function addRecordingsApi(
   api.get(
     '/api/line',
     {
-      onRequest: requireLocal,
       schema: {
         tags: ['line'],
         summary: 'The recordings that move next, in their order',
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
-        response: { 200: z.object({ recordings: z.array(recordingView) }), ...problems(400, 403) },
+        response: { 200: z.object({ recordings: z.array(recordingView) }), ...problems(400, 401, 403) },
       },
     },
     async ({ query }) => ({ recordings: (await overview.nextInLine(query.limit)).map(viewRecording) }),

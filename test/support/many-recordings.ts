@@ -93,7 +93,7 @@ function makeRecording(state: State, index: number, seq: number) {
   });
   return {
     recording: {
-      ...{ id, seq, natural_key: key, title, state, bytes },
+      ...{ id, seq, natural_key: key, kind: 'video', title, state, bytes },
       source: isZoom ? 'zoom' : 'manual',
       ace_id: isZoom ? null : `lesson-${4000 + index}`,
       origin: JSON.stringify({ kind: 'file', path: '/nowhere', bytes, modifiedAtMs: 0, keep: true }),

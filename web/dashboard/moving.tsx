@@ -54,7 +54,7 @@ export function Legs({ live, recording }: { live: Live; recording: RecordingView
   );
   return (
     <ul class="legs">
-      {LEGS.map((name) => (
+      {LEGS.filter((name) => name !== 'publish' || recording.kind === 'video').map((name) => (
         <LegBar
           key={name}
           label={`${LEG_WORDS[name]} ${PLACES[name](recording)}`}
@@ -102,8 +102,8 @@ function legWords(leg: Leg | undefined, isDone: boolean, percent: number): strin
   return `${percent} %${speed}${left}`;
 }
 
-function isDone(name: LegName, { archive, video }: RecordingView): boolean {
+function isDone(name: LegName, { archive, video, kind }: RecordingView): boolean {
   if (name === 'archive') return archive !== null;
   if (name === 'publish') return video !== null;
-  return archive !== null && video !== null;
+  return archive !== null && (video !== null || kind !== 'video');
 }

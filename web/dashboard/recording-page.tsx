@@ -11,7 +11,7 @@ import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { AttemptView, DeliveryView, EventView, RecordingDetail } from './types.ts';
-import { eventWords, SOURCE_WORDS, STAGE_WORDS } from './words.ts';
+import { eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS } from './words.ts';
 
 /** All that is known of one recording. */
 export function RecordingPage({ live, id }: { live: Live; id: string }) {
@@ -89,6 +89,7 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
         <Facts detail={data} />
         <Deliveries live={live} deliveries={data.deliveries} reload={reload} />
       </div>
+      {data.related.length > 0 && <Related related={data.related} />}
       <Events events={data.events} />
     </>
   );
@@ -254,6 +255,26 @@ function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; re
             >
               Send again
             </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** The other recordings of the same meeting, and what belongs to them. */
+function Related({ related }: { related: RecordingDetail['related'] }) {
+  return (
+    <section class="card" aria-labelledby="related">
+      <h2 id="related">Of the same meeting</h2>
+      <ul class="rows">
+        {related.map(({ id, companion, state, title }) => (
+          <li key={id} class="row">
+            <p class="row-words row-title">
+              <Link href={`/recordings/${encodeURIComponent(id)}`}>{title}</Link>
+              {companion && <span class="muted small"> {companion.toLowerCase().replace(/_/g, ' ')}</span>}
+            </p>
+            <span class="muted">{STATE_WORDS[state]}</span>
           </li>
         ))}
       </ul>

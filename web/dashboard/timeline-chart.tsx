@@ -39,7 +39,7 @@ export function TimelineChart({ detail }: { detail: RecordingDetail }) {
 
 function Drawing({ detail, width, nowMs }: { detail: RecordingDetail; width: number; nowMs: number }) {
   const timeline = layOut(detail, width - LABEL_WIDTH, nowMs);
-  const stages = ['fetch', 'archive', 'publish', 'notify', 'cleanup'].filter((stage) =>
+  const stages = ['fetch', 'archive', 'publish', 'captions', 'notify', 'cleanup'].filter((stage) =>
     detail.attempts.some((attempt) => attempt.stages.some((each) => each.stage === stage)),
   );
   const height = TOP + Math.max(1, stages.length) * ROW + 24;

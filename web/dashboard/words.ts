@@ -28,6 +28,7 @@ export const LEG_WORDS: Readonly<Record<LegName, string>> = {
 
 export const STAGE_WORDS: Readonly<Record<string, string>> = {
   ...LEG_WORDS,
+  captions: 'Captions',
   notify: 'Announce',
   cleanup: 'Clean up',
 };
