@@ -17,7 +17,12 @@ export async function openApiPage(): Promise<string> {
   const app = await createApp({
     ledger,
     intake: { accept: describeOnly },
-    zoom: { intake: { take: describeOnly, refuse: describeOnly }, accounts: [], toleranceS: 300 },
+    zoom: {
+      intake: { take: describeOnly, expect: describeOnly, refuse: describeOnly },
+      catchUp: { ingest: describeOnly, step: describeOnly },
+      accounts: [],
+      toleranceS: 300,
+    },
     bunnyReadOnlyApiKey: undefined,
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },

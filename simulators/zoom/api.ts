@@ -15,20 +15,40 @@ export interface ApiOptions {
   readonly accountId: string;
   readonly tokenTtlMs: number;
   readonly webUrl: () => string;
+  /** What the app may do; calls without their scope are refused. */
+  readonly scope: string;
 }
 
 const MAX_TTL_S = 604_800;
 
 /** Creates the cloud-recording part of `/v2` (Zoom, API reference: cloud recording, users). */
-export function createApi({ store, tokens, downloads, accountId, tokenTtlMs, webUrl }: ApiOptions) {
-  const routes: readonly (readonly [RegExp, Route])[] = [
-    [/^GET \/v2\/users$/, listUsers],
-    [/^GET \/v2\/users\/([^/]+)\/recordings$/, listOfUser],
-    [/^GET \/v2\/accounts\/([^/]+)\/recordings$/, listOfAccount],
-    [/^GET \/v2\/meetings\/([^/]+)\/recordings$/, onMeeting(getRecordings)],
-    [/^DELETE \/v2\/meetings\/([^/]+)\/recordings$/, onMeeting(remove)],
+export function createApi({ store, tokens, downloads, accountId, tokenTtlMs, webUrl, scope }: ApiOptions) {
+  /** Each with the scope that it needs, where the simulator looks at scopes. */
+  const routes: readonly (readonly [RegExp, Route, scope?: string])[] = [
+    [/^GET \/v2\/users$/, listUsers, 'user:read:list_users'],
+    [/^GET \/v2\/users\/([^/]+)$/, getUser, 'user:read:user'],
+    [/^GET \/v2\/users\/([^/]+)\/recordings$/, listOfUser, 'cloud_recording:read:list_user_recordings'],
+    [
+      /^GET \/v2\/accounts\/([^/]+)\/recordings$/,
+      listOfAccount,
+      'cloud_recording:read:list_account_recordings',
+    ],
+    [
+      /^GET \/v2\/meetings\/([^/]+)\/recordings$/,
+      onMeeting(getRecordings),
+      'cloud_recording:read:list_recording_files',
+    ],
+    [
+      /^DELETE \/v2\/meetings\/([^/]+)\/recordings$/,
+      onMeeting(remove),
+      'cloud_recording:delete:meeting_recording',
+    ],
     [/^PUT \/v2\/meetings\/([^/]+)\/recordings\/status$/, onMeeting(recover)],
-    [/^DELETE \/v2\/meetings\/([^/]+)\/recordings\/([^/]+)$/, onMeeting(remove)],
+    [
+      /^DELETE \/v2\/meetings\/([^/]+)\/recordings\/([^/]+)$/,
+      onMeeting(remove),
+      'cloud_recording:delete:recording_file',
+    ],
     [/^PUT \/v2\/meetings\/([^/]+)\/recordings\/([^/]+)\/status$/, onMeeting(recover)],
   ];
 
@@ -89,6 +109,12 @@ export function createApi({ store, tokens, downloads, accountId, tokenTtlMs, web
     return { status: 200, body: { ...page.fields, users: page.items.map(toUser) } };
   }
 
+  function getUser(_request: SimulatorRequest, userId = ''): Answer {
+    const name = decodeURIComponent(userId);
+    const user = store.users.find(({ id, email }) => id === name || email === name);
+    return user ? { status: 200, body: toUser(user) } : failure(404, 1001, `User does not exist: ${name}.`);
+  }
+
   function listOfUser(request: SimulatorRequest, userId = ''): Answer {
     const name = decodeURIComponent(userId);
     const user =
@@ -130,12 +156,21 @@ export function createApi({ store, tokens, downloads, accountId, tokenTtlMs, web
     if (!tokens.isValid(request.headers.authorization, ['access'])) {
       return failure(401, 124, 'Invalid access token.');
     }
-    for (const [pattern, route] of routes) {
+    for (const [pattern, route, needed] of routes) {
       const match = pattern.exec(`${request.method} ${request.url.pathname}`);
+      if (match && needed !== undefined && !hasScope(scope, needed)) {
+        const missing = `${needed}, ${needed}:admin`;
+        return failure(400, 4711, `Invalid access token, does not contain scopes:[${missing}].`);
+      }
       if (match) return route(request, match[1], match[2]);
     }
     return NOT_RECOGNISED;
   };
+}
+
+/** A scope counts with and without the words for who may use it (`:admin`, `:master`). */
+function hasScope(granted: string, needed: string): boolean {
+  return granted.split(/[\s,]+/).some((each) => each === needed || each.startsWith(`${needed}:`));
 }
 
 type Route = (request: SimulatorRequest, first?: string, second?: string) => Answer | Promise<Answer>;

@@ -5,11 +5,16 @@ import type { ZoomControls } from './simulator.ts';
 import type { ExpiringTokens } from './tokens.ts';
 import type { DeliverOptions, SendOptions } from './webhooks.ts';
 
-/** What `POST /__sim/send` and `POST /__sim/deliver` take; `event` names one of the three, default completed. */
+/** What `POST /__sim/send` and `POST /__sim/deliver` take; `event` names one of these, default completed. */
 export interface SendRequest {
   readonly meetingUuid: string;
   readonly webhookUrl: string;
-  readonly event?: 'recording.completed' | 'recording.transcript_completed' | 'recording.trashed';
+  readonly event?:
+    | 'recording.completed'
+    | 'recording.transcript_completed'
+    | 'recording.trashed'
+    | 'recording.deleted'
+    | 'recording.recovered';
   readonly overrides?: EventOverrides;
   readonly options?: SendOptions & DeliverOptions;
 }
@@ -19,6 +24,8 @@ export function createControl(zoom: ZoomControls) {
   function toEvent({ meetingUuid: uuid, event, overrides }: SendRequest): ZoomEvent {
     const meeting: MeetingRef = { uuid };
     if (event === 'recording.trashed') return zoom.trash(meeting, overrides);
+    if (event === 'recording.deleted') return zoom.deleted(meeting, overrides);
+    if (event === 'recording.recovered') return zoom.recovered(meeting, overrides);
     if (event === 'recording.transcript_completed') return zoom.transcriptCompleted(meeting, overrides);
     return zoom.recordingCompleted(meeting, overrides);
   }

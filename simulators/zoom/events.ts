@@ -1,5 +1,5 @@
 import type { Downloads } from './downloads.ts';
-import type { Meeting, MeetingFile, MeetingStore } from './meetings.ts';
+import type { FileState, Meeting, MeetingFile, MeetingStore } from './meetings.ts';
 import { mergePatch } from './merge-patch.ts';
 import { toRecordingObject, type ZoomRecording } from './recording-object.ts';
 import type { Tokens } from './tokens.ts';
@@ -31,6 +31,10 @@ export interface Events {
   transcriptCompleted(meeting: MeetingRef, overrides?: EventOverrides): ZoomEvent;
   /** Moves the meeting's files to the trash and tells of it: `recording.trashed`. */
   trash(meeting: MeetingRef, overrides?: EventOverrides): ZoomEvent;
+  /** Removes the meeting's files for good and tells of it: `recording.deleted`, which carries no token. */
+  deleted(meeting: MeetingRef, overrides?: EventOverrides): ZoomEvent;
+  /** Takes the meeting's files back from the trash and tells of it: `recording.recovered`. */
+  recovered(meeting: MeetingRef, overrides?: EventOverrides): ZoomEvent;
 }
 
 /** What the events are built from. */
@@ -84,6 +88,20 @@ export function createEvents(options: EventsOptions): Events {
     return mergePatch(body, overrides) as ZoomEvent;
   }
 
+  function moved(
+    event: string,
+    ref: MeetingRef,
+    from: readonly FileState[],
+    to: FileState,
+    overrides: EventOverrides,
+  ): ZoomEvent {
+    const meeting = find(ref);
+    const files = meeting.files.filter((file) => from.includes(file.state));
+    store.move(meeting, from, to);
+    const operator = { operator: meeting.hostEmail, operator_id: meeting.hostId };
+    return build(event, meeting, files, overrides, operator);
+  }
+
   return {
     recordingCompleted(ref, overrides = {}) {
       return build('recording.completed', find(ref), undefined, overrides);
@@ -92,12 +110,11 @@ export function createEvents(options: EventsOptions): Events {
       const meeting = find(ref);
       return build('recording.transcript_completed', meeting, store.finishTranscripts(meeting), overrides);
     },
-    trash(ref, overrides = {}) {
-      const meeting = find(ref);
-      const files = meeting.files.filter((file) => file.state === 'present');
-      store.move(meeting, ['present'], 'trashed');
-      const operator = { operator: meeting.hostEmail, operator_id: meeting.hostId };
-      return build('recording.trashed', meeting, files, overrides, operator);
+    trash: (ref, overrides = {}) => moved('recording.trashed', ref, ['present'], 'trashed', overrides),
+    deleted(ref, overrides = {}) {
+      const from = ['present', 'trashed'] as const;
+      return moved('recording.deleted', ref, from, 'deleted', { download_token: null, ...overrides });
     },
+    recovered: (ref, overrides = {}) => moved('recording.recovered', ref, ['trashed'], 'present', overrides),
   };
 }

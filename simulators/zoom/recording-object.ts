@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Meeting, type MeetingFile, visibleFiles } from './meetings.ts';
 
 /** One entry of `recording_files` or `participant_audio_files`, in Zoom's words; thin entries lack half of it. */
@@ -64,7 +65,7 @@ export function toRecordingObject(
     start_time: meeting.startTime,
     timezone: 'Europe/London',
     duration: meeting.durationMin,
-    share_url: `${context.webUrl}/rec/share/${meeting.hostId}`,
+    share_url: `${context.webUrl}/rec/share/${shareCode(meeting)}`,
     total_size: files.reduce((sum, file) => sum + file.bytes, 0),
     recording_count: views.length,
     password: 'example-pass',
@@ -73,6 +74,11 @@ export function toRecordingObject(
     recording_files: views.map(toEntry),
     ...(participants.length === 0 ? {} : { participant_audio_files: participants.map(toEntry) }),
   };
+}
+
+/** What a share link ends in: nobody can tell the meeting from it. */
+function shareCode({ uuid }: Meeting): string {
+  return createHash('sha256').update(`share ${uuid}`).digest('base64url');
 }
 
 function toFileEntry(meeting: Meeting, file: MeetingFile, context: RecordingContext): ZoomRecordingFile {

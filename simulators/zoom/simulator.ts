@@ -71,10 +71,17 @@ export interface ZoomSimulator extends Simulator, ZoomControls {
 
 const HOUR_MS = 3_600_000;
 
-/** Starts a stand-in for Zoom: webhooks, downloads, OAuth and the REST interface for cloud recordings. */
-const SCOPE =
-  'cloud_recording:read:list_recording_files:admin cloud_recording:delete:meeting_recording:admin';
+const SCOPE = [
+  'cloud_recording:read:list_recording_files:admin',
+  'cloud_recording:read:list_account_recordings:master',
+  'cloud_recording:read:list_user_recordings:admin',
+  'cloud_recording:delete:meeting_recording:admin',
+  'cloud_recording:delete:recording_file:admin',
+  'user:read:list_users:admin',
+  'user:read:user:admin',
+].join(' ');
 
+/** Starts a stand-in for Zoom: webhooks, downloads, OAuth and the REST interface for cloud recordings. */
 export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Promise<ZoomSimulator> {
   const {
     secretToken = 'zoom-secret-token',
@@ -112,7 +119,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     scope,
     apiBaseUrl: webUrl,
   });
-  const handleApi = createApi({ store, tokens, downloads, accountId, tokenTtlMs, webUrl });
+  const handleApi = createApi({ store, tokens, downloads, accountId, tokenTtlMs, webUrl, scope });
 
   function toView(meeting: Meeting): MeetingView {
     const files = meeting.files.map((file) => {

@@ -3,7 +3,8 @@ import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { DownloadHosts } from './download-hosts.ts';
 import { contentRange, lengthFrom } from './headers.ts';
 import { dismiss, name, type Request, type Response, readText, refusal, send, unreachable } from './http.ts';
-import { createZoomApi, type FreshAddress, type ZoomApiOptions, type ZoomFileReference } from './zoom-api.ts';
+import type { FreshAddress, ZoomApiOptions, ZoomFileReference } from './zoom-api.ts';
+import { apiOf, createZoomApis } from './zoom-apis.ts';
 
 const SERVICE = 'Zoom';
 const MAX_REDIRECTS = 5;
@@ -54,10 +55,7 @@ export interface ZoomOptions extends Omit<ZoomApiOptions, 'credentials'> {
 }
 
 export function createZoom(options: ZoomOptions): Zoom {
-  const apis = options.accounts.flatMap(({ id, credentials }) =>
-    credentials === undefined ? [] : [{ id, api: createZoomApi({ ...options, credentials }) }],
-  );
-  const apiOf = (accountId: string | null) => apis.find(({ id }) => id === null || id === accountId)?.api;
+  const apis = createZoomApis(options);
 
   /** Follows redirects by our own rules; the token goes to the origin that it is meant for, and to no other. */
   async function open(
@@ -103,7 +101,7 @@ export function createZoom(options: ZoomOptions): Zoom {
   }
 
   return {
-    freshAddress: async (input) => await apiOf(input.accountId ?? null)?.findFile(input),
+    freshAddress: async (input) => await apiOf(apis, input.accountId ?? null)?.findFile(input),
 
     async openDownload({ url, token, fromByte, validator, mayBeJson = false, signal }) {
       const canResume = fromByte > 0 && validator !== null;

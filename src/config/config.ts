@@ -79,6 +79,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       patienceMs: (e.ZOOM_PATIENCE ?? 4 * e.RETRY_BACKOFF_MAX_S) * 1000,
       companionWaitMs: e.ZOOM_COMPANION_WAIT * 1000,
       timestampToleranceS: e.ZOOM_TIMESTAMP_TOLERANCE_S,
+      sweep:
+        e.ZOOM_SWEEP_EVERY === undefined
+          ? undefined
+          : { everyMs: e.ZOOM_SWEEP_EVERY * 1000, days: e.ZOOM_SWEEP_DAYS },
+      trashAfter: e.ZOOM_TRASH_AFTER,
       apiUrl: e.ZOOM_API_URL,
       oauthUrl: e.ZOOM_OAUTH_URL,
       credentials:
@@ -189,6 +194,14 @@ function conflicts(present: Present): string[] {
     }
   }
   const accountsFile = present['ZOOM_ACCOUNTS_FILE'];
+  if (accountsFile === undefined && oauth.every((name) => present[name] === undefined)) {
+    for (const [name, isOn] of [
+      ['ZOOM_SWEEP_EVERY', present['ZOOM_SWEEP_EVERY'] !== undefined],
+      ['ZOOM_TRASH_AFTER', !['never', undefined].includes(present['ZOOM_TRASH_AFTER']?.trim())],
+    ] as const) {
+      if (isOn) problems.push(`  ${name}: needs ${oauth.join(', ')} to ask Zoom with`);
+    }
+  }
   const plain = ['ZOOM_WEBHOOK_SECRET_TOKEN', 'ZOOM_WEBHOOK_SECRET_TOKEN_OLD', ...oauth];
   if (accountsFile === undefined && present['ZOOM_WEBHOOK_SECRET_TOKEN'] === undefined) {
     problems.push('  ZOOM_WEBHOOK_SECRET_TOKEN: is required');

@@ -58,6 +58,15 @@ const duration = () =>
     return z.NEVER;
   });
 
+/** Seconds; a bare number counts hours. */
+const hours = () =>
+  z.string().transform((value, context) => {
+    const seconds = durationSeconds(/[smhd]\s*$/i.test(value) ? value : `${value}h`);
+    if (seconds !== undefined && seconds > 0) return seconds;
+    context.addIssue({ code: 'custom', message: 'must be hours such as 6, or a time such as 30m, 6h or 1d' });
+    return z.NEVER;
+  });
+
 const webhookSecret = () =>
   text().regex(/^(whsec_)?[A-Za-z0-9+/]{22,}={0,2}$/, {
     error: 'must be whsec_ followed by random bytes in base64 (24 to 64 bytes; never fewer than 16)',
@@ -225,6 +234,16 @@ export const settings = {
   ZOOM_COMPANION_WAIT: duration()
     .default(259_200)
     .describe('How long a transcript, chat or the like waits for its video: seconds, or 72h, 3d'),
+  ZOOM_SWEEP_EVERY: hours()
+    .optional()
+    .describe(
+      'How often Zoom is asked for recordings that no event has announced: hours, or 30m, 6h, 1d; unset: never',
+    ),
+  ZOOM_SWEEP_DAYS: whole(1, 180).default(3).describe('How many days back that looks'),
+  ZOOM_TRASH_AFTER: z
+    .enum(['published', 'playable', 'never'])
+    .default('never')
+    .describe("When the files of a meeting that is home go to Zoom's trash: published, playable or never"),
   ZOOM_API_URL: url().default('https://api.zoom.us/v2').describe('Base URL of the Zoom API'),
   ZOOM_OAUTH_URL: url().default('https://zoom.us/oauth/token').describe('Token URL of Zoom'),
   ZOOM_DOWNLOAD_HOSTS: hostList()

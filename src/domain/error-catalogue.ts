@@ -56,6 +56,14 @@ export const ERROR_CATALOGUE = {
     'Move it into one of them, or add its folder to CUSTOM_ROOTS; links count by where they lead.',
   ],
   PATH_LOOP: ['The path runs in a circle of symbolic links.', 'Repair the links or give the real path.'],
+  ZOOM_NOT_CONNECTED: [
+    'Sluice has no credentials to ask Zoom with.',
+    'Set ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET, or oauth in the file of accounts.',
+  ],
+  ZOOM_RECORDING_NOT_FOUND: [
+    'Zoom has no such recording, or does not show it.',
+    'Give the UUID that the Zoom portal shows for this very meeting. Of one that has just ended, try again in some minutes.',
+  ],
   FILE_NOT_FOUND: [
     'There is no file at this path.',
     'Check the spelling; the path is the one on the server.',
@@ -162,6 +170,14 @@ export const ERROR_CATALOGUE = {
   DOWNLOAD_REFUSED: [
     'Zoom refuses the download.',
     'Check that the recording still exists in the Zoom portal.',
+  ],
+  ZOOM_TRASHED: [
+    "Somebody has moved the recording to Zoom's trash before it was brought home.",
+    'Restore it from the trash of the Zoom portal, within 30 days; it is then tried again by itself.',
+  ],
+  ZOOM_DELETED: [
+    'Somebody has deleted the recording from Zoom before it was brought home.',
+    'It cannot be fetched any more; ask its host for a copy, and hand that over as a file.',
   ],
   SOURCE_GONE: [
     'The file that was handed over is no longer there.',

@@ -57,6 +57,9 @@ export const RENEWABLE_STATES: readonly State[] = ['failed', 'cancelling', 'canc
 /** What an operator wants of a recording that is moving, until its worker has heard of it. */
 export type Wanted = 'set-aside' | 'cancelled';
 
+/** What finds recordings with Zoom that no event has brought. */
+export type FoundBy = 'ingest' | 'backfill' | 'sweep';
+
 /** Where the bytes are before they are ours. */
 export type Origin =
   | {
@@ -68,6 +71,8 @@ export type Origin =
       readonly bytes: number | null;
       /** When Zoom sent the event; of two events about one file the newer has the better token. */
       readonly eventAtMs: number;
+      /** Somebody has removed the file from Zoom since. */
+      readonly removed?: 'trashed' | 'deleted';
     }
   | {
       readonly kind: 'file';
@@ -175,7 +180,7 @@ export interface Recording {
   readonly state: State;
   /** What an operator has asked for while it moves. */
   readonly wanted: Wanted | null;
-  /** Of two in line the one with the lower place goes first; 0 unless it was moved to the front. */
+  /** Of two in line the one with the lower place goes first; 0 unless it was moved to the front, or is old. */
   readonly place: number;
   readonly origin: Origin;
   readonly placement: Placement | null;
@@ -207,4 +212,8 @@ export interface NewRecording {
   readonly placement?: Placement;
   readonly details: SourceDetails;
   readonly notBeforeMs?: number;
+  /** Where it stands in line; default 0. */
+  readonly place?: number;
+  /** What has found it, where Zoom did not announce it. */
+  readonly foundBy?: FoundBy;
 }

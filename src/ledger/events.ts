@@ -34,7 +34,12 @@ export type EventType =
   | 'stage.undone'
   | 'captions.skipped'
   | 'video.playable'
-  | 'video.failed';
+  | 'video.failed'
+  | 'zoom.trashed'
+  | 'zoom.deleted'
+  | 'zoom.recovered'
+  | 'trash.moved'
+  | 'trash.given-up';
 
 /** Adds to a recording's history, in the transaction of what happened. */
 export async function addEvent(

@@ -14,6 +14,8 @@ import { createTallies, type Tallies } from './tallies.ts';
 import { createWatches, type Watches } from './watches.ts';
 import { createZoomChecks, type ZoomChecks } from './zoom-checks.ts';
 import { createZoomIgnored, type ZoomIgnored } from './zoom-ignored.ts';
+import { createZoomLosses, type ZoomLosses } from './zoom-losses.ts';
+import { createZoomTrash, type ZoomTrash } from './zoom-trash.ts';
 
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
@@ -32,6 +34,8 @@ export interface Ledger {
   readonly tallies: Tallies;
   readonly zoomChecks: ZoomChecks;
   readonly alarms: Alarms;
+  readonly zoomLosses: ZoomLosses;
+  readonly zoomTrash: ZoomTrash;
   close(): Promise<void>;
 }
 
@@ -69,6 +73,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     tallies: createTallies({ db }),
     zoomChecks: createZoomChecks({ db }),
     alarms: createAlarms({ db }),
+    zoomLosses: createZoomLosses({ db }),
+    zoomTrash: createZoomTrash({ db }),
     close: () => closeDatabase(db),
   };
 }

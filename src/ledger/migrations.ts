@@ -2,6 +2,7 @@ import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely
 import { moreIndexes } from './migrations/002-more-indexes.ts';
 import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
+import { zoomTrash } from './migrations/005-zoom-trash.ts';
 import { telemetry } from './migrations/006-telemetry.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
@@ -113,6 +114,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '002-more-indexes': moreIndexes,
   '003-operators-view': operatorsView,
   '004-companions': companions,
+  '005-zoom-trash': zoomTrash,
   '006-telemetry': telemetry,
 };
 

@@ -17,7 +17,7 @@ import { addEvent, type RecordingEvent } from './events.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import { toRecording } from './recording-rows.ts';
-import { renew } from './renewal.ts';
+import { broughtBy, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
@@ -115,14 +115,14 @@ export function createRecordings({ db }: { db: Database }): Recordings {
             open_starts: 0,
             not_before_ms: input.notBeforeMs ?? 0,
             accepted_at_ms: Date.now(),
-            place: 0,
+            place: input.place ?? 0,
             bytes: input.origin.bytes,
             search: searchText({ id, ...input }),
           })
           .onConflict((conflict) => conflict.column('natural_key').doNothing())
           .executeTakeFirst();
         if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
-          await addEvent(trx, id, 'recording.accepted', { source: input.source });
+          await addEvent(trx, id, 'recording.accepted', broughtBy(input));
           return { id, state: 'waiting' as const, isDuplicate: false };
         }
 
@@ -265,7 +265,7 @@ async function acceptAgain(
   }
 
   const repeated = { id, state, isDuplicate: true };
-  await addEvent(trx, id, 'recording.repeated', { source: input.source });
+  await addEvent(trx, id, 'recording.repeated', broughtBy(input));
   if (state === 'cancelling' || wanted === 'cancelled') {
     // The file of a finished upload goes with the recording: told of it once more, there is nothing to begin anew with.
     if (!isNewer || (input.source === 'manual' && isSameFile(known.origin, input.origin))) return repeated;

@@ -17,7 +17,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       search: searchText({ id, ...input }),
       state: 'waiting',
       renewal: null,
-      place: 0,
+      place: input.place ?? 0,
       failed_attempts: 0,
       open_starts: 0,
       not_before_ms: input.notBeforeMs ?? 0,
@@ -25,5 +25,10 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     })
     .where('id', '=', id)
     .execute();
-  await addEvent(trx, id, 'recording.revived', { source: input.source });
+  await addEvent(trx, id, 'recording.revived', broughtBy(input));
+}
+
+/** What a recording's history says of how it came. */
+export function broughtBy({ source, foundBy }: NewRecording) {
+  return foundBy === undefined ? { source } : { source, foundBy };
 }

@@ -14,6 +14,7 @@ export interface Tables {
   zoom_checks: ZoomChecksTable;
   alarms: AlarmsTable;
   alarm_messages: AlarmMessagesTable;
+  zoom_trash: ZoomTrashTable;
 }
 
 interface RecordingsTable {
@@ -132,6 +133,17 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+}
+
+/** Files of Zoom that are to go to Zoom's trash, a row per recording. */
+interface ZoomTrashTable {
+  recording_id: string;
+  seq: number;
+  state: string;
+  looks: number;
+  last_error: string | null;
+  not_before_ms: number;
+  created_at_ms: number;
 }
 
 /** Totals since the beginning; `labels` is JSON. */

@@ -7,8 +7,10 @@ import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
 import { createSite } from '../clients/site.ts';
 import { createZoom } from '../clients/zoom.ts';
+import { apiOf, createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
+import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk, spaceOf } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
@@ -31,11 +33,18 @@ import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
 import { createLines } from './lines.ts';
-import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
+import {
+  DELIVERIES_CONCURRENCY,
+  DELIVERIES_QUEUE,
+  RECORDINGS_QUEUE,
+  TRASH_QUEUE,
+  WATCHES_QUEUE,
+} from './names.ts';
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createTracedPipeline, traceSite } from './traced.ts';
+import { createTrashRunner, trashableFile } from './trash-runner.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -123,6 +132,25 @@ export async function startWorker(config: Config, log: Logger) {
     ],
   });
 
+  const { trashAfter } = config.zoom;
+
+  /** Has what is left of a recording's meeting looked at, now that it has come further. */
+  function wakeTrash({ groupKey }: Recording): void {
+    if (trashAfter === 'never' || groupKey === null) return;
+    lines.trash.poke();
+    ledger.zoomTrash
+      .wake(groupKey)
+      .then((ids) => ids.forEach(lines.trash.hurry))
+      .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
+  }
+
+  function onWatched(recordingId: string): void {
+    recordings
+      .get(recordingId)
+      .then((recording) => recording && wakeTrash(recording))
+      .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
+  }
+
   const workers = [
     startJobWorker({
       name: RECORDINGS_QUEUE,
@@ -135,6 +163,10 @@ export async function startWorker(config: Config, log: Logger) {
         backoff: config.line.backoff,
         maxCrashes: config.line.maxCrashes,
         holder: `${hostname()}:${process.pid}`,
+        beforeDone: async (recording) => {
+          if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoomTrash.add(recording.id);
+        },
+        onDone: wakeTrash,
         onFailed: () => lines.deliveries.poke(),
         log,
       }),
@@ -160,12 +192,36 @@ export async function startWorker(config: Config, log: Logger) {
         cdnHost,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
-        onEnded: () => lines.deliveries.poke(),
+        onEnded: (recordingId) => {
+          lines.deliveries.poke();
+          onWatched(recordingId);
+        },
         log,
       }),
       log,
     }),
   ];
+
+  if (trashAfter !== 'never') {
+    const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs });
+    workers.push(
+      startJobWorker({
+        name: TRASH_QUEUE,
+        connection,
+        concurrency: 1,
+        lockMs: SMALL_JOB_LOCK_MS,
+        process: createTrashRunner({
+          ledger,
+          b2,
+          apiOf: (accountId) => apiOf(apis, accountId),
+          after: trashAfter,
+          backoff: config.line.backoff,
+          log,
+        }),
+        log,
+      }),
+    );
+  }
 
   const sweeping = startSweeping({
     sweeper: composeSweeper(config, { ledger, b2, bunny, log }),

@@ -3,19 +3,26 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { WaitingItem } from '../ledger/waiting.ts';
 import { createLine, type Line } from './line.ts';
-import { DELIVERIES_CONCURRENCY, DELIVERIES_QUEUE, RECORDINGS_QUEUE, WATCHES_QUEUE } from './names.ts';
+import {
+  DELIVERIES_CONCURRENCY,
+  DELIVERIES_QUEUE,
+  RECORDINGS_QUEUE,
+  TRASH_QUEUE,
+  WATCHES_QUEUE,
+} from './names.ts';
 
-/** The three lines of a process, each in step with its part of the ledger. */
+/** The four lines of a process, each in step with its part of the ledger. */
 export interface Lines {
   readonly recordings: Line;
   readonly deliveries: Line;
   readonly watches: Line;
+  readonly trash: Line;
   stop(): Promise<void>;
 }
 
 /** @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back. */
 export function createLines(options: {
-  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches'>;
+  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'zoomTrash'>;
   connection: Redis;
   everyMs?: number;
   log: Logger;
@@ -32,12 +39,14 @@ export function createLines(options: {
     ledger.deliveries.pending(...page),
   );
   const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
+  const trash = newLine(TRASH_QUEUE, 1, (...page) => ledger.zoomTrash.pending(...page));
   return {
     recordings,
     deliveries,
     watches,
+    trash,
     async stop() {
-      await Promise.all([recordings, deliveries, watches].map((line) => line.stop()));
+      await Promise.all([recordings, deliveries, watches, trash].map((line) => line.stop()));
     },
   };
 }

@@ -7,5 +7,8 @@ export const DELIVERIES_QUEUE = 'deliveries';
 /** The queue of published videos that are not playable yet. */
 export const WATCHES_QUEUE = 'watches';
 
+/** The queue of files that are to go to Zoom's trash. */
+export const TRASH_QUEUE = 'zoom-trash';
+
 /** How many announcements are under way at once. */
 export const DELIVERIES_CONCURRENCY = 4;

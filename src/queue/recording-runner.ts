@@ -33,6 +33,10 @@ export interface RecordingRunnerOptions {
   readonly maxCrashes: number;
   /** Names this process in the gate. */
   readonly holder: string;
+  /** Called before a recording counts as done; called again for the same one if the worker dies then. */
+  readonly beforeDone?: (recording: Recording) => Promise<void>;
+  /** Called when one is done. */
+  readonly onDone?: (recording: Recording) => void;
   /** Called when there is something to deliver. */
   readonly onFailed: () => void;
   readonly log: Logger;
@@ -120,7 +124,9 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
       await pipeline.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
+      await options.beforeDone?.(moving);
       await moves.finish(id, lease.fence);
+      options.onDone?.(moving);
       log.info({ event: 'recording.done' }, 'recording done');
       return 'finished';
     } catch (error) {

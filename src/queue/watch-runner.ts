@@ -16,7 +16,7 @@ export interface WatchRunnerOptions {
   /** After this long without a result the video counts as failed. */
   readonly timeoutMs: number;
   /** Called when there is something to deliver. */
-  readonly onEnded: () => void;
+  readonly onEnded: (recordingId: string) => void;
   readonly log: Logger;
 }
 
@@ -47,7 +47,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
 
     await end(watch, status === 'playable');
     log.info({ event: 'watch.ended', status }, 'video watched to its end');
-    options.onEnded();
+    options.onEnded(watch.recordingId);
     return 'finished';
   };
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Recording } from '../domain/recording.ts';
+import { recordingId } from '../domain/ids.ts';
+import type { FoundBy, NewRecording, Recording, RecordingKind } from '../domain/recording.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
 import { keyOf, meetingGroup, type ZoomFile, type ZoomMeeting } from '../domain/zoom-meeting.ts';
 import { type Choice, type KnownFile, planMeeting, type ZoomDefaults } from '../domain/zoom-plan.ts';
@@ -14,9 +15,29 @@ export interface ZoomTaken {
   readonly ignored: readonly { readonly file: ZoomFile; readonly reason: string; readonly why: string }[];
 }
 
+/** A recording that is not here yet. */
+export interface Expected {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: RecordingKind;
+  /** `null` where Zoom does not say. */
+  readonly bytes: number | null;
+}
+
+/** How news come that are no event. */
+export interface Finding {
+  readonly foundBy: FoundBy;
+  /** Where it stands in line; default 0. */
+  readonly place?: number;
+  /** Leaves what the ledger has as it is; what is left with Zoom is not noted again and again. */
+  readonly isNewOnly?: boolean;
+}
+
 /** Takes in what Zoom has to offer of a meeting, whoever brought the news of it: files by the rules, the rest noted. */
 export interface ZoomIntake {
-  take(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]): Promise<ZoomTaken>;
+  take(announcement: ZoomAnnouncement, rules: readonly ZoomRule[], finding?: Finding): Promise<ZoomTaken>;
+  /** What would be new here of a meeting; nothing is taken or noted. */
+  expect(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]): Promise<Expected[]>;
   /** Notes that a meeting was announced which is none of ours. */
   refuse(announcement: ZoomAnnouncement, why: string): Promise<void>;
 }
@@ -38,19 +59,34 @@ export function createZoomIntake(options: {
     return turn;
   }
 
-  async function take(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]): Promise<ZoomTaken> {
+  async function plan(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]) {
+    const { uuid } = announcement.meeting;
+    const known = (await recordings.ofGroup(meetingGroup(uuid))).map(toKnown);
+    const keys = new Set(known.map(({ naturalKey }) => naturalKey));
+    const isKnown = ({ naturalKey }: NewRecording) => keys.has(naturalKey);
+    return { ...planMeeting({ announcement, rules, defaults, known, nowMs: Date.now() }), isKnown };
+  }
+
+  async function take(
+    announcement: ZoomAnnouncement,
+    rules: readonly ZoomRule[],
+    finding: Finding | undefined,
+  ): Promise<ZoomTaken> {
     const { meeting } = announcement;
-    const known = (await recordings.ofGroup(meetingGroup(meeting.uuid))).map(toKnown);
-    const { rule, choices } = planMeeting({ announcement, rules, defaults, known, nowMs: Date.now() });
+    const { rule, choices, isKnown } = await plan(announcement, rules);
+    const isNewOnly = finding?.isNewOnly ?? false;
 
     const accepted: Accepted[] = [];
     const left: Extract<Choice, { recording?: undefined }>[] = [];
     for (const choice of choices) {
       if (choice.recording === undefined) left.push(choice);
-      else accepted.push(await intake.accept(choice.recording));
+      else if (!isNewOnly || !isKnown(choice.recording)) {
+        accepted.push(await intake.accept(asFound(choice.recording, finding)));
+      }
     }
     if (choices.length === 0)
       log.info({ event: 'zoom.nothing', meetingUuid: meeting.uuid }, 'no files announced');
+    if (isNewOnly) return { accepted, ignored: left };
     await ignored.add(left.map((choice) => toIgnored(announcement, rule?.name ?? null, choice)));
     for (const { file, reason } of left) {
       log.info(
@@ -62,7 +98,13 @@ export function createZoomIntake(options: {
   }
 
   return {
-    take: (announcement, rules) => inTurn(() => take(announcement, rules)),
+    take: (announcement, rules, finding) => inTurn(() => take(announcement, rules, finding)),
+    async expect(announcement, rules) {
+      const { choices, isKnown } = await plan(announcement, rules);
+      return choices.flatMap(({ recording }) =>
+        recording === undefined || isKnown(recording) ? [] : [toExpected(recording)],
+      );
+    },
     async refuse(announcement, why) {
       const { meeting, type } = announcement;
       log.warn({ event: 'zoom.refused', accountId: meeting.accountId, why }, 'event of an unknown account');
@@ -79,6 +121,17 @@ export function createZoomIntake(options: {
       ]);
     },
   };
+}
+
+/** What was found is not on its way to Zoom any more, so nothing waits for it to arrive there. */
+function asFound(recording: NewRecording, finding: Finding | undefined): NewRecording {
+  if (finding === undefined) return recording;
+  const { foundBy, place } = finding;
+  return { ...recording, foundBy, notBeforeMs: 0, ...(place === undefined ? {} : { place }) };
+}
+
+function toExpected({ naturalKey, title, kind = 'video', origin }: NewRecording): Expected {
+  return { id: recordingId(naturalKey), title, kind, bytes: origin.bytes };
 }
 
 /** What planning needs to know of a recording that is in the ledger. */

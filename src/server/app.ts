@@ -6,6 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
+import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addActionsApi } from './actions-api.ts';
 import { addAlarmsApi } from './alarms-api.ts';
@@ -26,6 +27,7 @@ import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { addZoomApi } from './zoom-api.ts';
+import { addZoomCatchUpApi } from './zoom-catch-up-api.ts';
 import type { ZoomCheckCounter } from './zoom-checks.ts';
 import { addZoomDoor } from './zoom-door.ts';
 
@@ -42,10 +44,12 @@ export interface AppOptions {
     | 'circuits'
     | 'zoomIgnored'
     | 'alarms'
+    | 'zoomLosses'
   >;
   readonly intake: Intake;
   readonly zoom: {
     readonly intake: ZoomIntake;
+    readonly catchUp: ZoomCatchUp;
     readonly accounts: readonly ZoomAccount[];
     readonly toleranceS: number;
   };
@@ -98,8 +102,14 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   await describeRoutes(app, options.installation.version);
   addLogin(app, operators);
-  addZoomDoor(app, { ...options.zoom, onChecked: options.zoomChecks?.count });
+  addZoomDoor(app, {
+    ...options.zoom,
+    losses: ledger.zoomLosses,
+    line: options.lines.recordings,
+    onChecked: options.zoomChecks?.count,
+  });
   addZoomApi(app, { ignored: ledger.zoomIgnored });
+  addZoomCatchUpApi(app, options.zoom.catchUp);
   addFileDoors(app, { intake, recordings: ledger.recordings, customRoots: options.customRoots ?? [] });
   addBunnyWebhook(app, {
     watches: ledger.watches,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
@@ -11,7 +12,10 @@ import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
 import { traceIntake } from '../queue/traced.ts';
+import { createZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../queue/zoom-intake.ts';
+import { createZoomSearch } from '../queue/zoom-search.ts';
+import { startZoomSweep } from '../queue/zoom-sweep.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { createApp } from './app.ts';
@@ -43,17 +47,21 @@ export async function startServer(config: Config, log: Logger) {
       : await openTracing({ endpoint, service: 'sluice-pipeline', version: installation.version });
   const plainIntake = createIntake({ recordings: ledger.recordings, line: lines.recordings, log });
   const intake = tracing === undefined ? plainIntake : traceIntake(plainIntake, tracing);
+  const zoomIntake = createZoomIntake({
+    intake,
+    recordings: ledger.recordings,
+    ignored: ledger.zoomIgnored,
+    defaults: config.zoom.defaults,
+    log,
+  });
+  const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs: config.transfer.idleTimeoutMs });
+  const catchUp = createZoomCatchUp({ search: createZoomSearch({ apis }), intake: zoomIntake });
   const app = await createApp({
     ledger,
     intake,
     zoom: {
-      intake: createZoomIntake({
-        intake,
-        recordings: ledger.recordings,
-        ignored: ledger.zoomIgnored,
-        defaults: config.zoom.defaults,
-        log,
-      }),
+      intake: zoomIntake,
+      catchUp,
       accounts,
       toleranceS: config.zoom.timestampToleranceS,
     },
@@ -77,11 +85,15 @@ export async function startServer(config: Config, log: Logger) {
   });
   await app.listen({ host: config.pipeline.host, port: config.pipeline.port });
 
+  const { sweep } = config.zoom;
+  // In this process, beside the door: of what both bring at once one is taken.
+  const sweeping = sweep === undefined ? undefined : startZoomSweep({ catchUp, ...sweep, log });
+
   return {
     ledger,
     /** Reverse order: no new requests, then what they used. */
     async stop() {
-      await app.close();
+      await Promise.all([app.close(), sweeping?.stop()]);
       await zoomChecks.stop();
       await measurements.stop();
       await tracing?.stop();

@@ -171,7 +171,8 @@ const PROBLEMS = {
   409: 'It is not in a state for that; the detail says what is possible',
   413: 'The request is too large',
   415: 'The file is neither audio nor video',
-  503: 'Too many callers at once',
+  502: 'A service behind this one refuses',
+  503: 'Too many callers at once, or a service behind this one is away',
 } as const;
 
 /** The refusals of a route, for its description. */

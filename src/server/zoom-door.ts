@@ -3,8 +3,17 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { STATES } from '../domain/recording.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
-import { RECORDING_EVENTS, readRecordingEvent, zoomEventShape } from '../domain/zoom-event.ts';
+import {
+  RECORDING_EVENTS,
+  REMOVAL_EVENTS,
+  readRecordingEvent,
+  readRemovalEvent,
+  zoomEventShape,
+} from '../domain/zoom-event.ts';
+import { meetingGroup } from '../domain/zoom-meeting.ts';
 import type { ZoomCheckOutcome } from '../ledger/zoom-checks.ts';
+import type { ZoomLosses } from '../ledger/zoom-losses.ts';
+import type { Line } from '../queue/line.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addRawBodyRoute, singleHeader } from './raw-body.ts';
 import { problems } from './views.ts';
@@ -20,6 +29,7 @@ const acceptedAnswer = z.object({
   ignored: z
     .union([z.string(), z.array(z.object({ recording_id: z.string().nullable(), reason: z.string() }))])
     .optional(),
+  affected: z.array(z.string()).optional().describe('Recordings that an event about removed files lets move'),
 });
 
 const zoomAnswer = z.union([
@@ -40,6 +50,8 @@ export function addZoomDoor(
   app: FastifyInstance,
   options: {
     intake: ZoomIntake;
+    losses: ZoomLosses;
+    line: Pick<Line, 'hurry'>;
     accounts: readonly ZoomAccount[];
     toleranceS: number;
     /** Hears how each check went. */
@@ -47,7 +59,7 @@ export function addZoomDoor(
     now?: () => number;
   },
 ): void {
-  const { intake, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
+  const { intake, losses, line, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
 
   const schema = {
     tags: ['doors'],
@@ -70,6 +82,7 @@ export function addZoomDoor(
       // By the secret that has signed the challenge: there may be an old one and a new one.
       return answerChallenge(payload['plainToken'], signatories[0].secret);
     }
+    if (REMOVAL_EVENTS.includes(type)) return await followRemoval(event, signatories, request);
     if (!RECORDING_EVENTS.includes(type)) {
       request.log.info({ event: 'zoom.ignored', type }, 'event ignored');
       return { accepted: [], ignored: type };
@@ -84,6 +97,25 @@ export function addZoomDoor(
       onChecked(outcomeOf(error, signed));
       throw error;
     }
+  }
+
+  /** What waits for files that were removed is tried at once, and what has failed for want of them once they are back. */
+  async function followRemoval(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {
+    const read = readRemovalEvent(event);
+    if (read.problem !== undefined) throw new KnownError(read.problem, { code: 'REQUEST_INVALID' });
+    const { accountId, what, operator, meetings } = read.removal;
+    if (accountOf(signatories, accountId) === undefined) return { accepted: [], ignored: 'unknown account' };
+
+    const affected: string[] = [];
+    for (const { uuid, fileIds } of meetings) {
+      const removal = { groupKey: meetingGroup(uuid), fileIds, operator };
+      affected.push(
+        ...(what === 'recovered' ? await losses.recovered(removal) : await losses.removed(removal, what)),
+      );
+    }
+    for (const id of affected) line.hurry(id);
+    request.log.info({ event: `zoom.${what}`, meetings: meetings.length, affected: affected.length }, what);
+    return { accepted: [], affected };
   }
 
   async function takeRecordings(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {

@@ -72,7 +72,9 @@ export function createFetchTask({
       return await download(context, origin);
     } catch (error) {
       const ageMs = Math.max(0, Date.now() - origin.eventAtMs);
-      if (!isAddressStale(error) || ageMs >= patienceMs) throw error;
+      if (!isAddressStale(error)) throw error;
+      if (origin.removed !== undefined) throw removedFromZoom(origin.removed, error);
+      if (ageMs >= patienceMs) throw error;
       throw new KnownError(`${error.message}; Zoom may not have it yet`, {
         code: error.code,
         retry: { waitMs: Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs) },
@@ -208,6 +210,16 @@ function fileReference({ details }: Recording): ZoomFileReference {
     fileType: text('file_type'),
     startedAt: text('recording_start'),
   };
+}
+
+/** The error of a file that is not there, once it is known what has become of it. */
+function removedFromZoom(removed: 'trashed' | 'deleted', cause: KnownError): KnownError {
+  const how = removed === 'trashed' ? "moved it to Zoom's trash" : 'deleted it from Zoom';
+  return new KnownError(`Somebody has ${how} before it was here`, {
+    code: removed === 'trashed' ? 'ZOOM_TRASHED' : 'ZOOM_DELETED',
+    cause,
+    details: cause.details,
+  });
 }
 
 /** Zoom answers an expired token and a deleted file alike. */

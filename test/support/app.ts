@@ -5,7 +5,9 @@ import { expect } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { createIntake } from '../../src/queue/intake.ts';
+import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
+import { createZoomSearch } from '../../src/queue/zoom-search.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import type { TestLedger } from './ledger.ts';
 
@@ -61,17 +63,19 @@ export async function startTestApp(
   };
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
   const intake = createIntake({ recordings: ledger.recordings, line, log });
+  const zoomIntake = createZoomIntake({
+    intake,
+    recordings: ledger.recordings,
+    ignored: ledger.zoomIgnored,
+    defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
+    log,
+  });
   const app = await createApp({
     ledger,
     intake,
     zoom: {
-      intake: createZoomIntake({
-        intake,
-        recordings: ledger.recordings,
-        ignored: ledger.zoomIgnored,
-        defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
-        log,
-      }),
+      intake: zoomIntake,
+      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
       accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
       toleranceS: 300,
     },

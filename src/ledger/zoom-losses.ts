@@ -1,0 +1,129 @@
+import type { Transaction } from 'kysely';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { Database } from './database.ts';
+import { addEvent } from './events.ts';
+import { toRecording } from './recording-rows.ts';
+import type { Tables } from './schema.ts';
+
+/** Which files of a meeting somebody has removed from Zoom, or brought back. */
+export interface ZoomRemoval {
+  readonly groupKey: string;
+  /** Zoom's ids of the files; none: all of the meeting. */
+  readonly fileIds: readonly string[];
+  /** Who has done it, as far as Zoom says. */
+  readonly operator: string | null;
+}
+
+/** What becomes of recordings whose files are no longer, or again, with Zoom. Returns the ids that can move now. */
+export interface ZoomLosses {
+  /**
+   * Files are in the trash, or deleted. What is not here yet is tried at once and before all others, for what has been
+   * opened goes on for a while; if that fails it fails for good, with advice of its own.
+   */
+  removed(removal: ZoomRemoval, how: 'trashed' | 'deleted'): Promise<string[]>;
+  /** Files are back: what has failed for want of them begins anew. */
+  recovered(removal: ZoomRemoval): Promise<string[]>;
+}
+
+/** What a download ends with whose file is not there. */
+const FAILED_FOR_WANT: readonly ErrorCode[] = [
+  'ZOOM_TRASHED',
+  'ZOOM_DELETED',
+  'DOWNLOAD_NOT_MEDIA',
+  'DOWNLOAD_REFUSED',
+];
+
+export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
+  async function affected(trx: Transaction<Tables>, { groupKey, fileIds }: ZoomRemoval) {
+    // A write first, see `openDatabase`.
+    const rows = await trx
+      .updateTable('recordings')
+      .set({ group_key: groupKey })
+      .where('group_key', '=', groupKey)
+      .returningAll()
+      .execute();
+    return rows
+      .map(toRecording)
+      .filter(({ details }) => fileIds.length === 0 || fileIds.includes(String(details['recording_id'])));
+  }
+
+  async function isFetched(trx: Transaction<Tables>, id: string): Promise<boolean> {
+    const fetched = await trx
+      .selectFrom('stages')
+      .select('stage')
+      .where('recording_id', '=', id)
+      .where('stage', '=', 'fetch')
+      .where('fact', 'is not', null)
+      .executeTakeFirst();
+    return fetched !== undefined;
+  }
+
+  function change(trx: Transaction<Tables>, id: string, values: Partial<Tables['recordings']>) {
+    return trx.updateTable('recordings').set(values).where('id', '=', id).execute();
+  }
+
+  return {
+    removed: (removal, how) =>
+      db.transaction().execute(async (trx) => {
+        const place = (await firstPlace(trx)) - 1;
+        const hurried: string[] = [];
+        for (const { id, state, origin } of await affected(trx, removal)) {
+          // Of a recording that is home, the clean-up in Zoom is nobody's concern.
+          if (origin.kind !== 'zoom' || state === 'done' || state === 'cancelled') continue;
+          if (await isFetched(trx, id)) continue;
+          const marked = { origin: JSON.stringify({ ...origin, removed: how }) };
+          if (state === 'waiting' || state === 'backing-off') {
+            await change(trx, id, { ...marked, state: 'waiting', place, not_before_ms: 0 });
+            hurried.push(id);
+          } else {
+            await change(trx, id, marked);
+          }
+          await addEvent(trx, id, `zoom.${how}`, { by: removal.operator });
+        }
+        return hurried;
+      }),
+
+    recovered: (removal) =>
+      db.transaction().execute(async (trx) => {
+        const revived: string[] = [];
+        for (const recording of await affected(trx, removal)) {
+          const { id, origin } = recording;
+          if (origin.kind !== 'zoom' || recording.state === 'done') continue;
+          const { removed, ...there } = origin;
+          const isWanting = hasFailedForWant(recording);
+          if (removed === undefined && !isWanting) continue;
+          await change(trx, id, { origin: JSON.stringify(there), ...(isWanting ? BEGINNING : {}) });
+          await addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
+          if (isWanting) revived.push(id);
+        }
+        return revived;
+      }),
+  };
+}
+
+/** How one that has failed begins anew. */
+const BEGINNING: Partial<Tables['recordings']> = {
+  state: 'waiting',
+  place: 0,
+  failed_attempts: 0,
+  open_starts: 0,
+  not_before_ms: 0,
+  ended_at_ms: null,
+};
+
+function hasFailedForWant({ state, lastError }: Recording): boolean {
+  return state === 'failed' && lastError !== null && FAILED_FOR_WANT.includes(lastError.code);
+}
+
+/** The lowest place in line; one below it is before all others. */
+async function firstPlace(trx: Transaction<Tables>): Promise<number> {
+  const first = await trx
+    .selectFrom('recordings')
+    .select('place')
+    .where('state', '=', 'waiting')
+    .orderBy('place')
+    .limit(1)
+    .executeTakeFirst();
+  return Math.min(0, Number(first?.place ?? 0));
+}

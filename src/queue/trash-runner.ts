@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import type { B2 } from '../clients/b2.ts';
+import type { ZoomApi } from '../clients/zoom-api.ts';
+import { type Backoff, backoffMs } from '../domain/backoff.ts';
+import { KnownError, summarize } from '../domain/errors.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { TrashItem } from '../ledger/zoom-trash.ts';
+import type { Outcome } from './jobs.ts';
+
+/** How long a file is kept in view that cannot go, in milliseconds. */
+const GIVE_UP_AFTER_MS = 30 * 86_400_000;
+
+export interface TrashRunnerOptions {
+  readonly ledger: Pick<Ledger, 'recordings' | 'zoomTrash'>;
+  readonly b2: Pick<B2, 'fileInfo'>;
+  readonly apiOf: (accountId: string | null) => Pick<ZoomApi, 'trashFile'> | undefined;
+  /** What all recordings of a meeting must be before any of its files goes. */
+  readonly after: 'published' | 'playable';
+  readonly backoff: Pick<Backoff, 'minMs' | 'maxMs'>;
+  readonly log: Logger;
+}
+
+/** The file of Zoom that a recording was fetched from, if it is one that can go to the trash by itself. */
+export function trashableFile({ source, details }: Recording) {
+  const { account_id: accountId, meeting_uuid: meetingUuid, recording_id: fileId } = details;
+  if (source !== 'zoom' || typeof meetingUuid !== 'string' || typeof fileId !== 'string') return undefined;
+  return { accountId: typeof accountId === 'string' ? accountId : null, meetingUuid, fileId };
+}
+
+/**
+ * Moves one file to Zoom's trash, once all that is wanted of its meeting is home and the archive still has this one.
+ *
+ * Safe to repeat: a file that is gone counts as moved, and the ledger keeps one event of it.
+ */
+export function createTrashRunner(options: TrashRunnerOptions) {
+  const { b2, apiOf, after, backoff } = options;
+  const { recordings, zoomTrash } = options.ledger;
+
+  return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
+    const item = await zoomTrash.get(id);
+    if (item === undefined || !item.isPending) return 'finished';
+    if (item.notBeforeMs > Date.now()) return { againAtMs: item.notBeforeMs };
+    const recording = await recordings.get(id);
+    const file = recording && trashableFile(recording);
+    if (recording === undefined || file === undefined) return 'finished';
+
+    const log = options.log.child({ recordingId: id });
+    try {
+      if (!(await isHome(recording))) return await lookAgain(item);
+      if (!(await isArchived(recording, signal))) {
+        return await giveUp(item, 'the archive does not have it as it was put there', log);
+      }
+      const api = apiOf(file.accountId);
+      if (api === undefined) {
+        throw new KnownError('There are no credentials to ask Zoom with', { code: 'ZOOM_NOT_CONNECTED' });
+      }
+      const wasThere = await api.trashFile({ ...file, signal });
+      await zoomTrash.end(id, 'trash.moved', { wasThere });
+      log.info({ event: 'trash.moved', wasThere }, 'moved to the trash of Zoom');
+      return 'finished';
+    } catch (error) {
+      if (signal.aborted) return 'given-back';
+      log.warn({ event: 'trash.failed', err: error }, 'not moved to the trash of Zoom, tried again');
+      return await lookAgain(item, error);
+    }
+
+    async function lookAgain(looked: TrashItem, error?: unknown): Promise<Outcome> {
+      if (Date.now() > looked.createdAtMs + GIVE_UP_AFTER_MS) {
+        const why = error === undefined ? 'its meeting has not come home' : summarize(error).message;
+        return await giveUp(looked, why, log);
+      }
+      const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
+      const ownMs = backoffMs(endless, looked.looks + 1, Math.random) ?? backoff.maxMs;
+      const asked = error instanceof KnownError && typeof error.retry === 'object' ? error.retry : undefined;
+      const askedMs = asked === undefined ? 0 : 'waitMs' in asked ? asked.waitMs : asked.afterMs;
+      const notBeforeMs = Date.now() + Math.max(ownMs, askedMs);
+      await zoomTrash.lookAgain(id, notBeforeMs, error === undefined ? undefined : summarize(error));
+      return { againAtMs: notBeforeMs };
+    }
+  };
+
+  async function giveUp({ recordingId }: TrashItem, why: string, log: Logger): Promise<Outcome> {
+    await zoomTrash.end(recordingId, 'trash.given-up', { why });
+    log.error({ event: 'trash.given-up', why }, 'left with Zoom');
+    return 'finished';
+  }
+
+  async function isHome({ groupKey }: Recording): Promise<boolean> {
+    if (groupKey === null) return false;
+    const { areDone, arePlayable } = await zoomTrash.standingOf(groupKey);
+    return areDone && (after === 'published' || arePlayable);
+  }
+
+  /** Looked at once more in the archive itself: what goes from Zoom may be the only other copy. */
+  async function isArchived({ id }: Recording, signal: AbortSignal): Promise<boolean> {
+    const { archive, fetch } = (await recordings.progress(id)).facts;
+    if (archive === undefined || fetch === undefined) return false;
+    const stored = await b2.fileInfo({ fileId: archive.fileId, signal });
+    return stored?.isFinished === true && stored.bytes === fetch.bytes;
+  }
+}

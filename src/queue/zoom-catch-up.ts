@@ -1,0 +1,100 @@
+import type { RecordedMeeting } from '../clients/zoom-api.ts';
+import type { FoundBy } from '../domain/recording.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
+import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
+import type { ZoomMeeting } from '../domain/zoom-meeting.ts';
+import type { ZoomReference } from '../domain/zoom-reference.ts';
+import type { Expected, ZoomIntake, ZoomTaken } from './zoom-intake.ts';
+import type { SearchPosition, SearchTerms, ZoomSearch } from './zoom-search.ts';
+
+/** Where old recordings stand in line: behind all that is new. */
+const OLD_PLACE = 1;
+
+/** A meeting of which something is missing here. */
+export interface MissingMeeting {
+  readonly meeting: ZoomMeeting;
+  readonly expected: readonly Expected[];
+}
+
+export interface CatchUpStep {
+  /** The days that were looked through. */
+  readonly from: string;
+  readonly to: string;
+  readonly accountId: string | null;
+  /** How many recorded meetings Zoom has told of. */
+  readonly meetings: number;
+  readonly missing: readonly MissingMeeting[];
+  readonly next: SearchPosition | undefined;
+}
+
+/** Brings home what no event has brought, by the same rules and the same intake as what Zoom announces. */
+export interface ZoomCatchUp {
+  /** One meeting, as a person has named it. What has failed of it, or was cancelled, is given a new beginning. */
+  ingest(
+    reference: ZoomReference,
+    signal: AbortSignal,
+  ): Promise<{ readonly meeting: ZoomMeeting; readonly taken: ZoomTaken }>;
+  /**
+   * One step through many meetings. What the ledger has, in whatever state, stays as it is; so each step may be repeated.
+   *
+   * @param how.isDryRun Says what is missing, and takes nothing.
+   */
+  step(
+    terms: SearchTerms,
+    how: {
+      readonly position: SearchPosition | undefined;
+      readonly foundBy: FoundBy;
+      readonly isDryRun: boolean;
+      /** Leaves meetings of which Zoom is still making something. */
+      readonly leavesUnready?: boolean;
+    },
+    signal: AbortSignal,
+  ): Promise<CatchUpStep>;
+}
+
+export function createZoomCatchUp(options: { search: ZoomSearch; intake: ZoomIntake }): ZoomCatchUp {
+  const { search, intake } = options;
+  return {
+    async ingest(reference, signal) {
+      const { account, found } = await search.find(reference, signal);
+      const taken = await intake.take(announce(found, 'ingest'), account.rules, { foundBy: 'ingest' });
+      return { meeting: found.meeting, taken };
+    },
+
+    async step(terms, { position, foundBy, isDryRun, leavesUnready = false }, signal) {
+      const { account, from, to, found, next } = await search.step(terms, position, signal);
+      const missing: MissingMeeting[] = [];
+      for (const each of found) {
+        const { meeting } = each;
+        if (leavesUnready && meeting.files.some(({ isProcessing }) => isProcessing)) continue;
+        const expected = await lookAt(each, account);
+        if (expected.length > 0) missing.push({ meeting, expected });
+      }
+      return {
+        from,
+        to,
+        accountId: account.id ?? account.credentials?.accountId ?? null,
+        meetings: found.length,
+        missing,
+        next,
+      };
+
+      async function lookAt(each: RecordedMeeting, { rules }: ZoomAccount): Promise<readonly Expected[]> {
+        const announcement = announce(each, foundBy);
+        const expected = await intake.expect(announcement, rules);
+        if (isDryRun || expected.length === 0) return expected;
+        await intake.take(announcement, rules, {
+          foundBy,
+          isNewOnly: true,
+          ...(foundBy === 'backfill' ? { place: OLD_PLACE } : {}),
+        });
+        return expected;
+      }
+    },
+  };
+}
+
+/** Addresses of a listing come without a token; the worker asks for both when it is their turn. */
+function announce({ meeting, downloadToken }: RecordedMeeting, foundBy: FoundBy): ZoomAnnouncement {
+  return { type: foundBy, atMs: Date.now(), downloadToken, meeting };
+}

@@ -1,0 +1,62 @@
+import type { Logger } from 'pino';
+import { KnownError } from '../domain/errors.ts';
+import { pause } from '../lib/abort.ts';
+import type { ZoomCatchUp } from './zoom-catch-up.ts';
+import { dayOf, type SearchPosition } from './zoom-search.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Looks for recordings that no event has announced, now and again and again, until it is stopped. */
+export function startZoomSweep(options: {
+  catchUp: Pick<ZoomCatchUp, 'step'>;
+  everyMs: number;
+  /** How many days it looks back. */
+  days: number;
+  log: Logger;
+}) {
+  const { catchUp, everyMs, days, log } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function sweep(): Promise<void> {
+    const nowMs = Date.now();
+    // A meeting may be of tomorrow where it is held.
+    const terms = { from: dayOf(nowMs - days * DAY_MS), to: dayOf(nowMs + DAY_MS) };
+    let position: SearchPosition | undefined;
+    let meetings = 0;
+    let recordings = 0;
+    do {
+      const how = { position, foundBy: 'sweep', isDryRun: false, leavesUnready: true } as const;
+      const step = await catchUp.step(terms, how, signal);
+      for (const { meeting, expected } of step.missing) {
+        recordings += expected.length;
+        log.warn(
+          { event: 'zoom.missed', meetingUuid: meeting.uuid, recordings: expected.length },
+          'no event has announced this meeting',
+        );
+      }
+      meetings += step.meetings;
+      position = step.next;
+    } while (position !== undefined);
+    log.info({ event: 'zoom.swept', meetings, recordings }, 'looked for what no event has announced');
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      await sweep().catch((error: unknown) => {
+        if (signal.aborted) return;
+        const level = error instanceof KnownError ? 'warn' : 'error';
+        log[level]({ event: 'zoom.sweep-failed', err: error }, 'could not look at Zoom, tried again later');
+      });
+      await pause(everyMs, signal).catch(() => {});
+    }
+  }
+
+  const work = run();
+  return {
+    async stop(): Promise<void> {
+      stopping.abort();
+      await work;
+    },
+  };
+}
