@@ -26,5 +26,7 @@ export interface Io {
   readConfig(): Config;
   /** Runs another program of Sluice in place of this one, and resolves with its exit code. */
   runSweeper(args: readonly string[]): Promise<number>;
+  /** Asks a person who is at the terminal, and resolves with the answer; `undefined` if nobody is there. */
+  ask(question: string): Promise<string | undefined>;
   setExitCode(exitCode: number): void;
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import type { WriteStream } from 'node:tty';
 import { loadConfig, loadEnvFile } from '../config/config.ts';
 import { readVersion } from '../lib/version.ts';
@@ -58,6 +59,15 @@ const io: Io = {
     stopping.signal.addEventListener('abort', () => child.kill('SIGTERM'));
     const [exitCode] = (await once(child, 'exit')) as [number | null];
     return exitCode ?? EXIT.failed;
+  },
+  async ask(question) {
+    if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
+    const asking = createInterface({ input: process.stdin, output: process.stdout });
+    try {
+      return await asking.question(question, { signal: stopping.signal });
+    } finally {
+      asking.close();
+    }
   },
   setExitCode(exitCode) {
     process.exitCode = exitCode;

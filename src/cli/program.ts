@@ -14,6 +14,7 @@ import { addShowCommand } from './commands/show.ts';
 import { addSweepCommand } from './commands/sweep.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addWatchCommand } from './commands/watch.ts';
+import { addZoomCommand } from './commands/zoom.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
 import { Failure, troubleOf } from './failure.ts';
 import type { Io } from './io.ts';
@@ -67,6 +68,7 @@ function createProgram(io: Io, version: string): Command {
     addDoctorCommand,
     addTokenCommand,
     addRulesCommand,
+    addZoomCommand,
   ]) {
     add(program, io);
   }

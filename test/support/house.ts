@@ -83,13 +83,14 @@ export async function openHouse(
     throw error;
   });
   const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
-  const { recordings, deliveries } = server.ledger;
+  const { recordings, deliveries, zoomTrash } = server.ledger;
 
   const house = {
     config,
     redis,
     recordings,
     deliveries,
+    zoomTrash,
     files,
     ...simulators,
     webhookUrl: `${config.pipeline.url}/zoom-upload`,
