@@ -101,13 +101,17 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
       const rows = await db
         .selectFrom('recordings')
         .leftJoin('watches', 'watches.recording_id', 'recordings.id')
-        .select(['recordings.state', 'recordings.kind', 'watches.state as watched'])
+        .select(['recordings.id', 'recordings.state', 'recordings.kind', 'watches.state as watched'])
         .where('group_key', '=', groupKey)
         .where('recordings.state', '!=', 'cancelled')
         .execute();
       return {
         areDone: rows.every(({ state }) => state === 'done'),
-        arePlayable: rows.every(({ kind, watched }) => kind !== 'video' || watched === 'video.playable'),
+        // One that was published anew has had several videos.
+        arePlayable: rows.every(
+          ({ id, kind }) =>
+            kind !== 'video' || rows.some((row) => row.id === id && row.watched === 'video.playable'),
+        ),
       };
     },
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { KnownError } from '../domain/errors.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
 import { pause } from '../lib/abort.ts';
 import type { ZoomCatchUp } from './zoom-catch-up.ts';
 import { dayOf, type SearchPosition } from './zoom-search.ts';
@@ -9,19 +10,21 @@ const DAY_MS = 86_400_000;
 /** Looks for recordings that no event has announced, now and again and again, until it is stopped. */
 export function startZoomSweep(options: {
   catchUp: Pick<ZoomCatchUp, 'step'>;
+  /** Each by itself: one that cannot be asked keeps nobody from looking at the others. */
+  accounts: readonly Pick<ZoomAccount, 'id'>[];
   everyMs: number;
   /** How many days it looks back. */
   days: number;
   log: Logger;
 }) {
-  const { catchUp, everyMs, days, log } = options;
+  const { catchUp, accounts, everyMs, days, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  async function sweep(): Promise<void> {
+  async function sweep(accountId: string | undefined): Promise<void> {
     const nowMs = Date.now();
     // A meeting may be of tomorrow where it is held.
-    const terms = { from: dayOf(nowMs - days * DAY_MS), to: dayOf(nowMs + DAY_MS) };
+    const terms = { from: dayOf(nowMs - days * DAY_MS), to: dayOf(nowMs + DAY_MS), accountId };
     let position: SearchPosition | undefined;
     let meetings = 0;
     let recordings = 0;
@@ -38,16 +41,22 @@ export function startZoomSweep(options: {
       meetings += step.meetings;
       position = step.next;
     } while (position !== undefined);
-    log.info({ event: 'zoom.swept', meetings, recordings }, 'looked for what no event has announced');
+    log.info(
+      { event: 'zoom.swept', accountId, meetings, recordings },
+      'looked for what no event has announced',
+    );
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await sweep().catch((error: unknown) => {
-        if (signal.aborted) return;
-        const level = error instanceof KnownError ? 'warn' : 'error';
-        log[level]({ event: 'zoom.sweep-failed', err: error }, 'could not look at Zoom, tried again later');
-      });
+      for (const { id } of accounts) {
+        await sweep(id ?? undefined).catch((error: unknown) => {
+          if (signal.aborted) return;
+          const level = error instanceof KnownError ? 'warn' : 'error';
+          const about = { event: 'zoom.sweep-failed', accountId: id, err: error };
+          log[level](about, 'could not look at Zoom, tried again later');
+        });
+      }
       await pause(everyMs, signal).catch(() => {});
     }
   }

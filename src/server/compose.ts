@@ -86,8 +86,10 @@ export async function startServer(config: Config, log: Logger) {
   await app.listen({ host: config.pipeline.host, port: config.pipeline.port });
 
   const { sweep } = config.zoom;
+  const askable = apis.map(({ account }) => account);
   // In this process, beside the door: of what both bring at once one is taken.
-  const sweeping = sweep === undefined ? undefined : startZoomSweep({ catchUp, ...sweep, log });
+  const sweeping =
+    sweep === undefined ? undefined : startZoomSweep({ catchUp, accounts: askable, ...sweep, log });
 
   return {
     ledger,

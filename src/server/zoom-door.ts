@@ -82,7 +82,7 @@ export function addZoomDoor(
       // By the secret that has signed the challenge: there may be an old one and a new one.
       return answerChallenge(payload['plainToken'], signatories[0].secret);
     }
-    if (REMOVAL_EVENTS.includes(type)) return await followRemoval(event, signatories, request);
+    if (REMOVAL_EVENTS.includes(type)) return await followRemoval(event, type, signatories, request);
     if (!RECORDING_EVENTS.includes(type)) {
       request.log.info({ event: 'zoom.ignored', type }, 'event ignored');
       return { accepted: [], ignored: type };
@@ -100,7 +100,12 @@ export function addZoomDoor(
   }
 
   /** What waits for files that were removed is tried at once, and what has failed for want of them once they are back. */
-  async function followRemoval(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {
+  async function followRemoval(
+    event: unknown,
+    type: string,
+    signatories: readonly Signatory[],
+    request: FastifyRequest,
+  ) {
     const read = readRemovalEvent(event);
     if (read.problem !== undefined) throw new KnownError(read.problem, { code: 'REQUEST_INVALID' });
     const { accountId, what, operator, meetings } = read.removal;
@@ -115,7 +120,7 @@ export function addZoomDoor(
     }
     for (const id of affected) line.hurry(id);
     request.log.info({ event: `zoom.${what}`, meetings: meetings.length, affected: affected.length }, what);
-    return { accepted: [], affected };
+    return affected.length === 0 ? { accepted: [], ignored: type } : { accepted: [], affected };
   }
 
   async function takeRecordings(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {

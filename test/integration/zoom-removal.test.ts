@@ -187,7 +187,10 @@ describe('a recording that somebody removes from Zoom before it is home', () => 
     const { meeting, ids } = await announce(house, 'home');
     await house.reaches(ids[0] ?? '', 'done');
 
-    expect(await tell(house, house.zoom.trash(meeting))).toMatchObject({ affected: [] });
+    expect(await tell(house, house.zoom.trash(meeting))).toEqual({
+      accepted: [],
+      ignored: 'recording.trashed',
+    });
 
     expect(await house.recordings.get(ids[0] ?? '')).toMatchObject({ state: 'done' });
   });
