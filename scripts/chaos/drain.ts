@@ -11,7 +11,7 @@ export interface Remaining {
   readonly watches: readonly string[];
   /** Finished uploads that have not been handed over or swept away. */
   readonly incoming: readonly string[];
-  readonly senders: number;
+  readonly senders: readonly string[];
 }
 
 /** How long nothing at all may happen before it counts as stuck, in milliseconds; a full disk is looked at every 30 s. */
@@ -25,7 +25,7 @@ export async function drain(options: {
   ledger: Ledger;
   dataDir: string;
   watch: TransferWatch;
-  busySenders: () => number;
+  busySenders: () => readonly string[];
   say: (line: string) => void;
   signal: AbortSignal;
 }): Promise<Remaining | undefined> {
@@ -37,7 +37,7 @@ export async function drain(options: {
   for (;;) {
     const remaining = await whatRemains(options);
     const { recordings, deliveries, watches, incoming, senders } = remaining;
-    const count = recordings.length + deliveries.length + watches.length + incoming.length + senders;
+    const count = recordings.length + deliveries.length + watches.length + incoming.length + senders.length;
     if (count === 0) return undefined;
 
     const nowMs = Date.now();
@@ -49,7 +49,7 @@ export async function drain(options: {
       saidAtMs = nowMs;
       say(
         `  still: ${recordings.length} recordings, ${deliveries.length} announcements, ${watches.length} watches, ` +
-          `${incoming.length} files to hand over, ${senders} senders`,
+          `${incoming.length} files to hand over, ${senders.length} senders`,
       );
     }
     await pause(POLL_MS, signal);
@@ -59,7 +59,7 @@ export async function drain(options: {
 async function whatRemains(options: {
   ledger: Ledger;
   dataDir: string;
-  busySenders: () => number;
+  busySenders: () => readonly string[];
 }): Promise<Remaining> {
   const { recordings, deliveries, watches } = options.ledger;
   const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);

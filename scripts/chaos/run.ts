@@ -84,14 +84,14 @@ async function perform(stage: Stage): Promise<Result> {
   const { house, watch, performer, senders, plan, options, say, signal } = stage;
   const ledger = await openLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
   const startMs = Date.now();
-  let busySenders = plan.shipments.length;
+  const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));
 
   async function sendAll(): Promise<void> {
     await Promise.all(
       plan.shipments.map(async (shipment) => {
         await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
         await senders.send(shipment);
-        busySenders -= 1;
+        busySenders.delete(`${shipment.door} ${shipment.name}`);
       }),
     );
   }
@@ -122,7 +122,7 @@ async function perform(stage: Stage): Promise<Result> {
       watch,
       busySenders() {
         if (failure !== undefined) throw failure;
-        return busySenders;
+        return [...busySenders];
       },
       say,
       signal,
