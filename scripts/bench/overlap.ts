@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
-import { createLoneLegs } from './lone-legs.ts';
+import { createLoneLegs, splitInHalves } from './lone-legs.ts';
 import { writeRecording } from './recording-file.ts';
 import { createRecordings } from './recording-run.ts';
 import { linkTo, runScript } from './script-job.ts';
@@ -47,6 +47,7 @@ export const overlap: Bench = {
     const folder = await makeFolder(context);
     const path = join(folder, 'recording.mp4');
     await writeRecording(path, bytes);
+    const halves = await splitInHalves(path, bytes);
 
     const services = await startSimulatedServices(context, {
       b2: { keepBytes: false },
@@ -62,6 +63,7 @@ export const overlap: Bench = {
     const fastDownload = { ...even, download: 2 * bytesPerSecond };
     const slowDownload = { ...even, archive: 2 * bytesPerSecond, publish: 2 * bytesPerSecond };
     const download = async () => legs.download(await linkTo(services.urls, path));
+    const archive = () => legs.archiveInParts(halves);
     const publish = () => legs.publish(path);
     const bringHome = async () => {
       const { wallMs, doneAfterMs } = await recordings.untilHome(await recordings.announce(path));
@@ -79,11 +81,19 @@ export const overlap: Bench = {
     const ways: Readonly<Record<string, Way>> = {
       alone: { title: 'download alone', speeds: even, delayMs: 0, over: 'alone', run: download },
       ratio: { title: 'Sluice', speeds: even, delayMs: 0, over: 'alone', run: bringHome },
+      // Of the three, the one with the most answers to wait for: account, bucket, file, upload URL, part, end.
       late_alone: {
-        title: 'download alone, late',
+        title: 'archive alone, late',
         speeds: even,
         delayMs: lateMs,
         over: 'late_alone',
+        run: archive,
+      },
+      late_download_alone: {
+        title: 'download alone, late',
+        speeds: even,
+        delayMs: lateMs,
+        over: 'late_download_alone',
         run: download,
       },
       late_ratio: { title: late, speeds: even, delayMs: lateMs, over: 'late_alone', run: bringHome },
@@ -166,7 +176,7 @@ export const overlap: Bench = {
       notes: [
         `${mib} MiB; MB/s: the links of Zoom, B2 and Bunny; at ${linkMb} MB/s the bytes take ${(ratedMs / 1000).toFixed(2)} s.`,
         "Sluice: from the webhook's answer until both copies are made; the script: from its start to its end.",
-        'Late: every answer of Zoom, B2 and Bunny, also to the download that it is divided by.',
+        'Late: every answer of Zoom, B2 and Bunny, also to the archive leg alone that it is divided by.',
         describeLimits(limits),
       ],
     };
