@@ -4,14 +4,25 @@ import { buildStep } from '../build.mjs';
 import { withLock } from './lock.mjs';
 import { packagesStep } from './packages.mjs';
 import { exitCodeOf, Problem } from './problem.mjs';
-import { CHROMIUM, CURL, hasOwnRedis, programStep, RCLONE, REDIS, readEnvFile } from './programs.mjs';
+import {
+  CADDY,
+  CHROMIUM,
+  CURL,
+  hasOwnRedis,
+  NGINX,
+  programStep,
+  RCLONE,
+  REDIS,
+  readEnvFile,
+} from './programs.mjs';
 
 const HELP = `Makes this checkout ready to run. Repeating it is free: it does only what is missing, and says so.
 
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone, Chromium)
+  --test    also install what only the tests need (rclone, Chromium, nginx, Caddy)
+  --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
 
@@ -21,21 +32,23 @@ valkey-server is there. The Redis is not started: Sluice runs its own from it.`;
 /** The command line of the set-up; gives back its exit code. */
 export async function main(args) {
   return exitCodeOf(async () => {
-    const { build, test, bench, help } = readOptions(args);
+    const { build, test, bench, attack, help } = readOptions(args);
     if (help) return console.log(HELP);
     const root = dirname(dirname(import.meta.dirname));
-    await setUp({ root, build, test, bench, env: process.env, say: (line) => console.log(line) });
+    await setUp({ root, build, test, bench, attack, env: process.env, say: (line) => console.log(line) });
   });
 }
 
 /** Does what is missing, one step after the other; says a line for each, and nothing if there is none. */
-export async function setUp({ root, build = false, test = false, bench = false, env, folders, say }) {
+export async function setUp({ root, build = false, test = false, bench = false, attack = false, env, folders, say }) {
   const steps = [
     ...(hasOwnRedis({ env, envFile: readEnvFile(root) })
       ? []
       : [programStep({ program: REDIS, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
+    ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
+    ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     ...(build ? [buildStep({ root, say })] : []),
@@ -55,7 +68,7 @@ function readOptions(args) {
   try {
     return parseArgs({
       args,
-      options: { build: flag, test: flag, bench: flag, help: { ...flag, short: 'h' } },
+      options: { build: flag, test: flag, bench: flag, attack: flag, help: { ...flag, short: 'h' } },
     }).values;
   } catch (error) {
     throw new Problem(`${error.message} See --help.`, { exitCode: 2 });

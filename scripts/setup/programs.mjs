@@ -30,6 +30,23 @@ export const RCLONE = {
   instead: '',
 };
 
+/** The proxies in front, of which the tests prove what they let through. */
+export const NGINX = {
+  title: 'nginx',
+  programs: ['nginx'],
+  packages: { 'apt-get': ['nginx-light'], apk: ['nginx'], dnf: ['nginx-core', 'nginx'], brew: ['nginx'] },
+  byHand: 'install it by the package manager of this system',
+  instead: '',
+};
+
+export const CADDY = {
+  title: 'Caddy',
+  programs: ['caddy'],
+  packages: { 'apt-get': ['caddy'], apk: ['caddy'], dnf: ['caddy'], brew: ['caddy'] },
+  byHand: 'install it as https://caddyserver.com/docs/install says',
+  instead: '',
+};
+
 /** What a user would write a script with; the benches measure against it. */
 export const CURL = {
   title: 'curl',
@@ -54,20 +71,22 @@ export const CHROMIUM = {
 };
 
 // One shell does it all, so that one sudo is enough. The policy file is Debian's way to say that an installation may
-// not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379.
+// not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379, a
+// proxy of its own the port 80.
 const APT_GET = `
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
   trap 'exit 130' INT TERM HUP
-  printf '#!/bin/sh\\n[ -d /proc/%s ] || exit 0\\ncase "$1" in redis*|valkey*) exit 101 ;; esac\\n' $$ > "$policy"
+  printf '#!/bin/sh\\n[ -d /proc/%s ] || exit 0\\ncase "$1" in redis*|valkey*|nginx*|caddy*) exit 101 ;; esac\\n' $$ > "$policy"
   chmod 755 "$policy"
 fi
 install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$1"; }
 install "$1" || { apt-get update -q || true; install "$1"; } || exit 1
-case "$1" in redis*)
-  if [ -d /run/systemd/system ]; then systemctl disable --now "$1"; else update-rc.d "$1" disable; fi || true ;;
+case "$1" in redis*|nginx*|caddy*)
+  service="\${1%-light}"
+  if [ -d /run/systemd/system ]; then systemctl disable --now "$service"; else update-rc.d "$service" disable; fi || true ;;
 esac`;
 
 const FIRST_THAT_INSTALLS = 'do=$1; shift; for package; do $do "$package" && exit 0; done; exit 1';

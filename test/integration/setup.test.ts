@@ -208,17 +208,21 @@ describe('the set-up', () => {
     await expect(attempt).rejects.toThrow(/^rclone is missing: /);
   });
 
-  it('asks for a browser too with --test', async () => {
+  it('asks for a browser and the proxies too with --test', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
-    const attempt = setUp({
+    const withoutPath = {
       root,
       test: true,
       env: { ...env, PATH: '' },
       folders: [join(root, 'bin')],
       say: () => {},
-    });
+    };
 
-    await expect(attempt).rejects.toThrow(/^Chromium is missing: /);
+    await expect(setUp(withoutPath)).rejects.toThrow(/^Chromium is missing: /);
+    await writeFile(join(root, 'bin/chromium'), '#!/bin/sh\n', { mode: 0o755 });
+    await expect(setUp(withoutPath)).rejects.toThrow(/^nginx is missing: /);
+    await writeFile(join(root, 'bin/nginx'), '#!/bin/sh\n', { mode: 0o755 });
+    await expect(setUp(withoutPath)).rejects.toThrow(/^Caddy is missing: /);
   });
 
   it('asks for curl too with --bench', async () => {

@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const DOCS = join(import.meta.dirname, '../../docs/proxy');
+const START_TIMEOUT_MS = 10_000;
+
+/** A proxy with the configuration that Sluice ships, of which nothing but ports and its name are changed. */
+export interface FrontProxy {
+  readonly port: number;
+  readonly url: string;
+  /** Of all its processes. */
+  pids(): Promise<readonly number[]>;
+  /** Every file below the folders in which it keeps bodies. */
+  bufferedFiles(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+export interface Upstreams {
+  readonly pipelinePort: number;
+  readonly tusPort: number;
+}
+
+/** The shipped site of nginx, with other ports. */
+async function nginxSite(port: number, { pipelinePort, tusPort }: Upstreams): Promise<string> {
+  const shipped = await readFile(join(DOCS, 'nginx.conf'), 'utf8');
+  return shipped
+    .replace('listen 80;', `listen 127.0.0.1:${port};`)
+    .replaceAll('127.0.0.1:9009', `127.0.0.1:${pipelinePort}`)
+    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`);
+}
+
+/** Runs the system's nginx as this user, in a folder and on a port of its own. */
+export async function startNginx(upstreams: Upstreams): Promise<FrontProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-nginx-'));
+  const port = await freePort();
+  const bodies = join(folder, 'bodies');
+  await writeFile(join(folder, 'site.conf'), await nginxSite(port, upstreams));
+  // The part of nginx.conf that is the system's own.
+  await writeFile(
+    join(folder, 'nginx.conf'),
+    `daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid ${folder}/pid; error_log ${folder}/error.log;
+     ${process.getuid?.() === 0 ? 'user root;' : ''}
+     events { worker_connections 16384; }
+     http {
+       access_log off;
+       client_body_temp_path ${bodies}/client; proxy_temp_path ${bodies}/proxy; fastcgi_temp_path ${bodies}/fastcgi;
+       uwsgi_temp_path ${bodies}/uwsgi; scgi_temp_path ${bodies}/scgi;
+       include ${folder}/site.conf;
+     }`,
+  );
+  await mkdir(bodies);
+  const args = ['-p', folder, '-e', join(folder, 'error.log'), '-c', join(folder, 'nginx.conf')];
+  return await run({ program: 'nginx', args, folder, bodies, port, env: {} });
+}
+
+/** Runs the system's Caddy in the same way, without certificates. */
+export async function startCaddy({ pipelinePort, tusPort }: Upstreams): Promise<FrontProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-caddy-'));
+  const port = await freePort();
+  const shipped = await readFile(join(DOCS, 'Caddyfile'), 'utf8');
+  const site = shipped
+    .replace(/^\{\n/m, '{\n\tadmin off\n')
+    .replace(/^recordings\.example\.org \{/m, `http://:${port} {\n\tbind 127.0.0.1`)
+    .replaceAll('127.0.0.1:9009', `127.0.0.1:${pipelinePort}`)
+    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`);
+  const config = join(folder, 'Caddyfile');
+  await writeFile(config, site);
+  const bodies = join(folder, 'tmp');
+  await mkdir(bodies);
+  const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, TMPDIR: bodies };
+  const args = ['run', '--adapter', 'caddyfile', '--config', config];
+  return await run({ program: 'caddy', args, folder, bodies, port, env });
+}
+
+/** The path of a program of the system; throws if there is none. */
+function findProgram(name: string): string {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  for (const path of folders.filter(Boolean).map((each) => join(each, name))) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Looked for in the next folder.
+    }
+  }
+  throw new Error(`${name} was not found: run "node scripts/setup.mjs --test"`);
+}
+
+async function run(options: {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly bodies: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<FrontProxy> {
+  const { program, args, folder, bodies, port, env } = options;
+  const output: string[] = [];
+  const child = spawn(findProgram(program), args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(String(chunk)));
+
+  async function stop(): Promise<void> {
+    if (isRunning(child)) {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    }
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  const deadlineMs = Date.now() + START_TIMEOUT_MS;
+  while (!(await isListening(port))) {
+    if (!isRunning(child) || Date.now() > deadlineMs) {
+      const errors = await readFile(join(folder, 'error.log'), 'utf8').catch(() => '');
+      await stop();
+      throw new Error(`${program} did not start:\n${output.join('')}${errors}`);
+    }
+    await delay(20);
+  }
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    async pids() {
+      const own = child.pid ?? 0;
+      const children = await readFile(`/proc/${own}/task/${own}/children`, 'utf8').catch(() => '');
+      return [own, ...children.trim().split(' ').filter(Boolean).map(Number)];
+    },
+    async bufferedFiles() {
+      const entries = await readdir(bodies, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    },
+    stop,
+  };
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
