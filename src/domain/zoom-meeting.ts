@@ -44,7 +44,7 @@ const fileShape = z.object({
   recording_type: lenientText.default(null),
   recording_start: lenientText.default(null),
   recording_end: lenientText.default(null),
-  file_size: z.number().nonnegative().nullable().catch(null).default(null),
+  file_size: z.int().nonnegative().nullable().catch(null).default(null),
   status: lenientText.default(null),
   download_url: z
     .url({ protocol: /^https?$/ })

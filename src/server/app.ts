@@ -3,6 +3,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Logger } from 'pino';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { refuseUnreadable } from '../lib/connections.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
@@ -81,6 +82,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     ...SERVER_LIMITS,
     forceCloseConnections: true,
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, _request, reply) => refuseUnroutable(error, reply),
   });
   app.setValidatorCompiler(validatorCompiler);

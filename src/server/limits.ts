@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
+import { limitConnections } from '../lib/connections.ts';
 import { callerOf, whyNotLocal } from './local-only.ts';
 import { createRate, type RateOptions } from './rate.ts';
 
@@ -24,7 +25,7 @@ export const REQUEST_LIMITS: RequestLimits = {
   nothing: { burst: 60, perSecond: 1 },
 };
 
-/** The connections that are held at once; one more is closed. Each costs memory, also one that says nothing. */
+/** The connections that are held at once. Each costs memory, also one that says nothing. */
 const MAX_CONNECTIONS = 5000;
 
 /** How long the server waits for what a caller sends, and how much of it is read. */
@@ -49,7 +50,7 @@ export function limitRequests(app: FastifyInstance, limits: RequestLimits): void
     operator: createRate(limits.operator),
     nothing: createRate(limits.nothing),
   };
-  app.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(app.server, MAX_CONNECTIONS);
 
   app.addHook('onRequest', async (request) => {
     if (whyNotLocal(request) === undefined) return;

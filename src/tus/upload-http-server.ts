@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { limitConnections, refuseUnreadable } from '../lib/connections.ts';
 
 /** How long a request's headers may take. */
 const HEADERS_TIMEOUT_MS = 20_000;
@@ -10,7 +11,7 @@ const CHECK_EVERY_MS = 5000;
 /** Of all headers of a request, in bytes. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** What is more is closed at once: each costs memory, however quiet. */
+/** Each costs memory, however quiet. */
 const MAX_CONNECTIONS = 1000;
 
 /**
@@ -28,7 +29,8 @@ export function createUploadHttpServer(idleTimeoutMs: number, onRequest: Request
     },
     onRequest,
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(server, MAX_CONNECTIONS);
+  server.on('clientError', refuseUnreadable);
   server.timeout = idleTimeoutMs;
   server.prependListener('request', (request, response) => {
     const { socket } = request;

@@ -1,0 +1,148 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import Sqlite from 'libsql';
+import { pino } from 'pino';
+import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
+import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { createIntake } from '../../src/queue/intake.ts';
+import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
+import { createApp } from '../../src/server/app.ts';
+import { createTusServer } from '../../src/tus/tus-server.ts';
+
+export const SECRET_TOKEN = 'zoom-secret-token';
+export const BUNNY_KEY = 'bunny-read-only-key';
+export const UPLOAD_SECRET = 'a secret of the website, 32 bytes and more';
+
+const SAMPLE = join(import.meta.dirname, '../../test/fixtures/sample.mp4');
+const MANY = { burst: 1e9, perSecond: 1e9 };
+
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+export type FuzzWorld = Awaited<ReturnType<typeof openFuzzWorld>>;
+
+/** All doors in this process: the pipeline's without sockets, the tus server's with them, over one ledger. */
+export async function openFuzzWorld() {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-fuzz-'));
+  const dataDir = join(folder, 'data');
+  await mkdir(dataDir);
+  const video = join(folder, 'lesson.mp4');
+  await copyFile(SAMPLE, video);
+  const ledgerPath = join(dataDir, 'ledger.db');
+  const ledger = await openLedger({ path: ledgerPath, leaseMs: 5000 });
+  const reader = new Sqlite(ledgerPath);
+  const version = reader.prepare('pragma data_version');
+
+  /** What nobody foresaw, from logs and from promises that nobody waited for. */
+  const bugs: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line: string) => void bugs.push(line) });
+  const onRejection = (error: unknown) =>
+    bugs.push(`unhandled: ${error instanceof Error ? error.stack : error}`);
+  process.on('unhandledRejection', onRejection);
+
+  const line = { poke() {}, reconcile() {}, hurry() {} };
+  const intake = createIntake({ recordings: ledger.recordings, line, log });
+  const defaults = {
+    views: DEFAULT_VIEWS,
+    companions: ['transcript', 'chat'],
+    language: 'en',
+    delayMs: 0,
+  } as const;
+  const app = await createApp({
+    ledger,
+    intake,
+    zoom: {
+      intake: createZoomIntake({
+        intake,
+        recordings: ledger.recordings,
+        ignored: ledger.zoomIgnored,
+        defaults,
+        log,
+      }),
+      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
+      toleranceS: 300,
+    },
+    bunnyReadOnlyApiKey: BUNNY_KEY,
+    lines: { recordings: line, deliveries: line, watches: line },
+    installation: { version: '0.0.0', dataDir, diskReserveBytes: 1 },
+    operators: { adminToken: 'an admin token of the operators' },
+    limits: { webhook: MANY, login: MANY, operator: MANY, nothing: MANY },
+    isRedisReady: () => true,
+    log,
+  });
+  await app.ready();
+
+  const uploads = join(dataDir, 'uploads');
+  const tus = createTusServer({
+    tokenSecrets: [UPLOAD_SECRET],
+    allowedOrigins: ['https://academy.example'],
+    trustsProxy: true,
+    limits: { maxOpen: 50, maxOpenPerAceId: 50, maxOpenPerAddress: 50, maxNewPerMinute: 1e9 },
+    isMedia: async () => true,
+    directory: uploads,
+    incomingDirectory: join(dataDir, 'incoming'),
+    maxBytes: 1e6,
+    disk: { usableBytes: async () => 1e12 },
+    promisedBytes: async () => 0,
+    expiresAfterMs: 3_600_000,
+    idleTimeoutMs: 2000,
+    lockDrainTimeoutMs: 50,
+    recordings: ledger.recordings,
+    handOff: { add: () => {} },
+    log,
+  });
+  const { port } = await tus.start({ host: '127.0.0.1', port: 0 });
+
+  return {
+    folder,
+    video,
+    tusPort: port,
+    bugs,
+
+    /** A request as it reaches the pipeline server, from this machine unless told otherwise. */
+    ask: (request: InjectOptions) => ask(app, request),
+
+    /** Rises with every change of the ledger. */
+    ledgerVersion: () => (version.get() as { data_version: number }).data_version,
+
+    /** Names and contents of what the tus server keeps. */
+    async uploads(): Promise<string> {
+      const names = (await readdir(uploads)).sort();
+      const contents = await Promise.all(names.map((name) => readFile(join(uploads, name), 'latin1')));
+      return JSON.stringify(names.map((name, index) => [name, contents[index]]));
+    },
+
+    async close() {
+      process.off('unhandledRejection', onRejection);
+      await app.close();
+      await tus.stop(5000);
+      reader.close();
+      await ledger.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ask(app: FastifyInstance, request: InjectOptions): Promise<Reply> {
+  const { statusCode, headers, payload } = await app.inject({ remoteAddress: '127.0.0.1', ...request });
+  return { status: statusCode, type: String(headers['content-type'] ?? ''), text: payload };
+}
+
+/** Fails unless the answer is none of success or a refusal that programs and people can read. @throws Error */
+export function requireDecent({ status, type, text }: Reply): void {
+  if (status < 400) return;
+  const problem = type.startsWith('application/problem+json') ? JSON.parse(text) : undefined;
+  if (problem === undefined) throw new Error(`${status} without a problem document: ${text.slice(0, 200)}`);
+  const { code, title, detail, advice } = problem;
+  const isKnown = typeof code === 'string' && Object.hasOwn(ERROR_CATALOGUE, code);
+  if (!isKnown || problem.status !== status || !title || !detail || !advice) {
+    throw new Error(`${status} with an odd problem document: ${text.slice(0, 500)}`);
+  }
+  if (status >= 500 && code !== 'TOO_BUSY') throw new Error(`${status} ${code}: ${detail}`);
+}
