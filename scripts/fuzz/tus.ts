@@ -50,7 +50,7 @@ const metadata = fc.oneof(
       pairs
         .map(([key, value]) => `${key} ${value}`)
         .join(',')
-        .slice(0, 9000),
+        .slice(0, 4500),
     ),
 );
 
@@ -99,10 +99,12 @@ const spoiledToken = fc.oneof(
     const header = Buffer.from(JSON.stringify({ alg, typ: 'JWT' })).toString('base64url');
     return `${header}.${payload}.${alg.toLowerCase() === 'none' ? '' : signature}`;
   }),
-  fc.record({ ace_id: hostileText, exp: fc.integer() }).map((claims) => (right: string) => {
-    const [header = '', , signature = ''] = right.split('.');
-    return `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`;
-  }),
+  fc
+    .record({ ace_id: hostileText.map((text) => text.slice(0, 300)), exp: fc.integer() })
+    .map((claims) => (right: string) => {
+      const [header = '', , signature = ''] = right.split('.');
+      return `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`;
+    }),
 );
 
 const method = fc.constantFrom('POST', 'PATCH', 'HEAD', 'DELETE', 'OPTIONS', 'GET', 'PUT');

@@ -144,5 +144,6 @@ export function requireDecent({ status, type, text }: Reply): void {
   if (!isKnown || problem.status !== status || !title || !detail || !advice) {
     throw new Error(`${status} with an odd problem document: ${text.slice(0, 500)}`);
   }
-  if (status >= 500 && code !== 'TOO_BUSY') throw new Error(`${status} ${code}: ${detail}`);
+  // 501: parts of tus that are not offered.
+  if (status >= 500 && status !== 501 && code !== 'TOO_BUSY') throw new Error(`${status} ${code}: ${detail}`);
 }

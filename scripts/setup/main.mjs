@@ -40,7 +40,16 @@ export async function main(args) {
 }
 
 /** Does what is missing, one step after the other; says a line for each, and nothing if there is none. */
-export async function setUp({ root, build = false, test = false, bench = false, attack = false, env, folders, say }) {
+export async function setUp({
+  root,
+  build = false,
+  test = false,
+  bench = false,
+  attack = false,
+  env,
+  folders,
+  say,
+}) {
   const steps = [
     ...(hasOwnRedis({ env, envFile: readEnvFile(root) })
       ? []

@@ -14,7 +14,7 @@ it.each([
     event: 'recording.completed',
     event_ts: 1,
     payload: { object },
-  }) as {
+  }) as unknown as {
     announcement: { meeting: { files: { bytes: number | null }[] } };
   };
 
