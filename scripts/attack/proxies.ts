@@ -35,12 +35,15 @@ async function nginxSite(port: number, { pipelinePort, tusPort }: Upstreams): Pr
     .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`);
 }
 
-/** Runs the system's nginx as this user, in a folder and on a port of its own. */
-export async function startNginx(upstreams: Upstreams): Promise<FrontProxy> {
+/** Runs the system's nginx as this user, in a folder and on a port of its own; `change` is what an operator would. */
+export async function startNginx(
+  upstreams: Upstreams,
+  change: (site: string) => string = (site) => site,
+): Promise<FrontProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-nginx-'));
   const port = await freePort();
   const bodies = join(folder, 'bodies');
-  await writeFile(join(folder, 'site.conf'), await nginxSite(port, upstreams));
+  await writeFile(join(folder, 'site.conf'), change(await nginxSite(port, upstreams)));
   // The part of nginx.conf that is the system's own.
   await writeFile(
     join(folder, 'nginx.conf'),

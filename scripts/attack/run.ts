@@ -146,7 +146,7 @@ async function look(
     name,
     expected: 'none',
     happened:
-      found.length === 0 ? 'none' : `${found.length}: ${found.slice(0, 5).join('\n    ').slice(0, 3000)}`,
+      found.length === 0 ? 'none' : `${found.length}: ${found.slice(0, 40).join('\n    ').slice(0, 12000)}`,
     isOk: found.length === 0,
   });
   return [

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { dumpLedger } from '../../test/support/ledger.ts';
 import type { AttackHouse } from './house.ts';
 
-/** Of which a row changes with the time, whoever asks what: who may move recordings, and how services have answered. */
-const RESTLESS_TABLES: ReadonlySet<string> = new Set(['gate', 'circuits', 'sqlite_sequence']);
+/** Of which rows change with the time, whoever asks what: who may move recordings, how services have answered, what was counted. */
+const RESTLESS_TABLES: ReadonlySet<string> = new Set([
+  ...['gate', 'circuits', 'positions'],
+  // Counters; that somebody knocked is to be seen.
+  ...['tallies', 'zoom_checks'],
+]);
 
 /** Everything that an attack may have changed, one line each. */
 export async function stateOf({ sluice, b2, bunny, site }: AttackHouse): Promise<string[]> {

@@ -239,3 +239,54 @@ async function whenAtLeast(path: string, bytes: number): Promise<number> {
     await delay(10);
   }
 }
+
+describe('nginx with the paths that it offers as options', () => {
+  let proxy: FrontProxy;
+  beforeAll(async () => {
+    const [pipelinePort, tusPort] = [sluice.pipelineUrl, sluice.tusUrl].map((url) =>
+      Number(new URL(url).port),
+    );
+    proxy = await startNginx({ pipelinePort: pipelinePort ?? 0, tusPort: tusPort ?? 0 }, withOptions);
+  });
+  afterAll(() => proxy?.stop());
+
+  it.each([
+    ['GET', '/upload', 200],
+    ['GET', '/upload/config.json', 200],
+    ['GET', `/upload/status/${'0'.repeat(32)}?ace_id=x`, 404],
+    ['POST', '/bunny-webhook', 401],
+    ['POST', '/zoom-upload', 401],
+  ])('lets %s %s pass', async (method, path, status) => {
+    const answer = await fetch(`${proxy.url}${path}`, { method });
+
+    expect(answer.status).toBe(status);
+    // By its own words: nginx says nothing of these.
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it.each([
+    '/uploads',
+    '/upload/',
+    '/upload/../api/status',
+    '/upload/assets/..%2f..%2fapi',
+    '/upload/assets/../../api',
+    '/api/status',
+  ])('still refuses %s by itself', async (path) => {
+    const { statuses, text } = await sendRaw(
+      proxy.port,
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    );
+
+    expect(statuses).toEqual([404]);
+    expect(text).not.toContain('nosniff');
+  });
+});
+
+/** The site with all that it only describes: the paths, and the locations without their comment signs. */
+function withOptions(site: string): string {
+  const paths = [...site.matchAll(/add "([^"]+\|)"/g)].map(([, path]) => path ?? '');
+  expect(paths).toHaveLength(2);
+  return site
+    .replace('"^/(zoom-upload', `"^/(${paths.join('')}zoom-upload`)
+    .replace(/^( *)# (location | {4}\w.*;$|\}$)/gm, '$1$2');
+}
