@@ -74,6 +74,8 @@ export const hostileJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(null, true, false),
+    // What cannot be compared, printed or counted.
+    fc.constant({ length: { toString: null } }),
     hostileNumber,
     hostileText,
     fc.array(tie('value'), { maxLength: 5 }),

@@ -8,7 +8,9 @@ import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createIntake } from '../../src/queue/intake.ts';
+import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
+import { createZoomSearch } from '../../src/queue/zoom-search.ts';
 import { createApp } from '../../src/server/app.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 
@@ -54,17 +56,19 @@ export async function openFuzzWorld() {
     language: 'en',
     delayMs: 0,
   } as const;
+  const zoomIntake = createZoomIntake({
+    intake,
+    recordings: ledger.recordings,
+    ignored: ledger.zoomIgnored,
+    defaults,
+    log,
+  });
   const app = await createApp({
     ledger,
     intake,
     zoom: {
-      intake: createZoomIntake({
-        intake,
-        recordings: ledger.recordings,
-        ignored: ledger.zoomIgnored,
-        defaults,
-        log,
-      }),
+      intake: zoomIntake,
+      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
       accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
       toleranceS: 300,
     },

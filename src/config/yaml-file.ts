@@ -41,7 +41,7 @@ export function parseYaml<T>(text: string, name: string, shape: z.ZodType<T>): T
   }
 
   const value = contentOf(document, name);
-  const parsed = shape.safeParse(value);
+  const parsed = parsedBy(shape, value, name);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) => {
     const keys = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
@@ -68,6 +68,15 @@ export function parseYaml<T>(text: string, name: string, shape: z.ZodType<T>): T
       if (isNode(node) && node.range) return lineAt(node.range[0]);
     }
     return lineAt(document.contents?.range?.[0] ?? 0);
+  }
+}
+
+/** What zod makes of it; it compares the `length` of whatever it meets, and one that cannot be compared makes it throw. */
+function parsedBy<T>(shape: z.ZodType<T>, value: unknown, name: string) {
+  try {
+    return shape.safeParse(value);
+  } catch {
+    throw invalid(name, ['  something in it cannot be read']);
   }
 }
 

@@ -30,7 +30,10 @@ export interface ZoomAnnouncement {
 const recordingEventShape = z.object({
   event: z.string(),
   event_ts: z.number(),
-  download_token: z.string().min(1).nullish(),
+  download_token: z
+    .string()
+    .refine((text) => text !== '', { error: 'must not be empty' })
+    .nullish(),
   payload: z.object({ account_id: z.string().nullish(), object: zoomMeetingShape }),
 });
 
@@ -74,7 +77,11 @@ const removedShape = z.union([
     .object({ meeting_uuids: z.array(z.string()) })
     .transform(({ meeting_uuids: uuids }) => uuids.map((uuid) => ({ uuid, fileIds: [] }))),
   z
-    .object({ uuid: z.string().min(1), recording_files: ids, participant_audio_files: ids })
+    .object({
+      uuid: z.string().refine((text) => text !== ''),
+      recording_files: ids,
+      participant_audio_files: ids,
+    })
     .transform(({ uuid, recording_files, participant_audio_files }) => [
       { uuid, fileIds: [...recording_files, ...participant_audio_files] },
     ]),

@@ -35,7 +35,12 @@ export interface ZoomMeeting {
   readonly files: readonly ZoomFile[];
 }
 
-const lenientText = z.string().trim().min(1).nullable().catch(null);
+// No `min`: it looks at the length of whatever comes, and an object may have one that cannot be compared.
+const lenientText = z
+  .string()
+  .nullable()
+  .catch(null)
+  .transform((text) => text?.trim() || null);
 
 const fileShape = z.object({
   id: lenientText.default(null),
@@ -56,7 +61,7 @@ const fileShape = z.object({
 const meetingShape = z.object({
   // The meeting number does not fit 32 bits; as text it fits everywhere.
   id: z.union([z.number(), z.string()]).transform(String),
-  uuid: z.string().min(1),
+  uuid: z.string().refine((text) => text !== '', { error: 'must not be empty' }),
   account_id: lenientText.default(null),
   topic: z.string().default(''),
   host_email: lenientText.default(null),

@@ -1,5 +1,5 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -27,6 +27,7 @@ import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
+import { compileValidator } from './validator.ts';
 import { addZoomApi } from './zoom-api.ts';
 import { addZoomCatchUpApi } from './zoom-catch-up-api.ts';
 import type { ZoomCheckCounter } from './zoom-checks.ts';
@@ -85,7 +86,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, _request, reply) => refuseUnroutable(error, reply),
   });
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   addResponseHeaders(app);

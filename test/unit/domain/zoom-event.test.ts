@@ -20,3 +20,14 @@ it.each([
 
   expect(announcement.meeting.files.map((file) => file.bytes)).toEqual([bytes]);
 });
+
+it('reads what has a length that cannot be compared as not said', () => {
+  const odd = { length: { toString: null } };
+  const object = { id: 1, uuid: 'u', recording_files: [{ id: 'f', recording_start: odd, file_type: odd }] };
+  const event = { event: 'recording.completed', event_ts: 1, payload: { object } };
+
+  expect(readRecordingEvent(event).problem).toBeUndefined();
+  expect(
+    readRecordingEvent({ ...event, download_token: odd, payload: { object: { ...object, uuid: odd } } }),
+  ).toHaveProperty('problem');
+});
