@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { createLoneLegs } from './lone-legs.ts';
@@ -11,6 +10,7 @@ import { startSimulatedServices } from './simulated-services.ts';
 import { describeLimits, limitFigures, measureSimulators } from './simulator-limits.ts';
 import { makeFolder, startSluice } from './sluice.ts';
 import { median, spread } from './statistics.ts';
+import { touchMemory } from './touched-memory.ts';
 
 const MIB = 1024 * 1024;
 
@@ -58,15 +58,6 @@ export const cpu: Bench = {
     }
     const script = async (program: string, file = path) =>
       await runScript({ services, link: await linkTo(services.urls, file), rclone: program, folder, signal });
-    /**
-     * On a virtual machine the first who writes a page pays for its coming from the host, several times what the copy
-     * costs. So each way finds as much memory used and given back a moment ago.
-     */
-    async function touchMemory(): Promise<void> {
-      const touched = join(folder, 'touched');
-      await writeRecording(touched, mib * MIB);
-      await rm(touched);
-    }
     // A first time of everything, so that no round pays for what only the first one meets.
     await bringHome(small);
     for (const program of [rclone, ...(newer === undefined ? [] : [newer])]) await script(program, small);
@@ -74,15 +65,15 @@ export const cpu: Bench = {
     const costs = { sluice: [] as Cost[], script: [] as Cost[], newer: [] as Cost[] };
     const show = ({ cpuS, wallMs }: Cost) => `${cpuS.toFixed(2)} s of CPU in ${(wallMs / 1000).toFixed(2)} s`;
     for (let round = 1; round <= rounds; round += 1) {
-      await touchMemory();
+      await touchMemory(folder, mib * MIB);
       const ours = await bringHome(path);
-      await touchMemory();
+      await touchMemory(folder, mib * MIB);
       const theirs = await script(rclone);
       costs.sluice.push(ours);
       costs.script.push(theirs);
       say(`round ${round}: Sluice ${show(ours)}; script ${show(theirs)}`);
       if (newer === undefined) continue;
-      await touchMemory();
+      await touchMemory(folder, mib * MIB);
       const newest = await script(newer);
       costs.newer.push(newest);
       say(`round ${round}: script with rclone ${newerVersion} ${show(newest)}`);
