@@ -320,7 +320,7 @@ describe('/custom-upload where CUSTOM_ROOTS names folders', () => {
 
 describe('the server has nothing', () => {
   it.each([
-    ['GET', '/'],
+    ['GET', '/nothing'],
     ['GET', '/zoom-upload'],
     ['PUT', '/custom-upload'],
     ['DELETE', '/manual-upload'],
