@@ -55,7 +55,7 @@ function nodeApp(name, script) {
     listen_timeout: 15_000,
     // Bytes that pass through leave buffers behind faster than they are given back to the system; a small nursery and
     // two arenas keep tens of MiB less of them (see docs/operations.md).
-    node_args: ['--max-semi-space-size=1'],
+    node_args: ['--max-semi-space-size=4'],
     env: { MALLOC_ARENA_MAX: '2' },
   });
 }

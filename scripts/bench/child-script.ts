@@ -13,7 +13,7 @@ export interface ChildScript {
 export function startChildScript({ defer }: Scope, path: string): ChildScript {
   // With the memory settings of ecosystem.config.js.
   const child: ChildProcess = fork(path, {
-    execArgv: [...process.execArgv, '--max-semi-space-size=1'],
+    execArgv: [...process.execArgv, '--max-semi-space-size=4'],
     env: { ...process.env, MALLOC_ARENA_MAX: '2' },
   });
   const ended = once(child, 'exit').then(() => ({ failed: 'it has ended' }));

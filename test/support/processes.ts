@@ -122,7 +122,7 @@ export function spawnProcess(
   onOutput: (text: string) => void,
 ): ChildProcess {
   // With the memory settings of ecosystem.config.js.
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', join(checkout, ENTRIES[name])], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', join(checkout, ENTRIES[name])], {
     cwd: options.cwd,
     env: { MALLOC_ARENA_MAX: '2', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
