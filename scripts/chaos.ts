@@ -1,36 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { HELP, readOptions, UsageError } from './chaos/options.ts';
 import { type Result, runChaos } from './chaos/run.ts';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Whoever ends the run: a signal. */
-class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super('interrupted');
-    this.exitCode = exitCode;
-  }
-}
+import { Interrupted, listenForEnding } from './ending.ts';
 
 process.exit(await main());
 
 /** Runs, and gives back the exit code. */
 async function main(): Promise<number> {
-  const ending = new AbortController();
+  const ending = listenForEnding();
   // Every sender waits with it.
   setMaxListeners(0, ending.signal);
-  for (const name of SIGNALS) {
-    process.on(name, () => ending.abort(new Interrupted(128 + constants.signals[name])));
-  }
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => ending.abort(error));
-  }
-  process.stdout.on('error', () => ending.abort(new Interrupted(1)));
 
   try {
     const options = readOptions(process.argv.slice(2), () => randomInt(2 ** 31));

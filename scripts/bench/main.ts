@@ -1,36 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import { appendFile, writeFile } from 'node:fs/promises';
-import { constants } from 'node:os';
+import { Interrupted, listenForEnding } from '../ending.ts';
 import { BenchFailure, UsageError } from './bench.ts';
 import { BENCHES } from './benches.ts';
 import { runBenches } from './harness.ts';
 import { helpText, readOptions } from './options.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Whoever ends the run: a signal. */
-class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super('interrupted');
-    this.exitCode = exitCode;
-  }
-}
-
 process.exit(await main());
 
 /** Measures what is asked for, and gives back the exit code. */
 async function main(): Promise<number> {
-  const ending = new AbortController();
+  const ending = listenForEnding();
   setMaxListeners(0, ending.signal);
-  for (const name of SIGNALS) {
-    process.on(name, () => ending.abort(new Interrupted(128 + constants.signals[name])));
-  }
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => ending.abort(error));
-  }
-  process.stdout.on('error', () => ending.abort(new Interrupted(1)));
 
   try {
     const options = readOptions(process.argv.slice(2), BENCHES);

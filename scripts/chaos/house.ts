@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
 import type { Simulator } from '../../simulators/shared/simulator.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import type { Target } from './fault-menu.ts';
 import { type Pm2, preparePm2 } from './pm2.ts';
 
@@ -119,13 +119,4 @@ function systemEnvironment(): Record<string, string> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

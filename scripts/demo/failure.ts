@@ -8,14 +8,3 @@ export class DemoFailure extends Error {
     this.logPath = options.logPath;
   }
 }
-
-/** The user, or the system, wants the demo to end. */
-export class Interrupted extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super('interrupted');
-    this.name = 'Interrupted';
-    this.exitCode = exitCode;
-  }
-}

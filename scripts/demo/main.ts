@@ -1,15 +1,13 @@
-import { constants } from 'node:os';
 import { dirname } from 'node:path';
+import { Interrupted, listenForEnding } from '../ending.ts';
 import { tailOf } from './child.ts';
 import { createCleanup } from './cleanup.ts';
 import { type DemoContext, runDemo } from './demo.ts';
-import { DemoFailure, Interrupted } from './failure.ts';
+import { DemoFailure } from './failure.ts';
 import { createPaint } from './format.ts';
 import { HELP, readOptions } from './options.ts';
 import { createLiveView, createPlainView } from './progress-view.ts';
 import { pause } from './waiting.ts';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** How long a process that dies may take to be noticed after its connections broke, in milliseconds. */
 const DEATH_NOTICE_MS = 500;
@@ -18,16 +16,7 @@ process.exit(await main());
 
 /** Runs the demo and undoes it; gives back the exit code. */
 async function main(): Promise<number> {
-  const ending = new AbortController();
-  // A terminal's Ctrl-C may arrive twice, once from the terminal and once handed down by npm or tsx.
-  for (const name of SIGNALS) {
-    process.on(name, () => ending.abort(new Interrupted(128 + constants.signals[name])));
-  }
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => ending.abort(error));
-  }
-  // A reader that has gone, such as `head`, is no reason to leave anything behind.
-  process.stdout.on('error', () => ending.abort(new Interrupted(1)));
+  const ending = listenForEnding();
 
   const cleanup = createCleanup();
   const result: { isGood: boolean | undefined } = { isGood: undefined };

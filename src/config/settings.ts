@@ -10,16 +10,19 @@ const port = () => whole(1, 65_535);
 const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   number().int({ error: 'must be a whole number' }).min(min).max(max);
 
+/** What a comma-separated list holds. */
+function entriesOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+}
+
 /** An entry of ZOOM_DOWNLOAD_HOSTS: a host pattern, or an exact origin. */
 const hostList = () =>
   z
     .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
+    .transform(entriesOf)
     .pipe(
       z.array(
         z.string().refine(isHostEntry, {
@@ -33,11 +36,7 @@ function isHostEntry(entry: string): boolean {
   return /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(entry);
 }
 
-const words = (value: string) =>
-  value
-    .split(',')
-    .map((word) => word.trim().toLowerCase())
-    .filter(Boolean);
+const words = (value: string) => entriesOf(value.toLowerCase());
 
 /** ZOOM_VIEWS. */
 const viewList = () =>
@@ -82,12 +81,7 @@ const signingSecret = () =>
 const originList = () =>
   z
     .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
+    .transform(entriesOf)
     .pipe(
       z.array(
         z.string().refine(isOrigin, {
@@ -111,12 +105,7 @@ const adminToken = () =>
 const folderList = () =>
   z
     .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
+    .transform(entriesOf)
     .pipe(z.array(z.string().startsWith('/', { error: 'each folder is an absolute path' })));
 
 const mailAddresses = () =>

@@ -128,3 +128,14 @@ export function keyOf(meeting: Pick<ZoomMeeting, 'uuid'>, file: ZoomFile): strin
 export function meetingGroup(uuid: string): string {
   return `zoom:${uuid}`;
 }
+
+/** What people know a meeting by, as it is kept and shown. */
+export function aboutMeeting({ uuid, number, topic, hostEmail, startTime }: ZoomMeeting) {
+  return {
+    meeting_uuid: uuid,
+    meeting_id: number,
+    topic,
+    host_email: hostEmail,
+    start_time: startTime,
+  };
+}

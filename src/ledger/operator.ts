@@ -4,6 +4,7 @@ import type { Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent, type EventType } from './events.ts';
 import { toRecording } from './recording-rows.ts';
+import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -75,15 +76,7 @@ export function createOperator({ db }: { db: Database }): Operator {
       act(id, 'retry', async (_trx, { state, notBeforeMs }, isPossible) => {
         if (state === 'waiting' && notBeforeMs <= Date.now()) return undefined;
         if (!isPossible) return 'refused';
-        const change = {
-          state: 'waiting',
-          place: 0,
-          failed_attempts: 0,
-          open_starts: 0,
-          not_before_ms: 0,
-          ended_at_ms: null,
-        };
-        return { change, event: 'recording.retried', data: { from: state } };
+        return { change: NEW_BEGINNING, event: 'recording.retried', data: { from: state } };
       }),
 
     cancel: (id) =>

@@ -4,6 +4,16 @@ import { addEvent } from './events.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 
+/** The state of one that begins anew, as if nothing had been tried yet. */
+export const NEW_BEGINNING = {
+  state: 'waiting',
+  place: 0,
+  failed_attempts: 0,
+  open_starts: 0,
+  not_before_ms: 0,
+  ended_at_ms: null,
+} as const satisfies Partial<Tables['recordings']>;
+
 /** Gives a recording that was over a new beginning, as a door has brought it. */
 export async function renew(trx: Transaction<Tables>, id: string, input: NewRecording): Promise<void> {
   await trx
@@ -15,13 +25,10 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,
       search: searchText({ id, ...input }),
-      state: 'waiting',
       renewal: null,
+      ...NEW_BEGINNING,
       place: input.place ?? 0,
-      failed_attempts: 0,
-      open_starts: 0,
       not_before_ms: input.notBeforeMs ?? 0,
-      ended_at_ms: null,
     })
     .where('id', '=', id)
     .execute();

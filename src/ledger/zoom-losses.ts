@@ -4,6 +4,7 @@ import type { Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { toRecording } from './recording-rows.ts';
+import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
 /** Which files of a meeting somebody has removed from Zoom, or brought back. */
@@ -93,7 +94,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
           const { removed, ...there } = origin;
           const isWanting = hasFailedForWant(recording);
           if (removed === undefined && !isWanting) continue;
-          await change(trx, id, { origin: JSON.stringify(there), ...(isWanting ? BEGINNING : {}) });
+          await change(trx, id, { origin: JSON.stringify(there), ...(isWanting ? NEW_BEGINNING : {}) });
           await addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
           if (isWanting) revived.push(id);
         }
@@ -101,16 +102,6 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
       }),
   };
 }
-
-/** How one that has failed begins anew. */
-const BEGINNING: Partial<Tables['recordings']> = {
-  state: 'waiting',
-  place: 0,
-  failed_attempts: 0,
-  open_starts: 0,
-  not_before_ms: 0,
-  ended_at_ms: null,
-};
 
 function hasFailedForWant({ state, lastError }: Recording): boolean {
   return state === 'failed' && lastError !== null && FAILED_FOR_WANT.includes(lastError.code);

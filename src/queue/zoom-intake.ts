@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { recordingId } from '../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../domain/recording.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
-import { keyOf, meetingGroup, type ZoomFile, type ZoomMeeting } from '../domain/zoom-meeting.ts';
+import { aboutMeeting, keyOf, meetingGroup, type ZoomFile } from '../domain/zoom-meeting.ts';
 import { type Choice, type KnownFile, planMeeting, type ZoomDefaults } from '../domain/zoom-plan.ts';
 import type { ZoomRule } from '../domain/zoom-rules.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
@@ -169,15 +169,5 @@ function toIgnored(
       recording_end: file.endedAt,
       bytes: file.bytes,
     },
-  };
-}
-
-function aboutMeeting({ uuid, number, topic, hostEmail, startTime }: ZoomMeeting) {
-  return {
-    meeting_uuid: uuid,
-    meeting_id: number,
-    topic,
-    host_email: hostEmail,
-    start_time: startTime,
   };
 }

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { RECORDING_KINDS, STATES } from '../domain/recording.ts';
-import type { ZoomMeeting } from '../domain/zoom-meeting.ts';
+import { aboutMeeting } from '../domain/zoom-meeting.ts';
 import { readZoomReference } from '../domain/zoom-reference.ts';
 import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import { dayOf, type SearchPosition } from '../queue/zoom-search.ts';
@@ -109,7 +109,7 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
       }
       const { meeting, taken } = await catchUp.ingest(reference, ending.signal);
       return {
-        ...viewMeeting(meeting),
+        ...aboutMeeting(meeting),
         accepted: taken.accepted.map(({ id, state, isDuplicate }) => ({ id, state, duplicate: isDuplicate })),
         ignored: taken.ignored.map(({ file, reason, why }) => ({
           recording_id: file.id,
@@ -143,23 +143,13 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
         account: step.accountId,
         meetings_seen: step.meetings,
         missing: step.missing.map(({ meeting, expected }) => ({
-          ...viewMeeting(meeting),
+          ...aboutMeeting(meeting),
           recordings: [...expected],
         })),
         next_cursor: step.next === undefined ? null : toCursor(step.next),
       };
     },
   );
-}
-
-function viewMeeting({ uuid, number, topic, hostEmail, startTime }: ZoomMeeting) {
-  return {
-    meeting_uuid: uuid,
-    meeting_id: number,
-    topic,
-    host_email: hostEmail,
-    start_time: startTime,
-  };
 }
 
 function toCursor(position: SearchPosition): string {

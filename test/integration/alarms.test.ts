@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { RecordingView } from '../../src/server/views.ts';
 import { startMailServer, startWebhook } from '../support/alarm-listeners.ts';
 import { zoomHeaders } from '../support/app.ts';
-import { freePort, type House, openHouse } from '../support/house.ts';
+import { freePort } from '../support/free-port.ts';
+import { type House, openHouse } from '../support/house.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {

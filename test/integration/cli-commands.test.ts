@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readUploadToken } from '../../src/lib/upload-token.ts';
 import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.ts';
 import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
-import { freePort, type House, openHouse, writeVideo } from '../support/house.ts';
+import { freePort } from '../support/free-port.ts';
+import { type House, openHouse, writeVideo } from '../support/house.ts';
 
 const LATER = '2100-01-01T00:00:00.000Z';
 const SECRET = 'a secret of the website and of this server';

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
 import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.ts';
-import { freePort, type House, openHouse } from '../support/house.ts';
+import { freePort } from '../support/free-port.ts';
+import { type House, openHouse } from '../support/house.ts';
 
 interface Diagnosis {
   readonly check: string;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, type House, openHouse } from '../support/house.ts';
+import { freePort } from '../support/free-port.ts';
+import { type House, openHouse } from '../support/house.ts';
 import { type CollectedSpan, startTraceCollector } from '../support/trace-collector.ts';
 
 const open: { close(): Promise<unknown> }[] = [];

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
+import { freePort } from '../support/free-port.ts';
 import { SAMPLE } from '../support/house.ts';
 import { createUpload, idOf, openPatch, stockUpload } from '../support/tus-client.ts';
 import { type Pipeline, startPipeline } from '../support/tus-world.ts';
@@ -32,15 +32,6 @@ afterEach(async () => {
   await ledger.close();
   await rm(dataDir, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return free;
-}
 
 function spawnTus(env: Readonly<Record<string, string>>): ChildProcess {
   child = spawn(process.execPath, ['--import', 'tsx', MAIN], {

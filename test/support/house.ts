@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,19 +9,10 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { State } from '../../src/domain/recording.ts';
 import { startWorker } from '../../src/queue/compose.ts';
 import { startServer } from '../../src/server/compose.ts';
+import { freePort } from './free-port.ts';
 import { startRedis } from './redis.ts';
 
 export const SAMPLE = new URL('../fixtures/sample.mp4', import.meta.url).pathname;
-
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** Writes a valid MP4 of at least `bytes`: the sample, and a `free` box of random bytes behind it. */
 export async function writeVideo(path: string, bytes: number): Promise<string> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './house.ts';
+import { freePort } from './free-port.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 
