@@ -37,6 +37,7 @@ export function startAlarms(options: AlarmsOptions) {
   const { alarms, history, recordings } = ledger;
   const everyMs = Math.min(LOOK_EVERY_MS, pauseMs);
   const stopping = new AbortController();
+  const hangingUp = new AbortController();
   const { signal } = stopping;
 
   async function followHistory(): Promise<void> {
@@ -85,9 +86,9 @@ export function startAlarms(options: AlarmsOptions) {
     if (message === undefined) return;
     const { id, subject, body, attempts, createdAtMs } = message;
     try {
-      await channel.send({ id: `alarm-${createdAtMs}-${id}`, subject, body, signal });
+      await channel.send({ id: `alarm-${createdAtMs}-${id}`, subject, body, signal: hangingUp.signal });
     } catch (error) {
-      if (signal.aborted) return;
+      if (hangingUp.signal.aborted) return;
       const { message: why } = summarize(error);
       const isOld = Date.now() - createdAtMs > OLD_NEWS_MS;
       const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
@@ -110,9 +111,15 @@ export function startAlarms(options: AlarmsOptions) {
 
   const work = [repeat(look), ...channels.map((channel) => repeat(() => sendNext(channel)))];
   return {
-    async stop(): Promise<void> {
+    /**
+     * A message that is being sent may be sent within `timeoutMs`: of one that is cut off nobody knows whether it was
+     * read, so it is sent again.
+     */
+    async stop(timeoutMs: number): Promise<void> {
       stopping.abort();
+      const timer = setTimeout(() => hangingUp.abort(), timeoutMs);
       await Promise.all(work);
+      clearTimeout(timer);
     },
   };
 }

@@ -236,7 +236,7 @@ export async function startWorker(config: Config, log: Logger) {
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop(), alarms.stop()]);
+      await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RecordingView } from '../../src/server/views.ts';
 import { startMailServer, startWebhook } from '../support/alarm-listeners.ts';
@@ -93,6 +94,27 @@ describe('an alarm', () => {
     await expect.poll(told, patiently).toContain(other);
     expect(webhook.bodies.filter(({ text }) => text.includes('ALARM: "algebra"'))).toHaveLength(1);
     expect(webhook.bodies.filter(({ text }) => text.includes('RESOLVED: "algebra"'))).toHaveLength(1);
+  });
+
+  it('comes once also if the worker stops while it is being told', async () => {
+    const { house, told, webhook } = await openAlarmedHouse();
+    let answer = () => {};
+    webhook.faults.answersAfter = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const first = await house.startWorker();
+    await failOne(house, 'algebra');
+    await expect.poll(told, patiently).toContain('ALARM: "algebra"');
+
+    const stopped = first.stop();
+    await sleep(100);
+    answer();
+    await stopped;
+    await house.startWorker();
+    const other = await failOne(house, 'geometry');
+
+    await expect.poll(told, patiently).toContain(other);
+    expect(webhook.bodies.filter(({ text }) => text.includes('ALARM: "algebra"'))).toHaveLength(1);
   });
 
   it('sums up a burst of failures in a few messages', async () => {

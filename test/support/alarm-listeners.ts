@@ -55,18 +55,19 @@ function unfold(text: string): string {
     .replace(/\r\n[ \t]+/g, ' ');
 }
 
-/** A webhook that takes JSON on a free port, and can be told to refuse. */
+/** A webhook that takes JSON on a free port, and can be told to refuse, or to answer only after something else. */
 export async function startWebhook() {
   const bodies: { text: string }[] = [];
-  const faults = { refused: 0 };
+  const faults: { refused: number; answersAfter?: Promise<void> } = { refused: 0 };
   const server = createServer((request, response) => {
-    request.toArray().then((chunks: Buffer[]) => {
+    request.toArray().then(async (chunks: Buffer[]) => {
       if (faults.refused > 0) {
         faults.refused -= 1;
         response.writeHead(503).end('try later');
         return;
       }
       bodies.push(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+      await faults.answersAfter;
       response.end('ok');
     });
   });
