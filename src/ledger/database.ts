@@ -1,16 +1,14 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, Migrator, SqliteDialect, sql } from 'kysely';
+import { Kysely, Migrator } from 'kysely';
 import Sqlite from 'libsql';
-import { KnownError, systemCode } from '../domain/errors.ts';
+import { KnownError } from '../domain/errors.ts';
 import { migrationProvider } from './migrations.ts';
 import type { Tables } from './schema.ts';
+import { createSqliteDialect, isBusy, READER_TIMEOUT_MS } from './sqlite-dialect.ts';
 
 export type Database = Kysely<Tables>;
-
-/** How long a statement waits for another process that is writing, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
 
 /** After how many changed pages (4 KiB) a commit also tidies the write-ahead log up; SQLite's own number. */
 const TIDY_AFTER_PAGES = 1000;
@@ -22,9 +20,6 @@ const OPENING_POLL_MS = 50;
 /**
  * Opens the ledger's file, makes it readable to this user only, and brings its schema up to date. A commit is on the
  * disk before it returns; several processes may have the file open.
- *
- * Transactions begin with a write: SQLite then waits for other writers at once, instead of failing half-way when it
- * would have to turn a reader into a writer.
  *
  * @param options.leavesTidying Leaves it to others to tidy up after many changes, unless they never do: it is what makes
  *   one commit in a hundred slow.
@@ -39,16 +34,21 @@ export async function openDatabase(
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
     const sqlite = new Sqlite(path);
-    sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    // SQLite does not wait by itself for this one.
-    await whenFree(() => sqlite.pragma('journal_mode = WAL'));
-    sqlite.pragma('synchronous = FULL');
-    sqlite.pragma('foreign_keys = ON');
-    sqlite.pragma(`wal_autocheckpoint = ${leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES}`);
-    // What is forgotten, a token say, is gone from the file as well.
-    sqlite.pragma('secure_delete = ON');
-    sqlite.pragma('journal_size_limit = 0');
-    const db: Database = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
+    const tidyAfterPages = leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES;
+    // SQLite does not wait by itself for the log.
+    await whenFree(() =>
+      sqlite.exec(`
+        pragma busy_timeout = ${READER_TIMEOUT_MS};
+        pragma journal_mode = WAL;
+        pragma synchronous = FULL;
+        pragma foreign_keys = ON;
+        pragma wal_autocheckpoint = ${tidyAfterPages};
+        -- What is forgotten, a token say, is gone from the file as well.
+        pragma secure_delete = ON;
+        pragma journal_size_limit = 0;
+      `),
+    );
+    const db: Database = new Kysely({ dialect: createSqliteDialect({ sqlite, close: () => close(sqlite) }) });
     await whenFree(() => migrate(sqlite, db));
     return db;
   } catch (error) {
@@ -60,17 +60,16 @@ export async function openDatabase(
 }
 
 /**
- * Closes it. Whoever is the last moves what is in the write-ahead log into the file, so that the log keeps nothing that
- * was forgotten; with others still there this is left to them.
+ * Whoever is the last moves what is in the write-ahead log into the file, so that the log keeps nothing that was
+ * forgotten; with others still there this is left to them.
  */
-export async function closeDatabase(db: Database): Promise<void> {
+function close(sqlite: Sqlite.Database): void {
   try {
-    await sql`pragma busy_timeout = 0`.execute(db);
-    await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
+    sqlite.exec('pragma busy_timeout = 0; pragma wal_checkpoint(TRUNCATE)');
   } catch {
-    // Closed already, or somebody else is writing; nothing depends on it.
+    // Somebody else is writing; nothing depends on it.
   }
-  await db.destroy();
+  sqlite.close();
 }
 
 /** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */
@@ -88,7 +87,7 @@ async function whenFree<T>(action: () => T): Promise<Awaited<T>> {
     try {
       return await action();
     } catch (error) {
-      if (!systemCode(error)?.startsWith('SQLITE_BUSY') || Date.now() > deadlineMs) throw error;
+      if (!isBusy(error) || Date.now() > deadlineMs) throw error;
       await sleep(OPENING_POLL_MS);
     }
   }

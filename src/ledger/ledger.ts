@@ -1,7 +1,7 @@
 import { type Alarms, createAlarms } from './alarms.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
-import { closeDatabase, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createHistory, type History } from './history.ts';
@@ -75,6 +75,6 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     alarms: createAlarms({ db }),
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
-    close: () => closeDatabase(db),
+    close: () => db.destroy(),
   };
 }

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SelectQueryNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import type Sqlite from 'libsql';
+import { systemCode } from '../domain/errors.ts';
+
+/** How long a change waits for another process that is writing, and how often it asks, in milliseconds. */
+const WRITER_TIMEOUT_MS = 5000;
+const WRITER_POLL_MS = 1;
+
+/** How long a question waits, in milliseconds; only ever for another process that mends the log of one that has died. */
+export const READER_TIMEOUT_MS = 5000;
+
+/**
+ * SQLite for Kysely, over one connection. Every change, also a single statement, asks for the right to write before it
+ * begins, and if another process has it, asks again a moment later: this process goes on meanwhile, whereas SQLite's own
+ * waiting would halt all of it.
+ *
+ * A statement never waits by itself for a second reason: the binding does not reset one that was told `SQLITE_BUSY`, and
+ * that one, until it is garbage, would keep later changes of its connection from being committed. `exec` leaves nothing
+ * behind.
+ *
+ * @param options.close Closes the connection
+ */
+export function createSqliteDialect(options: { sqlite: Sqlite.Database; close: () => void }): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => createDriver(options),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () => void }): Driver {
+  /** @throws What SQLite says, `SQLITE_BUSY` if others have been writing for too long */
+  async function begin(): Promise<void> {
+    const deadlineMs = performance.now() + WRITER_TIMEOUT_MS;
+    for (;;) {
+      try {
+        sqlite.exec('pragma busy_timeout = 0; begin immediate');
+        return;
+      } catch (error) {
+        sqlite.exec(`pragma busy_timeout = ${READER_TIMEOUT_MS}`);
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+      }
+      await sleep(WRITER_POLL_MS);
+    }
+  }
+
+  function end(how: 'commit' | 'rollback'): void {
+    // SQLite itself takes back what a full disk has stopped.
+    if (how === 'commit' || sqlite.inTransaction) sqlite.exec(how);
+    sqlite.exec(`pragma busy_timeout = ${READER_TIMEOUT_MS}`);
+  }
+
+  async function change(query: CompiledQuery): Promise<QueryResult<unknown>> {
+    await begin();
+    try {
+      const result = run(query);
+      end('commit');
+      return result;
+    } catch (error) {
+      end('rollback');
+      throw error;
+    }
+  }
+
+  function run({ sql, parameters }: CompiledQuery): QueryResult<unknown> {
+    const statement = sqlite.prepare(sql);
+    if (statement.reader) return { rows: statement.all(parameters) };
+    const { changes } = statement.run(parameters);
+    return { rows: [], numAffectedRows: BigInt(changes) };
+  }
+
+  const connection: DatabaseConnection = {
+    async executeQuery<Row>(query: CompiledQuery) {
+      const isInside = sqlite.inTransaction || SelectQueryNode.is(query.query);
+      return (isInside ? run(query) : await change(query)) as QueryResult<Row>;
+    },
+    streamQuery() {
+      throw new Error('rows are not streamed');
+    },
+  };
+
+  let release = (): void => {};
+  let freed: Promise<void> = Promise.resolve();
+  return {
+    async init() {},
+    async acquireConnection() {
+      const mine = freed;
+      let free = (): void => {};
+      freed = new Promise((resolve) => {
+        free = resolve;
+      });
+      await mine;
+      release = free;
+      return connection;
+    },
+    async releaseConnection() {
+      release();
+    },
+    beginTransaction: begin,
+    async commitTransaction() {
+      end('commit');
+    },
+    async rollbackTransaction() {
+      end('rollback');
+    },
+    async destroy() {
+      close();
+    },
+  };
+}
+
+/** Whether another process is in the way. */
+export function isBusy(error: unknown): boolean {
+  return systemCode(error)?.startsWith('SQLITE_BUSY') ?? false;
+}
