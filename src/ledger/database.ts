@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, Migrator } from 'kysely';
+import { Kysely, Migrator, sql } from 'kysely';
 import Sqlite from 'libsql';
 import { KnownError } from '../domain/errors.ts';
 import { migrationProvider } from './migrations.ts';
@@ -45,7 +45,6 @@ export async function openDatabase(
         pragma wal_autocheckpoint = ${tidyAfterPages};
         -- What is forgotten, a token say, is gone from the file as well.
         pragma secure_delete = ON;
-        pragma journal_size_limit = 0;
       `),
     );
     const db: Database = new Kysely({ dialect: createSqliteDialect({ sqlite, close: () => close(sqlite) }) });
@@ -57,6 +56,14 @@ export async function openDatabase(
       cause: error,
     });
   }
+}
+
+/**
+ * Moves what is in the write-ahead log into the file and empties it: otherwise it keeps what was forgotten until that is
+ * written over. Not done after each change: a log that need not grow is twice as fast.
+ */
+export async function emptyLog(db: Database): Promise<void> {
+  await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
 /**

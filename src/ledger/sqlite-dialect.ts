@@ -5,6 +5,7 @@ import {
   type Dialect,
   type Driver,
   type QueryResult,
+  RawNode,
   SelectQueryNode,
   SqliteAdapter,
   SqliteIntrospector,
@@ -20,10 +21,13 @@ const WRITER_POLL_MS = 1;
 /** How long a question waits, in milliseconds; only ever for another process that mends the log of one that has died. */
 export const READER_TIMEOUT_MS = 5000;
 
+/** How many statements are kept prepared. */
+const MOST_STATEMENTS = 200;
+
 /**
  * SQLite for Kysely, over one connection. Every change, also a single statement, asks for the right to write before it
  * begins, and if another process has it, asks again a moment later: this process goes on meanwhile, whereas SQLite's own
- * waiting would halt all of it.
+ * waiting would halt all of it. Raw statements are carried out as they are.
  *
  * A statement never waits by itself for a second reason: the binding does not reset one that was told `SQLITE_BUSY`, and
  * that one, until it is garbage, would keep later changes of its connection from being committed. `exec` leaves nothing
@@ -74,17 +78,24 @@ function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () =>
     }
   }
 
+  const statements = new Map<string, Sqlite.Statement>();
+
+  /** A statement is only kept if it has gone well. */
   function run({ sql, parameters }: CompiledQuery): QueryResult<unknown> {
-    const statement = sqlite.prepare(sql);
-    if (statement.reader) return { rows: statement.all(parameters) };
-    const { changes } = statement.run(parameters);
-    return { rows: [], numAffectedRows: BigInt(changes) };
+    const statement = statements.get(sql) ?? sqlite.prepare(sql);
+    statements.delete(sql);
+    const result = carryOut(statement, parameters);
+    statements.set(sql, statement);
+    const [oldest = sql] = statements.keys();
+    if (statements.size > MOST_STATEMENTS) statements.delete(oldest);
+    return result;
   }
 
   const connection: DatabaseConnection = {
     async executeQuery<Row>(query: CompiledQuery) {
-      const isInside = sqlite.inTransaction || SelectQueryNode.is(query.query);
-      return (isInside ? run(query) : await change(query)) as QueryResult<Row>;
+      const { query: root } = query;
+      const mayRun = sqlite.inTransaction || SelectQueryNode.is(root) || RawNode.is(root);
+      return (mayRun ? run(query) : await change(query)) as QueryResult<Row>;
     },
     streamQuery() {
       throw new Error('rows are not streamed');
@@ -119,6 +130,12 @@ function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () =>
       close();
     },
   };
+}
+
+function carryOut(statement: Sqlite.Statement, parameters: readonly unknown[]): QueryResult<unknown> {
+  if (statement.reader) return { rows: statement.all(parameters) };
+  const { changes } = statement.run(parameters);
+  return { rows: [], numAffectedRows: BigInt(changes) };
 }
 
 /** Whether another process is in the way. */

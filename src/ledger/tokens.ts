@@ -1,5 +1,6 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { Origin } from '../domain/recording.ts';
+import { type Database, emptyLog } from './database.ts';
 import type { Tables } from './schema.ts';
 
 /** How long Zoom takes a download token, in milliseconds. */
@@ -18,10 +19,10 @@ export async function forgetToken(trx: Transaction<Tables>, id: string): Promise
 }
 
 /**
- * Forgets the tokens of recordings that have ended and that Zoom no longer takes. Until then one that has failed keeps
- * its own: it may be retried.
+ * Forgets the tokens of recordings that have ended and that Zoom no longer takes, and what the ledger's log still has of
+ * those that were forgotten before. Until then one that has failed keeps its own: it may be retried.
  */
-export async function forgetOldTokens(db: Kysely<Tables>, nowMs: number): Promise<void> {
+export async function forgetOldTokens(db: Database, nowMs: number): Promise<void> {
   const rows = await db
     .selectFrom('recordings')
     .select('id')
@@ -32,4 +33,5 @@ export async function forgetOldTokens(db: Kysely<Tables>, nowMs: number): Promis
   for (const { id } of rows) {
     await db.transaction().execute(async (trx) => await forgetToken(trx, id));
   }
+  await emptyLog(db);
 }

@@ -60,6 +60,17 @@ describe("a recording's download token", () => {
     expect(file.includes('token-one')).toBe(false);
   });
 
+  it('that is forgotten is gone from the log as well, once it is swept, while all processes run', async () => {
+    const id = await accept('one');
+    await end(id, 'done');
+    expect((await readFile(`${ledger.path}-wal`)).includes('token-one')).toBe(true);
+
+    await ledger.claims.forgetOldTokens(Date.now());
+
+    expect((await readFile(ledger.path)).includes('token-one')).toBe(false);
+    expect((await readFile(`${ledger.path}-wal`)).includes('token-one')).toBe(false);
+  });
+
   it('of one that has failed is kept for a day, in which it may be retried with it', async () => {
     const id = await accept('one');
     await end(id, 'failed');
