@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -6,6 +7,9 @@ import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
 const PAGE = 100;
+
+/** How long after jobs were put in line the doors come first, in milliseconds; what they bring meanwhile goes together. */
+const REST_MS = 10;
 
 /**
  * Keeps the queue in Redis in step with the ledger. Redis may lose everything at any moment: whatever the ledger calls
@@ -68,7 +72,10 @@ export function createLine(options: {
     let afterSeq = seq;
     while (!isStopped) {
       const items = await options.pending(afterSeq, PAGE);
-      if (items.length > 0 && (areNews || !(await areInLine(items)))) await add(items);
+      if (items.length > 0 && (areNews || !(await areInLine(items)))) {
+        await add(items);
+        await sleep(REST_MS);
+      }
       afterSeq = items.at(-1)?.seq ?? afterSeq;
       lastSeq = Math.max(lastSeq, afterSeq);
       if (items.length < PAGE) return;
