@@ -25,6 +25,20 @@ export interface GrowingFile {
   fail(error: unknown): void;
 }
 
+/** How many buffers are kept for the next reading; more readers than that are rare. */
+const MOST_IDLE_BUFFERS = 8;
+
+/** A buffer for each part of a large file would be a hundred MiB of garbage an hour, and the work of collecting it. */
+const idleBuffers: Buffer[] = [];
+
+function takeBuffer(bytes: number): Buffer {
+  return (bytes === READ_STEP_BYTES ? idleBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes);
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.length === READ_STEP_BYTES && idleBuffers.length < MOST_IDLE_BUFFERS) idleBuffers.push(buffer);
+}
+
 /**
  * @param options.availableBytes What is there already
  * @param options.beforeLastByte Looks once more whether the file is what it was, each time before its end is given out
@@ -58,7 +72,7 @@ export function createGrowingFile(options: {
 
   async function* read(start: number, end: number): AsyncGenerator<Buffer> {
     if (end <= start) return;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_STEP_BYTES, end - start));
+    const buffer = takeBuffer(Math.min(READ_STEP_BYTES, end - start));
     let at = start;
     while (at < end) {
       await until(() => readableBytes() > at);
@@ -71,6 +85,8 @@ export function createGrowingFile(options: {
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
+    // Not if the reading was broken off: somebody may still be sending from it.
+    giveBack(buffer);
   }
 
   return {

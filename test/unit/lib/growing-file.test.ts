@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { READ_STEP_BYTES } from '../../../src/lib/files.ts';
 import { createGrowingFile, type GrowingFile } from '../../../src/lib/growing-file.ts';
 
 const CONTENT = Buffer.from('0123456789');
@@ -52,6 +53,32 @@ describe('a file that is read while it grows', () => {
     file.prove();
     expect(String((await last).value)).toBe('9');
     expect((await chunks.next()).done).toBe(true);
+  });
+
+  it('lets nobody write over what a reader that was broken off has given out', async () => {
+    const bytes = 3 * READ_STEP_BYTES;
+    await handle.write(Buffer.concat(['a', 'b', 'c'].map((letter) => Buffer.alloc(READ_STEP_BYTES, letter))));
+    const file = createGrowingFile({ handle, totalBytes: bytes, availableBytes: bytes });
+    file.prove();
+    const broken = file.read(0, bytes)[Symbol.asyncIterator]();
+    const { value: kept } = await broken.next();
+    await broken.return?.();
+
+    for (let round = 0; round < 3; round += 1) for await (const _ of file.read(READ_STEP_BYTES, bytes));
+
+    expect(kept?.every((byte: number) => byte === 'a'.charCodeAt(0))).toBe(true);
+  });
+
+  it('reads one part after the other into the same memory', async () => {
+    const bytes = 2 * READ_STEP_BYTES;
+    await handle.write(Buffer.alloc(bytes));
+    const file = createGrowingFile({ handle, totalBytes: bytes, availableBytes: bytes });
+    file.prove();
+    const memory = new Set<ArrayBufferLike>();
+    for (let part = 0; part < 20; part += 1) {
+      for await (const chunk of file.read(0, bytes)) memory.add(chunk.buffer);
+    }
+    expect(memory.size).toBe(1);
   });
 
   it('serves several readers at different places', async () => {
