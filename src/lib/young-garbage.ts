@@ -8,21 +8,24 @@ import { runInNewContext } from 'node:vm';
  */
 const COLLECT_EVERY_BYTES = 2 * 1024 * 1024;
 
+let collect: ((options: { type: 'minor' }) => void) | undefined;
+let uncollectedBytes = 0;
+
 /**
- * Gives back the buffers of bytes that pass through a process. V8 counts objects, and a buffer of 64 KiB is a small one
- * to it: left alone it keeps tens of MiB of them, the more the faster they come. Looking through the young objects
- * takes a fraction of a millisecond, least when everything that has passed is already let go of.
- *
- * @returns To be told how many bytes have passed, whenever none of their buffers is needed any more
+ * To be told of all bytes that pass through this process, best when few of their buffers are still needed: gives those
+ * of earlier ones back. V8 counts objects, and a buffer of 64 KiB is a small one to it: left alone it keeps tens of MiB
+ * of them, the more the faster they come. To look through the young objects takes a fraction of a millisecond.
  */
-export function createYoungCollector(): (passedBytes: number) => void {
+export function bytesPassed(bytes: number): void {
+  uncollectedBytes += bytes;
+  if (uncollectedBytes < COLLECT_EVERY_BYTES) return;
+  uncollectedBytes = 0;
+  collect ??= exposedCollector();
+  collect({ type: 'minor' });
+}
+
+/** V8's own, which programs see only if they ask for it. */
+function exposedCollector(): (options: { type: 'minor' }) => void {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
-  let uncollectedBytes = 0;
-  return (passedBytes) => {
-    uncollectedBytes += passedBytes;
-    if (uncollectedBytes < COLLECT_EVERY_BYTES) return;
-    uncollectedBytes = 0;
-    collect({ type: 'minor' });
-  };
+  return runInNewContext('gc');
 }

@@ -9,7 +9,7 @@ import { type Disk, diskFull } from '../lib/disk.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
-import { createYoungCollector } from '../lib/young-garbage.ts';
+import { bytesPassed } from '../lib/young-garbage.ts';
 import { requireCompanion } from './companion-content.ts';
 import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
 import type { Spool } from './spool.ts';
@@ -296,14 +296,13 @@ async function writeChunks(
   let gathered: Buffer[] = [];
   let gatheredBytes = 0;
   let writtenAtMs = Date.now();
-  const collect = createYoungCollector();
 
   async function flush(): Promise<void> {
     await spooled.append(gathered, atByte);
     crashPoint('fetch:mid-download');
     atByte += gatheredBytes;
     gathered = [];
-    collect(gatheredBytes);
+    bytesPassed(gatheredBytes);
     gatheredBytes = 0;
     writtenAtMs = Date.now();
     await spooled.reached(atByte);

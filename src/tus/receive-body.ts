@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { ERRORS } from '@tus/server';
+import { bytesPassed } from '../lib/young-garbage.ts';
 import type { RequestBody } from './request-bodies.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function receiveBody(
 
   function onData(chunk: Buffer): void {
     bytes += chunk.length;
+    bytesPassed(chunk.length);
     if (bytes > maxBytes) {
       failure = ERRORS.ERR_MAX_SIZE_EXCEEDED;
       stop();
