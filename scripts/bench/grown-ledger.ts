@@ -40,6 +40,10 @@ export function growLedger(path: string, count: number): void {
       for (const table of Object.keys(OWN_COLUMNS)) cloneRows(sqlite, table);
       sqlite.exec('commit');
     }
+    // Who follows the history has followed it as it grew.
+    sqlite.exec(`insert into positions (reader, seq)
+      select reader, (select max(seq) from events) from (select 'tallies' as reader union select 'alarms') where true
+      on conflict (reader) do update set seq = excluded.seq`);
     sqlite.pragma('journal_mode = WAL');
   } finally {
     sqlite.close();

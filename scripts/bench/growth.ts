@@ -24,6 +24,9 @@ const ENOUGH_PASSES = 3;
 const ACCEPTS = 20;
 const REQUESTS = 20;
 
+/** How many recordings a first page shows if nobody asks for more or fewer. */
+const PAGE_ROWS = 50;
+
 /** A ledger of one size, open, with a pipeline of its own before it. */
 interface Grown {
   readonly count: number;
@@ -34,7 +37,9 @@ interface Grown {
   /** Of the oldest recording: the one that a search finds last. */
   readonly oldest: { readonly id: string; readonly title: string };
   readonly acceptMs: number[];
+  /** Of pages as long as the smallest ledger can fill, so that it is not their length that is compared. */
   readonly listMs: number[];
+  readonly pageMs: number[];
   readonly searchMs: number[];
 }
 
@@ -65,7 +70,7 @@ export const growth: Bench = {
     for (let round = 1; round <= rounds; round += 1) {
       for (const grown of all) {
         signal.throwIfAborted();
-        await measureRound(grown, round === 1);
+        await measureRound(grown, { pageRows: Math.min(PAGE_ROWS, few), isWarmUp: round === 1 });
       }
     }
     const largest = all.at(-1) as Grown;
@@ -75,18 +80,20 @@ export const growth: Bench = {
     say('accepted, listed and searched');
     const reconciled = await reconcileAll(context, largest, folder);
 
-    const ratio = (of: 'acceptMs' | 'listMs' | 'searchMs') =>
+    const ratio = (of: 'acceptMs' | 'listMs' | 'pageMs' | 'searchMs') =>
       median(largest[of]) / median(all[0]?.[of] ?? []);
     const [firstPassMs = Number.NaN, ...laterMs] = reconciled.waiting.passesMs;
     return {
       figures: {
         'growth.accept_ratio': ratio('acceptMs'),
         'growth.list_ratio': ratio('listMs'),
+        'growth.list_50_ratio': ratio('pageMs'),
         ...(canSearch
           ? { 'growth.search_ratio': ratio('searchMs'), 'growth.search_ms': median(largest.searchMs) }
           : {}),
         'growth.accept_ms': median(largest.acceptMs),
         'growth.list_ms': median(largest.listMs),
+        'growth.list_50_ms': median(largest.pageMs),
         'growth.reconcile_done_ms': median(reconciled.done.passesMs.slice(1)),
         'growth.reconcile_first_ms': firstPassMs,
         'growth.reconcile_ms': median(laterMs),
@@ -101,15 +108,18 @@ export const growth: Bench = {
           'min..max',
           'list ms',
           'min..max',
+          'list 50 ms',
+          'min..max',
           'search ms',
           'min..max',
           'pipeline MiB',
           'ledger MiB',
         ],
-        ...all.map(({ count, acceptMs, listMs, searchMs }, at) => [
+        ...all.map(({ count, acceptMs, listMs, pageMs, searchMs }, at) => [
           String(count),
           ...spread(acceptMs),
           ...spread(listMs),
+          ...spread(pageMs),
           ...(canSearch ? spread(searchMs) : ['-', '-']),
           (memoryMib[at] ?? Number.NaN).toFixed(0),
           (ledgerMib[at] ?? Number.NaN).toFixed(1),
@@ -175,19 +185,24 @@ async function openGrown(
     oldest,
     acceptMs: [],
     listMs: [],
+    pageMs: [],
     searchMs: [],
   };
 }
 
-async function measureRound(grown: Grown, isWarmUp: boolean): Promise<void> {
+async function measureRound(
+  grown: Grown,
+  { pageRows, isWarmUp }: { pageRows: number; isWarmUp: boolean },
+): Promise<void> {
   const { count, path, ledger, url, oldest } = grown;
   const keep = (times: number[], values: readonly number[]) => {
     if (!isWarmUp) times.push(median(values));
   };
   keep(grown.acceptMs, await timesOf(ACCEPTS, () => ledger.recordings.accept(newRecording())));
   shrinkLedger(path, count);
-  keep(grown.listMs, await timesOf(REQUESTS, () => get(`${url}?limit=50`)));
-  const query = new URLSearchParams({ limit: '50', q: oldest.id });
+  keep(grown.listMs, await timesOf(REQUESTS, () => get(`${url}?limit=${pageRows}`)));
+  keep(grown.pageMs, await timesOf(REQUESTS, () => get(`${url}?limit=${PAGE_ROWS}`)));
+  const query = new URLSearchParams({ limit: String(PAGE_ROWS), q: oldest.id });
   keep(grown.searchMs, await timesOf(REQUESTS / 4, () => get(`${url}?${query}`)));
 }
 
@@ -209,7 +224,9 @@ async function get(url: string): Promise<{ recordings: { id: string }[] }> {
 
 /** Whether the pipeline searches at all. */
 async function findsOnly({ url, oldest }: Grown): Promise<boolean> {
-  const { recordings } = await get(`${url}?${new URLSearchParams({ limit: '50', q: oldest.id })}`);
+  const { recordings } = await get(
+    `${url}?${new URLSearchParams({ limit: String(PAGE_ROWS), q: oldest.id })}`,
+  );
   return recordings.length === 1 && recordings[0]?.id === oldest.id;
 }
 
