@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
-import { systemCode } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
+import { isOfTheLedger } from './sqlite-dialect.ts';
 
 /** How many changes share a transaction at most. */
 const MOST_CHANGES = 100;
@@ -34,7 +34,7 @@ export function createGroupCommit({ db }: { db: Database }): GroupCommit {
       });
       group.forEach(({ resolve }, at) => void resolve(results[at]));
     } catch (error) {
-      if (group.length === 1 || isOfTheDatabase(error)) {
+      if (group.length === 1 || isOfTheLedger(error)) {
         for (const { reject } of group) reject(error);
         return;
       }
@@ -58,10 +58,4 @@ export function createGroupCommit({ db }: { db: Database }): GroupCommit {
       isRunning = true;
       void run();
     });
-}
-
-/** Whether an error would meet every change alike: the ledger is locked, the disk is full or broken. */
-function isOfTheDatabase(error: unknown): boolean {
-  const code = systemCode(error) ?? '';
-  return code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT');
 }

@@ -142,3 +142,9 @@ function carryOut(statement: Sqlite.Statement, parameters: readonly unknown[]): 
 export function isBusy(error: unknown): boolean {
   return systemCode(error)?.startsWith('SQLITE_BUSY') ?? false;
 }
+
+/** Whether an error would meet every change alike: the ledger is locked, the disk is full or broken. */
+export function isOfTheLedger(error: unknown): boolean {
+  const code = systemCode(error) ?? '';
+  return code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT');
+}

@@ -1,11 +1,15 @@
 import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { withinTime } from '../lib/abort.ts';
+import { isOfTheLedger } from '../ledger/sqlite-dialect.ts';
+import { pause, withinTime } from '../lib/abort.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
 export type Outcome = 'finished' | 'given-back' | { readonly againAtMs: number };
+
+/** How soon a job is run again that could not read or write the ledger, in milliseconds; the others could not either. */
+const LEDGER_PAUSE_MS = 1000;
 
 export interface JobWorker {
   /** Takes no more jobs, asks the running ones to stop, and waits for them no longer than this. */
@@ -28,7 +32,7 @@ export function startJobWorker(options: {
 
   // BullMQ hands the signal only to a function of three parameters.
   async function run(job: Job<{ id: string }>, token?: string, signal?: AbortSignal): Promise<void> {
-    const outcome = await options.process(job.data.id, signal ?? new AbortController().signal);
+    const outcome = await processInPlace(job.data.id, signal ?? new AbortController().signal);
     if (outcome === 'finished') return;
     if (outcome === 'given-back') {
       await job.moveToWait(token);
@@ -36,6 +40,18 @@ export function startJobWorker(options: {
     }
     await job.moveToDelayed(outcome.againAtMs, token);
     throw new DelayedError();
+  }
+
+  /** A job that the ledger has failed keeps its place in line. */
+  async function processInPlace(id: string, signal: AbortSignal): Promise<Outcome> {
+    try {
+      return await options.process(id, signal);
+    } catch (error) {
+      if (!isOfTheLedger(error)) throw error;
+      log.warn({ event: 'job.ledger-failed', id, err: error }, 'the ledger cannot be used, tried again');
+      await pause(LEDGER_PAUSE_MS, signal).catch(() => {});
+      return 'given-back';
+    }
   }
 
   const worker = new Worker<{ id: string }>(options.name, run, {
