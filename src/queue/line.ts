@@ -88,9 +88,10 @@ export function createLine(options: {
     isRunning = true;
     try {
       while (wanted !== 'nothing' && !isStopped) {
-        const isFull = wanted === 'everything';
+        const areNews = wanted === 'news';
         wanted = 'nothing';
-        // A wiped Redis has forgotten this too.
+        // A wiped Redis has forgotten this too; what is new then comes behind what is older.
+        const isFull = !areNews || (await queue.getGlobalConcurrency()) === null;
         if (isFull) await queue.setGlobalConcurrency(options.concurrency);
         await addAfter(isFull ? 0 : lastSeq, !isFull);
       }

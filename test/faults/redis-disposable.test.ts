@@ -35,15 +35,20 @@ describe('Redis may go at any moment', () => {
     return sent;
   }
 
-  /** Whether the queue believes that a worker has it. Once the queue has lost it, that is another worker than ours. */
-  async function isTaken({ id }: Sent): Promise<boolean> {
+  /** What the queue has in one of its lists. */
+  async function queued(list: 'active' | 'wait'): Promise<string[]> {
     const redis = new Redis({ path: house.redis.socketPath });
     try {
-      return (await redis.lrange('sluice:recordings:active', 0, -1)).includes(id);
+      return await redis.lrange(`sluice:recordings:${list}`, 0, -1);
     } finally {
       redis.disconnect();
     }
   }
+
+  const countWaiting = async () => (await queued('wait')).length;
+
+  /** Whether the queue believes that a worker has it. Once the queue has lost it, that is another worker than ours. */
+  const isTaken = async ({ id }: Sent) => (await queued('active')).includes(id);
 
   /** The largest number of recordings that were moving at once, and how often each began. */
   async function movements(): Promise<{ most: number; starts: Map<string, number> }> {
@@ -101,6 +106,7 @@ describe('Redis may go at any moment', () => {
       await house.startWorker();
       const moving = await inMidDownload();
       const waiting = await sendSome(3);
+      await expect.poll(countWaiting, { timeout: 10_000 }).toBe(waiting.length);
 
       await disturb();
       await expect.poll(() => isTaken(moving), { timeout: 20_000, interval: 10 }).toBe(true);

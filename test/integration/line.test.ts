@@ -133,6 +133,22 @@ describe('the line', () => {
     expect((await movements()).order).toEqual(ids);
   });
 
+  it('puts what comes after Redis was wiped behind what was there before, at once', async () => {
+    const ids = [];
+    const redis = new Redis({ path: house.redis.socketPath });
+    const queue = new Queue('recordings', { connection: redis, prefix: 'sluice' });
+    for (const title of ['A', 'B', 'C']) ids.push((await house.addCustom(title)).id);
+    await expect.poll(() => queue.getWaitingCount()).toBe(3);
+    await redis.flushall();
+
+    ids.push((await house.addCustom('D')).id);
+
+    await expect.poll(() => queue.getWaitingCount()).toBe(4);
+    expect((await queue.getWaiting()).map(({ id }) => id)).toEqual(ids);
+    await queue.close();
+    redis.disconnect();
+  });
+
   it('puts hundreds of recordings back in line, however few it reads at once', async () => {
     const later = { notBeforeMs: Date.parse('2999-01-01') };
     const keys = Array.from({ length: 250 }, (_, n) => `key-${n}`);
