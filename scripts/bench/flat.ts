@@ -19,7 +19,7 @@ export const flat: Bench = {
     'large-mib': 'size of the large recording (default 8192)',
     waiting: 'how many recordings wait (default 1000)',
   },
-  rounds: 2,
+  rounds: 3,
   async run(context) {
     const { rounds, say, setting } = context;
     const smallMib = setting('small-mib', 64);
