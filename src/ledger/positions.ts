@@ -15,7 +15,7 @@ export async function setPosition(db: Kysely<Tables>, reader: string, seq: numbe
     .execute();
 }
 
-/** Keeps others who follow the history for this reader out until the end of the transaction; see `openDatabase`. */
+/** The position, which nobody else who follows the history for this reader moves until the end of the transaction. */
 export async function holdPosition(trx: Transaction<Tables>, reader: string): Promise<number> {
   await trx
     .updateTable('positions')
