@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from './database.ts';
-import { holdPosition, positionOf, setPosition } from './positions.ts';
+import { positionOf, setPosition } from './positions.ts';
 import type { Tables } from './schema.ts';
 
 /**
@@ -138,7 +138,7 @@ export function createAlarms({ db }: { db: Database }): Alarms {
     async apply(changes, follow) {
       if (changes.length === 0 && follow === undefined) return true;
       return await db.transaction().execute(async (trx) => {
-        const position = await holdPosition(trx, HISTORY);
+        const position = (await positionOf(trx, HISTORY)) ?? 0;
         if (follow !== undefined && position !== follow.from) return false;
         if (follow !== undefined) await setPosition(trx, HISTORY, follow.to);
         for (const change of changes) await applyOne(trx, change);

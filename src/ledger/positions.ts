@@ -1,7 +1,10 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Tables } from './schema.ts';
 
-/** Up to which event a reader has followed the history; `undefined`: it has not begun. */
+/**
+ * Up to which event a reader has followed the history; `undefined`: it has not begun. Asked in a transaction, nobody else
+ * moves it before the end of that.
+ */
 export async function positionOf(db: Kysely<Tables>, reader: string): Promise<number | undefined> {
   const row = await db.selectFrom('positions').select('seq').where('reader', '=', reader).executeTakeFirst();
   return row && Number(row.seq);
@@ -13,14 +16,4 @@ export async function setPosition(db: Kysely<Tables>, reader: string, seq: numbe
     .values({ reader, seq })
     .onConflict((conflict) => conflict.column('reader').doUpdateSet({ seq }))
     .execute();
-}
-
-/** The position, which nobody else who follows the history for this reader moves until the end of the transaction. */
-export async function holdPosition(trx: Transaction<Tables>, reader: string): Promise<number> {
-  await trx
-    .updateTable('positions')
-    .set((row) => ({ seq: row.ref('seq') }))
-    .where('reader', '=', reader)
-    .execute();
-  return (await positionOf(trx, reader)) ?? 0;
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Stage } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
-import { holdPosition, positionOf, setPosition } from './positions.ts';
+import { positionOf, setPosition } from './positions.ts';
 import type { Tables } from './schema.ts';
 
 /** The upper bounds of the buckets that durations of stages are counted in, in seconds. */
@@ -68,7 +68,7 @@ export function createTallies({ db }: { db: Database }): Tallies {
     async catchUp(limit) {
       if ((await happenings(db, (await positionOf(db, READER)) ?? 0, 1)).length === 0) return true;
       return await db.transaction().execute(async (trx) => {
-        const from = await holdPosition(trx, READER);
+        const from = (await positionOf(trx, READER)) ?? 0;
         const found = await happenings(trx, from, limit);
         const deltas = createDeltas();
         const starts = new Map<string, number>();

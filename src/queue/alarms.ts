@@ -4,7 +4,7 @@ import { backoffMs } from '../domain/backoff.ts';
 import { summarize } from '../domain/errors.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { pause } from '../lib/abort.ts';
+import { pause, repeat } from '../lib/abort.ts';
 import { changesBy } from './alarm-conditions.ts';
 import { writeMessage } from './alarm-words.ts';
 
@@ -100,16 +100,18 @@ export function startAlarms(options: AlarmsOptions) {
     log.info({ event: 'alarm.sent', channel: channel.name, subject }, 'alarm sent');
   }
 
-  async function repeat(work: () => Promise<void>): Promise<void> {
-    while (!signal.aborted) {
-      await work().catch((error) => {
-        if (!signal.aborted) log.error({ event: 'alarms.failed', err: error }, 'could not look for alarms');
-      });
-      await pause(everyMs, signal).catch(() => {});
-    }
-  }
+  /** What fails is tried again a moment later. */
+  const untilStopped = (work: () => Promise<void>) =>
+    repeat(
+      () =>
+        work().catch((error) => {
+          if (!signal.aborted) log.error({ event: 'alarms.failed', err: error }, 'could not look for alarms');
+        }),
+      everyMs,
+      signal,
+    );
 
-  const work = [repeat(look), ...channels.map((channel) => repeat(() => sendNext(channel)))];
+  const work = [untilStopped(look), ...channels.map((channel) => untilStopped(() => sendNext(channel)))];
   return {
     /**
      * A message that is being sent may be sent within `timeoutMs`: of one that is cut off nobody knows whether it was

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { B2 } from '../clients/b2.ts';
 import type { Bunny } from '../clients/bunny.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { pause } from '../lib/abort.ts';
+import { startRepeating } from '../lib/abort.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
 import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
 import { createLargeFileBroom, createVideoBroom } from './sweep-services.ts';
@@ -108,22 +108,8 @@ export function createSweeper(options: SweeperOptions): Sweeper {
 /** Sweeps now, and again and again until it is stopped. */
 export function startSweeping(options: { sweeper: Sweeper; everyMs: number; log: Logger }) {
   const { sweeper, everyMs, log } = options;
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
-      const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
-      log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
-      await pause(everyMs, signal).catch(() => {});
-    }
-  }
-
-  const work = run();
-  return {
-    async stop(): Promise<void> {
-      stopping.abort();
-      await work;
-    },
-  };
+  return startRepeating(async (signal) => {
+    const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
+    log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
+  }, everyMs);
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { KnownError } from '../domain/errors.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
-import { pause } from '../lib/abort.ts';
+import { startRepeating } from '../lib/abort.ts';
 import type { ZoomCatchUp } from './zoom-catch-up.ts';
 import { dayOf, type SearchPosition } from './zoom-search.ts';
 
@@ -18,10 +18,8 @@ export function startZoomSweep(options: {
   log: Logger;
 }) {
   const { catchUp, accounts, everyMs, days, log } = options;
-  const stopping = new AbortController();
-  const { signal } = stopping;
 
-  async function sweep(accountId: string | undefined): Promise<void> {
+  async function sweep(accountId: string | undefined, signal: AbortSignal): Promise<void> {
     const nowMs = Date.now();
     // A meeting may be of tomorrow where it is held.
     const terms = { from: dayOf(nowMs - days * DAY_MS), to: dayOf(nowMs + DAY_MS), accountId };
@@ -47,25 +45,14 @@ export function startZoomSweep(options: {
     );
   }
 
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
-      for (const { id } of accounts) {
-        await sweep(id ?? undefined).catch((error: unknown) => {
-          if (signal.aborted) return;
-          const level = error instanceof KnownError ? 'warn' : 'error';
-          const about = { event: 'zoom.sweep-failed', accountId: id, err: error };
-          log[level](about, 'could not look at Zoom, tried again later');
-        });
-      }
-      await pause(everyMs, signal).catch(() => {});
+  return startRepeating(async (signal) => {
+    for (const { id } of accounts) {
+      await sweep(id ?? undefined, signal).catch((error: unknown) => {
+        if (signal.aborted) return;
+        const level = error instanceof KnownError ? 'warn' : 'error';
+        const about = { event: 'zoom.sweep-failed', accountId: id, err: error };
+        log[level](about, 'could not look at Zoom, tried again later');
+      });
     }
-  }
-
-  const work = run();
-  return {
-    async stop(): Promise<void> {
-      stopping.abort();
-      await work;
-    },
-  };
+  }, everyMs);
 }
