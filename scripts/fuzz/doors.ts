@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
+import { BUNNY_KEY, SECRET_TOKEN } from '../../test/support/doors.ts';
 import {
   broken,
   headerValue,
@@ -11,7 +12,7 @@ import {
   zoomEvent,
 } from './hostile.ts';
 import type { Fuzz } from './properties.ts';
-import { BUNNY_KEY, type FuzzWorld, type Reply, requireDecent, SECRET_TOKEN } from './world.ts';
+import { type FuzzWorld, type Reply, requireDecent } from './world.ts';
 
 const HERE = 'localhost:9009';
 

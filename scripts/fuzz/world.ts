@@ -5,17 +5,10 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
-import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { createIntake } from '../../src/queue/intake.ts';
-import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
-import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
-import { createZoomSearch } from '../../src/queue/zoom-search.ts';
-import { createApp } from '../../src/server/app.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
+import { createDoors } from '../../test/support/doors.ts';
 
-export const SECRET_TOKEN = 'zoom-secret-token';
-export const BUNNY_KEY = 'bunny-read-only-key';
 export const UPLOAD_SECRET = 'a secret of the website, 32 bytes and more';
 
 const SAMPLE = join(import.meta.dirname, '../../test/fixtures/sample.mp4');
@@ -49,35 +42,12 @@ export async function openFuzzWorld() {
   process.on('unhandledRejection', onRejection);
 
   const line = { poke() {}, reconcile() {}, hurry() {} };
-  const intake = createIntake({ recordings: ledger.recordings, line, log });
-  const defaults = {
-    views: DEFAULT_VIEWS,
-    companions: ['transcript', 'chat'],
-    language: 'en',
-    delayMs: 0,
-  } as const;
-  const zoomIntake = createZoomIntake({
-    intake,
-    recordings: ledger.recordings,
-    ignored: ledger.zoomIgnored,
-    defaults,
-    log,
-  });
-  const app = await createApp({
+  const app = await createDoors({
     ledger,
-    intake,
-    zoom: {
-      intake: zoomIntake,
-      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
-      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
-      toleranceS: 300,
-    },
-    bunnyReadOnlyApiKey: BUNNY_KEY,
-    lines: { recordings: line, deliveries: line, watches: line },
+    line,
     installation: { version: '0.0.0', dataDir, diskReserveBytes: 1 },
     operators: { adminToken: 'an admin token of the operators' },
     limits: { webhook: MANY, login: MANY, operator: MANY, nothing: MANY },
-    isRedisReady: () => true,
     log,
   });
   await app.ready();

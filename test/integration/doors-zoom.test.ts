@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
 import { recordingId } from '../../src/domain/ids.ts';
-import { SECRET_TOKEN, startTestApp, type TestApp } from '../support/app.ts';
+import { startTestApp, type TestApp } from '../support/app.ts';
+import { SECRET_TOKEN } from '../support/doors.ts';
 import { SAMPLE } from '../support/house.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
 

@@ -3,16 +3,9 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
-import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
-import { createIntake } from '../../src/queue/intake.ts';
-import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
-import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
-import { createZoomSearch } from '../../src/queue/zoom-search.ts';
-import { type AppOptions, createApp } from '../../src/server/app.ts';
+import type { AppOptions } from '../../src/server/app.ts';
+import { BUNNY_KEY, createDoors, SECRET_TOKEN } from './doors.ts';
 import type { TestLedger } from './ledger.ts';
-
-export const SECRET_TOKEN = 'zoom-secret-token';
-export const BUNNY_KEY = 'bunny-read-only-key';
 
 /** An answer with its body read: as JSON where it says so. */
 export interface Reply {
@@ -62,28 +55,11 @@ export async function startTestApp(
     hurry() {},
   };
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
-  const intake = createIntake({ recordings: ledger.recordings, line, log });
-  const zoomIntake = createZoomIntake({
-    intake,
-    recordings: ledger.recordings,
-    ignored: ledger.zoomIgnored,
-    defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
-    log,
-  });
-  const app = await createApp({
+  const app = await createDoors({
     ledger,
-    intake,
-    zoom: {
-      intake: zoomIntake,
-      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
-      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
-      toleranceS: 300,
-    },
-    bunnyReadOnlyApiKey: BUNNY_KEY,
-    lines: { recordings: line, deliveries: line, watches: line },
+    line,
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
     pages: { uploadUrl: undefined, tusPort: 1080, maxUploadBytes: 1000 },
-    isRedisReady: () => true,
     ...more,
     log,
   });

@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { createIntake } from '../../src/queue/intake.ts';
+import type { Line } from '../../src/queue/line.ts';
+import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
+import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
+import { createZoomSearch } from '../../src/queue/zoom-search.ts';
+import { type AppOptions, createApp } from '../../src/server/app.ts';
+
+export const SECRET_TOKEN = 'zoom-secret-token';
+export const BUNNY_KEY = 'bunny-read-only-key';
+
+/** The pipeline's doors over a real ledger, without Redis: the line is what the caller makes of it. */
+export async function createDoors(
+  options: {
+    ledger: Ledger;
+    line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
+    log: Logger;
+  } & Pick<AppOptions, 'installation'> &
+    Partial<Pick<AppOptions, 'operators' | 'limits' | 'customRoots' | 'pages'>>,
+): Promise<FastifyInstance> {
+  const { line, ...appOptions } = options;
+  const { ledger, log } = options;
+  const intake = createIntake({ recordings: ledger.recordings, line, log });
+  const zoomIntake = createZoomIntake({
+    intake,
+    recordings: ledger.recordings,
+    ignored: ledger.zoomIgnored,
+    defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
+    log,
+  });
+  return await createApp({
+    ...appOptions,
+    intake,
+    zoom: {
+      intake: zoomIntake,
+      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
+      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
+      toleranceS: 300,
+    },
+    bunnyReadOnlyApiKey: BUNNY_KEY,
+    lines: { recordings: line, deliveries: line, watches: line },
+    isRedisReady: () => true,
+  });
+}
