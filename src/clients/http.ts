@@ -4,7 +4,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { z } from 'zod';
-import { KnownError, type Retry } from '../domain/errors.ts';
+import { KnownError, machineTrouble, type Retry } from '../domain/errors.ts';
 import { lengthFrom, retryAfterMs } from './headers.ts';
 
 /** The largest JSON answer that is read, in bytes. */
@@ -285,6 +285,9 @@ export function name(request: Request): string {
 export function unreachable(request: Request, error: unknown): unknown {
   if (request.signal.aborted) return request.signal.reason;
   if (error instanceof KnownError) return error;
+  // A body that cannot be read, or no file left for a socket, is not the service's doing.
+  const trouble = machineTrouble(error);
+  if (trouble !== undefined) return trouble;
   if (!isConnectionError(error)) return error;
   return new KnownError(`${request.service} did not answer ${name(request)}: ${error.message}`, {
     code: 'REMOTE_UNAVAILABLE',

@@ -196,8 +196,16 @@ export const ERROR_CATALOGUE = {
     'Nothing to do: recordings wait without losing an attempt, and go on when the service answers again.',
   ],
   DISK_FULL: [
-    'There is not enough free space for this recording.',
-    'Free some space, or lower DISK_RESERVE_BYTES; the recording waits without losing an attempt.',
+    'There is not enough room on the disk: no free space, no free inode, or a quota is used up.',
+    'Free some (df -h, df -i, quota), or lower DISK_RESERVE_BYTES; what waits for it loses no attempt.',
+  ],
+  DISK_UNUSABLE: [
+    'This machine cannot use its disk: it is read-only or broken, or no more files can be opened.',
+    'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); what waits for it loses no attempt, and goes on by itself.',
+  ],
+  LEDGER_BUSY: [
+    'Another process has kept the ledger for longer than 5 s.',
+    'It is tried again by itself; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',
   ],
   WORKER_CRASHED: [
     'The worker has died several times while it moved this recording, so the recording is set aside.',

@@ -73,3 +73,56 @@ export function summarize(error: unknown): ErrorSummary {
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** How soon what our own disk could not do is tried again, in milliseconds. */
+const DISK_PAUSE_MS = 30_000;
+
+/** The same of a ledger that another process is writing to. */
+const BUSY_PAUSE_MS = 1000;
+
+/** What systems and SQLite say where there is no room: no block, no inode or a quota is used up. */
+const NO_ROOM: readonly string[] = ['ENOSPC', 'EDQUOT', 'SQLITE_FULL'];
+
+/** What they say where it is this machine that cannot, whatever was asked of it. */
+const MACHINE: readonly string[] = ['EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EAGAIN'];
+
+/** What SQLite says of the machine or its file, rather than of a statement; each may go on with `_` and a reason. */
+const SQLITE_MACHINE = /^SQLITE_(IOERR|CANTOPEN|READONLY|NOMEM|PROTOCOL|PERM|CORRUPT|NOTADB)/;
+
+/**
+ * What a system error says of this machine rather than of what was being done: no room, a broken disk, no more files, a
+ * ledger that is busy. It costs no recording an attempt, and is gone once somebody has seen to it; `undefined` for any
+ * other error, and for one that is ours already.
+ */
+export function machineTrouble(error: unknown): KnownError | undefined {
+  if (error instanceof KnownError) return undefined;
+  const code = systemCode(error);
+  if (code === undefined) return undefined;
+  const words = error instanceof Error ? error.message : code;
+  const known = (ours: ErrorCode, message: string, waitMs: number): KnownError =>
+    new KnownError(message, { code: ours, retry: { waitMs }, cause: error, details: { system: code } });
+
+  if (NO_ROOM.includes(code)) return known('DISK_FULL', `The disk is full (${words})`, DISK_PAUSE_MS);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    return known('LEDGER_BUSY', `Another process keeps the ledger (${words})`, BUSY_PAUSE_MS);
+  }
+  if (MACHINE.includes(code) || SQLITE_MACHINE.test(code)) {
+    return known('DISK_UNUSABLE', `This machine cannot use its disk (${words})`, DISK_PAUSE_MS);
+  }
+  return undefined;
+}
+
+/** The error itself, or what it says of this machine. */
+export function orMachineTrouble(error: unknown): unknown {
+  return machineTrouble(error) ?? error;
+}
+
+/** The codes that say that this machine cannot, rather than that a recording or a service is not well. */
+const MACHINE_CODES: readonly ErrorCode[] = ['DISK_FULL', 'DISK_UNUSABLE', 'LEDGER_BUSY'];
+
+/** An error of ours that speaks of this machine. */
+export type MachineTrouble = KnownError & { readonly retry: { readonly waitMs: number } };
+
+export function isMachineTrouble(error: unknown): error is MachineTrouble {
+  return error instanceof KnownError && MACHINE_CODES.includes(error.code);
+}

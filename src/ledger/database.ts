@@ -83,18 +83,19 @@ function close(sqlite: Sqlite.Database): void {
 async function migrate(sqlite: Sqlite.Database, db: Database): Promise<void> {
   sqlite.exec('begin immediate');
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
-  sqlite.exec(error === undefined ? 'commit' : 'rollback');
+  if (error === undefined) sqlite.exec('commit');
+  else if (sqlite.inTransaction) sqlite.exec('rollback');
   if (error !== undefined) throw error;
 }
 
 /** Does something as soon as no other process has the whole file to itself. */
 async function whenFree<T>(action: () => T): Promise<Awaited<T>> {
-  const deadlineMs = Date.now() + OPENING_TIMEOUT_MS;
+  const deadlineMs = performance.now() + OPENING_TIMEOUT_MS;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      if (!isBusy(error) || Date.now() > deadlineMs) throw error;
+      if (!isBusy(error) || performance.now() > deadlineMs) throw error;
       await sleep(OPENING_POLL_MS);
     }
   }

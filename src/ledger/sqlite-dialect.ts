@@ -12,7 +12,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import type Sqlite from 'libsql';
-import { systemCode } from '../domain/errors.ts';
+import { isMachineTrouble, orMachineTrouble, systemCode } from '../domain/errors.ts';
 
 /** How long a change waits for another process that is writing, and how often it asks, in milliseconds. */
 const WRITER_TIMEOUT_MS = 5000;
@@ -33,6 +33,8 @@ const MOST_STATEMENTS = 200;
  * that one, until it is garbage, would keep later changes of its connection from being committed. `exec` leaves nothing
  * behind.
  *
+ * What SQLite says of the machine (no room, a broken disk, others who write) is told in our words, and is nobody's fault.
+ *
  * @param options.close Closes the connection
  */
 export function createSqliteDialect(options: { sqlite: Sqlite.Database; close: () => void }): Dialect {
@@ -45,24 +47,36 @@ export function createSqliteDialect(options: { sqlite: Sqlite.Database; close: (
 }
 
 function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () => void }): Driver {
-  /** @throws What SQLite says, `SQLITE_BUSY` if others have been writing for too long */
+  /** @throws KnownError `LEDGER_BUSY` if others have been writing for too long, or another trouble of the machine */
   async function begin(): Promise<void> {
     const deadlineMs = performance.now() + WRITER_TIMEOUT_MS;
     for (;;) {
       try {
+        // What a broken disk has kept from being taken back would be in the way for ever.
+        if (sqlite.inTransaction) sqlite.exec('rollback');
         sqlite.exec('pragma busy_timeout = 0; begin immediate');
         return;
       } catch (error) {
-        sqlite.exec(`pragma busy_timeout = ${READER_TIMEOUT_MS}`);
-        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+        waitAgain();
+        if (!isBusy(error) || performance.now() > deadlineMs) throw orMachineTrouble(error);
       }
       await sleep(WRITER_POLL_MS);
     }
   }
 
   function end(how: 'commit' | 'rollback'): void {
-    // SQLite itself takes back what a full disk has stopped.
-    if (how === 'commit' || sqlite.inTransaction) sqlite.exec(how);
+    try {
+      // SQLite itself takes back what a full disk has stopped.
+      if (how === 'commit' || sqlite.inTransaction) sqlite.exec(how);
+    } catch (error) {
+      // What has failed before is the better reason; `begin` tries once more to take it back.
+      if (how === 'commit') throw orMachineTrouble(error);
+    } finally {
+      waitAgain();
+    }
+  }
+
+  function waitAgain(): void {
     sqlite.exec(`pragma busy_timeout = ${READER_TIMEOUT_MS}`);
   }
 
@@ -82,9 +96,16 @@ function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () =>
 
   /** A statement is only kept if it has gone well. */
   function run({ sql, parameters }: CompiledQuery): QueryResult<unknown> {
-    const statement = statements.get(sql) ?? sqlite.prepare(sql);
+    const known = statements.get(sql);
     statements.delete(sql);
-    const result = carryOut(statement, parameters);
+    let statement: Sqlite.Statement;
+    let result: QueryResult<unknown>;
+    try {
+      statement = known ?? sqlite.prepare(sql);
+      result = carryOut(statement, parameters);
+    } catch (error) {
+      throw orMachineTrouble(error);
+    }
     statements.set(sql, statement);
     const [oldest = sql] = statements.keys();
     if (statements.size > MOST_STATEMENTS) statements.delete(oldest);
@@ -140,11 +161,12 @@ function carryOut(statement: Sqlite.Statement, parameters: readonly unknown[]): 
 
 /** Whether another process is in the way. */
 export function isBusy(error: unknown): boolean {
-  return systemCode(error)?.startsWith('SQLITE_BUSY') ?? false;
+  const code = systemCode(error) ?? '';
+  return code === 'LEDGER_BUSY' || code.startsWith('SQLITE_BUSY');
 }
 
 /** Whether an error would meet every change alike: the ledger is locked, the disk is full or broken. */
 export function isOfTheLedger(error: unknown): boolean {
   const code = systemCode(error) ?? '';
-  return code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT');
+  return isMachineTrouble(error) || (code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT'));
 }

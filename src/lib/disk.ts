@@ -1,8 +1,17 @@
-import { mkdir, statfs } from 'node:fs/promises';
-import { KnownError } from '../domain/errors.ts';
+import { randomBytes } from 'node:crypto';
+import { open, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import { makeFolder } from './files.ts';
 
 /** How soon a full disk is looked at again, in milliseconds. */
 const FULL_PAUSE_MS = 30_000;
+
+/** With fewer free inodes a disk counts as full: each recording needs some, for its folder, its notes and the ledger. */
+const SPARE_INODES = 64;
+
+/** How much is written to see whether a disk takes it, in bytes. */
+const PROBE_BYTES = 4096;
 
 /** The disk that recordings are staged on. */
 export interface Disk {
@@ -14,15 +23,18 @@ export interface Disk {
 
 /** @param reserveBytes What stays free for everything else on this disk. */
 export function createDisk(directory: string, reserveBytes: number): Disk {
-  async function usableBytes(): Promise<number> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize - reserveBytes;
+  async function room(): Promise<{ usable: number; hasInodes: boolean }> {
+    const { freeBytes, hasInodes } = await spaceOf(directory);
+    return { usable: freeBytes - reserveBytes, hasInodes };
   }
   return {
-    usableBytes,
+    async usableBytes() {
+      const { usable, hasInodes } = await room();
+      return hasInodes ? usable : Math.min(usable, -1);
+    },
     async requireBytes(bytes) {
-      const usable = await usableBytes();
+      const { usable, hasInodes } = await room();
+      if (!hasInodes) throw diskFull(undefined, 'No inode is free for another file');
       if (bytes <= usable) return;
       throw diskFull(
         undefined,
@@ -32,11 +44,43 @@ export function createDisk(directory: string, reserveBytes: number): Disk {
   };
 }
 
-/** The free and the whole space of the disk that a folder lies on, in bytes. */
-export async function spaceOf(directory: string): Promise<{ freeBytes: number; totalBytes: number }> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { bavail, blocks, bsize } = await statfs(directory);
-  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+/** The free and the whole space of the disk that a folder lies on, in bytes, and whether it has room for more files. */
+export async function spaceOf(
+  directory: string,
+): Promise<{ freeBytes: number; totalBytes: number; hasInodes: boolean }> {
+  try {
+    await makeFolder(directory);
+    const { bavail, blocks, bsize, files, ffree } = await statfs(directory);
+    // A file system that makes inodes as it needs them tells of none.
+    const hasInodes = files === 0 || ffree >= SPARE_INODES;
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, hasInodes };
+  } catch (error) {
+    throw orMachineTrouble(error);
+  }
+}
+
+/**
+ * Writes a little to the disk and takes it away again: what no count of free bytes tells (a quota, a disk that is
+ * read-only or broken) it does.
+ *
+ * @throws KnownError `DISK_FULL` or `DISK_UNUSABLE`
+ */
+export async function probeDisk(directory: string): Promise<void> {
+  const path = join(directory, `.probe-${process.pid}`);
+  try {
+    await makeFolder(directory);
+    const file = await open(path, 'w', 0o600);
+    try {
+      await file.writeFile(randomBytes(PROBE_BYTES));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw orMachineTrouble(error);
+  } finally {
+    await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 /** The error for a disk that has no room, found before writing or while writing. */

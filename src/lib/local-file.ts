@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { KnownError, systemCode } from '../domain/errors.ts';
+import { KnownError, machineTrouble, orMachineTrouble, systemCode } from '../domain/errors.ts';
 import type { FileIdentity, Origin } from '../domain/recording.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from './media-type.ts';
 
@@ -70,7 +70,7 @@ export async function inspectLocalFile(path: string, roots: readonly string[] = 
     };
   } catch (error) {
     const code = CODES[systemCode(error) ?? ''];
-    if (code === undefined) throw error;
+    if (code === undefined) throw orMachineTrouble(error);
     throw new KnownError(`The file cannot be used (${systemCode(error)})`, { code, cause: error });
   } finally {
     await handle?.close();
@@ -90,6 +90,8 @@ export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ELOOP') throw changed('a link is in its place now', error);
+    const trouble = machineTrouble(error);
+    if (trouble !== undefined) throw trouble;
     throw new KnownError(`The file is gone or cannot be read (${code})`, {
       code: 'SOURCE_GONE',
       retry: code === 'ENOENT' ? 'never' : 'backoff',

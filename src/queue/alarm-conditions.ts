@@ -1,8 +1,10 @@
+import type { ErrorSummary } from '../domain/errors.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import {
   diskLow,
+  diskTrouble,
   recordingFailed,
   recordingKey,
   serviceDown,
@@ -26,6 +28,8 @@ export interface AlarmConditionsOptions {
   readonly terms: AlarmTerms;
   readonly diskReserveBytes: number;
   readonly freeBytes: () => Promise<number>;
+  /** What has kept anything from being written lately, or would; `undefined` if the disk is well. */
+  readonly troubleOfDisk?: () => Promise<ErrorSummary | undefined>;
   /** Where announcements go. */
   readonly siteUrl: string;
   readonly now?: () => number;
@@ -39,6 +43,7 @@ const SERVICES = ['zoom', 'b2', 'bunny'] as const;
 /** What is wrong now, and what is not: each is looked at again and again, and says the same until it changes. */
 export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
   const { terms, diskReserveBytes, freeBytes, siteUrl, now = Date.now } = options;
+  const { troubleOfDisk = async () => undefined } = options;
   const { overview, circuits, switches, zoomChecks } = options.ledger;
 
   async function services(): Promise<AlarmChange[]> {
@@ -62,6 +67,8 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
   async function disk(): Promise<AlarmChange[]> {
     const bytes = await freeBytes();
     if (bytes < diskReserveBytes) return [{ raise: diskLow(bytes, diskReserveBytes) }];
+    const trouble = await troubleOfDisk();
+    if (trouble !== undefined) return [{ raise: diskTrouble(trouble) }];
     if (bytes < diskReserveBytes * DISK_MARGIN) return [];
     return [{ resolve: 'disk', resolution: 'There is room again.' }];
   }

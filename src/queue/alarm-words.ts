@@ -73,6 +73,18 @@ export function diskLow(freeBytes: number, reserveBytes: number): NewAlarm {
   };
 }
 
+/** The disk takes nothing, whatever the count of free bytes says. */
+export function diskTrouble({ code, message }: ErrorSummary): NewAlarm {
+  return {
+    key: 'disk',
+    kind: 'disk',
+    title:
+      code === 'DISK_FULL' ? 'The disk of recordings has no room' : 'The disk of recordings cannot be used',
+    detail: `${message}. Downloads and uploads wait until that is over.`,
+    advice: adviceFor(code),
+  };
+}
+
 export function waitingLong(recording: Recording, forMs: number, isPaused: boolean): NewAlarm {
   const { lastError } = recording;
   return {

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
 import type { AlarmChannel } from '../clients/alarm-channel.ts';
 import { backoffMs } from '../domain/backoff.ts';
-import { summarize } from '../domain/errors.ts';
+import { isMachineTrouble, summarize } from '../domain/errors.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause, repeat } from '../lib/abort.ts';
 import { changesBy } from './alarm-conditions.ts';
 import { writeMessage } from './alarm-words.ts';
+import { createLedgerAlarm } from './ledger-alarm.ts';
+import { untilRecorded } from './until-recorded.ts';
 
 /** How much of the history is looked through in one step. */
 const BATCH = 500;
@@ -74,11 +76,19 @@ export function startAlarms(options: AlarmsOptions) {
     log.warn({ event: 'alarm.raised', key, recordingId }, title);
   }
 
+  const ledgerAlarm = createLedgerAlarm({ channels, signal: hangingUp.signal, log });
+
   async function look(): Promise<void> {
-    await followHistory();
-    await lookAround();
-    const names = channels.map(({ name }) => name);
-    await alarms.tell({ channels: names, pauseMs, write: (news) => writeMessage(news, dashboardUrl) });
+    try {
+      await followHistory();
+      await lookAround();
+      const names = channels.map(({ name }) => name);
+      await alarms.tell({ channels: names, pauseMs, write: (news) => writeMessage(news, dashboardUrl) });
+    } catch (error) {
+      await ledgerAlarm.failed(error);
+      throw error;
+    }
+    await ledgerAlarm.worked();
   }
 
   async function sendNext(channel: AlarmChannel): Promise<void> {
@@ -93,10 +103,12 @@ export function startAlarms(options: AlarmsOptions) {
       const isOld = Date.now() - createdAtMs > OLD_NEWS_MS;
       const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
       log.warn({ event: 'alarm.not-sent', channel: channel.name, isGivenUp: isOld, reason: why }, 'not sent');
-      await alarms.messageFailed(id, why, isOld ? 'given-up' : { notBeforeMs: Date.now() + waitMs });
+      const then = isOld ? ('given-up' as const) : { notBeforeMs: Date.now() + waitMs };
+      await untilRecorded(() => alarms.messageFailed(id, why, then), { signal, log });
       return;
     }
-    await alarms.messageSent(id);
+    // Otherwise people would be told the same again and again for as long as the ledger cannot be written.
+    await untilRecorded(() => alarms.messageSent(id), { signal, log });
     log.info({ event: 'alarm.sent', channel: channel.name, subject }, 'alarm sent');
   }
 
@@ -105,7 +117,9 @@ export function startAlarms(options: AlarmsOptions) {
     repeat(
       () =>
         work().catch((error) => {
-          if (!signal.aborted) log.error({ event: 'alarms.failed', err: error }, 'could not look for alarms');
+          if (signal.aborted) return;
+          const level = isMachineTrouble(error) ? 'warn' : 'error';
+          log[level]({ event: 'alarms.failed', err: error }, 'could not look for alarms');
         }),
       everyMs,
       signal,

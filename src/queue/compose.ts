@@ -12,7 +12,7 @@ import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
-import { createDisk, spaceOf } from '../lib/disk.ts';
+import { createDisk } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
@@ -31,6 +31,7 @@ import { createAlarmConditions } from './alarm-conditions.ts';
 import { startAlarms } from './alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
+import { createDiskWatch, type DiskWatch } from './disk-watch.ts';
 import { startJobWorker } from './jobs.ts';
 import { createLines } from './lines.ts';
 import {
@@ -67,6 +68,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const { idleTimeoutMs } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
+  const diskWatch = createDiskWatch(config.dataDir);
   const spool = createSpool(`${config.dataDir}/spool`);
   const zoom = createZoom({
     ...config.zoom,
@@ -168,6 +170,7 @@ export async function startWorker(config: Config, log: Logger) {
         },
         onDone: wakeTrash,
         onFailed: () => lines.deliveries.poke(),
+        onPostponed: diskWatch.met,
         log,
       }),
       log,
@@ -229,7 +232,7 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
-  const alarms = composeAlarms(config, ledger, log);
+  const alarms = composeAlarms(config, ledger, diskWatch, log);
 
   return {
     ledger,
@@ -246,7 +249,7 @@ export async function startWorker(config: Config, log: Logger) {
 }
 
 /** Builds and starts what tells people of what is wrong. */
-function composeAlarms(config: Config, ledger: Ledger, log: Logger) {
+function composeAlarms(config: Config, ledger: Ledger, diskWatch: DiskWatch, log: Logger) {
   const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
   return startAlarms({
     ledger,
@@ -254,7 +257,8 @@ function composeAlarms(config: Config, ledger: Ledger, log: Logger) {
       ledger,
       terms,
       diskReserveBytes: config.diskReserveBytes,
-      freeBytes: async () => (await spaceOf(config.dataDir)).freeBytes,
+      freeBytes: diskWatch.freeBytes,
+      troubleOfDisk: diskWatch.trouble,
       siteUrl: config.site.webhookUrl,
     }),
     channels: [

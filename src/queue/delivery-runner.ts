@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { Site } from '../clients/site.ts';
-import { KnownError, type Retry, summarize } from '../domain/errors.ts';
+import { isMachineTrouble, KnownError, orMachineTrouble, type Retry, summarize } from '../domain/errors.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Outcome } from './jobs.ts';
+import { untilRecorded } from './until-recorded.ts';
 
 /** The share of each pause that chance may add, so that what failed together does not return together. */
 const JITTER = 0.1;
@@ -37,31 +38,44 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     try {
       await site.announce({ id, body: delivery.body, signal });
     } catch (error) {
-      return signal.aborted ? 'given-back' : await recordFailure(delivery, error, log);
+      if (signal.aborted) return 'given-back';
+      return await recordFailure(delivery, orMachineTrouble(error), { signal, log });
     }
     crashPoint('delivery:after-answer');
-    await deliveries.delivered(id);
+    // Sent again because a full disk could not take that it was sent, it would be sent for as long as that lasts.
+    await untilRecorded(() => deliveries.delivered(id), { signal, log });
     log.info({ event: 'delivery.delivered' }, 'delivered');
     return 'finished';
   };
 
-  async function recordFailure(delivery: Delivery, error: unknown, log: Logger): Promise<Outcome> {
+  async function recordFailure(
+    delivery: Delivery,
+    error: unknown,
+    how: { readonly signal: AbortSignal; readonly log: Logger },
+  ): Promise<Outcome> {
     const { id } = delivery;
+    const { log } = how;
+    if (isMachineTrouble(error)) {
+      const notBeforeMs = Date.now() + error.retry.waitMs;
+      log.warn({ event: 'delivery.postponed', err: error, notBeforeMs }, 'delivery postponed');
+      await untilRecorded(() => deliveries.postpone(id, summarize(error), notBeforeMs), how);
+      return { againAtMs: notBeforeMs };
+    }
     if (error instanceof KnownError && error.details['status'] === 410) {
       log.error({ event: 'site.gone', err: error }, 'the website wants no announcements any more');
-      await switches.set('site.gone', webhookUrl);
+      await untilRecorded(() => switches.set('site.gone', webhookUrl), how);
       return await postpone(delivery);
     }
     const pauseMs = scheduleMs[delivery.attempts];
     const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
     if (retry === 'never' || pauseMs === undefined) {
       log.error({ event: 'delivery.failed', err: error }, 'delivery failed');
-      await deliveries.fail(id, summarize(error));
+      await untilRecorded(() => deliveries.fail(id, summarize(error)), how);
       return 'finished';
     }
     const notBeforeMs = Date.now() + Math.round(Math.max(askedMs(retry), pauseMs * (1 + random() * JITTER)));
     log.warn({ event: 'delivery.attempt-failed', err: error, notBeforeMs }, 'delivery attempt failed');
-    await deliveries.backOff(id, summarize(error), notBeforeMs);
+    await untilRecorded(() => deliveries.backOff(id, summarize(error), notBeforeMs), how);
     return { againAtMs: notBeforeMs };
   }
 

@@ -1,6 +1,7 @@
 import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { orMachineTrouble } from '../domain/errors.ts';
 import { isOfTheLedger } from '../ledger/sqlite-dialect.ts';
 import { pause, withinTime } from '../lib/abort.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
@@ -42,11 +43,12 @@ export function startJobWorker(options: {
     throw new DelayedError();
   }
 
-  /** A job that the ledger has failed keeps its place in line. */
+  /** A job that the ledger or the disk has failed keeps its place in line. */
   async function processInPlace(id: string, signal: AbortSignal): Promise<Outcome> {
     try {
       return await options.process(id, signal);
-    } catch (error) {
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
       if (!isOfTheLedger(error)) throw error;
       log.warn({ event: 'job.ledger-failed', id, err: error }, 'the ledger cannot be used, tried again');
       await pause(LEDGER_PAUSE_MS, signal).catch(() => {});

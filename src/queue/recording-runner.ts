@@ -2,13 +2,21 @@ import type { Logger } from 'pino';
 import { failedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { KnownError, leaseLost, type Retry, stopAsked, summarize } from '../domain/errors.ts';
+import {
+  KnownError,
+  leaseLost,
+  orMachineTrouble,
+  type Retry,
+  stopAsked,
+  summarize,
+} from '../domain/errors.ts';
 import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause } from '../lib/abort.ts';
 import type { Pipeline } from '../tasks/pipeline.ts';
 import type { Outcome } from './jobs.ts';
+import { untilRecorded } from './until-recorded.ts';
 
 /** How often a taken gate, or a paused line, is looked at again, in milliseconds. */
 const GATE_POLL_MS = 100;
@@ -39,6 +47,8 @@ export interface RecordingRunnerOptions {
   readonly onDone?: (recording: Recording) => void;
   /** Called when there is something to deliver. */
   readonly onFailed: () => void;
+  /** Called with what has put one back without costing an attempt. */
+  readonly onPostponed?: (error: unknown) => void;
   readonly log: Logger;
   readonly random?: () => number;
 }
@@ -67,8 +77,15 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (first?.id === id) return await move(recording, lease, signals);
       if (first !== undefined) await move(first, lease, signals);
       return 'given-back';
+    } catch (error) {
+      // Lost while the end of an attempt was being recorded.
+      if (!hasCode(error, 'LEASE_LOST')) throw error;
+      return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
     } finally {
-      await lease.release();
+      // One that cannot be recorded as released ends by itself.
+      await lease.release().catch((error: unknown) => {
+        options.log.warn({ event: 'lease.not-released', err: error }, 'the lease is left to expire');
+      });
     }
   };
 
@@ -119,17 +136,20 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   ): Promise<Outcome> {
     const { id } = recording;
     const asked = watchForStop(id);
+    // However an attempt ends is recorded for as long as it takes: else its start counts as one that killed the worker.
+    const how = { signal: shutdown, log };
     try {
       if (recording.openStarts >= maxCrashes) throw crashedTooOften(recording.openStarts);
       if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
       await pipeline.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
       await options.beforeDone?.(moving);
-      await moves.finish(id, lease.fence);
+      await untilRecorded(() => moves.finish(id, lease.fence), how);
       options.onDone?.(moving);
       log.info({ event: 'recording.done' }, 'recording done');
       return 'finished';
-    } catch (error) {
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
       if (hasCode(error, 'LEASE_LOST')) {
         log.warn({ event: 'lease.lost' }, 'lease lost');
         return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
@@ -140,11 +160,11 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       }
       if (asked.signal.aborted || hasCode(error, 'STOP_ASKED')) {
         log.info({ event: 'attempt.stopped' }, 'stopped, as an operator has asked');
-        await moves.giveBack(id, 'an operator has asked', lease.fence);
+        await untilRecorded(() => moves.giveBack(id, 'an operator has asked', lease.fence), how);
         return 'finished';
       }
       if (!(error instanceof KnownError)) log.error({ event: 'bug', err: error }, 'unforeseen error');
-      return await recordFailure(recording, lease, error, log);
+      return await recordFailure(recording, lease, error, how);
     } finally {
       asked.end();
     }
@@ -173,17 +193,22 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const { id } = recording;
     try {
       await pipeline.withdraw({ recording, lease, signal: either, log });
-      const isRenewed = await moves.withdrawn(id, lease.fence);
+      const isRenewed = await untilRecorded(() => moves.withdrawn(id, lease.fence), {
+        signal: shutdown,
+        log,
+      });
       log.info({ event: 'recording.cancelled' }, 'recording cancelled');
       return isRenewed ? { againAtMs: Date.now() } : 'finished';
-    } catch (error) {
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
       if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
       if (shutdown.aborted) return 'given-back';
       const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
       const notBeforeMs =
         Date.now() + (backoffMs(endless, recording.failedAttempts + 1, random) ?? backoff.maxMs);
       log.warn({ event: 'withdrawal.failed', err: error, notBeforeMs }, 'not all taken back, tried again');
-      await moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
+      const record = () => moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
+      await untilRecorded(record, { signal: shutdown, log });
       return { againAtMs: notBeforeMs };
     }
   }
@@ -192,16 +217,18 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     recording: Recording,
     lease: Lease,
     error: unknown,
-    log: Logger,
+    how: { readonly signal: AbortSignal; readonly log: Logger },
   ): Promise<Outcome> {
     const { id } = recording;
+    const { log } = how;
     const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
     const summary = summarize(error);
 
     if (typeof retry === 'object' && 'waitMs' in retry) {
       const notBeforeMs = Date.now() + retry.waitMs;
       log.warn({ event: 'attempt.postponed', err: error, notBeforeMs }, 'attempt postponed');
-      await moves.postpone(id, summary, notBeforeMs, lease.fence);
+      options.onPostponed?.(error);
+      await untilRecorded(() => moves.postpone(id, summary, notBeforeMs, lease.fence), how);
       return { againAtMs: notBeforeMs };
     }
 
@@ -218,13 +245,14 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         body: failedBody({ recording, error: summary, nowMs }),
       };
       // The website hears of videos only.
-      await moves.fail(id, summary, recording.kind === 'video' ? announcement : undefined, lease.fence);
+      const told = recording.kind === 'video' ? announcement : undefined;
+      await untilRecorded(() => moves.fail(id, summary, told, lease.fence), how);
       options.onFailed();
       return 'finished';
     }
     const notBeforeMs = Date.now() + (retry === 'backoff' ? ownMs : Math.max(ownMs, retry.afterMs));
     log.warn({ event: 'attempt.failed', err: error, failedAttempts, notBeforeMs }, 'attempt failed');
-    await moves.backOff(id, summary, notBeforeMs, lease.fence);
+    await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence), how);
     return { againAtMs: notBeforeMs };
   }
 }

@@ -1,12 +1,12 @@
 import { byteSize } from '../lib/byte-size.ts';
-import type { LeftoverKind } from './broom.ts';
-import type { Sweeping } from './sweeper.ts';
+import type { Sweeping, SweepProblem } from './sweeper.ts';
 
-const KINDS: Readonly<Record<LeftoverKind, string>> = {
+const KINDS: Readonly<Record<SweepProblem['kind'], string>> = {
   spool: 'download',
   upload: 'upload',
   'large-file': 'B2 large file',
   video: 'Bunny video',
+  token: 'download tokens',
 };
 
 /** What was or would be removed, as lines for people. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { B2 } from '../clients/b2.ts';
 import type { Bunny } from '../clients/bunny.ts';
+import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
@@ -18,7 +19,8 @@ export interface SweptItem {
 
 /** What could not be looked through or removed; it is tried again the next time. */
 export interface SweepProblem {
-  readonly kind: LeftoverKind;
+  /** `token`: of downloads, in the ledger. */
+  readonly kind: LeftoverKind | 'token';
   /** Absent if it concerns all of this kind. */
   readonly name?: string;
   readonly message: string;
@@ -79,7 +81,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     async sweep({ dryRun, signal }) {
       const items: SweptItem[] = [];
       const problems: SweepProblem[] = [];
-      const fail = (kind: LeftoverKind, err: unknown, name?: string) => {
+      const fail = (kind: SweepProblem['kind'], err: unknown, name?: string) => {
         if (signal.aborted) return;
         log.warn({ event: 'sweep.failed', kind, name, err }, 'could not be swept, it is tried again');
         const message = err instanceof Error ? err.message : String(err);
@@ -99,17 +101,23 @@ export function createSweeper(options: SweeperOptions): Sweeper {
           fail(kind, err);
         }
       }
-      if (!dryRun) await ledger.claims.forgetOldTokens(now());
+      if (!dryRun) await ledger.claims.forgetOldTokens(now()).catch((err: unknown) => fail('token', err));
       return { items, problems };
     },
   };
 }
 
-/** Sweeps now, and again and again until it is stopped. */
+/** Sweeps now, and again and again until it is stopped; whatever goes wrong is left for the next time. */
 export function startSweeping(options: { sweeper: Sweeper; everyMs: number; log: Logger }) {
   const { sweeper, everyMs, log } = options;
   return startRepeating(async (signal) => {
-    const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
-    log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
+    try {
+      const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
+      log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
+    } catch (error) {
+      const known = orMachineTrouble(error);
+      const level = known instanceof KnownError ? 'warn' : 'error';
+      log[level]({ event: 'sweep.failed', err: known }, 'not swept, it is tried again');
+    }
   }, everyMs);
 }

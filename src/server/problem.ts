@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { KnownError } from '../domain/errors.ts';
+import { isMachineTrouble, KnownError, machineTrouble } from '../domain/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../domain/problem.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
@@ -37,6 +37,10 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   TOO_MANY_LISTENERS: 503,
   TOO_MANY_REQUESTS: 429,
   TOO_BUSY: 503,
+  // Whoever sends again then, as Zoom does, loses nothing.
+  DISK_FULL: 503,
+  DISK_UNUSABLE: 503,
+  LEDGER_BUSY: 503,
 };
 
 /** Makes every refusal of this server a problem document. */
@@ -52,9 +56,13 @@ export function refuseUnroutable(error: FastifyError, reply: FastifyReply): void
   sendProblem(reply, error.statusCode ?? 400, 'REQUEST_INVALID', error.message);
 }
 
-function handle(error: FastifyError | KnownError, request: FastifyRequest, reply: FastifyReply) {
+function handle(thrown: FastifyError | KnownError, request: FastifyRequest, reply: FastifyReply) {
+  const error = machineTrouble(thrown) ?? thrown;
   if (error instanceof KnownError) {
-    const { afterMs } = error.details;
+    if (isMachineTrouble(error)) {
+      request.log.error({ event: 'door.machine-trouble', err: error }, 'this machine cannot take it now');
+    }
+    const { afterMs = waitMs(error) } = error.details;
     if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
     return sendProblem(reply, STATUS[error.code] ?? 500, error.code, error.message);
   }
@@ -71,6 +79,11 @@ function handle(error: FastifyError | KnownError, request: FastifyRequest, reply
 
   request.log.error({ event: 'bug', err: error }, 'unforeseen error');
   return sendProblem(reply, 500, 'UNEXPECTED', 'The server could not do this');
+}
+
+/** When to come back, by the error's own word. */
+function waitMs({ retry }: KnownError): number | undefined {
+  return typeof retry === 'object' && 'waitMs' in retry ? retry.waitMs : undefined;
 }
 
 function sendProblem(reply: FastifyReply, status: number, code: ErrorCode, detail: string) {

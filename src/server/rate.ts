@@ -6,6 +6,7 @@ export interface RateOptions {
   readonly burst: number;
   /** And so many in each second, for as long as it goes on. */
   readonly perSecond: number;
+  /** By default a clock that nobody sets. */
   readonly now?: () => number;
 }
 
@@ -18,7 +19,7 @@ export interface Rate {
 }
 
 /** A bucket per caller that fills up again at a steady rate. */
-export function createRate({ burst, perSecond, now = Date.now }: RateOptions): Rate {
+export function createRate({ burst, perSecond, now = () => performance.now() }: RateOptions): Rate {
   const buckets = new Map<string, { level: number; atMs: number }>();
 
   function levelOf(caller: string): number {

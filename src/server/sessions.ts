@@ -14,7 +14,7 @@ export interface Sessions {
   end(token: string): void;
 }
 
-export function createSessions({ now = Date.now }: { now?: () => number } = {}): Sessions {
+export function createSessions({ now = () => performance.now() }: { now?: () => number } = {}): Sessions {
   /** When each one ends, by its token's digest: a look-up then tells nothing about tokens by its time. Oldest first. */
   const endings = new Map<string, number>();
 

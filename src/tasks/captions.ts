@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Bunny } from '../clients/bunny.ts';
-import { KnownError, systemCode } from '../domain/errors.ts';
+import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { CompanionVideos } from './companion-videos.ts';
@@ -52,6 +52,8 @@ export function createCaptionsTask(options: {
     signal: AbortSignal,
   ): Promise<boolean> {
     const text = await readFile(path).catch((error) => {
+      const trouble = machineTrouble(error);
+      if (trouble !== undefined) throw trouble;
       throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
         code: 'SOURCE_GONE',
         cause: error,

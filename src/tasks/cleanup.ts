@@ -1,5 +1,5 @@
 import { unlink } from 'node:fs/promises';
-import { KnownError, systemCode } from '../domain/errors.ts';
+import { isMachineTrouble, KnownError, systemCode } from '../domain/errors.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
@@ -28,7 +28,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
       try {
         await (await openUnchanged(origin)).close();
       } catch (error) {
-        if (!(error instanceof KnownError)) throw error;
+        if (!(error instanceof KnownError) || isMachineTrouble(error)) throw error;
         const isGone = ['ENOENT', 'ENOTDIR'].includes(systemCode(error.cause) ?? '');
         if (!isGone)
           log.warn(
@@ -38,7 +38,14 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
         return { freedBytes: 0 };
       }
       // Not a removal of whatever is there: of a folder in its place nothing goes.
-      await unlink(path);
+      try {
+        await unlink(path);
+      } catch (error) {
+        // That nobody may write there stays so, however often it is tried.
+        if (systemCode(error) !== 'EROFS') throw error;
+        log.warn({ event: 'cleanup.left', path, err: error }, 'on a read-only disk, left where it is');
+        return { freedBytes: 0 };
+      }
       return { freedBytes: origin.bytes };
     },
   };

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
-import { KnownError, systemCode } from '../domain/errors.ts';
+import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { type Disk, diskFull } from '../lib/disk.ts';
+import type { Disk } from '../lib/disk.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
@@ -256,7 +256,7 @@ function createSpooled(
   return {
     async append(buffers, position) {
       await writeAll(handle, buffers, position).catch((error) => {
-        throw systemCode(error) === 'ENOSPC' ? diskFull(error) : error;
+        throw orMachineTrouble(error);
       });
     },
 
@@ -295,7 +295,7 @@ async function writeChunks(
   let atByte = startByte;
   let gathered: Buffer[] = [];
   let gatheredBytes = 0;
-  let writtenAtMs = Date.now();
+  let writtenAtMs = performance.now();
 
   async function flush(): Promise<void> {
     await spooled.append(gathered, atByte);
@@ -304,14 +304,14 @@ async function writeChunks(
     gathered = [];
     bytesPassed(gatheredBytes);
     gatheredBytes = 0;
-    writtenAtMs = Date.now();
+    writtenAtMs = performance.now();
     await spooled.reached(atByte);
   }
 
   /** The first bytes say what it is, and whoever reads them is waiting. */
   function isDue(): boolean {
     const isFirst = atByte === 0 && gatheredBytes >= SNIFFED_BYTES;
-    return isFirst || gatheredBytes >= WRITE_STEP_BYTES || Date.now() - writtenAtMs >= WRITE_EVERY_MS;
+    return isFirst || gatheredBytes >= WRITE_STEP_BYTES || performance.now() - writtenAtMs >= WRITE_EVERY_MS;
   }
 
   await spooled.reached(atByte);

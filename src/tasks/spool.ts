@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeAll } from '../lib/files.ts';
+import { orMachineTrouble } from '../domain/errors.ts';
+import { makeFolder, removeAll } from '../lib/files.ts';
 
 /** The folder on local disk where downloads grow: one sub-folder per recording, gone when it is done. */
 export interface Spool {
-  /** Where the bytes of a recording lie; its folder exists afterwards. */
+  /** Where the bytes of a recording lie; its folder exists afterwards. @throws KnownError `DISK_FULL`, `DISK_UNUSABLE` */
   pathFor(recordingId: string): Promise<string>;
   remove(recordingId: string): Promise<void>;
 }
@@ -13,7 +13,11 @@ export function createSpool(directory: string): Spool {
   const folderOf = (recordingId: string) => join(directory, recordingId);
   return {
     async pathFor(recordingId) {
-      await mkdir(folderOf(recordingId), { recursive: true, mode: 0o700 });
+      try {
+        await makeFolder(folderOf(recordingId));
+      } catch (error) {
+        throw orMachineTrouble(error);
+      }
       return join(folderOf(recordingId), 'recording');
     },
     remove: (recordingId) => removeAll(folderOf(recordingId)),

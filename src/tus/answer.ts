@@ -6,8 +6,9 @@ import { parseObject } from './sidecar.ts';
 /** How long a client that was answered in the middle of its request is heard out, in milliseconds. */
 const LISTENING_MS = 5000;
 
-/** After how long a client that has reached a limit may try again, in seconds. */
+/** After how long a client that has reached a limit, or met a disk that takes nothing, may try again, in seconds. */
 const RETRY_AFTER_S = '60';
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([429, 503, 507]);
 
 /** Sends what the library has made of a request. The headers for pages of other origins are set already. */
 export async function sendAnswer(
@@ -38,7 +39,7 @@ export function sendRefusal(
   { status_code: status, body }: TusAnswer,
 ): void {
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  if (status === 429) response.setHeader('Retry-After', RETRY_AFTER_S);
+  if (RETRIED_STATUSES.has(status)) response.setHeader('Retry-After', RETRY_AFTER_S);
   response.writeHead(status, {
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': Buffer.byteLength(body),

@@ -1,5 +1,6 @@
 import { ERRORS } from '@tus/server';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { isMachineTrouble, machineTrouble } from '../domain/errors.ts';
 import { problemOf } from '../domain/problem.ts';
 
 /** An answer as the tus library takes it. */
@@ -102,8 +103,21 @@ export function answerFor(error: unknown, method: string): TusAnswer & { readonl
     );
     return { status_code: 501, body, isUnforeseen: false };
   }
-  const { body } = new UploadRefused(500, 'UPLOAD_STORAGE_FAILED', 'The server could not store the upload.');
-  return { status_code: method === 'HEAD' ? LOCKED : 500, body, isUnforeseen: true };
+  const refused = storageFailed(machineTrouble(error) ?? error);
+  return {
+    status_code: method === 'HEAD' ? LOCKED : refused.status_code,
+    body: refused.body,
+    isUnforeseen: true,
+  };
+}
+
+/** A full disk is told as such, and what else this machine cannot do at this moment as something that passes. */
+function storageFailed(error: unknown): UploadRefused {
+  if (isMachineTrouble(error) && error.code === 'DISK_FULL') {
+    return new UploadRefused(507, 'UPLOAD_NO_SPACE', 'There is no room for more bytes.');
+  }
+  const status = isMachineTrouble(error) ? 503 : 500;
+  return new UploadRefused(status, 'UPLOAD_STORAGE_FAILED', 'The server could not store the upload.');
 }
 
 /** The status and words of an error that the library made; status 500 for anything else. */

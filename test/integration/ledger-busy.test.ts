@@ -46,8 +46,8 @@ describe('a ledger that somebody else is writing to', () => {
   });
 
   it('refuses after a while, and loses nothing that it takes in later', async () => {
-    await expect(accept('one')).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
-    await expect(ledger.switches.set('line.paused', 'yes')).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
+    await expect(accept('one')).rejects.toMatchObject({ code: 'LEDGER_BUSY' });
+    await expect(ledger.switches.set('line.paused', 'yes')).rejects.toMatchObject({ code: 'LEDGER_BUSY' });
     other.exec('commit');
 
     await accept('two');

@@ -253,15 +253,15 @@ describe('a full disk', () => {
     await unlink(data);
     await rename(`${data}.aside`, data);
 
-    expect(answer.status).toBe(500);
+    expect(answer.status).toBe(507);
+    expect(answer.headers['retry-after']).toBe('60');
     expect(problemIn(answer)).toEqual({
-      type: 'urn:sluice:error:UPLOAD_STORAGE_FAILED',
-      title: 'The server could not store the upload.',
-      status: 500,
-      detail: 'The server could not store the upload.',
-      code: 'UPLOAD_STORAGE_FAILED',
-      advice:
-        'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.',
+      type: 'urn:sluice:error:UPLOAD_NO_SPACE',
+      title: 'There is not enough free space for this upload, counting the uploads that are under way.',
+      status: 507,
+      detail: 'There is no room for more bytes.',
+      code: 'UPLOAD_NO_SPACE',
+      advice: 'Try again later; the operator should free some space.',
     });
     expect(world.logLines).toContainEqual(
       expect.objectContaining({
