@@ -142,7 +142,7 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
   let access: { token: string; scopes: readonly string[]; endsAtMs: number } | undefined;
 
   async function authorize(signal: AbortSignal) {
-    if (access !== undefined && access.endsAtMs - TOKEN_MARGIN_MS > Date.now()) return access;
+    if (access !== undefined && access.endsAtMs - TOKEN_MARGIN_MS > performance.now()) return access;
     const { accountId, clientId, clientSecret } = credentials;
     const answer = await sendForJson(
       {
@@ -162,7 +162,7 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
     access = {
       token: answer.access_token,
       scopes: answer.scope.split(/[\s,]+/).filter(Boolean),
-      endsAtMs: Date.now() + answer.expires_in * 1000,
+      endsAtMs: performance.now() + answer.expires_in * 1000,
     };
     return access;
   }

@@ -1,6 +1,8 @@
+import { openSteadyClock } from '../lib/steady-clock.ts';
 import { type Alarms, createAlarms } from './alarms.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
+import { createWallClock, type WallClock } from './clock.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
@@ -30,6 +32,7 @@ export interface Ledger {
   readonly circuits: Circuits;
   readonly switches: Switches;
   readonly gate: Gate;
+  readonly wallClock: WallClock;
   readonly zoomIgnored: ZoomIgnored;
   readonly tallies: Tallies;
   readonly zoomChecks: ZoomChecks;
@@ -57,6 +60,7 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path, options);
   const recordings = createRecordings({ db });
+  const clock = openSteadyClock();
   return {
     recordings,
     overview: createOverview({ db }),
@@ -68,7 +72,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     watches: createWatches({ db }),
     circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
     switches: createSwitches({ db }),
-    gate: createGate({ db, leaseMs: options.leaseMs }),
+    gate: createGate({ db, leaseMs: options.leaseMs, clock }),
+    wallClock: createWallClock({ db, clock }),
     zoomIgnored: createZoomIgnored({ db }),
     tallies: createTallies({ db }),
     zoomChecks: createZoomChecks({ db }),

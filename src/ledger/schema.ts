@@ -8,6 +8,7 @@ export interface Tables {
   circuits: CircuitsTable;
   switches: SwitchesTable;
   gate: GateTable;
+  clock: ClockTable;
   zoom_ignored: ZoomIgnoredTable;
   tallies: TalliesTable;
   positions: PositionsTable;
@@ -115,7 +116,25 @@ interface GateTable {
   holder: string | null;
   recording_id: string | null;
   fence: number;
+  /** For people; 0 once it is released. */
   expires_at_ms: number;
+  /** The steady clock by which it ends, and when; see `SteadyClock`. */
+  clock_id: string;
+  expires_steady_ms: number;
+  /** How long it lasts without being renewed. */
+  lease_ms: number;
+}
+
+/** One row: how the wall clock stands to a steady one. */
+interface ClockTable {
+  id: number;
+  clock_id: string;
+  /** The wall clock's time when the steady one was at 0. */
+  offset_ms: number;
+  /** When it was last looked, by the wall clock. */
+  seen_at_ms: number;
+  /** When it was last found to have jumped, by the steady one. */
+  moved_steady_ms: number | null;
 }
 
 /** What Zoom has announced and was left where it is; the newest ones only. */

@@ -16,6 +16,8 @@ const BATCH = 500;
 /** Pauses between attempts to send a message, and after how long it is old news, in milliseconds. */
 const SEND_BACKOFF = { attempts: Number.POSITIVE_INFINITY, minMs: 5000, maxMs: 600_000 };
 const OLD_NEWS_MS = 24 * 3_600_000;
+/** By the clock alone nothing is given up: it may be wrong. */
+const FEWEST_ATTEMPTS = 10;
 
 /** How often everything is looked at, in milliseconds. */
 const LOOK_EVERY_MS = 2000;
@@ -100,7 +102,7 @@ export function startAlarms(options: AlarmsOptions) {
     } catch (error) {
       if (hangingUp.signal.aborted) return;
       const { message: why } = summarize(error);
-      const isOld = Date.now() - createdAtMs > OLD_NEWS_MS;
+      const isOld = attempts >= FEWEST_ATTEMPTS && Date.now() - createdAtMs > OLD_NEWS_MS;
       const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
       log.warn({ event: 'alarm.not-sent', channel: channel.name, isGivenUp: isOld, reason: why }, 'not sent');
       const then = isOld ? ('given-up' as const) : { notBeforeMs: Date.now() + waitMs };

@@ -29,6 +29,7 @@ import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
 import { createAlarmConditions } from './alarm-conditions.ts';
 import { startAlarms } from './alarms.ts';
+import { startClockWatch } from './clock-watch.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { createDiskWatch, type DiskWatch } from './disk-watch.ts';
@@ -226,7 +227,10 @@ export async function startWorker(config: Config, log: Logger) {
     );
   }
 
+  const clockWatch = startClockWatch({ ledger, lines, log });
+
   const sweeping = startSweeping({
+    isClockSettled: () => ledger.wallClock.isSettled(),
     sweeper: composeSweeper(config, { ledger, b2, bunny, log }),
     everyMs: config.sweep.everyMs,
     log,
@@ -239,7 +243,12 @@ export async function startWorker(config: Config, log: Logger) {
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([
+        ...stopped,
+        clockWatch.stop(),
+        sweeping.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();

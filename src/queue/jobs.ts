@@ -9,6 +9,9 @@ import { isAway, KEY_PREFIX } from './connection.ts';
 /** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
 export type Outcome = 'finished' | 'given-back' | { readonly againAtMs: number };
 
+/** How often jobs of dead workers are looked for, in milliseconds. */
+const STALLED_EVERY_MS = 1000;
+
 /** How soon a job is run again that could not read or write the ledger, in milliseconds; the others could not either. */
 const LEDGER_PAUSE_MS = 1000;
 
@@ -61,7 +64,7 @@ export function startJobWorker(options: {
     prefix: KEY_PREFIX,
     concurrency: options.concurrency,
     lockDuration: options.lockMs,
-    stalledInterval: 1000,
+    stalledInterval: STALLED_EVERY_MS,
     // A job that outlived many workers is set aside by the ledger's count, not by this one.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
@@ -73,8 +76,29 @@ export function startJobWorker(options: {
     log.warn({ event: 'job.stalled', id: jobId }, 'job of a dead worker taken over'),
   );
 
+  /**
+   * Redis ends a lock by its wall clock. One that was set back leaves a dead worker's lock, and the mark that somebody
+   * looks for such, for as long as that; so none is left longer than it can last.
+   */
+  async function shortenLocks(): Promise<void> {
+    const { connection, lockMs } = options;
+    if (connection.status !== 'ready') return;
+    const ids = await connection.lrange(worker.toKey('active'), 0, -1);
+    const bounds = new Map(ids.map((id) => [`${worker.toKey(id)}:lock`, lockMs]));
+    bounds.set(worker.toKey('stalled-check'), STALLED_EVERY_MS);
+    for (const [key, longestMs] of bounds) {
+      if ((await connection.pttl(key)) > longestMs + STALLED_EVERY_MS)
+        await connection.pexpire(key, longestMs);
+    }
+  }
+  const shortening = setInterval(() => {
+    // What fails is tried again a moment later.
+    shortenLocks().catch(() => {});
+  }, 2 * STALLED_EVERY_MS);
+
   return {
     async stop(timeoutMs) {
+      clearInterval(shortening);
       // Closing first: otherwise the loop picks the returned job up again.
       const closed = worker.close();
       worker.cancelAllJobs('shutting down');

@@ -8,8 +8,14 @@ import { isAway, KEY_PREFIX } from './connection.ts';
 /** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
 const PAGE = 100;
 
+/** How much later than the ledger says a job may wait in Redis, in milliseconds. */
+const MOST_LATE_MS = 10_000;
+
 /** How long after jobs were put in line the doors come first, in milliseconds; what they bring meanwhile goes together. */
 const REST_MS = 10;
+
+/** BullMQ orders jobs that wait by their time in milliseconds times this, and a counter below it. */
+const DELAY_SCORE_STEP = 0x1000;
 
 /**
  * Keeps the queue in Redis in step with the ledger. Redis may lose everything at any moment: whatever the ledger calls
@@ -67,6 +73,27 @@ export function createLine(options: {
     return (await connection.exists(items.map(({ id }) => queue.toKey(id)))) === items.length;
   }
 
+  /**
+   * Has jobs wait no longer than the ledger says: what they wait for may have been moved to an earlier time, or the wall
+   * clock have been set back, by which Redis keeps them.
+   */
+  async function hurryLate(items: readonly WaitingItem[]): Promise<void> {
+    const delayed = connection.pipeline();
+    for (const { id } of items) delayed.zscore(queue.toKey('delayed'), id);
+    const scores = (await delayed.exec()) ?? [];
+    for (const [at, item] of items.entries()) {
+      const score = scores[at]?.[1];
+      if (typeof score !== 'string') continue;
+      const nowMs = Date.now();
+      const untilMs = Math.floor(Number(score) / DELAY_SCORE_STEP);
+      if (untilMs <= Math.max(item.notBeforeMs, nowMs) + MOST_LATE_MS) continue;
+      const job = await queue.getJob(item.id);
+      if (job === undefined || !(await job.isDelayed())) continue;
+      if (item.notBeforeMs > nowMs) await job.changeDelay(item.notBeforeMs - nowMs);
+      else await job.promote();
+    }
+  }
+
   /** Puts what is above a sequence number in line, a page at a time. */
   async function addAfter(seq: number, areNews: boolean): Promise<void> {
     let afterSeq = seq;
@@ -76,6 +103,7 @@ export function createLine(options: {
         await add(items);
         await sleep(REST_MS);
       }
+      if (!areNews && items.length > 0) await hurryLate(items);
       afterSeq = items.at(-1)?.seq ?? afterSeq;
       lastSeq = Math.max(lastSeq, afterSeq);
       if (items.length < PAGE) return;

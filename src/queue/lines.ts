@@ -17,6 +17,8 @@ export interface Lines {
   readonly deliveries: Line;
   readonly watches: Line;
   readonly trash: Line;
+  /** Puts everything unfinished in all of them in line, at the time that the ledger says. */
+  reconcile(): void;
   stop(): Promise<void>;
 }
 
@@ -45,6 +47,9 @@ export function createLines(options: {
     deliveries,
     watches,
     trash,
+    reconcile() {
+      for (const line of [recordings, deliveries, watches, trash]) line.reconcile();
+    },
     async stop() {
       await Promise.all([recordings, deliveries, watches, trash].map((line) => line.stop()));
     },

@@ -108,10 +108,20 @@ export function createSweeper(options: SweeperOptions): Sweeper {
 }
 
 /** Sweeps now, and again and again until it is stopped; whatever goes wrong is left for the next time. */
-export function startSweeping(options: { sweeper: Sweeper; everyMs: number; log: Logger }) {
-  const { sweeper, everyMs, log } = options;
+export function startSweeping(options: {
+  sweeper: Sweeper;
+  everyMs: number;
+  /** Whether ages can be believed: after a jump of the clock nothing is removed for being old. */
+  isClockSettled?: () => Promise<boolean>;
+  log: Logger;
+}) {
+  const { sweeper, everyMs, isClockSettled = async () => true, log } = options;
   return startRepeating(async (signal) => {
     try {
+      if (!(await isClockSettled())) {
+        log.warn({ event: 'sweep.put-off' }, 'the clock was set lately, not swept until the next time');
+        return;
+      }
       const { items, problems } = await sweeper.sweep({ dryRun: false, signal });
       log.info({ event: 'sweep.done', items: items.length, problems: problems.length }, 'swept');
     } catch (error) {

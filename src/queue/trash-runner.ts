@@ -10,6 +10,8 @@ import type { Outcome } from './jobs.ts';
 
 /** How long a file is kept in view that cannot go, in milliseconds. */
 const GIVE_UP_AFTER_MS = 30 * 86_400_000;
+/** By the clock alone nothing is given up: it may be wrong. */
+const FEWEST_LOOKS = 3;
 
 export interface TrashRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'zoomTrash'>;
@@ -66,7 +68,7 @@ export function createTrashRunner(options: TrashRunnerOptions) {
     }
 
     async function lookAgain(looked: TrashItem, error?: unknown): Promise<Outcome> {
-      if (Date.now() > looked.createdAtMs + GIVE_UP_AFTER_MS) {
+      if (looked.looks >= FEWEST_LOOKS && Date.now() > looked.createdAtMs + GIVE_UP_AFTER_MS) {
         const why = error === undefined ? 'its meeting has not come home' : summarize(error).message;
         return await giveUp(looked, why, log);
       }

@@ -6,6 +6,9 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
 import type { Outcome } from './jobs.ts';
 
+/** By the clock alone no watch is given up: it may be wrong. */
+const FEWEST_POLLS = 3;
+
 export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
   readonly bunny: Pick<Bunny, 'getVideo'>;
@@ -42,7 +45,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       log.warn({ event: 'watch.attempt-failed', err: error }, 'could not look at the video');
       return await lookAgain(watch);
     }
-    const isLate = Date.now() > watch.createdAtMs + timeoutMs;
+    const isLate = watch.polls >= FEWEST_POLLS && Date.now() > watch.createdAtMs + timeoutMs;
     if (status !== 'playable' && status !== 'failed' && !isLate) return await lookAgain(watch);
 
     await end(watch, status === 'playable');

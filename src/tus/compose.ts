@@ -59,6 +59,7 @@ export async function startTus(config: Config, log: Logger) {
     idleTimeoutMs,
     recordings,
     handOff,
+    isClockSettled: () => ledger.wallClock.isSettled(),
     log,
   });
   const address = await tus.start({ host, port });

@@ -15,6 +15,8 @@ export interface SweepOptions {
   readonly locker: Locker;
   /** Called for each upload that is complete and was not finished. */
   readonly onComplete: (id: string) => void;
+  /** Whether ages can be believed: after a jump of the clock nothing is removed for being old. */
+  readonly isClockSettled: () => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -31,11 +33,14 @@ export interface Sweep {
  * Removes unfinished uploads whose last byte is older than the expiry, the memory of finished ones and what was refused
  * after the same time, and leftovers of interrupted writes at once. A complete upload is never removed.
  */
-export function createSweep({ paths, expiresAfterMs, locker, onComplete, log }: SweepOptions): Sweep {
+export function createSweep(options: SweepOptions): Sweep {
+  const { paths, expiresAfterMs, locker, onComplete, isClockSettled, log } = options;
   const stopping = new AbortController();
   let work: Promise<void> | undefined;
 
-  const isExpired = (atMs: number) => Date.now() - atMs > expiresAfterMs;
+  let areAgesBelieved = true;
+
+  const isExpired = (atMs: number) => areAgesBelieved && Date.now() - atMs > expiresAfterMs;
   /** Only this process writes here: what is older than it was left by one that is dead. */
   const isOfDeadProcess = (atMs: number) => atMs < performance.timeOrigin;
 
@@ -92,6 +97,9 @@ export function createSweep({ paths, expiresAfterMs, locker, onComplete, log }: 
   }
 
   async function run(): Promise<void> {
+    areAgesBelieved = await isClockSettled();
+    if (!areAgesBelieved)
+      log.warn({ event: 'sweep.put-off' }, 'the clock was set lately, nothing expires now');
     for (const id of idsIn(await readdir(paths.uploads))) {
       stopping.signal.throwIfAborted();
       await sweepUpload(id).catch((err: unknown) => {

@@ -52,6 +52,8 @@ export interface TusServerOptions {
   readonly lockDrainTimeoutMs?: number;
   readonly recordings: Pick<Recordings, 'get'>;
   readonly handOff: Pick<HandOff, 'add'>;
+  /** Whether the wall clock has not jumped lately; by default it has not. */
+  readonly isClockSettled?: () => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -65,6 +67,7 @@ export interface TusServer {
 
 export function createTusServer(options: TusServerOptions): TusServer {
   const { expiresAfterMs, handOff, disk, promisedBytes, isMedia, tokenSecrets, log } = options;
+  const { isClockSettled = async () => true } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
   const bodies = createRequestBodies(locker);
@@ -74,7 +77,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
   const quota = createUploadQuota({ limits: options.limits, paths, locker, log });
   const permission = createUploadPermission({ secrets: tokenSecrets, expiresAfterMs });
   const allowedOrigins = new Set(options.allowedOrigins);
-  const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, log });
+  const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, isClockSettled, log });
   /** Requests that are not answered, each with the end of its connection or answer. */
   const open = new Map<IncomingMessage, Promise<void>>();
   let handle: ReturnType<typeof createTusProtocol> | undefined;

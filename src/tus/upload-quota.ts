@@ -73,7 +73,7 @@ export function createUploadQuota({ limits, paths, locker, log }: UploadQuotaOpt
   }
 
   function countBeginning(key: string): void {
-    const now = Date.now();
+    const now = performance.now();
     const isRecent = (atMs: number) => now - atMs < RATE_WINDOW_MS;
     const recent = (beginnings.get(key) ?? []).filter(isRecent);
     if (recent.length >= limits.maxNewPerMinute) {

@@ -103,7 +103,9 @@ describe('a finished upload', () => {
     const onComplete = vi.fn();
     const { log, paths } = world;
     const locker = createQueueLocker();
-    const sweep = createSweep({ paths, expiresAfterMs: EXPIRES_AFTER_MS, locker, onComplete, log });
+    const isClockSettled = async () => true;
+    const terms = { expiresAfterMs: EXPIRES_AFTER_MS, isClockSettled };
+    const sweep = createSweep({ paths, ...terms, locker, onComplete, log });
 
     await sweep.run();
 
