@@ -8,6 +8,7 @@ import {
   CADDY,
   CHROMIUM,
   CURL,
+  FAKETIME,
   hasOwnRedis,
   NGINX,
   programStep,
@@ -21,7 +22,7 @@ const HELP = `Makes this checkout ready to run. Repeating it is free: it does on
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone, Chromium, nginx, Caddy)
+  --test    also install what only the tests need (rclone, faketime, Chromium, nginx, Caddy)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
@@ -55,6 +56,7 @@ export async function setUp({
       ? []
       : [programStep({ program: REDIS, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
+    ...(test ? [programStep({ program: FAKETIME, env, folders, say })] : []),
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),

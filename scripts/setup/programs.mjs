@@ -47,6 +47,20 @@ export const CADDY = {
   instead: '',
 };
 
+/** Sets the wall clock of single processes, for the tests. */
+export const FAKETIME = {
+  title: 'faketime',
+  programs: ['faketime'],
+  packages: {
+    'apt-get': ['faketime'],
+    apk: ['libfaketime'],
+    dnf: ['libfaketime'],
+    brew: ['libfaketime'],
+  },
+  byHand: 'install it by the package manager of this system',
+  instead: '',
+};
+
 /** What a user would write a script with; the benches measure against it. */
 export const CURL = {
   title: 'curl',

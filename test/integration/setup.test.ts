@@ -208,7 +208,7 @@ describe('the set-up', () => {
     await expect(attempt).rejects.toThrow(/^rclone is missing: /);
   });
 
-  it('asks for a browser and the proxies too with --test', async () => {
+  it('asks for faketime, a browser and the proxies too with --test', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
     const withoutPath = {
       root,
@@ -218,6 +218,8 @@ describe('the set-up', () => {
       say: () => {},
     };
 
+    await expect(setUp(withoutPath)).rejects.toThrow(/^faketime is missing: /);
+    await writeFile(join(root, 'bin/faketime'), '#!/bin/sh\n', { mode: 0o755 });
     await expect(setUp(withoutPath)).rejects.toThrow(/^Chromium is missing: /);
     await writeFile(join(root, 'bin/chromium'), '#!/bin/sh\n', { mode: 0o755 });
     await expect(setUp(withoutPath)).rejects.toThrow(/^nginx is missing: /);
