@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 /**
  * One misbehaviour, struck on the requests that match `on`. With several fields the fault does all of them.
  *
@@ -6,6 +8,8 @@
  */
 export interface Fault {
   readonly on: string;
+  /** Strikes only requests whose headers of these names (in lower case) contain this. */
+  readonly where?: Readonly<Record<string, string>>;
   /** How many matching requests it strikes; default 1. */
   readonly count?: number;
   /** How many matching requests pass unharmed first; default 0. */
@@ -38,7 +42,7 @@ export interface FaultList {
   add(fault: Fault): void;
   clear(): void;
   /** The fault that strikes this request, if any; counts it. */
-  strike(method: string, path: string): Fault | undefined;
+  strike(method: string, path: string, headers?: IncomingHttpHeaders): Fault | undefined;
   /** How many requests were struck so far. */
   readonly struck: number;
 }
@@ -55,9 +59,11 @@ export function createFaultList(random: () => number = Math.random): FaultList {
     clear() {
       entries = [];
     },
-    strike(method, path) {
+    strike(method, path, headers = {}) {
       for (const entry of entries) {
         if (entry.left <= 0 || !entry.pattern.test(`${method} ${path}`)) continue;
+        const where = Object.entries(entry.fault.where ?? {});
+        if (!where.every(([name, text]) => String(headers[name]).includes(text))) continue;
         if (entry.skip > 0) {
           entry.skip -= 1;
           continue;

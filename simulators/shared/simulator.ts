@@ -101,7 +101,7 @@ export async function startSimulator(
     }
 
     const startedMs = performance.now();
-    const fault = faults.strike(method, url.pathname);
+    const fault = faults.strike(method, url.pathname, request.headers);
     if (fault) onFault(fault, { method, url });
     const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
     try {

@@ -7,10 +7,21 @@ const SERVICE = 'Backblaze B2';
 /** How long to leave an account alone that has reached one of its caps. */
 const CAP_PAUSE_MS = 15 * 60_000;
 
+/** The name under which B2 is asked whether it takes bytes; nothing is ever kept under it. */
+const PROBE_NAME = 'sluice-probe';
+
 /** Backblaze B2, native API, reduced to what the archive needs. Every call makes one attempt. */
 export interface B2 {
   /** The sizes that B2 asks for: files above `recommendedPartBytes` go in parts. Finds account and bucket beforehand. */
   partLimits(call: Call): Promise<{ recommendedPartBytes: number; minPartBytes: number }>;
+
+  /**
+   * Asks B2 whether it is well by what belongs to no recording: account, bucket, and an upload that it is to refuse for its
+   * digest. Leaves nothing.
+   *
+   * @throws KnownError what a recording would meet as well.
+   */
+  probe(call: Call): Promise<void>;
 
   /** What the key may do. Finds account and bucket beforehand. */
   keyRights(call: Call): Promise<KeyRights>;
@@ -90,6 +101,8 @@ export interface B2Options {
   readonly applicationKey: string;
   readonly bucket: string;
   readonly idleTimeoutMs: number;
+  /** The least rate of uploads. */
+  readonly minBytesPerSecond?: number;
 }
 
 const fileShape = z.object({
@@ -149,7 +162,12 @@ export function createB2(options: B2Options): B2 {
 
   /** The account's token, kept until B2 no longer takes it. */
   async function authorize(signal: AbortSignal) {
-    account ??= await sendForJson(
+    account ??= await authorizeAnew(signal);
+    return account;
+  }
+
+  function authorizeAnew(signal: AbortSignal) {
+    return sendForJson(
       {
         service: SERVICE,
         method: 'GET',
@@ -163,7 +181,6 @@ export function createB2(options: B2Options): B2 {
       authorizationShape,
       describe,
     );
-    return account;
   }
 
   /** Calls the API; a token that has run out is replaced and the call repeated, since nothing happened yet. */
@@ -247,6 +264,7 @@ export function createB2(options: B2Options): B2 {
       body: { bytes: input.bytes, chunks: input.chunks, appendSha1: true },
       signal,
       idleTimeoutMs: options.idleTimeoutMs,
+      minBytesPerSecond: options.minBytesPerSecond,
     };
     const response = await send(request);
     const text = await readText(request, response);
@@ -264,7 +282,41 @@ export function createB2(options: B2Options): B2 {
     return { answer, sha1 };
   }
 
+  /** Sends a byte with the digest of another, which B2 refuses once it has taken it. */
+  async function uploadRefusable(fileName: string, signal: AbortSignal): Promise<void> {
+    const id = await bucket(signal);
+    const target = await call('b2_get_upload_url', { bucketId: id }, uploadUrlShape, signal);
+    const request: Request = {
+      service: SERVICE,
+      method: 'POST',
+      url: target.uploadUrl,
+      headers: {
+        authorization: target.authorizationToken,
+        'content-type': 'application/octet-stream',
+        'x-bz-file-name': encodeFileName(fileName),
+        'x-bz-content-sha1': '0'.repeat(40),
+      },
+      body: '?',
+      signal,
+      idleTimeoutMs: options.idleTimeoutMs,
+    };
+    const response = await send(request);
+    const text = await readText(request, response);
+    const error = describe(request, response.status, text, response.headers);
+    if (response.status === 200) {
+      const { fileId } = parseJson(request, text, idShape);
+      await call('b2_delete_file_version', { fileId, fileName }, idShape, signal);
+    } else if (!isRejection(error)) throw error;
+  }
+
   return {
+    async probe({ signal }) {
+      account = await authorizeAnew(signal);
+      bucketId = await findBucket(signal);
+      const { namePrefix } = account.allowed ?? account;
+      await uploadRefusable(`${namePrefix ?? ''}${PROBE_NAME}`, signal);
+    },
+
     async partLimits({ signal }) {
       const { recommendedPartSize, absoluteMinimumPartSize } = await authorize(signal);
       await bucket(signal);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { lengthFrom } from './headers.ts';
@@ -17,6 +17,14 @@ export const BUNNY_CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Bunny Stream, reduced to what publishing needs. Every call makes one attempt. */
 export interface Bunny {
+  /**
+   * Asks Bunny whether it is well by what belongs to no recording: the list of videos, and requests to the API and to the
+   * upload endpoint that it is to refuse. Leaves nothing.
+   *
+   * @throws KnownError what a recording would meet as well.
+   */
+  probe(call: Call): Promise<void>;
+
   /** Registers an empty video. Not idempotent: record that it was asked for, then the id. */
   createVideo(input: Call & { title: string; collectionId?: string }): Promise<{ videoId: string }>;
   /** The video, or `undefined` if Bunny does not know the id. */
@@ -78,6 +86,8 @@ export interface BunnyOptions {
   readonly libraryId: string;
   readonly apiKey: string;
   readonly idleTimeoutMs: number;
+  /** The least rate of uploads. */
+  readonly minBytesPerSecond?: number;
   readonly now?: () => number;
 }
 
@@ -143,7 +153,34 @@ export function createBunny(options: BunnyOptions): Bunny {
     };
   }
 
+  /** Sends a request that is to be refused, since what it names is not there; any such answer shows that Bunny is well. */
+  async function sendRefusable(request: Request): Promise<void> {
+    const response = await send(request);
+    const text = await readText(request, response);
+    const error = refusal(request, response.status, text, response.headers);
+    if (response.status >= 500 || response.status === 408 || response.status === 429) throw error;
+  }
+
   return {
+    async probe({ signal }) {
+      const request = apiRequest('GET', `${videosUrl}?page=1&itemsPerPage=1`, signal);
+      await sendForJson(request, z.object({ items: z.array(z.unknown()) }));
+      // A video without a title.
+      await sendRefusable(apiRequest('POST', videosUrl, signal, {}));
+      const videoId = randomUUID();
+      const url = `${options.tusUrl}/${videoId}`;
+      const shared = { service: SERVICE, headers: uploadHeaders(videoId), signal, idleTimeoutMs };
+      await sendRefusable({ ...shared, method: 'HEAD', url });
+      const appending = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' };
+      await sendRefusable({
+        ...shared,
+        method: 'PATCH',
+        url,
+        headers: { ...shared.headers, ...appending },
+        body: '?',
+      });
+    },
+
     async createVideo({ title, collectionId, signal }) {
       const video = await sendForJson(
         apiRequest('POST', videosUrl, signal, { title, collectionId }),
@@ -277,6 +314,7 @@ export function createBunny(options: BunnyOptions): Bunny {
         body: { bytes, chunks },
         signal,
         idleTimeoutMs,
+        minBytesPerSecond: options.minBytesPerSecond,
       };
       const response = await send(request);
       const text = await readText(request, response);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import type { z } from 'zod';
 import { KnownError, machineTrouble, type Retry } from '../domain/errors.ts';
 import { lengthFrom, retryAfterMs } from './headers.ts';
@@ -12,6 +12,12 @@ const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 /** The longest wait that a service may ask for; Zoom's daily limit asks for a day. Longer ones are mistakes. */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+
+/** The fewest bytes per second, over the time of the idle limit, at which a request counts as moving, unless it says otherwise. */
+const MIN_BYTES_PER_SECOND = 1024;
+
+/** How many idle limits a small answer may take in all, once its first byte is there. */
+const MAX_ANSWER_LIMITS = 5;
 
 /** How much of an error page goes into a message, in characters. */
 const MAX_QUOTED = 200;
@@ -30,6 +36,11 @@ export interface Request {
   readonly signal: AbortSignal;
   /** No byte in either direction for this long is a failure, unless it is the body's next chunk that is waited for. */
   readonly idleTimeoutMs: number;
+  /**
+   * The least rate: fewer bytes per second than this in both directions, measured over the idle limit, are as good as
+   * none. Time in which it is we who are late does not count. Default {@link MIN_BYTES_PER_SECOND}.
+   */
+  readonly minBytesPerSecond?: number | undefined;
   /** Resolves host names; the place for refusing some addresses. */
   readonly lookup?: LookupFunction;
 }
@@ -84,21 +95,25 @@ export async function send(request: Request): Promise<Response> {
     signal,
   });
   let incoming: IncomingMessage | undefined;
-  const pace: Pace = { isSourceLate: false };
+  const pace = createPace();
   // A connection may break after its answer began; whoever reads the body hears of it there.
   outgoing.on('error', () => {});
   outgoing.on('timeout', () => {
     // It is not the service that keeps us waiting.
-    if (pace.isSourceLate) outgoing.setTimeout(request.idleTimeoutMs);
-    else (incoming ?? outgoing).destroy(stalled(request));
+    if (pace.isSourceLate() || isUnread(incoming)) outgoing.setTimeout(request.idleTimeoutMs);
+    else giveUp();
   });
+  const giveUp = () => (incoming ?? outgoing).destroy(stalled(request));
+  const rate = watchRate(request, outgoing, { pace, isUnread: () => isUnread(incoming), onTooSlow: giveUp });
 
   const answered = once(outgoing, 'response').then(([answer]: IncomingMessage[]) => {
     incoming = answer;
+    rate.restart();
     return answer as IncomingMessage;
   });
   try {
     const sentSha1 = await sendBody(outgoing, body, answered, pace);
+    if (incoming === undefined) rate.restart();
     const answer = await answered;
     return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentSha1 };
   } catch (error) {
@@ -108,9 +123,85 @@ export async function send(request: Request): Promise<Response> {
   }
 }
 
-/** Who is waited for while a body is sent. */
+/** Who is waited for while a body is sent, and how long it has been us. */
 interface Pace {
-  isSourceLate: boolean;
+  isSourceLate(): boolean;
+  /** Milliseconds in all for which the service has waited for our source. */
+  lateMs(): number;
+  waitsForSource(): void;
+  waitsForService(): void;
+}
+
+function createPace(): Pace {
+  let lateSinceMs: number | undefined;
+  let pastMs = 0;
+  const sinceMs = () => (lateSinceMs === undefined ? 0 : performance.now() - lateSinceMs);
+  return {
+    isSourceLate: () => lateSinceMs !== undefined,
+    lateMs: () => pastMs + sinceMs(),
+    waitsForSource() {
+      lateSinceMs ??= performance.now();
+    },
+    waitsForService() {
+      pastMs += sinceMs();
+      lateSinceMs = undefined;
+    },
+  };
+}
+
+/** Whether it is we who are late: bytes have come that nobody has taken yet, or all of them have. */
+function isUnread(incoming: IncomingMessage | undefined): boolean {
+  return incoming !== undefined && (incoming.readableLength > 0 || incoming.complete);
+}
+
+/**
+ * Watches that a request moves at its least rate: in its body, until the answer begins, and in the answer, each of which
+ * begins a time of its own by `restart`.
+ */
+function watchRate(
+  { idleTimeoutMs, minBytesPerSecond = MIN_BYTES_PER_SECOND }: Request,
+  outgoing: http.ClientRequest,
+  watched: { pace: Pace; isUnread: () => boolean; onTooSlow: () => void },
+): { restart(): void } {
+  const { pace } = watched;
+  const minBytes = (minBytesPerSecond * idleTimeoutMs) / 1000;
+  let timer: NodeJS.Timeout | undefined;
+  let start = { atMs: 0, lateMs: 0, bytes: 0 };
+
+  /** Time in which the service could have moved bytes. */
+  const passedMs = () => performance.now() - start.atMs - (pace.lateMs() - start.lateMs);
+
+  function restart(): void {
+    start = { atMs: performance.now(), lateMs: pace.lateMs(), bytes: bytesMoved(outgoing.socket) };
+    clearTimeout(timer);
+    timer = setTimeout(look, idleTimeoutMs);
+  }
+
+  function look(): void {
+    const leftMs = idleTimeoutMs - passedMs();
+    if (leftMs > 1) timer = setTimeout(look, Math.max(leftMs, 10));
+    else if (watched.isUnread() || bytesMoved(outgoing.socket) - start.bytes >= minBytes) restart();
+    else watched.onTooSlow();
+  }
+
+  restart();
+  // A connection may be an old one, whose earlier bytes are not this request's.
+  outgoing.once('socket', restart);
+  outgoing.once('close', () => clearTimeout(timer));
+  return { restart };
+}
+
+/** What a connection has moved in both directions; what still waits in our own memory has not left. */
+function bytesMoved(socket: Socket | null): number {
+  if (socket === null) return 0;
+  return socket.bytesRead + socket.bytesWritten - queuedBytes(socket);
+}
+
+/** How much of what was written waits for the other side to read; Node's own idle timer looks there as well. */
+function queuedBytes(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null || !('writeQueueSize' in handle)) return 0;
+  return typeof handle.writeQueueSize === 'number' ? handle.writeQueueSize : 0;
 }
 
 /**
@@ -132,9 +223,9 @@ async function sendBody(
   const chunks = body.chunks[Symbol.asyncIterator]();
   let leftBytes = body.bytes;
   for (;;) {
-    pace.isSourceLate = true;
+    pace.waitsForSource();
     const next = await unlessAnswered(chunks.next());
-    pace.isSourceLate = false;
+    pace.waitsForService();
     if (next === 'answered') break;
     if (next.done) {
       if (leftBytes !== 0) throw endedEarly(leftBytes);
@@ -201,6 +292,10 @@ function endedEarly(leftBytes: number): KnownError {
 export async function readText(request: Request, response: Response): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const limit = setTimeout(
+    () => response.body.destroy(stalled(request)),
+    request.idleTimeoutMs * MAX_ANSWER_LIMITS,
+  );
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
@@ -214,6 +309,8 @@ export async function readText(request: Request, response: Response): Promise<st
     }
   } catch (error) {
     throw unreachable(request, error);
+  } finally {
+    clearTimeout(limit);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -303,7 +400,7 @@ function isConnectionError(error: unknown): error is Error {
 
 function stalled(request: Request): KnownError {
   const seconds = request.idleTimeoutMs / 1000;
-  return new KnownError(`${name(request)}: no byte moved for ${seconds} s`, {
+  return new KnownError(`${name(request)}: nothing worth mentioning moved for ${seconds} s`, {
     code: 'TRANSFER_STALLED',
     retry: 'backoff',
   });

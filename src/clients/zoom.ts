@@ -12,6 +12,14 @@ const MAX_REDIRECTS = 5;
 /** Zoom, reduced to what fetching needs. Every call makes one attempt. */
 export interface Zoom {
   /**
+   * Asks Zoom's API whether it is well, by what belongs to no recording: a refusal shows that it is. Without credentials
+   * for the API nothing is asked.
+   *
+   * @throws KnownError if it cannot be reached, or answers with a server error.
+   */
+  probe(input: { signal: AbortSignal }): Promise<void>;
+
+  /**
    * Opens a recording for download, from the byte on that is still missing if the server allows it.
    *
    * @throws KnownError `DOWNLOAD_NOT_MEDIA` for a web page in place of the file, which is how Zoom answers an expired
@@ -50,6 +58,8 @@ export interface Download {
 
 export interface ZoomOptions extends Omit<ZoomApiOptions, 'credentials'> {
   readonly hosts: DownloadHosts;
+  /** The least rate of downloads. */
+  readonly minBytesPerSecond?: number;
   /** Of each account that Zoom may be asked about; one without an id stands for every account. */
   readonly accounts: readonly Pick<ZoomAccount, 'id' | 'credentials'>[];
 }
@@ -81,6 +91,7 @@ export function createZoom(options: ZoomOptions): Zoom {
         },
         signal,
         idleTimeoutMs: options.idleTimeoutMs,
+        minBytesPerSecond: options.minBytesPerSecond,
         ...(lookup === undefined ? {} : { lookup }),
       };
       const response = await send(request);
@@ -101,6 +112,21 @@ export function createZoom(options: ZoomOptions): Zoom {
   }
 
   return {
+    async probe({ signal }) {
+      if (apis.length === 0) return;
+      const request: Request = {
+        service: SERVICE,
+        method: 'GET',
+        url: `${options.apiUrl}/users/me`,
+        signal,
+        idleTimeoutMs: options.idleTimeoutMs,
+      };
+      const response = await send(request);
+      const text = await readText(request, response);
+      const error = refusal(request, response.status, text, response.headers);
+      if (response.status >= 500 || response.status === 408 || response.status === 429) throw error;
+    },
+
     freshAddress: async (input) => await apiOf(apis, input.accountId ?? null)?.findFile(input),
 
     async openDownload({ url, token, fromByte, validator, mayBeJson = false, signal }) {

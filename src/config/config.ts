@@ -154,6 +154,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     traces: { endpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT },
     transfer: {
       idleTimeoutMs: e.TRANSFER_IDLE_TIMEOUT_S * 1000,
+      minBytesPerSecond: e.TRANSFER_MIN_BYTES_PER_S,
       retryPauseMs: e.TRANSFER_RETRY_PAUSE_MS,
     },
   } as const;

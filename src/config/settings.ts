@@ -432,6 +432,11 @@ export const settings = {
     .positive()
     .default(60)
     .describe('Seconds without a byte after which a transfer counts as failed'),
+  TRANSFER_MIN_BYTES_PER_S: whole(1)
+    .default(1024)
+    .describe(
+      'Bytes per second, over the time of TRANSFER_IDLE_TIMEOUT_S, below which a service that moves bytes counts as silent',
+    ),
   TRANSFER_RETRY_PAUSE_MS: whole(0)
     .default(1000)
     .describe('Milliseconds before a part or patch is sent again, doubling each time'),

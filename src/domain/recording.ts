@@ -48,6 +48,9 @@ export type State = (typeof STATES)[number];
 /** The states out of which a worker moves a recording; `moving` is that of a worker that died. */
 export const MOVABLE_STATES: readonly [State, ...State[]] = ['waiting', 'moving', 'backing-off'];
 
+/** Of those, the ones that nobody is moving. */
+export const WAITING_STATES: readonly State[] = ['waiting', 'backing-off'];
+
 /** The states that go on without anyone's help, until nothing is left to do. */
 export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, 'cancelling'];
 

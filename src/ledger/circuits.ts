@@ -1,6 +1,8 @@
+import type { Transaction } from 'kysely';
 import { backoffMs } from '../domain/backoff.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Database } from './database.ts';
+import type { Tables } from './schema.ts';
 
 /** A remote service that recordings depend on. */
 export type Service = 'zoom' | 'b2' | 'bunny';
@@ -16,18 +18,44 @@ export interface Circuit {
   readonly lastError: ErrorSummary;
 }
 
+/** Whose trouble a failure is: the recording's own, or the service's, which is then to be left alone until a time. */
+export type Verdict = 'own' | { readonly untilMs: number };
+
 /**
- * A circuit per service: after `threshold` failures in a row it opens, and recordings wait for the service instead of
- * losing their attempts to it. The first success closes it.
+ * A circuit per service. It opens after `threshold` failures in a row that are the service's: that it has confirmed
+ * itself, or that have met different recordings. Then recordings wait for the service instead of losing their attempts
+ * to it. The first success closes it.
  */
 export interface Circuits {
   /** Until when the service is to be left alone; `undefined` if it may be used. */
   openUntilMs(service: Service): Promise<number | undefined>;
-  /** Counts a failure; returns until when the circuit is open, or `undefined` if it still is closed. */
-  failed(service: Service, error: ErrorSummary): Promise<number | undefined>;
-  succeeded(service: Service): Promise<void>;
+  /**
+   * Counts a failure that the service has confirmed; it is not to be asked before `notBeforeMs` either. Returns until when
+   * whoever met it is to wait, at no cost: with everybody, once the circuit is open.
+   */
+  failed(
+    service: Service,
+    error: ErrorSummary,
+    notBeforeMs?: number,
+  ): Promise<{ untilMs: number; isOpen: boolean }>;
+  /**
+   * Judges a failure that the service has not confirmed. `isWell`: it has shown that it serves others, so that even where
+   * different recordings fail, each pays for what it tries.
+   */
+  doubted(input: DoubtedFailure): Promise<Verdict>;
+  /** A recording was served: what others have failed with before and fail with again is their own trouble. */
+  succeeded(service: Service, recordingId: string): Promise<void>;
+  /** The service has shown that it is well, by no recording. */
+  answered(service: Service): Promise<void>;
   /** Every service that has failed since it last did well. */
   all(): Promise<Circuit[]>;
+}
+
+export interface DoubtedFailure {
+  readonly service: Service;
+  readonly recordingId: string;
+  readonly error: ErrorSummary;
+  readonly isWell: boolean;
 }
 
 export interface CircuitOptions {
@@ -36,42 +64,129 @@ export interface CircuitOptions {
   readonly maxOpenMs: number;
 }
 
+/** How many different recordings a service must fail to count as down without saying so. */
+const DIFFERENT_RECORDINGS = 2;
+
+/** How long it is remembered that a service has failed a recording, in milliseconds. */
+const DOUBT_MEMORY_MS = 7 * 86_400_000;
+
 export function createCircuits({ db, options }: { db: Database; options: CircuitOptions }): Circuits {
   const { threshold, minOpenMs, maxOpenMs } = options;
 
-  async function find(service: Service) {
-    return await db.selectFrom('circuits').selectAll().where('service', '=', service).executeTakeFirst();
+  type Change = Transaction<Tables>;
+
+  async function find(source: Database | Change, service: Service) {
+    return await source.selectFrom('circuits').selectAll().where('service', '=', service).executeTakeFirst();
+  }
+
+  /** How long to leave a service alone that has failed so often in a row. */
+  function pauseMs(failures: number): number {
+    const backoff = { attempts: Number.POSITIVE_INFINITY, minMs: minOpenMs, maxMs: maxOpenMs };
+    return backoffMs(backoff, Math.max(1, failures - threshold + 1), Math.random) ?? maxOpenMs;
+  }
+
+  async function note(
+    trx: Change,
+    service: Service,
+    known: { readonly opened_at_ms: number | null } | undefined,
+    circuit: { failures: number; openUntilMs: number | undefined; error: ErrorSummary },
+  ): Promise<void> {
+    const { failures, openUntilMs, error } = circuit;
+    const change = {
+      failures,
+      open_until_ms: openUntilMs ?? 0,
+      opened_at_ms: known?.opened_at_ms ?? (openUntilMs === undefined ? null : Date.now()),
+      last_error: JSON.stringify(error),
+    };
+    await trx
+      .insertInto('circuits')
+      .values({ service, ...change })
+      .onConflict((conflict) => conflict.column('service').doUpdateSet(change))
+      .execute();
+  }
+
+  /** How many recordings have failed since a time of which it is not known that the trouble is theirs. */
+  async function countDoubted(trx: Change, service: Service, sinceMs: number): Promise<number> {
+    const rows = await trx
+      .selectFrom('doubts')
+      .select('recording_id')
+      .where('service', '=', service)
+      .where('is_own', '=', 0)
+      .where('at_ms', '>=', sinceMs)
+      .limit(DIFFERENT_RECORDINGS)
+      .execute();
+    return rows.length;
   }
 
   return {
     async openUntilMs(service) {
-      const row = await find(service);
+      const row = await find(db, service);
       return row !== undefined && Number(row.open_until_ms) > Date.now()
         ? Number(row.open_until_ms)
         : undefined;
     },
 
-    async failed(service, error) {
-      const known = await find(service);
-      const failures = (known?.failures ?? 0) + 1;
-      const backoff = { attempts: Number.POSITIVE_INFINITY, minMs: minOpenMs, maxMs: maxOpenMs };
-      const openMs = backoffMs(backoff, failures - threshold + 1, Math.random) ?? maxOpenMs;
-      const openUntilMs = failures < threshold ? 0 : Date.now() + openMs;
-      const change = {
-        failures,
-        open_until_ms: openUntilMs,
-        opened_at_ms: failures < threshold ? null : (known?.opened_at_ms ?? Date.now()),
-        last_error: JSON.stringify(error),
-      };
-      await db
-        .insertInto('circuits')
-        .values({ service, ...change })
-        .onConflict((conflict) => conflict.column('service').doUpdateSet(change))
-        .execute();
-      return failures < threshold ? undefined : openUntilMs;
+    failed: (service, error, notBeforeMs = 0) =>
+      db.transaction().execute(async (trx) => {
+        const known = await find(trx, service);
+        const failures = (known?.failures ?? 0) + 1;
+        const isOpen = failures >= threshold;
+        const untilMs = Math.max(Date.now() + pauseMs(failures), notBeforeMs);
+        await note(trx, service, known, { failures, openUntilMs: isOpen ? untilMs : undefined, error });
+        return { untilMs, isOpen };
+      }),
+
+    doubted: ({ service, recordingId, error, isWell }) =>
+      db.transaction().execute(async (trx): Promise<Verdict> => {
+        const nowMs = Date.now();
+        const before = await trx
+          .selectFrom('doubts')
+          .selectAll()
+          .where('service', '=', service)
+          .where('recording_id', '=', recordingId)
+          .executeTakeFirst();
+        await trx
+          .deleteFrom('doubts')
+          .where('at_ms', '<', nowMs - DOUBT_MEMORY_MS)
+          .execute();
+        await trx
+          .insertInto('doubts')
+          .values({ service, recording_id: recordingId, at_ms: nowMs, is_own: before?.is_own ?? 0 })
+          .onConflict((conflict) =>
+            conflict.columns(['service', 'recording_id']).doUpdateSet({ at_ms: nowMs }),
+          )
+          .execute();
+        if (before?.is_own === 1) return 'own';
+
+        const known = await find(trx, service);
+        const failures = (known?.failures ?? 0) + 1;
+        // What counts is who has failed since the service was tried again.
+        const triedAtMs = known?.opened_at_ms == null ? undefined : Number(known.open_until_ms);
+        const isDown =
+          failures >= threshold && (await countDoubted(trx, service, triedAtMs ?? 0)) >= DIFFERENT_RECORDINGS;
+        const untilMs = nowMs + pauseMs(isWell ? threshold : failures);
+        if (isDown) {
+          await note(trx, service, known, { failures, openUntilMs: untilMs, error });
+          await trx.updateTable('doubts').set({ is_own: 0 }).where('service', '=', service).execute();
+        } else if (triedAtMs === undefined) {
+          await note(trx, service, known, { failures, openUntilMs: undefined, error });
+        } else if (isWell || (before !== undefined && Number(before.at_ms) >= triedAtMs)) {
+          // Nobody else has failed with it, though others were free to try.
+          await trx.deleteFrom('circuits').where('service', '=', service).execute();
+        } else {
+          return { untilMs };
+        }
+        return isDown && !isWell ? { untilMs } : 'own';
+      }),
+
+    async succeeded(service, recordingId) {
+      await db.deleteFrom('circuits').where('service', '=', service).execute();
+      const ofService = db.deleteFrom('doubts').where('service', '=', service);
+      await ofService.where('recording_id', '=', recordingId).execute();
+      await db.updateTable('doubts').set({ is_own: 1 }).where('service', '=', service).execute();
     },
 
-    async succeeded(service) {
+    async answered(service) {
       await db.deleteFrom('circuits').where('service', '=', service).execute();
     },
 

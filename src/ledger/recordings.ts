@@ -10,6 +10,7 @@ import {
   type Stage,
   type State,
   UNFINISHED_STATES,
+  WAITING_STATES,
   type Wanted,
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
@@ -54,6 +55,8 @@ export interface Recordings {
   ofGroup(groupKey: string): Promise<Recording[]>;
   /** Lets the companions of a group that wait for their video move at once; returns their ids. */
   wakeCompanions(groupKey: string): Promise<string[]>;
+  /** Has one that waits do so until a time, and only notes when. */
+  hold(id: string, notBeforeMs: number): Promise<void>;
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone’s help, oldest first; with a limit only so many. */
@@ -161,6 +164,15 @@ export function createRecordings({ db }: { db: Database }): Recordings {
         .returning('id')
         .execute();
       return woken.map(({ id }) => id);
+    },
+
+    async hold(id, notBeforeMs) {
+      await db
+        .updateTable('recordings')
+        .set({ not_before_ms: notBeforeMs })
+        .where('id', '=', id)
+        .where('state', 'in', WAITING_STATES)
+        .execute();
     },
 
     async newest(limit) {

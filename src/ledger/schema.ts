@@ -6,6 +6,7 @@ export interface Tables {
   deliveries: DeliveriesTable;
   watches: WatchesTable;
   circuits: CircuitsTable;
+  doubts: DoubtsTable;
   switches: SwitchesTable;
   gate: GateTable;
   clock: ClockTable;
@@ -101,6 +102,16 @@ interface CircuitsTable {
   last_error: string;
   /** When it opened; it has not done well since. */
   opened_at_ms: number | null;
+}
+
+/** A row per recording that a service has failed without saying that it is down. */
+interface DoubtsTable {
+  service: string;
+  recording_id: string;
+  /** When it last did. */
+  at_ms: number;
+  /** 1: the service has done well by another recording since, so the trouble is this one's. */
+  is_own: number;
 }
 
 /** What an operator has switched, or an answer of 410 has. */

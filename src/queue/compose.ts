@@ -67,7 +67,7 @@ export async function startWorker(config: Config, log: Logger) {
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
 
-  const { idleTimeoutMs } = config.transfer;
+  const { idleTimeoutMs, minBytesPerSecond } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
   const diskWatch = createDiskWatch(config.dataDir);
   const spool = createSpool(`${config.dataDir}/spool`);
@@ -76,9 +76,10 @@ export async function startWorker(config: Config, log: Logger) {
     accounts,
     hosts: createDownloadHosts(config.zoom.downloadHosts),
     idleTimeoutMs,
+    minBytesPerSecond,
   });
-  const b2 = createB2({ ...config.b2, idleTimeoutMs });
-  const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
+  const b2 = createB2({ ...config.b2, idleTimeoutMs, minBytesPerSecond });
+  const bunny = createBunny({ ...config.bunny, idleTimeoutMs, minBytesPerSecond });
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -93,6 +94,12 @@ export async function startWorker(config: Config, log: Logger) {
 
   const pipeline = openPipeline({
     ...ledger,
+    probes: {
+      // Its files are served by other hosts than its API.
+      zoom: { ask: zoom.probe, provesService: false },
+      b2: { ask: b2.probe, provesService: true },
+      bunny: { ask: bunny.probe, provesService: true },
+    },
     onProgress: createProgressTeller({ connection }),
     fetch: createFetchTask({
       zoom,

@@ -10,7 +10,7 @@ import {
   stopAsked,
   summarize,
 } from '../domain/errors.ts';
-import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
+import { type Recording, UNFINISHED_STATES, WAITING_STATES } from '../domain/recording.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause } from '../lib/abort.ts';
@@ -26,6 +26,10 @@ const TAKEN_OVER_PAUSE_MS = 5000;
 
 /** How often it is looked whether an operator wants a recording to stop that is moving, in milliseconds. */
 const WANTED_POLL_MS = 500;
+
+/** The share of a service's pause over which the recordings that wait for it are spread, and the most of that. */
+const SPREAD = 0.1;
+const MAX_SPREAD_MS = 5000;
 
 /** What ends work early: the process is stopping, or that or the lease is lost. */
 interface Signals {
@@ -64,6 +68,9 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   const { recordings, moves, gate, switches } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
+    const waiting = await recordings.get(id);
+    const held = waiting && (await hold(waiting));
+    if (held !== undefined) return held;
     const taken = new AbortController();
     const lease = await waitForGate(id, taken, signal);
     if (lease === undefined) return 'given-back';
@@ -88,6 +95,21 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       });
     }
   };
+
+  /**
+   * Has a recording wait that could not get any further, because the service that it needs next is left alone: at no cost,
+   * without the gate and without a word in its history, however often the service is tried meanwhile.
+   */
+  async function hold(recording: Recording): Promise<Outcome | undefined> {
+    const { id, state, notBeforeMs } = recording;
+    if (!WAITING_STATES.includes(state) || notBeforeMs > Date.now()) return undefined;
+    const untilMs = await pipeline.heldUntilMs(recording);
+    if (untilMs === undefined) return undefined;
+    const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - Date.now()) * SPREAD) * random();
+    const againAtMs = Math.round(untilMs + Math.max(0, spreadMs));
+    await recordings.hold(id, againAtMs);
+    return { againAtMs };
+  }
 
   /** Waits until the gate is free and something may pass it. */
   async function waitForGate(
@@ -122,6 +144,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const log = options.log.child({ recordingId: id });
     if (notBeforeMs > Date.now()) return { againAtMs: notBeforeMs };
     if (state === 'cancelling') return await withdraw(recording, lease, signals, log);
+    const held = await hold(recording);
+    if (held !== undefined) return held;
 
     const outcome = await attempt(recording, lease, signals, log);
     const after = signals.either.aborted ? undefined : await recordings.get(id);

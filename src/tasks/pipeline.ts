@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { isOutage, KnownError, summarize } from '../domain/errors.ts';
-import type { Checkpoints, Recording, Stage } from '../domain/recording.ts';
+import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Moves } from '../ledger/moves.ts';
@@ -24,6 +24,9 @@ const WRONG_SOURCE: readonly ErrorCode[] = [
   'COMPANION_INVALID',
 ];
 
+/** How much longer than the others a recording waits for a service that has just failed it. */
+const OTHERS_FIRST = 1.25;
+
 /** One attempt at one recording. */
 export interface Attempt {
   readonly recording: Recording;
@@ -38,6 +41,10 @@ export interface Pipeline {
    * what follows, stage by stage.
    */
   run(attempt: Attempt): Promise<void>;
+  /**
+   * Until when a recording could not get any further, because what it needs next is left alone; `undefined` if it could.
+   */
+  heldUntilMs(recording: Recording): Promise<number | undefined>;
   /** Takes back all that a recording's stages have made, on local disk and in the services. */
   withdraw(attempt: Attempt): Promise<void>;
 }
@@ -49,6 +56,14 @@ export type OnProgress = (input: {
   totalBytes: number;
 }) => void;
 
+/** A question to a service that belongs to no recording, so that its answer tells of the service alone. */
+export interface Probe {
+  /** @throws KnownError what the service fails everybody with. */
+  ask(call: { readonly signal: AbortSignal }): Promise<void>;
+  /** An answer shows that recordings are served as well, and not only that somebody is there. */
+  readonly provesService: boolean;
+}
+
 export interface PipelineOptions {
   readonly fetch: Task<'fetch'>;
   /** What sends the bytes on while fetch brings them. */
@@ -58,6 +73,7 @@ export interface PipelineOptions {
   readonly recordings: Pick<Recordings, 'progress'>;
   readonly moves: Moves;
   readonly circuits: Circuits;
+  readonly probes: Readonly<Record<Service, Probe>>;
   readonly onProgress?: OnProgress;
 }
 
@@ -70,7 +86,7 @@ const NOTHING_BETWEEN: Between = {
 };
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { fetch, uploads, afterwards, recordings, moves, circuits, onProgress = () => {} } = options;
+  const { fetch, uploads, afterwards, recordings, moves, circuits, probes, onProgress = () => {} } = options;
 
   return {
     async run(attempt) {
@@ -83,10 +99,31 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     },
 
+    async heldUntilMs(recording) {
+      const open = (await circuits.all()).filter(({ openUntilMs }) => openUntilMs > Date.now());
+      if (open.length === 0) return undefined;
+      const { facts } = await recordings.progress(recording.id);
+      const untils = nextTasks(recording, facts).map((task) => {
+        const service = task.serviceFor?.(recording);
+        return open.find((circuit) => circuit.service === service)?.openUntilMs;
+      });
+      return untils.includes(undefined)
+        ? undefined
+        : Math.min(...untils.filter((each) => each !== undefined));
+    },
+
     async withdraw(attempt) {
       for (const task of [...uploads, fetch]) await withdrawStage(task, attempt, 'taken back');
     },
   };
+
+  /** What an attempt would begin with, each of which alone would get the recording further. */
+  function nextTasks(recording: Recording, facts: Partial<Facts>): AnyTask[] {
+    if (facts.fetch === undefined) return [fetch];
+    const isMissing = (task: AnyTask) => isFor(task, recording) && facts[task.stage] === undefined;
+    const missing = uploads.filter(isMissing);
+    return missing.length > 0 ? missing : afterwards.filter(isMissing).slice(0, 1);
+  }
 
   /**
    * Reads the recording and sends it on, all at once. A stage that fails stops the others, and each keeps where it was;
@@ -181,7 +218,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     log.info({ event: 'stage.started' }, 'stage started');
 
     const service = task.serviceFor?.(recording);
-    const fact = await withService(service, signal, () =>
+    const fact = await withService(service, attempt, () =>
       task.run({
         recording,
         facts,
@@ -206,7 +243,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   /** Runs what depends on a service, unless the service is known to be down, and learns from how it went. */
   async function withService<T>(
     service: Service | undefined,
-    signal: AbortSignal,
+    { recording, signal, log }: Attempt,
     work: () => Promise<T>,
   ): Promise<T> {
     if (service === undefined) return await work();
@@ -214,12 +251,52 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (openUntilMs !== undefined) throw serviceDown(service, openUntilMs);
     try {
       const result = await work();
-      await circuits.succeeded(service);
+      await circuits.succeeded(service, recording.id);
       return result;
     } catch (error) {
-      if (signal.aborted || !isOutage(error)) throw error;
-      const untilMs = await circuits.failed(service, summarize(error));
-      throw untilMs === undefined ? error : serviceDown(service, untilMs, error);
+      if (signal.aborted || !mayBeOutage(error)) throw error;
+      const blamed = await findBlame(service, recording, error, signal);
+      log.warn({ event: 'service.blamed', service, err: error, blamed: blamed.code }, 'a service has failed');
+      throw blamed;
+    }
+  }
+
+  /**
+   * Whose trouble it is that a service has failed a recording: asks the service something that belongs to no recording.
+   * If it fails that too, everybody waits, at no cost; if not, the recording pays, unless others are failed as well.
+   */
+  async function findBlame(
+    service: Service,
+    recording: Recording,
+    error: KnownError,
+    signal: AbortSignal,
+  ): Promise<KnownError> {
+    const outage = isOfAccount(error) ? error : await askService(service, signal);
+    if (outage !== undefined) {
+      const { retry } = outage;
+      const askedMs = typeof retry === 'object' ? ('waitMs' in retry ? retry.waitMs : retry.afterMs) : 0;
+      const { untilMs, isOpen } = await circuits.failed(service, summarize(outage), Date.now() + askedMs);
+      return isOfAccount(error) && !isOpen ? error : serviceDown(service, untilMs, outage);
+    }
+    if (!isOutage(error)) return error;
+    const verdict = await circuits.doubted({
+      service,
+      recordingId: recording.id,
+      error: summarize(error),
+      isWell: probes[service].provesService,
+    });
+    return verdict === 'own' ? error : serviceDown(service, verdict.untilMs, error);
+  }
+
+  /** What the service fails everybody with, or `undefined` if it is well. */
+  async function askService(service: Service, signal: AbortSignal): Promise<KnownError | undefined> {
+    try {
+      await probes[service].ask({ signal });
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof KnownError) return error;
+      throw error;
     }
   }
 }
@@ -232,17 +309,29 @@ function isSourceWrong(error: unknown): boolean {
   return error instanceof KnownError && WRONG_SOURCE.includes(error.code);
 }
 
+/** Whether an error may tell of the service rather than of one recording. */
+function mayBeOutage(error: unknown): error is KnownError {
+  return isOutage(error) || (error instanceof KnownError && error.code === 'REMOTE_ANSWER_INVALID');
+}
+
+/** Whether a service has said itself that it fails everybody. */
+function isOfAccount(error: KnownError): boolean {
+  return error.code === 'REMOTE_CAP_EXCEEDED';
+}
+
 function isServiceDown(error: unknown): boolean {
   return error instanceof KnownError && error.code === 'SERVICE_DOWN';
 }
 
+/** @param cause What the recording itself has met: then others are to try before it does again. */
 function serviceDown(service: Service, untilMs: number, cause?: KnownError): KnownError {
   const until = new Date(untilMs).toISOString();
+  const pauseMs = untilMs - Date.now();
   return new KnownError(
     `${service} is down and is tried again at ${until}${cause ? ` (${cause.message})` : ''}`,
     {
       code: 'SERVICE_DOWN',
-      retry: { waitMs: untilMs - Date.now() },
+      retry: { waitMs: cause ? pauseMs * OTHERS_FIRST : pauseMs },
       cause,
     },
   );

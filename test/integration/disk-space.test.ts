@@ -318,6 +318,7 @@ describe('the download of a recording', () => {
     const full = { usableBytes: async () => -1, requireBytes: () => Promise.reject(diskFull(undefined)) };
     const task = createFetchTask({
       zoom: {
+        probe: async () => {},
         openDownload: async () => ({ ...nothing, chunks: noChunks() }),
         freshAddress: async () => undefined,
       },
