@@ -16,6 +16,7 @@ import { createDisk, spaceOf } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
+import { createArchiveLooker } from '../tasks/archive-doubles.ts';
 import { createCaptionsTask } from '../tasks/captions.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createCollections } from '../tasks/collections.ts';
@@ -32,6 +33,7 @@ import { startAlarms } from './alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
+import { startLateLooks } from './late-look-runner.ts';
 import { createLines } from './lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
@@ -229,6 +231,13 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const lateLooks = startLateLooks({
+    ledger,
+    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket })],
+    ...config.lateLooks,
+    log,
+  });
+
   const alarms = composeAlarms(config, ledger, log);
 
   return {
@@ -236,7 +245,12 @@ export async function startWorker(config: Config, log: Logger) {
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([
+        ...stopped,
+        sweeping.stop(),
+        lateLooks.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();
