@@ -80,10 +80,13 @@ export async function startSimulator(
   const faults = createFaultList();
   const link = createLink(options.bytesPerSecond);
   const requests: LoggedRequest[] = [];
+  const closing = new AbortController();
 
   const server = createServer((request, response) => {
     void serve(request, response).catch(() => response.destroy());
   });
+  // As services do: whoever closes has said all, and what was said counts. Node would drop what it has not read yet.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.requestTimeout = 0;
   server.keepAliveTimeout = 30_000;
 
@@ -142,12 +145,19 @@ export async function startSimulator(
 
     const links = [link, ...(fault?.bytesPerSecond === undefined ? [] : [createLink(fault.bytesPerSecond)])];
     const isLimited = links.some((each) => each.bytesPerSecond !== undefined);
-    const body = incomingBody(request, response, isLimited ? links : [], fault, counted);
+    const body =
+      fault?.lateMs === undefined
+        ? incomingBody(request, response, isLimited ? links : [], fault, counted)
+        : await heldBack(request, fault.lateMs, closing.signal, counted);
     const whole = await handle(toSimulatorRequest(request, method, url, body));
     const answer = fault?.endAfterBytes === undefined ? whole : shortened(whole, fault.endAfterBytes);
 
     if (fault?.stall) {
-      await new Promise((resolve) => response.once('close', resolve));
+      await new Promise((resolve) => {
+        response.once('close', resolve);
+        request.socket.once('end', resolve);
+      });
+      response.destroy();
       return;
     }
     if (fault?.delayMs !== undefined) await sleep(fault.delayMs);
@@ -201,6 +211,7 @@ export async function startSimulator(
     fail: (fault) => faults.add(fault),
     close: () =>
       new Promise((resolve) => {
+        closing.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -232,6 +243,22 @@ function toSimulatorRequest(
       }
     },
   };
+}
+
+/** The request's body once all of it has arrived, and so much later; from then on nobody can take it back. */
+async function heldBack(
+  request: IncomingMessage,
+  lateMs: number,
+  signal: AbortSignal,
+  counted: { requestBytes: number },
+): Promise<Readable> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    counted.requestBytes += chunk.length;
+    chunks.push(chunk);
+  }
+  await sleep(lateMs, undefined, { signal });
+  return Readable.from(chunks, { objectMode: false });
 }
 
 /** The request's body, counted, slowed down and, where the fault says so, cut. */
