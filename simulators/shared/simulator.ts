@@ -68,7 +68,7 @@ const MAX_LOGGED = 100_000;
  *
  * Besides the service's own paths it answers, unthrottled and without faults, for use from another process:
  * `GET /__sim/requests`, `DELETE /__sim/requests`, `POST /__sim/faults` (a fault or a list), `DELETE /__sim/faults`,
- * `GET /__sim/faults` (`{struck}`), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
+ * `GET /__sim/faults` (`{struck}`), `GET /__sim/open` (`{open}`: requests that are not over, their clients gone or not), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
  * answers under `/__sim/`. `onFault` hears of a fault when it strikes, before any of its effects.
  */
 export async function startSimulator(
@@ -81,6 +81,7 @@ export async function startSimulator(
   const link = createLink(options.bytesPerSecond);
   const requests: LoggedRequest[] = [];
   const closing = new AbortController();
+  let open = 0;
 
   const server = createServer((request, response) => {
     void serve(request, response).catch(() => response.destroy());
@@ -107,9 +108,11 @@ export async function startSimulator(
     const fault = faults.strike(method, url.pathname);
     if (fault) onFault(fault, { method, url });
     const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
+    open += 1;
     try {
       await play(request, response, method, url, fault, counted);
     } finally {
+      open -= 1;
       requests.push({
         atMs: Date.now(),
         method,
@@ -177,6 +180,8 @@ export async function startSimulator(
       case 'DELETE /__sim/requests':
         requests.length = 0;
         return { status: 204 };
+      case 'GET /__sim/open':
+        return { status: 200, body: { open } };
       case 'GET /__sim/faults':
         return { status: 200, body: { struck: faults.struck } };
       case 'POST /__sim/faults': {
