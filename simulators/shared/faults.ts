@@ -31,6 +31,11 @@ export interface Fault {
   readonly endAfterBytes?: number;
   /** Holds the answer back for this long. */
   readonly delayMs?: number;
+  /**
+   * Carries the request out only so much later than it has arrived, whether or not its client still waits. What the
+   * client takes back before all of it has arrived (a reset, not a close) is not carried out.
+   */
+  readonly lateMs?: number;
   /** Reads the request and then says nothing at all, until the client gives up. */
   readonly stall?: boolean;
   /** Drips the bodies of this request at this speed. */

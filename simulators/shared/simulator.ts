@@ -68,7 +68,7 @@ const MAX_LOGGED = 100_000;
  *
  * Besides the service's own paths it answers, unthrottled and without faults, for use from another process:
  * `GET /__sim/requests`, `DELETE /__sim/requests`, `POST /__sim/faults` (a fault or a list), `DELETE /__sim/faults`,
- * `GET /__sim/faults` (`{struck}`), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
+ * `GET /__sim/faults` (`{struck}`), `GET /__sim/open` (`{open}`: requests that are not over, their clients gone or not), `PUT /__sim/link` (`{bytesPerSecond: number|null}`), and whatever `control`
  * answers under `/__sim/`. `onFault` hears of a fault when it strikes, before any of its effects.
  */
 export async function startSimulator(
@@ -80,10 +80,14 @@ export async function startSimulator(
   const faults = createFaultList();
   const link = createLink(options.bytesPerSecond);
   const requests: LoggedRequest[] = [];
+  const closing = new AbortController();
+  let open = 0;
 
   const server = createServer((request, response) => {
     void serve(request, response).catch(() => response.destroy());
   });
+  // As services do: whoever closes has said all, and what was said counts. Node would drop what it has not read yet.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.requestTimeout = 0;
   server.keepAliveTimeout = 30_000;
 
@@ -104,9 +108,11 @@ export async function startSimulator(
     const fault = faults.strike(method, url.pathname, request.headers);
     if (fault) onFault(fault, { method, url });
     const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
+    open += 1;
     try {
       await play(request, response, method, url, fault, counted);
     } finally {
+      open -= 1;
       requests.push({
         atMs: Date.now(),
         method,
@@ -142,12 +148,19 @@ export async function startSimulator(
 
     const links = [link, ...(fault?.bytesPerSecond === undefined ? [] : [createLink(fault.bytesPerSecond)])];
     const isLimited = links.some((each) => each.bytesPerSecond !== undefined);
-    const body = incomingBody(request, response, isLimited ? links : [], fault, counted);
+    const body =
+      fault?.lateMs === undefined
+        ? incomingBody(request, response, isLimited ? links : [], fault, counted)
+        : await heldBack(request, fault.lateMs, closing.signal, counted);
     const whole = await handle(toSimulatorRequest(request, method, url, body));
     const answer = fault?.endAfterBytes === undefined ? whole : shortened(whole, fault.endAfterBytes);
 
     if (fault?.stall) {
-      await new Promise((resolve) => response.once('close', resolve));
+      await new Promise((resolve) => {
+        response.once('close', resolve);
+        request.socket.once('end', resolve);
+      });
+      response.destroy();
       return;
     }
     if (fault?.delayMs !== undefined) await sleep(fault.delayMs);
@@ -167,6 +180,8 @@ export async function startSimulator(
       case 'DELETE /__sim/requests':
         requests.length = 0;
         return { status: 204 };
+      case 'GET /__sim/open':
+        return { status: 200, body: { open } };
       case 'GET /__sim/faults':
         return { status: 200, body: { struck: faults.struck } };
       case 'POST /__sim/faults': {
@@ -201,6 +216,7 @@ export async function startSimulator(
     fail: (fault) => faults.add(fault),
     close: () =>
       new Promise((resolve) => {
+        closing.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -232,6 +248,22 @@ function toSimulatorRequest(
       }
     },
   };
+}
+
+/** The request's body once all of it has arrived, and so much later; from then on nobody can take it back. */
+async function heldBack(
+  request: IncomingMessage,
+  lateMs: number,
+  signal: AbortSignal,
+  counted: { requestBytes: number },
+): Promise<Readable> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    counted.requestBytes += chunk.length;
+    chunks.push(chunk);
+  }
+  await sleep(lateMs, undefined, { signal });
+  return Readable.from(chunks, { objectMode: false });
 }
 
 /** The request's body, counted, slowed down and, where the fault says so, cut. */

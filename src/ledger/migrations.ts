@@ -4,6 +4,7 @@ import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
 import { zoomTrash } from './migrations/005-zoom-trash.ts';
 import { telemetry } from './migrations/006-telemetry.ts';
+import { lateLooks } from './migrations/007-late-looks.ts';
 import { doubts } from './migrations/010-doubts.ts';
 import { steadyClock } from './migrations/011-steady-clock.ts';
 
@@ -118,6 +119,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '004-companions': companions,
   '005-zoom-trash': zoomTrash,
   '006-telemetry': telemetry,
+  '007-late-looks': lateLooks,
   '010-doubts': doubts,
   '011-steady-clock': steadyClock,
 };

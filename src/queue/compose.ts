@@ -16,6 +16,7 @@ import { createDisk } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
+import { createArchiveLooker } from '../tasks/archive-doubles.ts';
 import { createCaptionsTask } from '../tasks/captions.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createCollections } from '../tasks/collections.ts';
@@ -34,6 +35,7 @@ import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { createDiskWatch, type DiskWatch } from './disk-watch.ts';
 import { startJobWorker } from './jobs.ts';
+import { startLateLooks } from './late-look-runner.ts';
 import { createLines } from './lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
@@ -243,6 +245,13 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const lateLooks = startLateLooks({
+    ledger,
+    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket })],
+    ...config.lateLooks,
+    log,
+  });
+
   const alarms = composeAlarms(config, ledger, diskWatch, log);
 
   return {
@@ -254,6 +263,7 @@ export async function startWorker(config: Config, log: Logger) {
         ...stopped,
         clockWatch.stop(),
         sweeping.stop(),
+        lateLooks.stop(),
         alarms.stop(config.shutdownTimeoutMs),
       ]);
       await lines.stop();

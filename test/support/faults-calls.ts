@@ -120,9 +120,9 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
     answers: 'json',
   },
   {
-    name: 'b2_list_file_names, after an upload without an answer',
+    name: 'b2_list_file_versions, after an upload without an answer',
     simulator: b2,
-    on: `${B2}b2_list_file_names`,
+    on: `${B2}b2_list_file_versions`,
     takes: 'json',
     answers: 'json',
     provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_file/*`, ...LOST }),
