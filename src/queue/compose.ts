@@ -84,7 +84,7 @@ export async function startWorker(config: Config, log: Logger) {
   const plainSite = createSite(config.site);
   const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
   const openPipeline = tracing ? createTracedPipeline({ tracer: tracing, ...ledger }) : createPipeline;
-  const { libraryId, cdnHost, patchBytes, poll } = config.bunny;
+  const { libraryId, cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
@@ -107,7 +107,7 @@ export async function startWorker(config: Config, log: Logger) {
         libraryId,
         patchBytes,
         retry,
-        isTaken: (videoId, exceptId) => recordings.isVideoTaken(videoId, exceptId),
+        goneAfterMs: publishGoneAfterMs,
       }),
     ],
     afterwards: [
@@ -115,6 +115,7 @@ export async function startWorker(config: Config, log: Logger) {
         bunny,
         videos: companionVideos,
         language: config.zoom.defaults.language,
+        refusedForMs: publishGoneAfterMs,
       }),
       createNotifyTask({
         ledger,
@@ -192,6 +193,8 @@ export async function startWorker(config: Config, log: Logger) {
         cdnHost,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
+        goneAfterMs: config.bunny.goneAfterMs,
+        recheckMs: config.bunny.recheckMs,
         onEnded: (recordingId) => {
           lines.deliveries.poke();
           onWatched(recordingId);
