@@ -4,6 +4,12 @@ import { parseJson, type Request, type Response, readText, refusal, send, sendFo
 
 const SERVICE = 'Backblaze B2';
 
+/** What B2 says of a request that can never be carried out, whenever it is sent. */
+const FINAL_CODES = ['invalid_file_name', 'invalid_file_info', 'invalid_part_number', 'source_too_large'];
+
+/** What B2 says of something that it does not have. */
+const ABSENT_CODES = ['not_found', 'no_such_file', 'file_not_present'];
+
 /** How long to leave an account alone that has reached one of its caps. */
 const CAP_PAUSE_MS = 15 * 60_000;
 
@@ -22,7 +28,7 @@ export interface B2 {
   startLargeFile(input: Call & NewFile): Promise<{ fileId: string }>;
   /** Uploads one part, its SHA-1 behind its bytes. Repeating it replaces the part. */
   uploadPart(input: Call & Bytes & { fileId: string; partNumber: number }): Promise<{ sha1: string }>;
-  /** The parts that have arrived, by number; `undefined` if B2 knows no such unfinished file. */
+  /** The parts that have arrived, by number; `undefined` if B2 has no such unfinished file. */
   listParts(input: Call & { fileId: string }): Promise<ReadonlyMap<number, StoredPart> | undefined>;
   /** Makes the parts 1 to n one file. A repeat is refused, even where the first one was carried out. */
   finishLargeFile(input: Call & { fileId: string; partSha1s: readonly string[] }): Promise<void>;
@@ -35,8 +41,8 @@ export interface B2 {
 
   /** A finished or unfinished file by its id, or `undefined`. */
   fileInfo(input: Call & { fileId: string }): Promise<StoredFile | undefined>;
-  /** The newest finished version of exactly this name, or `undefined`. */
-  findFile(input: Call & { fileName: string }): Promise<StoredFile | undefined>;
+  /** Every finished version of exactly this name, newest first, those below a hide marker too. */
+  listVersions(input: Call & { fileName: string }): Promise<StoredFile[]>;
 }
 
 export interface Call {
@@ -130,6 +136,11 @@ const uploadUrlShape = z.object({ uploadUrl: z.string(), authorizationToken: z.s
 const partListShape = z.object({
   parts: z.array(z.object({ partNumber: z.number(), contentLength: z.number(), contentSha1: z.string() })),
   nextPartNumber: z.number().nullish(),
+});
+const versionListShape = z.object({
+  files: z.array(fileShape),
+  nextFileName: z.string().nullish(),
+  nextFileId: z.string().nullish(),
 });
 const unfinishedListShape = z.object({ files: z.array(fileShape), nextFileId: z.string().nullish() });
 
@@ -264,6 +275,30 @@ export function createB2(options: B2Options): B2 {
     return { answer, sha1 };
   }
 
+  async function fileInfo({ fileId, signal }: Call & { fileId: string }): Promise<StoredFile | undefined> {
+    try {
+      return toStoredFile(await call('b2_get_file_info', { fileId }, fileShape, signal));
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a call was refused because its file is no longer there, or no longer of the kind that the call is for. B2
+   * refuses that by the same code as anything odd, so the file itself is asked for.
+   */
+  async function isGone(
+    error: unknown,
+    file: Call & { fileId: string },
+    isOther: (file: StoredFile) => boolean,
+  ): Promise<boolean> {
+    if (!isRejection(error)) return false;
+    if (isAbsence(error)) return true;
+    const found = await fileInfo(file);
+    return found === undefined || isOther(found);
+  }
+
   return {
     async partLimits({ signal }) {
       const { recommendedPartSize, absoluteMinimumPartSize } = await authorize(signal);
@@ -332,7 +367,7 @@ export function createB2(options: B2Options): B2 {
           startPartNumber = page.nextPartNumber;
         }
       } catch (error) {
-        if (isRejection(error)) return undefined;
+        if (await isGone(error, { fileId, signal }, (file) => file.isFinished)) return undefined;
         throw error;
       }
       return parts;
@@ -348,7 +383,7 @@ export function createB2(options: B2Options): B2 {
       try {
         await call('b2_cancel_large_file', { fileId }, idShape, signal);
       } catch (error) {
-        if (!isRejection(error)) throw error;
+        if (!(await isGone(error, { fileId, signal }, (file) => file.isFinished))) throw error;
       }
     },
 
@@ -356,7 +391,7 @@ export function createB2(options: B2Options): B2 {
       try {
         await call('b2_delete_file_version', { fileId, fileName }, idShape, signal);
       } catch (error) {
-        if (!isRejection(error)) throw error;
+        if (!(await isGone(error, { fileId, signal }, () => false))) throw error;
       }
     },
 
@@ -379,30 +414,30 @@ export function createB2(options: B2Options): B2 {
       return found;
     },
 
-    async fileInfo({ fileId, signal }) {
-      try {
-        return toStoredFile(await call('b2_get_file_info', { fileId }, fileShape, signal));
-      } catch (error) {
-        if (isRejection(error)) return undefined;
-        throw error;
-      }
-    },
+    fileInfo,
 
-    async findFile({ fileName, signal }) {
-      const json = {
-        bucketId: await bucket(signal),
-        startFileName: fileName,
-        prefix: fileName,
-        maxFileCount: 1,
-      };
-      const { files } = await call(
-        'b2_list_file_names',
-        json,
-        z.object({ files: z.array(fileShape) }),
-        signal,
-      );
-      const found = files.find((file) => file.fileName === fileName);
-      return found && toStoredFile(found);
+    async listVersions({ fileName, signal }) {
+      const found: StoredFile[] = [];
+      const bucketId = await bucket(signal);
+      let start: { startFileName: string; startFileId?: string } | undefined = { startFileName: fileName };
+      while (start !== undefined) {
+        const json = { bucketId, prefix: fileName, maxFileCount: 100, ...start };
+        const page: z.infer<typeof versionListShape> = await call(
+          'b2_list_file_versions',
+          json,
+          versionListShape,
+          signal,
+        );
+        found.push(
+          ...page.files
+            .filter((file) => file.fileName === fileName && file.action === 'upload')
+            .map(toStoredFile),
+        );
+        // What else begins so comes behind it.
+        const isMore = page.nextFileName === fileName && page.nextFileId != null;
+        start = isMore ? { startFileName: fileName, startFileId: page.nextFileId ?? '' } : undefined;
+      }
+      return found;
     },
   };
 }
@@ -436,14 +471,20 @@ function describe(request: Request, status: number, text: string, headers: Respo
       details,
     });
   }
-  return new KnownError(error.message, { code: error.code, retry: error.retry, details });
+  // One refusal is no verdict, unless its code says that it cannot be otherwise the next time.
+  const isFinal = code !== undefined && FINAL_CODES.includes(code);
+  const retry = error.retry === 'never' && !isFinal ? 'backoff' : error.retry;
+  return new KnownError(error.message, { code: error.code, retry, details });
 }
 
-/** An answer to an upload: what an upload URL says of itself (401, 408, 5xx) is healed by another URL. */
+/**
+ * An answer to an upload: what an upload URL says of itself (401, 408, 5xx) is healed by another URL, and what B2 calls a
+ * bad request (400) is most often bytes that came to harm on their way. Which words it has for that does not matter.
+ */
 function uploadError(request: Request, response: Response, text: string): KnownError {
   const error = describe(request, response.status, text, response.headers);
   const isUrlWorn = response.status === 401 || error.details['b2Code'] === 'auth_token_limit';
-  const isCorrupt = response.status === 400 && /sha1/i.test(text);
+  const isCorrupt = !isUrlWorn && response.status === 400 && error.retry !== 'never';
   if (!isUrlWorn && !isCorrupt) return error;
   const retry: Retry = 'backoff';
   return new KnownError(error.message, {
@@ -461,7 +502,12 @@ function isTokenError(error: unknown): boolean {
   );
 }
 
+/** B2 does not have what was asked for. */
+function isAbsence(error: unknown): boolean {
+  return isRejection(error) && ABSENT_CODES.includes(String(error.details['b2Code']));
+}
+
 /** A plain no, such as for an id that B2 does not know (400 or 404). */
-function isRejection(error: unknown): boolean {
+function isRejection(error: unknown): error is KnownError {
   return error instanceof KnownError && error.code === 'REMOTE_REJECTED';
 }

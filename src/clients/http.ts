@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { LookupFunction } from 'node:net';
+import net, { type LookupFunction, type Socket } from 'node:net';
+import tls from 'node:tls';
 import type { z } from 'zod';
 import { KnownError, type Retry } from '../domain/errors.ts';
 import { lengthFrom, retryAfterMs } from './headers.ts';
@@ -53,9 +54,23 @@ export interface Response {
 }
 
 const httpAgent = new http.Agent({ keepAlive: true });
-const httpsAgent = new https.Agent({ keepAlive: true });
+const httpsAgent = createHttpsAgent();
 /** Of connections to addresses that were checked: one that was made without is not used for them. */
-const checkedAgent = new https.Agent({ keepAlive: true });
+const checkedAgent = createHttpsAgent();
+
+/** The connection below each encrypted one: only that can be reset. */
+const below = new WeakMap<Socket, Socket>();
+
+function createHttpsAgent(): https.Agent {
+  const agent = new https.Agent({ keepAlive: true });
+  const createConnection = (options: net.NetConnectOpts & tls.ConnectionOptions) => {
+    const connection = net.connect(options);
+    const encrypted = tls.connect({ ...options, socket: connection });
+    below.set(encrypted, connection);
+    return encrypted;
+  };
+  return Object.assign(agent, { createConnection });
+}
 
 /**
  * Sends one request, once, without following redirects, and resolves with any answer whatever its status.
@@ -81,16 +96,24 @@ export async function send(request: Request): Promise<Response> {
     },
     ...(request.lookup ? { lookup: request.lookup } : {}),
     timeout: request.idleTimeoutMs,
-    signal,
   });
   let incoming: IncomingMessage | undefined;
+  let givenUp: Error | undefined;
+  const giveUp = (reason: Error) => {
+    givenUp = reason;
+    reset(outgoing);
+    (incoming ?? outgoing).destroy(reason);
+  };
+  const onAbort = () => giveUp(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  outgoing.once('close', () => signal.removeEventListener('abort', onAbort));
   const pace: Pace = { isSourceLate: false };
   // A connection may break after its answer began; whoever reads the body hears of it there.
   outgoing.on('error', () => {});
   outgoing.on('timeout', () => {
     // It is not the service that keeps us waiting.
     if (pace.isSourceLate) outgoing.setTimeout(request.idleTimeoutMs);
-    else (incoming ?? outgoing).destroy(stalled(request));
+    else giveUp(stalled(request));
   });
 
   const answered = once(outgoing, 'response').then(([answer]: IncomingMessage[]) => {
@@ -103,9 +126,21 @@ export async function send(request: Request): Promise<Response> {
     return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentSha1 };
   } catch (error) {
     answered.catch(() => {});
+    reset(outgoing);
     outgoing.destroy();
-    throw unreachable(request, error);
+    throw unreachable(request, givenUp ?? error);
   }
+}
+
+/**
+ * Breaks the connection of a request that is not over, so that nothing more of it arrives: of one that is only closed
+ * the kernel goes on to send what it holds, megabytes on a slow line, and the service may carry it out.
+ */
+function reset(outgoing: http.ClientRequest): void {
+  const { socket } = outgoing;
+  // The connection of one that is over serves others.
+  if (socket === null || outgoing.destroyed || socket.destroyed || socket.connecting) return;
+  (below.get(socket) ?? socket).resetAndDestroy();
 }
 
 /** Who is waited for while a body is sent. */
@@ -150,7 +185,10 @@ async function sendBody(
   }
   void chunks.return?.();
   const answer = await answered;
-  answer.once('close', () => outgoing.destroy());
+  answer.once('close', () => {
+    reset(outgoing);
+    outgoing.destroy();
+  });
   return undefined;
 }
 

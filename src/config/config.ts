@@ -139,6 +139,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       afterMs: e.SWEEP_AFTER_H * 3_600_000,
       failedKeepMs: e.FAILED_KEEP_DAYS * 86_400_000,
     },
+    lateLooks: {
+      firstPauseMs: e.LATE_LOOK_FIRST_S * 1000,
+      horizonMs: e.LATE_LOOK_FOR_H * 3_600_000,
+    },
     alarms: {
       webhookUrl: e.ALARM_WEBHOOK_URL,
       mail:

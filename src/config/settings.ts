@@ -403,6 +403,17 @@ export const settings = {
       'Days that what a failed recording has left is kept, for a person to retry it; then it is removed',
     ),
 
+  LATE_LOOK_FIRST_S: number()
+    .positive()
+    .default(5)
+    .describe(
+      'Seconds after which B2 and Bunny are looked at again for what was given up and came all the same',
+    ),
+  LATE_LOOK_FOR_H: number()
+    .positive()
+    .default(24)
+    .describe('Hours for which that is looked for, with pauses that grow; no B2 upload URL lives longer'),
+
   // Alarms
   ALARM_WEBHOOK_URL: url()
     .optional()

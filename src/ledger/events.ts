@@ -25,6 +25,7 @@ export type EventType =
   | 'withdrawal.started'
   | 'withdrawal.failed'
   | 'archive.left'
+  | 'late.removed'
   | 'attempt.started'
   | 'attempt.interrupted'
   | 'attempt.postponed'

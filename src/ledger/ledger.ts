@@ -5,6 +5,7 @@ import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createHistory, type History } from './history.ts';
+import { createLateLooks, type LateLooks } from './late-looks.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
@@ -36,6 +37,7 @@ export interface Ledger {
   readonly alarms: Alarms;
   readonly zoomLosses: ZoomLosses;
   readonly zoomTrash: ZoomTrash;
+  readonly lateLooks: LateLooks;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     alarms: createAlarms({ db }),
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
+    lateLooks: createLateLooks({ db }),
     close: () => db.destroy(),
   };
 }

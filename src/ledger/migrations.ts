@@ -4,6 +4,7 @@ import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
 import { zoomTrash } from './migrations/005-zoom-trash.ts';
 import { telemetry } from './migrations/006-telemetry.ts';
+import { lateLooks } from './migrations/007-late-looks.ts';
 import { doubtedWatches } from './migrations/008-doubted-watches.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
@@ -117,6 +118,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '004-companions': companions,
   '005-zoom-trash': zoomTrash,
   '006-telemetry': telemetry,
+  '007-late-looks': lateLooks,
   '008-doubted-watches': doubtedWatches,
 };
 

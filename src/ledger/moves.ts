@@ -4,6 +4,7 @@ import { type Checkpoints, type Facts, MOVABLE_STATES, type Stage, type State } 
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
+import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
@@ -29,6 +30,14 @@ export interface Moves {
   finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
+
+  /**
+   * Notes that something which is about to be asked of a service, or was given up there, may take effect late. Asked for
+   * again, it is expected again, from the beginning.
+   */
+  expectLate(expected: LateEffect, fence: number): Promise<void>;
+  /** It was answered: there is nothing to look for, unless it was expected more than once. */
+  cameInTime(expected: LateEffect, fence: number): Promise<void>;
 
   /** Adds to its history. */
   note(id: string, type: EventType, data: object, fence: number): Promise<void>;
@@ -185,6 +194,9 @@ export function createMoves({ db }: { db: Database }): Moves {
         await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
         await addEvent(trx, id, 'stage.undone', { stage, reason });
       }),
+
+    expectLate: (expected, fence) => fenced(fence, (trx) => expectLate(trx, expected)),
+    cameInTime: (expected, fence) => fenced(fence, (trx) => cameInTime(trx, expected)),
 
     note: (id, type, data, fence) => fenced(fence, (trx) => addEvent(trx, id, type, data)),
 

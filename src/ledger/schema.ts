@@ -16,6 +16,7 @@ export interface Tables {
   alarms: AlarmsTable;
   alarm_messages: AlarmMessagesTable;
   zoom_trash: ZoomTrashTable;
+  late_looks: LateLooksTable;
 }
 
 interface RecordingsTable {
@@ -147,6 +148,18 @@ interface ZoomTrashTable {
   last_error: string | null;
   not_before_ms: number;
   created_at_ms: number;
+}
+
+/** What was asked of a service and may still take effect, a row per recording, service and place. */
+interface LateLooksTable {
+  recording_id: string;
+  service: string;
+  /** Where it would be found, in the words of whoever looks: a file name, a title. */
+  place: string;
+  /** How often something was asked for that has not been answered beyond doubt. */
+  asked: number;
+  looks: number;
+  not_before_ms: number;
 }
 
 /** Totals since the beginning; `labels` is JSON. */

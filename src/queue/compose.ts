@@ -16,12 +16,14 @@ import { createDisk, spaceOf } from '../lib/disk.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
+import { createArchiveLooker } from '../tasks/archive-doubles.ts';
 import { createCaptionsTask } from '../tasks/captions.ts';
 import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createCollections } from '../tasks/collections.ts';
 import { createCompanionVideos } from '../tasks/companion-videos.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
 import { createNotifyTask } from '../tasks/notify.ts';
+import { createVideoLooker } from '../tasks/own-videos.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
 import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
@@ -32,6 +34,7 @@ import { startAlarms } from './alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
 import { startJobWorker } from './jobs.ts';
+import { startLateLooks } from './late-look-runner.ts';
 import { createLines } from './lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
@@ -232,6 +235,13 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const lateLooks = startLateLooks({
+    ledger,
+    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket }), createVideoLooker({ bunny })],
+    ...config.lateLooks,
+    log,
+  });
+
   const alarms = composeAlarms(config, ledger, log);
 
   return {
@@ -239,7 +249,12 @@ export async function startWorker(config: Config, log: Logger) {
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([
+        ...stopped,
+        sweeping.stop(),
+        lateLooks.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();

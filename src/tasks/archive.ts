@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { B2, StoredFile, StoredPart } from '../clients/b2.ts';
+import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
 import { ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
 import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { reporting } from '../lib/streams.ts';
+import { deleteIfAllowed } from './archive-doubles.ts';
+import { MAX_PARTS, partBytesFor } from './archive-parts.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import type { Source } from './source.ts';
@@ -17,7 +19,7 @@ const MAX_FAILED_FINISHES = 3;
 export interface ArchiveOptions {
   readonly b2: B2;
   readonly bucket: string;
-  /** Bytes per part of a large file; unset: what B2 recommends. */
+  /** The most bytes per part of a large file; unset: what B2 recommends. */
   readonly partBytes: number | undefined;
   /** Parts of one file that are sent at the same time. */
   readonly parallelParts: number;
@@ -27,11 +29,13 @@ export interface ArchiveOptions {
 }
 
 /**
- * Uploads the file to Backblaze B2 while it arrives: in one request up to the size of a part, as a large file above it.
+ * Uploads the file to Backblaze B2 while it arrives: a small one in one request, any other in parts, since a part that is
+ * sent again replaces the first one, and a file that is sent again doubles it.
  *
  * Safe to repeat: that a file will be made is recorded first. A later attempt then looks for it, under its
  * deterministic name and with the recording's id in its file info, before it makes another; a large file goes on with
- * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first.
+ * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first. What takes effect
+ * only after it was looked for is expected from before it is asked for, and taken back (`archive-doubles.ts`).
  */
 export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   const { b2, bucket, partBytes, parallelParts, retry, companions } = options;
@@ -43,21 +47,26 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       // Asked while the first bytes are on their way.
       const limits = await b2.partLimits({ signal });
       const source = await context.source();
-      const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
-      if (isForeign) await withdraw(context);
-      const known = isForeign ? undefined : context.checkpoint;
+      const isUsable = context.checkpoint === undefined || isOf(context.checkpoint, source);
+      if (!isUsable) await withdraw(context);
+      const known = isUsable ? context.checkpoint : undefined;
       const checkpoint: Checkpoints['archive'] = known ?? {
         fileName: await nameOf(recording, source),
         contentId: source.contentId,
         isRequested: false,
         fileId: null,
         failedFinishes: 0,
-        partBytes: Math.max(partBytes ?? limits.recommendedPartBytes, limits.minPartBytes),
+        partBytes: partBytesFor({
+          totalBytes: source.totalBytes,
+          wantedBytes: partBytes ?? limits.recommendedPartBytes,
+          minBytes: limits.minPartBytes,
+          parallelParts,
+        }),
       };
       const { fileName } = checkpoint;
 
-      const found = checkpoint.isRequested ? await findArchived(context, fileName) : undefined;
-      if (found?.bytes === source.totalBytes) {
+      const found = checkpoint.isRequested ? await adopt(context, fileName, source) : undefined;
+      if (found !== undefined) {
         await source.proved();
         return { bucket, fileId: found.fileId, fileName, sha1: found.sha1 ?? null };
       }
@@ -81,23 +90,20 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     const fileName = facts.archive?.fileName ?? checkpoint?.fileName;
     if (fileName === undefined) return;
     await context.checkLease();
-    const fileIds = await findUnfinished(context, fileName);
+    // What was given up may still come.
+    await context.expectLate(fileName);
+    const fileIds = (await findUnfinished(context, fileName)).map((file) => file.fileId);
     if (checkpoint?.fileId) fileIds.push(checkpoint.fileId);
     for (const fileId of new Set(fileIds)) await b2.cancelLargeFile({ fileId, signal });
-    const found = await findArchived(context, fileName);
-    if (found !== undefined) await deleteOrLeave(context, found);
+    for (const file of await findArchived(context, fileName)) await deleteOrLeave(context, file);
   }
 
-  /** Keys of installations that only ever add to their bucket may not delete: what stays is told. */
+  /** What stays because the key may not delete is told. */
   async function deleteOrLeave(context: WithdrawContext<'archive'>, file: StoredFile): Promise<void> {
     const { fileId, fileName } = file;
-    try {
-      await b2.deleteFile({ fileId, fileName, signal: context.signal });
-    } catch (error) {
-      if (!(error instanceof KnownError) || error.code !== 'REMOTE_UNAUTHORIZED') throw error;
-      context.log.warn({ event: 'archive.left', fileId, fileName, err: error }, 'the key may not delete');
-      await context.note('archive.left', { bucket, fileId, fileName });
-    }
+    if (await deleteIfAllowed({ b2, fileId, fileName, signal: context.signal })) return;
+    context.log.warn({ event: 'archive.left', fileId, fileName }, 'the key may not delete');
+    await context.note('archive.left', { bucket, fileId, fileName });
   }
 
   function newFile(context: TaskContext<'archive'>, source: Source, fileName: string) {
@@ -115,37 +121,53 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     };
   }
 
-  /** The finished file of an earlier attempt whose answer was lost. */
+  /** The finished file of an earlier request whose answer was lost; of several that came of it one stays. */
+  async function adopt(
+    context: TaskContext<'archive'>,
+    fileName: string,
+    source: Source,
+  ): Promise<StoredFile | undefined> {
+    const whole = (await findArchived(context, fileName)).filter(({ bytes }) => bytes === source.totalBytes);
+    const [kept, ...doubles] = whole;
+    for (const double of doubles) {
+      const { fileId } = double;
+      await context.checkLease();
+      await deleteOrLeave(context, double);
+      await context.note('late.removed', { service: 'b2', what: 'file', fileId, fileName });
+    }
+    return kept;
+  }
+
+  /** The finished files of this recording, newest first. */
   async function findArchived(
     { recording, signal }: WithdrawContext<'archive'>,
     fileName: string,
-  ): Promise<StoredFile | undefined> {
-    const found = await b2.findFile({ fileName, signal });
-    const isOurs = found?.fileInfo[ARCHIVED_RECORDING] === recording.id && found.isFinished;
-    return isOurs ? found : undefined;
+  ): Promise<StoredFile[]> {
+    const versions = await b2.listVersions({ fileName, signal });
+    return versions.filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id);
   }
 
   async function findUnfinished(
     { recording, signal }: WithdrawContext<'archive'>,
     fileName: string,
-  ): Promise<string[]> {
+  ): Promise<UnfinishedFile[]> {
     const unfinished = await b2.listUnfinished({ namePrefix: fileName, signal });
-    return unfinished
-      .filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id)
-      .map((file) => file.fileId);
+    return unfinished.filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id);
   }
 
   async function uploadWhole(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
     const { signal } = context;
+    const { fileName } = checkpoint;
     await context.saveCheckpoint({ ...checkpoint, isRequested: true });
-    return await retryInPlace(retry, signal, async (attempt) => {
+    const uploaded = await retryInPlace(retry, signal, async (attempt) => {
       // Of a request that broke nobody knows whether it was carried out.
-      const found = attempt > 1 ? await findArchived(context, checkpoint.fileName) : undefined;
-      if (found?.bytes === source.totalBytes) return { fileId: found.fileId, sha1: found.sha1 ?? null };
+      const found = attempt > 1 ? await adopt(context, fileName, source) : undefined;
+      if (found !== undefined) return { fileId: found.fileId, sha1: found.sha1 ?? null };
 
       await context.checkLease();
+      await context.expectLate(fileName);
       const { fileId, sha1 } = await b2.uploadFile({
-        ...newFile(context, source, checkpoint.fileName),
+        ...newFile(context, source, fileName),
         bytes: source.totalBytes,
         chunks: reporting(source.read(0, source.totalBytes), 0, (sentBytes) =>
           context.progress(sentBytes, source.totalBytes),
@@ -154,12 +176,18 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       crashPoint('archive:after-upload');
       return { fileId, sha1 };
     });
+    await context.cameInTime(fileName);
+    return uploaded;
   }
 
   async function uploadInParts(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
     const { signal } = context;
     const { totalBytes } = source;
-    const { fileId, stored } = await resumeOrStart(context, source, checkpoint);
+    const { fileId, stored, isFinished } = await resumeOrStart(context, source, checkpoint);
+    if (isFinished) {
+      await source.proved();
+      return { fileId, sha1: null };
+    }
     const count = Math.ceil(totalBytes / checkpoint.partBytes);
     const sentBytes: number[] = Array(count).fill(0);
     const partSha1s: string[] = [];
@@ -198,25 +226,31 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     context: TaskContext<'archive'>,
     source: Source,
     checkpoint: Checkpoint,
-  ): Promise<{ fileId: string; stored: ReadonlyMap<number, StoredPart> }> {
+  ): Promise<{ fileId: string; stored: ReadonlyMap<number, StoredPart>; isFinished: boolean }> {
     const { signal } = context;
+    const { fileName } = checkpoint;
     const fileIds = checkpoint.fileId === null ? [] : [checkpoint.fileId];
     if (checkpoint.isRequested && checkpoint.fileId === null) {
-      fileIds.push(...(await findUnfinished(context, checkpoint.fileName)));
+      fileIds.push(...(await findUnfinished(context, fileName)).map((file) => file.fileId));
     }
     for (const fileId of fileIds) {
       const stored = await b2.listParts({ fileId, signal });
-      if (stored === undefined) continue;
+      // A finish that was given up may have been carried out since it was looked for.
+      const file = stored === undefined ? await b2.fileInfo({ fileId, signal }) : undefined;
+      const isFinished = file?.isFinished === true && file.bytes === source.totalBytes;
+      if (stored === undefined && !isFinished) continue;
       await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId });
-      return { fileId, stored };
+      return { fileId, stored: stored ?? new Map(), isFinished };
     }
 
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId: null });
     await context.checkLease();
-    const { fileId } = await b2.startLargeFile(newFile(context, source, checkpoint.fileName));
+    await context.expectLate(fileName);
+    const { fileId } = await b2.startLargeFile(newFile(context, source, fileName));
     crashPoint('archive:after-start');
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId });
-    return { fileId, stored: new Map() };
+    await context.cameInTime(fileName);
+    return { fileId, stored: new Map(), isFinished: false };
   }
 
   async function uploadPart(
@@ -253,14 +287,17 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       if (file?.isFinished && file.bytes === bytes) return;
 
       const failedFinishes = checkpoint.failedFinishes + 1;
-      const isHopeless = failedFinishes >= MAX_FAILED_FINISHES || isRefused(error);
-      if (isHopeless) await b2.cancelLargeFile({ fileId, signal });
+      const isHopeless = failedFinishes >= MAX_FAILED_FINISHES;
+      if (isHopeless) {
+        await context.expectLate(checkpoint.fileName);
+        await b2.cancelLargeFile({ fileId, signal });
+      }
       await context.saveCheckpoint(
         isHopeless
           ? { ...checkpoint, isRequested: false, fileId: null, failedFinishes: 0 }
           : { ...checkpoint, isRequested: true, fileId, failedFinishes },
       );
-      if (!isRefused(error)) throw error;
+      if (!isHopeless || !(error instanceof KnownError)) throw error;
       throw new KnownError(`${error.message}; the next attempt begins a new file`, {
         code: 'TRANSFER_CORRUPT',
         retry: 'backoff',
@@ -280,9 +317,9 @@ interface Part {
   readonly end: number;
 }
 
-/** Whether B2 has said no, rather than that it cannot now. */
-function isRefused(error: unknown): error is KnownError {
-  return error instanceof KnownError && error.code === 'REMOTE_REJECTED';
+/** Whether what was sent so far is of these bytes, and can become a file. */
+function isOf({ contentId, partBytes }: Checkpoint, source: Source): boolean {
+  return contentId === source.contentId && source.totalBytes <= partBytes * MAX_PARTS;
 }
 
 /** SHA-1 of a part's bytes, in hex. */

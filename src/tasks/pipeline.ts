@@ -4,6 +4,7 @@ import { isOutage, KnownError, summarize } from '../domain/errors.ts';
 import type { Checkpoints, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
+import type { LateEffect } from '../ledger/late-looks.ts';
 import type { Moves } from '../ledger/moves.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
@@ -165,6 +166,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       facts,
       checkpoint,
       checkLease: () => lease.check(),
+      expectLate: (place) => moves.expectLate(lateEffect(task, recording, place), lease.fence),
       note: (type, data) => moves.note(recording.id, type, data, lease.fence),
       signal,
       log,
@@ -190,6 +192,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         saveCheckpoint: (checkpoint) =>
           moves.saveCheckpoint(recording.id, task.stage, checkpoint, lease.fence),
         checkLease: () => lease.check(),
+        expectLate: (place) => moves.expectLate(lateEffect(task, recording, place), lease.fence),
+        cameInTime: (place) => moves.cameInTime(lateEffect(task, recording, place), lease.fence),
         note: (type, data) => moves.note(recording.id, type, data, lease.fence),
         signal,
         log,
@@ -227,6 +231,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
 function isFor(task: AnyTask, recording: Recording): boolean {
   return task.isFor?.(recording) ?? true;
+}
+
+function lateEffect<S extends Stage>(task: Task<S>, recording: Recording, place: string): LateEffect {
+  const service = task.serviceFor?.(recording);
+  if (service === undefined) throw new Error(`stage ${task.stage} asks nothing of a service`);
+  return { recordingId: recording.id, service, place };
 }
 
 function isSourceWrong(error: unknown): boolean {

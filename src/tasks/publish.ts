@@ -2,10 +2,11 @@ import type { Bunny, Video } from '../clients/bunny.ts';
 import { anotherLook, type Doubt, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { Checkpoints } from '../domain/recording.ts';
-import { markedBytes, markedTitle, markOf, ownerOf, plainTitle } from '../domain/video-mark.ts';
+import { markedBytes, markedTitle, plainTitle } from '../domain/video-mark.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { reporting } from '../lib/streams.ts';
 import type { Collections } from './collections.ts';
+import { findOwnVideos } from './own-videos.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import type { Source } from './source.ts';
 import type { Task, TaskContext, WithdrawContext } from './task.ts';
@@ -65,6 +66,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   /** Deletes what the ledger names, and all else that bears the recording's mark. */
   async function withdraw(context: WithdrawContext<'publish'>): Promise<void> {
     const { facts, checkpoint, signal } = context;
+    // What was given up may still come.
+    await context.expectLate(plainTitle(context.recording.title));
     const videoIds = new Set((await findOurs(context)).map(({ videoId }) => videoId));
     for (const known of [facts.publish?.videoId, checkpoint?.videoId]) if (known) videoIds.add(known);
     for (const videoId of videoIds) {
@@ -97,9 +100,12 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     const adopted =
       ours.find((video) => isWholeOf(video, totalBytes)) ?? ours.find(({ status }) => status === 'empty');
     await context.checkLease();
+    const place = plainTitle(context.recording.title);
+    if (adopted === undefined) await context.expectLate(place);
     const made = adopted ?? (await createVideo(context));
     crashPoint('publish:after-create');
     await context.saveCheckpoint({ ...asked, videoId: made.videoId });
+    if (adopted === undefined) await context.cameInTime(place);
     const hasArrived = adopted !== undefined && adopted.status !== 'empty';
     return { ...asked, videoId: made.videoId, hasArrived };
   }
@@ -118,16 +124,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     }
   }
 
-  /** The videos that bear the recording's mark: in their title, or in their tags. */
-  async function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
-    const marked = await bunny.findVideos({ search: markOf(recording.id), signal });
-    const named = await bunny.findVideos({ search: plainTitle(recording.title), signal }).catch((error) => {
-      // A title that Bunny will not search for is no reason not to publish it.
-      if (error instanceof KnownError && error.code === 'REMOTE_REJECTED') return [];
-      throw error;
-    });
-    const all = new Map([...marked, ...named].map((video) => [video.videoId, video]));
-    return [...all.values()].filter((video) => ownerOf(video) === recording.id);
+  function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
+    return findOwnVideos(bunny, { ...recording, signal });
   }
 
   /**

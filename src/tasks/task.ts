@@ -15,6 +15,13 @@ export interface TaskContext<S extends Stage> {
   saveCheckpoint(checkpoint: Checkpoints[S]): Promise<void>;
   /** To be awaited before each remote effect: throws `LEASE_LOST` once another worker has the recording. */
   checkLease(): Promise<void>;
+  /**
+   * To be awaited before something is asked of the stage's service that could take effect after it was given up, and
+   * when such a thing is withdrawn: from now on it is looked for at `place`, and what is double is taken back.
+   */
+  expectLate(place: string): Promise<void>;
+  /** The first request was answered: nothing can come late of it. Changes nothing where more was expected there. */
+  cameInTime(place: string): Promise<void>;
   /** Adds to the recording's history. */
   note(type: EventType, data: object): Promise<void>;
   readonly signal: AbortSignal;
@@ -41,7 +48,7 @@ export interface Task<S extends Stage> {
 
 export type WithdrawContext<S extends Stage> = Pick<
   TaskContext<S>,
-  'recording' | 'facts' | 'checkpoint' | 'checkLease' | 'note' | 'signal' | 'log'
+  'recording' | 'facts' | 'checkpoint' | 'checkLease' | 'expectLate' | 'note' | 'signal' | 'log'
 >;
 
 /** The fact of an earlier stage; that it is there is the pipeline's promise. */

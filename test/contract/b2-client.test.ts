@@ -37,6 +37,26 @@ const startLargeFile = (fileName = file.fileName) => b2.startLargeFile({ ...file
 const uploadPart = (fileId: string, partNumber: number, text: string) =>
   b2.uploadPart({ fileId, partNumber, ...body(text) });
 
+/** Hides a file as a person would in B2's own pages. */
+async function hide(fileName: string): Promise<void> {
+  const basic = Buffer.from(`${simulator.keyId}:${simulator.applicationKey}`).toString('base64');
+  const ask = async (call: string, headers: object, body?: object) =>
+    (await (
+      await fetch(`${simulator.url}/b2api/v2/${call}`, {
+        method: 'POST',
+        headers: { ...headers },
+        body: body && JSON.stringify(body),
+      })
+    ).json()) as Record<string, unknown>;
+  const { accountId, authorizationToken } = await ask('b2_authorize_account', {
+    authorization: `Basic ${basic}`,
+  });
+  const asked = { authorization: String(authorizationToken) };
+  const { buckets } = await ask('b2_list_buckets', asked, { accountId });
+  const [{ bucketId } = { bucketId: '' }] = buckets as { bucketId: string }[];
+  await ask('b2_hide_file', asked, { bucketId, fileName });
+}
+
 /** How often an operation was asked for. */
 function count(operation: string): number {
   return simulator.requests.filter(({ path }) => path.includes(operation)).length;
@@ -71,7 +91,7 @@ describe('a small file', () => {
     async (fileName) => {
       const { fileId } = await uploadFile('hello', { fileName });
 
-      expect(await b2.findFile({ fileName, signal })).toMatchObject({ fileId, fileName });
+      expect(await b2.listVersions({ fileName, signal })).toMatchObject([{ fileId, fileName }]);
     },
   );
 
@@ -86,21 +106,23 @@ describe('a large file', () => {
   it('is made of its parts, under the id that it began with', async () => {
     const { fileId } = await startLargeFile();
     expect(await b2.fileInfo({ fileId, signal })).toMatchObject({ isFinished: false });
-    expect(await b2.findFile({ fileName: file.fileName, signal })).toBeUndefined();
+    expect(await b2.listVersions({ fileName: file.fileName, signal })).toEqual([]);
 
     const second = await uploadPart(fileId, 2, 'world');
     const first = await uploadPart(fileId, 1, 'hello, big ');
     await b2.finishLargeFile({ fileId, partSha1s: [first.sha1, second.sha1], signal });
 
     expect(await buffer(simulator.read(fileId))).toEqual(Buffer.from('hello, big world'));
-    expect(await b2.findFile({ fileName: file.fileName, signal })).toEqual({
-      fileId,
-      fileName: file.fileName,
-      bytes: 16,
-      sha1: undefined,
-      fileInfo: {},
-      isFinished: true,
-    });
+    expect(await b2.listVersions({ fileName: file.fileName, signal })).toEqual([
+      {
+        fileId,
+        fileName: file.fileName,
+        bytes: 16,
+        sha1: undefined,
+        fileInfo: {},
+        isFinished: true,
+      },
+    ]);
   });
 
   it('takes a part again in place of the first', async () => {
@@ -177,18 +199,25 @@ describe('a large file', () => {
   });
 });
 
-describe('findFile', () => {
+describe('listVersions', () => {
   it('does not take a longer name for the one asked for', async () => {
     await uploadFile('hello', { fileName: 'zoom/a.mp4.bak' });
+    await uploadFile('hello', { fileName: 'zoom/a.mp4/b' });
 
-    expect(await b2.findFile({ fileName: 'zoom/a.mp4', signal })).toBeUndefined();
+    expect(await b2.listVersions({ fileName: 'zoom/a.mp4', signal })).toEqual([]);
   });
 
-  it('gives the newest version', async () => {
-    await uploadFile('first');
-    const { fileId } = await uploadFile('second');
+  it('gives every finished version of a name, newest first, page by page, and those that are hidden', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 105; n += 1) ids.unshift((await uploadFile(String(n))).fileId);
+    await uploadFile('hello', { fileName: `${file.fileName}.bak` });
+    await startLargeFile();
+    await hide(file.fileName);
 
-    expect(await b2.findFile({ fileName: file.fileName, signal })).toMatchObject({ fileId, bytes: 6 });
+    const found = await b2.listVersions({ fileName: file.fileName, signal });
+
+    expect(found.map(({ fileId }) => fileId)).toEqual(ids);
+    expect(count('b2_list_file_versions')).toBe(2);
   });
 });
 
@@ -310,15 +339,6 @@ describe('an upload', () => {
     ['a token in use elsewhere', b2Fault(FILE_URLS, 400, 'auth_token_limit'), 'REMOTE_UNAVAILABLE'],
     ['a token that is not taken', b2Fault(FILE_URLS, 401, 'bad_auth_token'), 'REMOTE_UNAVAILABLE'],
     [
-      'other bytes than were meant',
-      {
-        on: FILE_URLS,
-        status: 400,
-        body: '{"code":"bad_request","message":"Sha1 did not match data received"}',
-      },
-      'TRANSFER_CORRUPT',
-    ],
-    [
       'the digest of other bytes',
       {
         on: FILE_URLS,
@@ -338,6 +358,21 @@ describe('an upload', () => {
     simulator.fail(fault);
 
     await expect(uploadFile()).rejects.toMatchObject({ code, retry: 'backoff' });
+  });
+
+  it.each([
+    ['Sha1 did not match data received', 'bad_request'],
+    ['Checksum did not match data received', 'bad_request'],
+    ['more than one upload using auth token', 'bad_request'],
+    ['The Content-MD5 you specified did not match what we received', 'bad_digest'],
+    ['Prüfsumme falsch', undefined],
+    ['', undefined],
+  ])('that is refused once with %j is tried again', async (message, code) => {
+    const status = 400;
+    simulator.fail({ on: FILE_URLS, status, body: JSON.stringify({ status, code, message }) });
+
+    await expect(uploadFile()).rejects.toMatchObject({ code: 'TRANSFER_CORRUPT', retry: 'backoff' });
+    await expect(uploadFile()).resolves.toBeDefined();
   });
 
   it.each(['cap_exceeded', 'storage_cap_exceeded', 'transaction_cap_exceeded'])(
@@ -403,6 +438,41 @@ describe('an upload', () => {
   });
 });
 
+describe('a refusal that says nothing', () => {
+  const odd = (call: string) => ({ ...b2Fault(`POST /b2api/*/${call}`, 400, 'bad_request') });
+
+  it('is not taken for the absence of what was asked for', async () => {
+    const { fileId } = await uploadFile();
+    const { fileId: largeId } = await startLargeFile();
+    for (const call of [
+      'b2_list_parts',
+      'b2_cancel_large_file',
+      'b2_get_file_info',
+      'b2_delete_file_version',
+    ])
+      simulator.fail(odd(call));
+    const refused = { code: 'REMOTE_REJECTED', retry: 'backoff' };
+
+    await expect(b2.fileInfo({ fileId, signal })).rejects.toMatchObject(refused);
+    await expect(b2.listParts({ fileId: largeId, signal })).rejects.toMatchObject(refused);
+    await expect(b2.cancelLargeFile({ fileId: largeId, signal })).rejects.toMatchObject(refused);
+    const deleting = b2.deleteFile({ fileId, fileName: file.fileName, signal });
+    await expect(deleting).rejects.toMatchObject(refused);
+  });
+
+  it('is one where the file is gone', async () => {
+    const { fileId: doneId } = await uploadFile();
+    const { fileId } = await startLargeFile();
+    await b2.cancelLargeFile({ fileId, signal });
+    await b2.deleteFile({ fileId: doneId, fileName: file.fileName, signal });
+
+    expect(await b2.listParts({ fileId, signal })).toBeUndefined();
+    await b2.cancelLargeFile({ fileId, signal });
+    await b2.deleteFile({ fileId: doneId, fileName: file.fileName, signal });
+    expect(await b2.fileInfo({ fileId: doneId, signal })).toBeUndefined();
+  });
+});
+
 describe('a call', () => {
   it.each([...TRANSPORT_FAULTS, ...JSON_FAULTS])('that meets %s', async (_name, fault, code, retry) => {
     await startLargeFile();
@@ -412,11 +482,14 @@ describe('a call', () => {
   });
 
   it.each([
-    [400, 'bad_request', 'REMOTE_REJECTED', 'never'],
+    [400, 'bad_request', 'REMOTE_REJECTED', 'backoff'],
+    [400, 'out_of_range', 'REMOTE_REJECTED', 'backoff'],
+    [400, 'invalid_file_info', 'REMOTE_REJECTED', 'never'],
+    [409, 'conflict', 'REMOTE_REJECTED', 'backoff'],
     [401, 'unauthorized', 'REMOTE_UNAUTHORIZED', 'backoff'],
     [403, 'access_denied', 'REMOTE_UNAUTHORIZED', 'backoff'],
     [403, 'cap_exceeded', 'REMOTE_CAP_EXCEEDED', { waitMs: 900_000 }],
-    [404, 'not_found', 'REMOTE_REJECTED', 'never'],
+    [404, 'not_found', 'REMOTE_REJECTED', 'backoff'],
   ] as const)('that meets %i %s', async (status, b2Code, code, retry) => {
     simulator.fail(b2Fault('POST /b2api/*/b2_start_large_file', status, b2Code));
 

@@ -332,6 +332,8 @@ describe('the download of a recording', () => {
       checkpoint: { validator: null, totalBytes, contentId: 'x' },
       saveCheckpoint: async () => {},
       checkLease: async () => {},
+      expectLate: async () => {},
+      cameInTime: async () => {},
       note: async () => {},
       signal: new AbortController().signal,
       log: world.log,

@@ -112,6 +112,7 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'withdrawal.started': 'What was made is being taken back',
   'withdrawal.failed': 'Could not be taken back yet',
   'archive.left': 'The archived file was left where it is',
+  'late.removed': 'What came late, and was too much, was taken back',
   'attempt.started': 'An attempt begins',
   'attempt.interrupted': 'The attempt was interrupted',
   'attempt.postponed': 'Postponed',
