@@ -162,6 +162,8 @@ export function uploadSignature(input: {
 
 export function createBunny(options: BunnyOptions): Bunny {
   const { libraryId, apiKey, idleTimeoutMs, now = Date.now } = options;
+  /** How far our clock is ahead of Bunny's, by its last answer. */
+  let aheadMs = 0;
   const videosUrl = `${options.apiUrl}/library/${libraryId}/videos`;
   const collectionsUrl = `${options.apiUrl}/library/${libraryId}/collections`;
 
@@ -177,16 +179,13 @@ export function createBunny(options: BunnyOptions): Bunny {
     };
   }
 
-  /** Calls the API; with the answer comes how far our clock is ahead of Bunny's. */
-  async function call<T>(request: Request, shape: z.ZodType<T>): Promise<{ answer: T; aheadMs: number }> {
+  async function ask<T>(request: Request, shape: z.ZodType<T>): Promise<T> {
     const response = await send(request);
     const text = await readText(request, response);
     if (response.status < 200 || response.status > 299) throw refused(request, response, text);
-    const aheadMs = now() - Date.parse(header(response, 'date') ?? '');
-    return {
-      answer: parseJson(request, text, shape),
-      aheadMs: Math.abs(aheadMs) > SAME_TIME_MS ? aheadMs : 0,
-    };
+    const differenceMs = now() - Date.parse(header(response, 'date') ?? '');
+    aheadMs = Math.abs(differenceMs) > SAME_TIME_MS ? differenceMs : 0;
+    return parseJson(request, text, shape);
   }
 
   /** Calls what has nothing to say but that it is done; some answer so with no words at all. */
@@ -197,17 +196,10 @@ export function createBunny(options: BunnyOptions): Bunny {
     if (text.trim() !== '') parseJson(request, text, z.unknown());
   }
 
-  async function ask<T>(request: Request, shape: z.ZodType<T>): Promise<T> {
-    return (await call(request, shape)).answer;
-  }
-
   async function page(query: Record<string, string>, signal: AbortSignal) {
     const search = new URLSearchParams({ itemsPerPage: '100', orderBy: 'date', ...query });
-    const { answer, aheadMs } = await call(
-      apiRequest('GET', `${videosUrl}?${search}`, signal),
-      videoPageShape,
-    );
-    const { items, itemsPerPage, totalItems } = answer;
+    const request = apiRequest('GET', `${videosUrl}?${search}`, signal);
+    const { items, itemsPerPage, totalItems } = await ask(request, videoPageShape);
     return {
       videos: items.map((item) => toVideo(item, aheadMs)),
       isLast: items.length === 0 || Number(query['page']) * itemsPerPage >= totalItems,
@@ -224,7 +216,7 @@ export function createBunny(options: BunnyOptions): Bunny {
 
   /** The headers that every request to the upload endpoint carries, HEAD and PATCH included. */
   function uploadHeaders(videoId: string): Record<string, string> {
-    const expiresAtS = Math.floor(now() / 1000) + SIGNATURE_TTL_S;
+    const expiresAtS = Math.floor((now() - aheadMs) / 1000) + SIGNATURE_TTL_S;
     return {
       'tus-resumable': '1.0.0',
       AuthorizationSignature: uploadSignature({ libraryId, apiKey, expiresAtS, videoId }),
@@ -246,8 +238,7 @@ export function createBunny(options: BunnyOptions): Bunny {
     async getVideo({ videoId, signal }) {
       try {
         const request = apiRequest('GET', `${videosUrl}/${videoId}`, signal);
-        const { answer, aheadMs } = await call(request, videoShape);
-        return toVideo(answer, aheadMs);
+        return toVideo(await ask(request, videoShape), aheadMs);
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;

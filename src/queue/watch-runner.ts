@@ -3,10 +3,8 @@ import type { Bunny, Video } from '../clients/bunny.ts';
 import { failedBody, playableBody } from '../domain/announcement.ts';
 import { backoffMs } from '../domain/backoff.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
-import { isMarkedTitle } from '../domain/video-mark.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
-import { nameVideo } from '../tasks/video-name.ts';
 import type { Outcome } from './jobs.ts';
 
 /** How many times in a row Bunny does not know a video before that is believed. */
@@ -17,7 +15,7 @@ const MAX_RECHECK_PAUSE_MS = 3_600_000;
 
 export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
-  readonly bunny: Pick<Bunny, 'getVideo' | 'updateVideo'>;
+  readonly bunny: Pick<Bunny, 'getVideo'>;
   readonly libraryId: string;
   readonly cdnHost: string | undefined;
   /** Pauses between two looks, growing from the first to the second. */
@@ -64,7 +62,6 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       log.warn({ event: 'watch.attempt-failed', err: error }, 'could not look at the video');
       return await lookAgain(watch, watch.missing);
     }
-    if (video !== undefined) await nameAtLast(watch, video, signal, log);
     return await judge(watch, video, log);
   };
 
@@ -90,18 +87,6 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     log.info({ event: 'watch.ended', status: video?.status ?? 'missing' }, 'video watched to its end');
     options.onEnded(watch.recordingId);
     return isPlayable ? 'finished' : { againAtMs };
-  }
-
-  /** A video that could not be given its plain title when it was published gets it now. */
-  async function nameAtLast(watch: LookedAt, video: Video, signal: AbortSignal, log: Logger): Promise<void> {
-    if (!isMarkedTitle(video.title)) return;
-    const recording = await recordings.get(watch.recordingId);
-    if (recording?.bytes == null) return;
-    try {
-      await nameVideo(bunny, { video, recording, bytes: recording.bytes, signal });
-    } catch (error) {
-      log.warn({ event: 'watch.not-named', err: error }, 'the video keeps its mark for now');
-    }
   }
 
   async function lookAgain(watch: LookedAt, missing: Watch['missing']): Promise<Outcome> {

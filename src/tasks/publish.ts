@@ -15,7 +15,7 @@ import { isVideoNamed, nameVideo } from './video-name.ts';
 /** How many times in a row Bunny says that a video is gone or unusable before it is made anew. */
 const LOOKS = 3;
 
-/** Attempts to give a complete video its plain title; afterwards that is left to whoever watches it. */
+/** Attempts to give a complete video its plain title before that is left for later (`own-videos.ts`). */
 const NAMING_ATTEMPTS = 2;
 
 export interface PublishOptions {
@@ -248,16 +248,18 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     const { recording, signal } = context;
     const video = await bunny.getVideo({ videoId, signal });
     if (video?.status === 'upload-failed') throw doubtful(videoId, video);
-    if (video === undefined || isVideoNamed(video, recording)) return;
+    if (video !== undefined && isVideoNamed(video, recording)) return;
     await context.checkLease();
     const attempts = Math.min(retry.attempts, NAMING_ATTEMPTS);
     try {
+      const named = { videoId, tags: video?.tags ?? [] };
       await retryInPlace({ ...retry, attempts }, signal, () =>
-        nameVideo(bunny, { video, recording, bytes: totalBytes, signal }),
+        nameVideo(bunny, { video: named, recording, bytes: totalBytes, signal }),
       );
       crashPoint('publish:after-naming');
     } catch (error) {
       if (signal.aborted || !(error instanceof KnownError)) throw error;
+      await context.expectLate(plainTitle(recording.title));
       context.log.warn(
         { event: 'publish.not-named', videoId, err: error },
         'the video keeps its mark for now',

@@ -14,7 +14,7 @@ export function isVideoNamed(video: Video, { id }: Pick<Recording, 'id'>): boole
 export async function nameVideo(
   bunny: Pick<Bunny, 'updateVideo'>,
   input: {
-    readonly video: Video;
+    readonly video: Pick<Video, 'videoId' | 'tags'>;
     readonly recording: Pick<Recording, 'id' | 'title'>;
     readonly bytes: number;
     readonly signal: AbortSignal;
