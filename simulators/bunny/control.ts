@@ -10,6 +10,8 @@ export interface ControlOptions {
   readonly videos: () => readonly SimulatedVideo[];
   readonly read: (guid: string) => Readable;
   readonly keepBytes: boolean;
+  readonly setClock: (aheadMs: number) => void;
+  readonly setSettling: (settleMs: number) => void;
 }
 
 /** Creates what answers under `/__sim/`: the simulator's own methods, for use from another process. */
@@ -35,6 +37,14 @@ export function createControl(
         return { status: 200, body: { purged: await tus.purge() } };
       case 'POST /__sim/hold-encoding':
         library.holdEncoding(((await request.json()) as { isHeld: boolean }).isHeld);
+        return { status: 204 };
+      case 'POST /__sim/videos/*/claim':
+        return { status: library.claim(guid, (await request.json()) as object) ? 204 : 404 };
+      case 'POST /__sim/clock':
+        options.setClock(((await request.json()) as { aheadMs: number }).aheadMs);
+        return { status: 204 };
+      case 'POST /__sim/settle':
+        options.setSettling(((await request.json()) as { settleMs: number }).settleMs);
         return { status: 204 };
       case 'POST /__sim/interrupt-patch':
         tus.interrupt((await request.json()) as PatchInterruption);

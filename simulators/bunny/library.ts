@@ -31,8 +31,12 @@ export interface Video {
   availableResolutions: string | null;
   /** The file, once all of it has arrived. */
   content: Content | undefined;
+  /** Set: what Bunny says of its size, whatever it has. */
+  claimedBytes: number | undefined;
   /** How many tus uploads were ever created for it. */
   uploadsCreated: number;
+  /** When the API and the upload endpoint begin to know of it, by `performance.now()`. */
+  knownFromMs: number;
   willFail: boolean;
   readonly captions: Map<string, Caption>;
 }
@@ -50,6 +54,10 @@ export interface Library {
   failEncoding(guid: string): boolean;
   /** Stops every encoding where it is, or lets all go on. */
   holdEncoding(isHeld: boolean): void;
+  /** Ends the encoding in whatever status, and says of the video what is not so. */
+  claim(guid: string, claim: { readonly status?: number; readonly bytes?: number }): boolean;
+  /** The video, if the API knows of it by now. */
+  known(guid: string): Video | undefined;
   createCollection(name: string): Collection;
   /** Its videos stay, in no collection. */
   deleteCollection(guid: string): boolean;
@@ -59,6 +67,10 @@ export interface Library {
 /** Creates an empty library. An encoding moves one step every `encodingStepMs`. */
 export function createLibrary(options: {
   readonly encodingStepMs: number;
+  /** What Bunny's clock shows, in milliseconds. */
+  readonly clock: () => number;
+  /** How long nobody but its creator hears of a new video; default 0. */
+  readonly settleMs?: () => number;
   readonly tell: (guid: string, event: WebhookEvent) => void;
 }): Library {
   const { tell } = options;
@@ -73,7 +85,7 @@ export function createLibrary(options: {
       const video: Video = {
         guid: randomUUID(),
         // Bunny's dates are UTC and do not say so.
-        dateUploaded: new Date().toISOString().replace('Z', ''),
+        dateUploaded: new Date(options.clock()).toISOString().replace('Z', ''),
         title,
         collectionId,
         thumbnailTimeMs,
@@ -84,7 +96,9 @@ export function createLibrary(options: {
         encodeProgress: 0,
         availableResolutions: null,
         content: undefined,
+        claimedBytes: undefined,
         uploadsCreated: 0,
+        knownFromMs: performance.now() + (options.settleMs?.() ?? 0),
         willFail: false,
         captions: new Map(),
       };
@@ -114,6 +128,20 @@ export function createLibrary(options: {
       return true;
     },
     holdEncoding: (isHeld) => encoder.hold(isHeld),
+    claim(guid, { status, bytes }) {
+      const video = videos.get(guid);
+      if (video === undefined) return false;
+      if (status !== undefined) {
+        encoder.stop(video);
+        video.status = status;
+      }
+      video.claimedBytes = bytes;
+      return true;
+    },
+    known(guid) {
+      const video = videos.get(guid);
+      return video !== undefined && video.knownFromMs <= performance.now() ? video : undefined;
+    },
     createCollection(name) {
       const collection = { guid: randomUUID(), name };
       collections.set(collection.guid, collection);

@@ -45,6 +45,7 @@ export function createRestApi(options: RestOptions): (request: SimulatorRequest)
     const collectionId = query.get('collection') ?? '';
     const found = [...library.videos.values()].filter(
       (video) =>
+        library.known(video.guid) !== undefined &&
         matches(video.title, query.get('search')) &&
         (collectionId === '' || video.collectionId === collectionId),
     );
@@ -147,7 +148,7 @@ export function createRestApi(options: RestOptions): (request: SimulatorRequest)
     guid: string,
     rest: readonly string[],
   ): Promise<Answer> {
-    const video = library.videos.get(guid);
+    const video = library.known(guid);
     if (video === undefined) return NOT_FOUND;
     const [part, srclang] = rest;
     if (part === 'captions' && srclang !== undefined && request.method === 'POST') {

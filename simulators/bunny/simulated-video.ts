@@ -17,11 +17,12 @@ export interface SimulatedVideo {
   /** How many tus uploads were created for it, 1 unless something was begun anew. */
   readonly uploadsCreated: number;
   readonly captions: readonly Caption[];
+  readonly metaTags: readonly unknown[];
 }
 
 /** `receivedBytes` is what has arrived of the video's unfinished upload. */
 export function toSimulatedVideo(video: Video, receivedBytes: number): SimulatedVideo {
-  const { guid, title, status, content, dateUploaded, collectionId, uploadsCreated } = video;
+  const { guid, title, status, content, dateUploaded, collectionId, uploadsCreated, metaTags } = video;
   return {
     guid,
     title,
@@ -32,5 +33,6 @@ export function toSimulatedVideo(video: Video, receivedBytes: number): Simulated
     collectionId,
     uploadsCreated,
     captions: [...video.captions.values()],
+    metaTags,
   };
 }

@@ -28,6 +28,10 @@ export interface BunnySimulatorOptions extends SimulatorOptions {
   readonly webhookUrl?: string;
   /** With `false` a video's `originalHash` stays null, which Bunny's documentation leaves open. Default `true`. */
   readonly showsOriginalHash?: boolean;
+  /** How far its clock is ahead of this machine's, negative for behind; default 0. */
+  readonly clockAheadMs?: number;
+  /** How long lists, lookups and uploads do not know a new video; default 0. */
+  readonly settleMs?: number;
 }
 
 /** A stand-in for one library of Bunny Stream: REST API, tus uploads, pretended encoding and webhooks. */
@@ -49,6 +53,12 @@ export interface BunnySimulator extends Simulator {
   failEncoding(guid: string): void;
   /** Stops all encoding where it is, or lets it go on. */
   holdEncoding(isHeld: boolean): void;
+  /** Ends the video's encoding in whatever status, and says of its size what is not so. Throws if unknown. */
+  claim(guid: string, claim: { readonly status?: number; readonly bytes?: number }): void;
+  /** Sets how far its clock is ahead of this machine's. */
+  setClock(aheadMs: number): void;
+  /** Sets how long lists, lookups and uploads do not know a video that is made from now on. */
+  setSettling(settleMs: number): void;
 }
 
 /**
@@ -56,7 +66,8 @@ export interface BunnySimulator extends Simulator {
  *
  * For use from another process it also answers `GET /__sim/videos`, `GET /__sim/collections`, `GET /__sim/videos/{guid}/content`,
  * `POST /__sim/purge-uploads` (`{purged}`), `POST /__sim/videos/{guid}/fail-encoding`, `POST /__sim/hold-encoding`
- * (`{isHeld}`) and `POST /__sim/interrupt-patch` (a `PatchInterruption`).
+ * (`{isHeld}`), `POST /__sim/videos/{guid}/claim` (`{status?, bytes?}`), `POST /__sim/clock` (`{aheadMs}`), `POST /__sim/settle`
+ * (`{settleMs}`) and `POST /__sim/interrupt-patch` (a `PatchInterruption`).
  */
 export async function startBunnySimulator(options: BunnySimulatorOptions = {}): Promise<BunnySimulator> {
   const {
@@ -73,8 +84,16 @@ export async function startBunnySimulator(options: BunnySimulatorOptions = {}): 
   const closing = new AbortController();
   const newContent = (name: string) => createContent(keepBytes ? join(directory, name) : undefined);
   const webhooks = createWebhookSender({ url: options.webhookUrl, libraryId, readOnlyApiKey });
-  const library = createLibrary({ encodingStepMs, tell: webhooks.send });
-  const tus = createTusEndpoint({ library, libraryId, apiKey, newContent, tell: webhooks.send });
+  let { clockAheadMs = 0, settleMs = 0 } = options;
+  const setClock = (aheadMs: number) => {
+    clockAheadMs = aheadMs;
+  };
+  const setSettling = (ms: number) => {
+    settleMs = ms;
+  };
+  const clock = () => Date.now() + clockAheadMs;
+  const library = createLibrary({ encodingStepMs, clock, settleMs: () => settleMs, tell: webhooks.send });
+  const tus = createTusEndpoint({ library, libraryId, apiKey, newContent, clock, tell: webhooks.send });
   const rest = createRestApi({
     library,
     libraryId,
@@ -97,8 +116,12 @@ export async function startBunnySimulator(options: BunnySimulatorOptions = {}): 
 
   const simulator = await startSimulator(
     options,
-    (request) => (request.url.pathname.startsWith(TUS_PATH) ? tus.handle(request) : rest(request)),
-    createControl({ library, tus, videos, read, keepBytes }),
+    async (request) => {
+      const isUpload = request.url.pathname.startsWith(TUS_PATH);
+      const answer = await (isUpload ? tus.handle(request) : rest(request));
+      return { ...answer, headers: { date: new Date(clock()).toUTCString(), ...answer.headers } };
+    },
+    createControl({ library, tus, videos, read, keepBytes, setClock, setSettling }),
   );
 
   return {
@@ -115,6 +138,11 @@ export async function startBunnySimulator(options: BunnySimulatorOptions = {}): 
       if (!library.failEncoding(guid)) throw new Error(`video ${guid} does not exist`);
     },
     holdEncoding: library.holdEncoding,
+    claim(guid, claim) {
+      if (!library.claim(guid, claim)) throw new Error(`video ${guid} does not exist`);
+    },
+    setClock,
+    setSettling,
     async close() {
       closing.abort();
       webhooks.close();

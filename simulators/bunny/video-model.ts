@@ -8,7 +8,7 @@ export function toVideoModel(
   options: { readonly libraryId: string; readonly showsOriginalHash: boolean },
 ) {
   const isReady = video.status === 4;
-  const bytes = video.content?.bytes ?? 0;
+  const bytes = video.claimedBytes ?? video.content?.bytes ?? 0;
   return {
     videoLibraryId: Number(options.libraryId),
     guid: video.guid,

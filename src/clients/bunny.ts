@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import type { VideoTag } from '../domain/video-mark.ts';
 import { lengthFrom } from './headers.ts';
-import { dismiss, type Request, type Response, readText, refusal, send, sendForJson } from './http.ts';
+import { dismiss, parseJson, type Request, type Response, readText, refusal, send } from './http.ts';
 
 const SERVICE = 'Bunny Stream';
 
@@ -12,8 +13,11 @@ const SIGNATURE_TTL_S = 6 * 3600;
 /** How long to leave an upload alone that another request still holds. */
 const LOCK_PAUSE_MS = 2000;
 
-/** How far Bunny's clock may be behind ours where a video is judged by its age, in milliseconds. */
-export const BUNNY_CLOCK_SKEW_MS = 5 * 60_000;
+/** What two clocks may differ by that agree: HTTP tells the time in whole seconds, and an answer takes a moment. */
+const SAME_TIME_MS = 2000;
+
+/** How many pages of 100 videos are looked through for a title. */
+const MAX_PAGES = 10;
 
 /** Bunny Stream, reduced to what publishing needs. Every call makes one attempt. */
 export interface Bunny {
@@ -29,12 +33,14 @@ export interface Bunny {
   createVideo(input: Call & { title: string; collectionId?: string }): Promise<{ videoId: string }>;
   /** The video, or `undefined` if Bunny does not know the id. */
   getVideo(input: Call & { videoId: string }): Promise<Video | undefined>;
-  /** The newest videos (at most 100) whose title contains the given one. */
-  findVideos(input: Call & { title: string }): Promise<Video[]>;
+  /** The newest videos (at most 1000) whose title contains a text. */
+  findVideos(input: Call & { search: string }): Promise<Video[]>;
   /** One page of all videos, newest first; pages count from 1. */
   listVideos(input: Call & { page: number }): Promise<{ videos: Video[]; isLast: boolean }>;
   /** How many videos the library has. */
   countVideos(call: Call): Promise<number>;
+  /** Gives a video this title, and these meta tags in place of those that it had. */
+  updateVideo(input: Call & { videoId: string; title: string; tags: readonly VideoTag[] }): Promise<void>;
   /** Removes a video and its file; one that is gone already is no error. */
   deleteVideo(input: Call & { videoId: string }): Promise<void>;
 
@@ -42,6 +48,8 @@ export interface Bunny {
   setCaptions(
     input: Call & { videoId: string; language: string; label: string; text: Buffer },
   ): Promise<void>;
+  /** Removes the captions of a language; that there are none, or no such video, is no error. */
+  removeCaptions(input: Call & { videoId: string; language: string }): Promise<void>;
   /** The collection of exactly this name. */
   findCollection(input: Call & { name: string }): Promise<{ collectionId: string } | undefined>;
   /** Makes a collection. Not idempotent: look for it first. */
@@ -70,14 +78,28 @@ export interface UploadTarget {
   readonly uploadUrl: string;
 }
 
-/** Where a video stands, in our words; Bunny numbers it differently in its API and in its webhooks. */
-export type VideoStatus = 'empty' | 'processing' | 'playable' | 'failed';
+/**
+ * Where a video stands, in our words; Bunny numbers it differently in its API and in its webhooks.
+ *
+ * - `empty`: its file has not arrived
+ * - `processing`: its file has arrived and is worked on
+ * - `failed`: Bunny could not encode it
+ * - `upload-failed`: its file could not be taken
+ * - `unknown`: a status that was not there when this was written, and says nothing
+ */
+export type VideoStatus = 'empty' | 'processing' | 'playable' | 'failed' | 'upload-failed' | 'unknown';
 
 export interface Video {
   readonly videoId: string;
   readonly title: string;
   readonly status: VideoStatus;
+  /** By our clock, whatever Bunny's shows; not a number if Bunny does not say. */
   readonly createdAtMs: number;
+  readonly tags: readonly VideoTag[];
+  /** What it takes up, the original with it where `hasOriginal`; 0 or unknown while Bunny has not counted. */
+  readonly storedBytes: number | undefined;
+  readonly hasOriginal: boolean | undefined;
+  readonly captions: readonly { readonly language: string; readonly label: string }[];
 }
 
 export interface BunnyOptions {
@@ -91,12 +113,36 @@ export interface BunnyOptions {
   readonly now?: () => number;
 }
 
+const tagShape = z.object({ property: z.string(), value: z.string() });
+const captionShape = z.object({ srclang: z.string(), label: z.string().catch('') });
+
+// What is not needed to know a video is not insisted on.
 const videoShape = z.object({
   guid: z.string(),
-  title: z.string().nullish(),
-  status: z.number(),
-  dateUploaded: z.string().default(''),
+  title: z.string().catch(''),
+  status: z.number().catch(Number.NaN),
+  dateUploaded: z.string().catch(''),
+  metaTags: listOf(tagShape),
+  captions: listOf(captionShape),
+  storageSize: z.number().optional().catch(undefined),
+  hasOriginal: z.boolean().optional().catch(undefined),
 });
+
+const pageShape = z.object({ itemsPerPage: z.number(), totalItems: z.number() });
+const videoPageShape = pageShape.extend({ items: z.array(videoShape) });
+
+/** A list that may be missing; entries of another shape are left out. */
+function listOf<T>(shape: z.ZodType<T>) {
+  return z
+    .array(z.unknown())
+    .catch([])
+    .transform((entries) =>
+      entries.flatMap((entry) => {
+        const parsed = shape.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+      }),
+    );
+}
 
 const collectionShape = z.object({ guid: z.string(), name: z.string().nullish() });
 
@@ -108,7 +154,7 @@ const API_STATUS: Readonly<Record<number, VideoStatus>> = {
   3: 'processing',
   4: 'playable',
   5: 'failed',
-  6: 'failed',
+  6: 'upload-failed',
   7: 'processing',
   8: 'playable',
 };
@@ -126,6 +172,8 @@ export function uploadSignature(input: {
 
 export function createBunny(options: BunnyOptions): Bunny {
   const { libraryId, apiKey, idleTimeoutMs, now = Date.now } = options;
+  /** How far our clock is ahead of Bunny's, by its last answer. */
+  let aheadMs = 0;
   const videosUrl = `${options.apiUrl}/library/${libraryId}/videos`;
   const collectionsUrl = `${options.apiUrl}/library/${libraryId}/collections`;
 
@@ -141,9 +189,44 @@ export function createBunny(options: BunnyOptions): Bunny {
     };
   }
 
+  async function ask<T>(request: Request, shape: z.ZodType<T>): Promise<T> {
+    const response = await send(request);
+    const text = await readText(request, response);
+    if (response.status < 200 || response.status > 299) throw refused(request, response, text);
+    const differenceMs = now() - Date.parse(header(response, 'date') ?? '');
+    aheadMs = Math.abs(differenceMs) > SAME_TIME_MS ? differenceMs : 0;
+    return parseJson(request, text, shape);
+  }
+
+  /** Calls what has nothing to say but that it is done; some answer so with no words at all. */
+  async function tell(request: Request): Promise<void> {
+    const response = await send(request);
+    const text = await readText(request, response);
+    if (response.status < 200 || response.status > 299) throw refused(request, response, text);
+    if (text.trim() !== '') parseJson(request, text, z.unknown());
+  }
+
+  async function page(query: Record<string, string>, signal: AbortSignal) {
+    const search = new URLSearchParams({ itemsPerPage: '100', orderBy: 'date', ...query });
+    const request = apiRequest('GET', `${videosUrl}?${search}`, signal);
+    const { items, itemsPerPage, totalItems } = await ask(request, videoPageShape);
+    return {
+      videos: items.map((item) => toVideo(item, aheadMs)),
+      isLast: items.length === 0 || Number(query['page']) * itemsPerPage >= totalItems,
+    };
+  }
+
+  async function remove(url: string, signal: AbortSignal): Promise<void> {
+    try {
+      await tell(apiRequest('DELETE', url, signal));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
   /** The headers that every request to the upload endpoint carries, HEAD and PATCH included. */
   function uploadHeaders(videoId: string): Record<string, string> {
-    const expiresAtS = Math.floor(now() / 1000) + SIGNATURE_TTL_S;
+    const expiresAtS = Math.floor((now() - aheadMs) / 1000) + SIGNATURE_TTL_S;
     return {
       'tus-resumable': '1.0.0',
       AuthorizationSignature: uploadSignature({ libraryId, apiKey, expiresAtS, videoId }),
@@ -164,9 +247,7 @@ export function createBunny(options: BunnyOptions): Bunny {
   return {
     async probe({ signal }) {
       const request = apiRequest('GET', `${videosUrl}?page=1&itemsPerPage=1`, signal);
-      await sendForJson(request, z.object({ items: z.array(z.unknown()) }));
-      // A video without a title.
-      await sendRefusable(apiRequest('POST', videosUrl, signal, {}));
+      await ask(request, z.object({ items: z.array(z.unknown()) }));
       const videoId = randomUUID();
       const url = `${options.tusUrl}/${videoId}`;
       const shared = { service: SERVICE, headers: uploadHeaders(videoId), signal, idleTimeoutMs };
@@ -182,7 +263,7 @@ export function createBunny(options: BunnyOptions): Bunny {
     },
 
     async createVideo({ title, collectionId, signal }) {
-      const video = await sendForJson(
+      const video = await ask(
         apiRequest('POST', videosUrl, signal, { title, collectionId }),
         z.object({ guid: z.string() }),
       );
@@ -191,50 +272,46 @@ export function createBunny(options: BunnyOptions): Bunny {
 
     async getVideo({ videoId, signal }) {
       try {
-        return toVideo(await sendForJson(apiRequest('GET', `${videosUrl}/${videoId}`, signal), videoShape));
+        const request = apiRequest('GET', `${videosUrl}/${videoId}`, signal);
+        return toVideo(await ask(request, videoShape), aheadMs);
       } catch (error) {
-        if (error instanceof KnownError && error.details['status'] === 404) return undefined;
+        if (isNotFound(error)) return undefined;
         throw error;
       }
     },
 
-    async findVideos({ title, signal }) {
-      const query = new URLSearchParams({ page: '1', itemsPerPage: '100', orderBy: 'date', search: title });
-      const { items } = await sendForJson(
-        apiRequest('GET', `${videosUrl}?${query}`, signal),
-        z.object({ items: z.array(videoShape) }),
-      );
-      return items.map(toVideo);
+    async findVideos({ search, signal }) {
+      const found: Video[] = [];
+      for (let number = 1; number <= MAX_PAGES; number += 1) {
+        const { videos, isLast } = await page({ page: String(number), search }, signal);
+        found.push(...videos);
+        if (isLast) break;
+      }
+      return found;
     },
 
-    async listVideos({ page, signal }) {
-      const query = new URLSearchParams({ page: String(page), itemsPerPage: '100', orderBy: 'date' });
-      const { items, itemsPerPage, totalItems } = await sendForJson(
-        apiRequest('GET', `${videosUrl}?${query}`, signal),
-        z.object({ items: z.array(videoShape), itemsPerPage: z.number(), totalItems: z.number() }),
-      );
-      const isLast = items.length === 0 || page * itemsPerPage >= totalItems;
-      return { videos: items.map(toVideo), isLast };
-    },
+    listVideos: ({ page: number, signal }) => page({ page: String(number) }, signal),
 
     async countVideos({ signal }) {
       const request = apiRequest('GET', `${videosUrl}?page=1&itemsPerPage=1`, signal);
-      return (await sendForJson(request, z.object({ totalItems: z.number() }))).totalItems;
+      return (await ask(request, z.object({ totalItems: z.number() }))).totalItems;
     },
 
-    async deleteVideo({ videoId, signal }) {
-      try {
-        await sendForJson(apiRequest('DELETE', `${videosUrl}/${videoId}`, signal), z.object({}));
-      } catch (error) {
-        if (!(error instanceof KnownError) || error.details['status'] !== 404) throw error;
-      }
+    async updateVideo({ videoId, title, tags, signal }) {
+      const request = apiRequest('POST', `${videosUrl}/${videoId}`, signal, { title, metaTags: tags });
+      await tell(request);
     },
+
+    deleteVideo: ({ videoId, signal }) => remove(`${videosUrl}/${videoId}`, signal),
 
     async setCaptions({ videoId, language, label, text, signal }) {
       const url = `${videosUrl}/${videoId}/captions/${encodeURIComponent(language)}`;
       const body = { srclang: language, label, captionsFile: text.toString('base64') };
-      await sendForJson(apiRequest('POST', url, signal, body), z.object({}));
+      await tell(apiRequest('POST', url, signal, body));
     },
+
+    removeCaptions: ({ videoId, language, signal }) =>
+      remove(`${videosUrl}/${videoId}/captions/${encodeURIComponent(language)}`, signal),
 
     async findCollection({ name, signal }) {
       for (let page = 1; ; page += 1) {
@@ -244,9 +321,9 @@ export function createBunny(options: BunnyOptions): Bunny {
           search: name,
           orderBy: 'date',
         });
-        const { items, itemsPerPage, totalItems } = await sendForJson(
+        const { items, itemsPerPage, totalItems } = await ask(
           apiRequest('GET', `${collectionsUrl}?${query}`, signal),
-          z.object({ items: z.array(collectionShape), itemsPerPage: z.number(), totalItems: z.number() }),
+          pageShape.extend({ items: z.array(collectionShape) }),
         );
         const found = items.find((item) => item.name === name);
         if (found !== undefined) return { collectionId: found.guid };
@@ -255,7 +332,7 @@ export function createBunny(options: BunnyOptions): Bunny {
     },
 
     async createCollection({ name, signal }) {
-      const made = await sendForJson(apiRequest('POST', collectionsUrl, signal, { name }), collectionShape);
+      const made = await ask(apiRequest('POST', collectionsUrl, signal, { name }), collectionShape);
       return { collectionId: made.guid };
     },
 
@@ -278,7 +355,7 @@ export function createBunny(options: BunnyOptions): Bunny {
       const response = await send(request);
       const text = await readText(request, response);
       const location = response.headers.location;
-      if (response.status !== 201 || location === undefined) throw uploadError(request, response, text);
+      if (response.status !== 201 || location === undefined) throw refused(request, response, text);
       return { uploadUrl: new URL(location, options.tusUrl).href };
     },
 
@@ -296,7 +373,7 @@ export function createBunny(options: BunnyOptions): Bunny {
       if (response.status === 404 || response.status === 410) return undefined;
       const offset = lengthFrom(header(response, 'upload-offset'));
       if (response.status < 200 || response.status > 299 || offset === undefined) {
-        throw uploadError(request, response, '');
+        throw refused(request, response, '');
       }
       return { offset, totalBytes: lengthFrom(header(response, 'upload-length')) };
     },
@@ -318,7 +395,7 @@ export function createBunny(options: BunnyOptions): Bunny {
       };
       const response = await send(request);
       const text = await readText(request, response);
-      if (response.status < 200 || response.status > 299) throw uploadError(request, response, text);
+      if (response.status < 200 || response.status > 299) throw refused(request, response, text);
       const newOffset = lengthFrom(header(response, 'upload-offset'));
       if (newOffset === undefined || newOffset <= offset || newOffset > offset + bytes) {
         throw new KnownError(
@@ -334,16 +411,26 @@ export function createBunny(options: BunnyOptions): Bunny {
   };
 }
 
-function toVideo(video: z.infer<typeof videoShape>): Video {
+function toVideo(video: z.infer<typeof videoShape>, aheadMs: number): Video {
+  const { dateUploaded } = video;
+  // Bunny writes UTC without saying so.
+  const createdAtMs = Date.parse(
+    /[zZ]|[+-]\d\d:\d\d$/.test(dateUploaded) ? dateUploaded : `${dateUploaded}Z`,
+  );
   return {
     videoId: video.guid,
-    title: video.title ?? '',
-    status: API_STATUS[video.status] ?? 'processing',
-    // Bunny writes UTC without saying so.
-    createdAtMs: Date.parse(
-      /[zZ]|[+-]\d\d:\d\d$/.test(video.dateUploaded) ? video.dateUploaded : `${video.dateUploaded}Z`,
-    ),
+    title: video.title,
+    status: API_STATUS[video.status] ?? 'unknown',
+    createdAtMs: createdAtMs + aheadMs,
+    tags: video.metaTags,
+    storedBytes: video.storageSize,
+    hasOriginal: video.hasOriginal,
+    captions: video.captions.map(({ srclang, label }) => ({ language: srclang, label })),
   };
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof KnownError && error.details['status'] === 404;
 }
 
 function header(response: Response, key: string): string | undefined {
@@ -352,31 +439,22 @@ function header(response: Response, key: string): string | undefined {
 }
 
 /**
- * An upload or a video that is gone (404, 410) is begun anew by whoever looks again. 409 and 423 say that an earlier
- * request still holds the upload, or moved it on: wait a little, then ask where it is.
+ * The error for an answer that is not the expected one. What Bunny refuses once it may take the next time (a video or a
+ * collection that it does not know yet, an upload that is gone and is begun anew), so no refusal is final by itself:
+ * the recording's attempts decide. 409 and 423 say that an earlier request still holds the upload, or moved it on: wait
+ * a little, then ask where it is.
  */
-function uploadError(request: Request, response: Response, text: string): KnownError {
+function refused(request: Request, response: Response, text: string): KnownError {
   const error = refusal(request, response.status, text, response.headers);
+  if (error.code !== 'REMOTE_REJECTED') return error;
+  const { message, details } = error;
   if (response.status === 409 || response.status === 423) {
-    return new KnownError(error.message, {
+    return new KnownError(message, {
       code: 'REMOTE_UNAVAILABLE',
       retry: { afterMs: LOCK_PAUSE_MS },
-      details: error.details,
+      details,
     });
   }
-  if (response.status === 404 || response.status === 410) {
-    return new KnownError(error.message, {
-      code: 'REMOTE_REJECTED',
-      retry: 'backoff',
-      details: error.details,
-    });
-  }
-  if (response.status >= 200 && response.status < 400) {
-    return new KnownError(error.message, {
-      code: 'REMOTE_ANSWER_INVALID',
-      retry: 'backoff',
-      details: error.details,
-    });
-  }
-  return error;
+  const code = response.status < 400 ? 'REMOTE_ANSWER_INVALID' : 'REMOTE_REJECTED';
+  return new KnownError(message, { code, retry: 'backoff', details });
 }

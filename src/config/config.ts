@@ -109,6 +109,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       readOnlyApiKey: e.BUNNY_READ_ONLY_API_KEY,
       poll: { minMs: e.PLAYABLE_POLL_MIN_S * 1000, maxMs: e.PLAYABLE_POLL_MAX_S * 1000 },
       playableTimeoutMs: e.PLAYABLE_TIMEOUT_H * 3_600_000,
+      goneAfterMs: e.PLAYABLE_GONE_AFTER_S * 1000,
+      recheckMs: e.PLAYABLE_RECHECK_DAYS * 86_400_000,
+      publishGoneAfterMs: e.PUBLISH_GONE_AFTER_S * 1000,
       patchBytes: e.PUBLISH_PATCH_BYTES,
     },
     site: {

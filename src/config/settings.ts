@@ -281,6 +281,24 @@ export const settings = {
     .positive()
     .default(72)
     .describe('Hours after which a video that is not playable counts as failed'),
+  PLAYABLE_GONE_AFTER_S: number()
+    .nonnegative()
+    .default(600)
+    .describe(
+      'Seconds for which Bunny has to say that it does not know a published video before it counts as failed',
+    ),
+  PLAYABLE_RECHECK_DAYS: number()
+    .nonnegative()
+    .default(7)
+    .describe(
+      'Days for which a video that counts as failed is looked at now and again: it may become playable yet',
+    ),
+  PUBLISH_GONE_AFTER_S: number()
+    .nonnegative()
+    .default(30)
+    .describe(
+      'Seconds for which Bunny has to say that a video is gone, or its file or captions no good, before it is believed',
+    ),
   PUBLISH_PATCH_BYTES: whole(1_048_576)
     .default(1_073_741_824)
     .describe('Bytes per PATCH request of the upload to Bunny; what arrives of a broken one counts'),

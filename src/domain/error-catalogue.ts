@@ -191,6 +191,14 @@ export const ERROR_CATALOGUE = {
     'Bunny Stream reports that it cannot use the video.',
     'Look at the video in the Bunny panel.',
   ],
+  VIDEO_MISSING: [
+    'Bunny Stream does not know a video that it has made, or says that it has not got its whole file.',
+    'Nothing to do: it is asked again, and the video is made anew only if Bunny keeps saying so.',
+  ],
+  CAPTIONS_REFUSED: [
+    'Bunny Stream has refused the captions of a video.',
+    'Nothing to do: they are sent again; if Bunny keeps refusing them, the recording goes on without.',
+  ],
   SERVICE_DOWN: [
     'A service has failed several times in a row, so it is left alone for a while.',
     'Nothing to do: recordings wait without losing an attempt, and go on when the service answers again.',

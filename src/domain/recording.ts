@@ -1,3 +1,4 @@
+import type { Doubt } from './doubt.ts';
 import type { ErrorSummary } from './errors.ts';
 
 /** The door a recording came in by. */
@@ -162,8 +163,16 @@ export interface Checkpoints {
     readonly requestedAtMs: number;
     readonly videoId: string | null;
     readonly uploadUrl: string | null;
+    /** That Bunny does not know the video, or cannot use what it has of it, as long as that may pass. */
+    readonly doubt?: Doubt;
   };
-  readonly captions: never;
+  readonly captions: {
+    /** Set before they get them: from then on they may have them. */
+    readonly videoIds: readonly string[];
+    readonly language: string;
+    /** That Bunny refuses them, as long as that may pass. */
+    readonly doubt?: Doubt;
+  };
   readonly notify: never;
   readonly cleanup: never;
 }

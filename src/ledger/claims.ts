@@ -23,8 +23,8 @@ export interface Claims {
   ofFile(fileName: string): Promise<Recording[]>;
   /** The recordings whose archive stage names this B2 file. */
   ofArchived(fileId: string): Promise<Claim[]>;
-  /** The recordings whose publish stage names this Bunny video, and those with its title that have asked for a video. */
-  ofVideo(video: { videoId: string; title: string }): Promise<Claim[]>;
+  /** The recordings whose publish stage names this Bunny video, and the one whose mark it bears. */
+  ofVideo(video: { videoId: string; ownerId: string | undefined }): Promise<Claim[]>;
   /** What unfinished recordings still have to download, as far as the length is known. */
   openDownloads(): Promise<OpenDownload[]>;
   /** When the oldest recording was accepted; the ledger knows nothing of the time before it. */
@@ -74,21 +74,17 @@ export function createClaims({
       return await claimsOf(rows);
     },
 
-    async ofVideo({ videoId, title }) {
+    async ofVideo({ videoId, ownerId = '' }) {
       const rows = await db
         .selectFrom('stages')
-        .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
         .select('recording_id')
         .where('stage', '=', 'publish')
         .where((or) =>
-          or.or([
-            or('fact', 'like', `%"${videoId}"%`),
-            or('checkpoint', 'like', `%"${videoId}"%`),
-            or.and([or('title', '=', title), or('checkpoint', 'is not', null)]),
-          ]),
+          or.or([or('fact', 'like', `%"${videoId}"%`), or('checkpoint', 'like', `%"${videoId}"%`)]),
         )
         .execute();
-      return await claimsOf(rows);
+      const ids = new Set(rows.map(({ recording_id }) => recording_id)).add(ownerId);
+      return await claimsOf([...ids].map((recording_id) => ({ recording_id })));
     },
 
     async openDownloads() {

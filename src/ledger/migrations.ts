@@ -5,6 +5,7 @@ import { companions } from './migrations/004-companions.ts';
 import { zoomTrash } from './migrations/005-zoom-trash.ts';
 import { telemetry } from './migrations/006-telemetry.ts';
 import { lateLooks } from './migrations/007-late-looks.ts';
+import { doubtedWatches } from './migrations/008-doubted-watches.ts';
 import { doubts } from './migrations/010-doubts.ts';
 import { steadyClock } from './migrations/011-steady-clock.ts';
 
@@ -120,6 +121,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '005-zoom-trash': zoomTrash,
   '006-telemetry': telemetry,
   '007-late-looks': lateLooks,
+  '008-doubted-watches': doubtedWatches,
   '010-doubts': doubts,
   '011-steady-clock': steadyClock,
 };

@@ -69,8 +69,6 @@ export interface Recordings {
   cancelling(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
   stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
-  /** Whether any other recording has this Bunny video, finished or not. */
-  isVideoTaken(videoId: string, exceptRecordingId: string): Promise<boolean>;
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
 }
@@ -236,19 +234,6 @@ export function createRecordings({ db }: { db: Database }): Recordings {
           },
         ]),
       );
-    },
-
-    async isVideoTaken(videoId, exceptRecordingId) {
-      const row = await db
-        .selectFrom('stages')
-        .select('recording_id')
-        .where('stage', '=', 'publish')
-        .where('recording_id', '!=', exceptRecordingId)
-        .where((or) =>
-          or.or([or('fact', 'like', `%"${videoId}"%`), or('checkpoint', 'like', `%"${videoId}"%`)]),
-        )
-        .executeTakeFirst();
-      return row !== undefined;
     },
 
     async events(id) {

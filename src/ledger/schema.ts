@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 /** Times are milliseconds since 1970, UTC; JSON is text. Every type is one that SQLite and Postgres both take. */
 export interface Tables {
   recordings: RecordingsTable;
@@ -84,13 +85,15 @@ interface DeliveriesTable {
   ended_at_ms: number | null;
 }
 
-/** Published videos that Bunny has not finished encoding. */
+/** Published videos and what has become of them with Bunny. */
 interface WatchesTable {
   video_id: string;
   seq: number;
   recording_id: string;
   state: string;
   polls: number;
+  missing_looks: Generated<number>;
+  missing_since_ms: Generated<number>;
   not_before_ms: number;
   created_at_ms: number;
 }

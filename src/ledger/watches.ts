@@ -1,15 +1,27 @@
 import { sql } from 'kysely';
+import type { Doubt } from '../domain/doubt.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent } from './events.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
+/**
+ * - `pending`: looked at until Bunny has made it playable
+ * - `video.playable`: it has
+ * - `video.failed`: it has not, and the website was told; looked at now and again, for it may do so yet
+ * - `given-up`: looked at once more if Bunny says that something has happened to it
+ */
+export type WatchState = 'pending' | 'video.playable' | 'video.failed' | 'given-up';
+
 /** A published video that is looked at until Bunny has made it playable. */
 export interface Watch {
   readonly videoId: string;
   readonly recordingId: string;
-  readonly isPending: boolean;
+  readonly state: WatchState;
+  /** How often it was looked at in this state. */
   readonly polls: number;
+  /** That Bunny does not know it. */
+  readonly missing: Doubt | undefined;
   readonly notBeforeMs: number;
   readonly createdAtMs: number;
 }
@@ -18,14 +30,24 @@ export interface Watches {
   /** Begins to watch a video; a second time changes nothing. */
   add(input: { videoId: string; recordingId: string; notBeforeMs: number }): Promise<void>;
   get(videoId: string): Promise<Watch | undefined>;
-  /** What is not playable yet, oldest first; with a limit only so many. */
+  /** What is still looked at, oldest first; with a limit only so many. */
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
-  lookAgain(videoId: string, notBeforeMs: number): Promise<void>;
-  /** Something has happened to a video: look at it now. False if it is not watched. */
+  lookAgain(videoId: string, notBeforeMs: number, missing: Doubt | undefined): Promise<void>;
+  /** Something has happened to a video: look at it now. False if it is not watched, or playable already. */
   hurry(videoId: string): Promise<boolean>;
-  /** Ends the watch and writes what came of it to the outbox in the same step. */
-  end(videoId: string, outcome: 'video.playable' | 'video.failed', announcement: NewDelivery): Promise<void>;
+  /** Writes what came of the watch and, to the outbox, what the website hears of it in the same step. */
+  end(
+    videoId: string,
+    outcome: 'video.playable' | 'video.failed',
+    announcement: NewDelivery,
+    notBeforeMs?: number,
+  ): Promise<void>;
+  /** Looks no more at one that has failed. */
+  giveUp(videoId: string): Promise<void>;
 }
+
+/** What is looked at. */
+const WATCHED: readonly WatchState[] = ['pending', 'video.failed'];
 
 export function createWatches({ db }: { db: Database }): Watches {
   return {
@@ -55,8 +77,12 @@ export function createWatches({ db }: { db: Database }): Watches {
         row && {
           videoId,
           recordingId: row.recording_id,
-          isPending: row.state === 'pending',
+          state: row.state as WatchState,
           polls: row.polls,
+          missing:
+            row.missing_looks === 0
+              ? undefined
+              : { looks: row.missing_looks, sinceMs: Number(row.missing_since_ms) },
           notBeforeMs: Number(row.not_before_ms),
           createdAtMs: Number(row.created_at_ms),
         }
@@ -67,17 +93,22 @@ export function createWatches({ db }: { db: Database }): Watches {
       const all = db
         .selectFrom('watches')
         .select(['video_id as id', 'seq', 'not_before_ms'])
-        .where('state', '=', 'pending')
+        .where('state', 'in', WATCHED)
         .where('seq', '>', afterSeq)
         .orderBy('seq');
       const rows = await (limit === undefined ? all : all.limit(limit)).execute();
       return rows.map(toWaitingItem);
     },
 
-    async lookAgain(videoId, notBeforeMs) {
+    async lookAgain(videoId, notBeforeMs, missing) {
       await db
         .updateTable('watches')
-        .set((row) => ({ polls: row('polls', '+', 1), not_before_ms: notBeforeMs }))
+        .set((row) => ({
+          polls: row('polls', '+', 1),
+          not_before_ms: notBeforeMs,
+          missing_looks: missing?.looks ?? 0,
+          missing_since_ms: missing?.sinceMs ?? 0,
+        }))
         .where('video_id', '=', videoId)
         .execute();
     },
@@ -85,19 +116,35 @@ export function createWatches({ db }: { db: Database }): Watches {
     async hurry(videoId) {
       const result = await db
         .updateTable('watches')
-        .set({ not_before_ms: 0 })
+        .set((row) => ({
+          not_before_ms: 0,
+          state: row.case().when('state', '=', 'given-up').then('video.failed').else(row.ref('state')).end(),
+        }))
         .where('video_id', '=', videoId)
-        .where('state', '=', 'pending')
+        .where('state', '!=', 'video.playable')
         .executeTakeFirst();
       return result.numUpdatedRows > 0n;
     },
 
-    async end(videoId, outcome, announcement) {
+    async end(videoId, outcome, announcement, notBeforeMs = 0) {
       await db.transaction().execute(async (trx) => {
-        await trx.updateTable('watches').set({ state: outcome }).where('video_id', '=', videoId).execute();
+        await trx
+          .updateTable('watches')
+          .set({ state: outcome, polls: 0, not_before_ms: notBeforeMs })
+          .where('video_id', '=', videoId)
+          .execute();
         await insertDelivery(trx, announcement);
         await addEvent(trx, announcement.recordingId, outcome, { videoId });
       });
+    },
+
+    async giveUp(videoId) {
+      await db
+        .updateTable('watches')
+        .set({ state: 'given-up' })
+        .where('video_id', '=', videoId)
+        .where('state', '=', 'video.failed')
+        .execute();
     },
   };
 }

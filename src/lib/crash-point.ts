@@ -13,6 +13,7 @@ export type CrashPoint =
   | 'publish:after-create'
   | 'publish:after-begin'
   | 'publish:after-patch'
+  | 'publish:after-naming'
   | 'captions:after-set'
   | 'notify:after-outbox'
   | 'cleanup:after-removal'

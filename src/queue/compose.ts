@@ -23,6 +23,7 @@ import { createCollections } from '../tasks/collections.ts';
 import { createCompanionVideos } from '../tasks/companion-videos.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
 import { createNotifyTask } from '../tasks/notify.ts';
+import { createVideoLooker } from '../tasks/own-videos.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
 import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
@@ -90,7 +91,7 @@ export async function startWorker(config: Config, log: Logger) {
   const plainSite = createSite(config.site);
   const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
   const openPipeline = tracing ? createTracedPipeline({ tracer: tracing, ...ledger }) : createPipeline;
-  const { libraryId, cdnHost, patchBytes, poll } = config.bunny;
+  const { libraryId, cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
@@ -119,7 +120,7 @@ export async function startWorker(config: Config, log: Logger) {
         libraryId,
         patchBytes,
         retry,
-        isTaken: (videoId, exceptId) => recordings.isVideoTaken(videoId, exceptId),
+        goneAfterMs: publishGoneAfterMs,
       }),
     ],
     afterwards: [
@@ -127,6 +128,7 @@ export async function startWorker(config: Config, log: Logger) {
         bunny,
         videos: companionVideos,
         language: config.zoom.defaults.language,
+        refusedForMs: publishGoneAfterMs,
       }),
       createNotifyTask({
         ledger,
@@ -205,6 +207,8 @@ export async function startWorker(config: Config, log: Logger) {
         cdnHost,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
+        goneAfterMs: config.bunny.goneAfterMs,
+        recheckMs: config.bunny.recheckMs,
         onEnded: (recordingId) => {
           lines.deliveries.poke();
           onWatched(recordingId);
@@ -247,7 +251,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const lateLooks = startLateLooks({
     ledger,
-    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket })],
+    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket }), createVideoLooker({ bunny })],
     ...config.lateLooks,
     log,
   });

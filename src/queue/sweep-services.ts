@@ -1,12 +1,10 @@
 import type { B2, UnfinishedFile } from '../clients/b2.ts';
-import { BUNNY_CLOCK_SKEW_MS, type Bunny, type Video } from '../clients/bunny.ts';
+import type { Bunny, Video } from '../clients/bunny.ts';
 import { ARCHIVED_RECORDING } from '../domain/names.ts';
+import { ownerOf } from '../domain/video-mark.ts';
 import type { Claim } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
-
-/** How long after it was asked for a video may have come into being, in milliseconds. */
-const CREATION_MS = 3_600_000;
 
 /** Looks in B2 for large files that were begun for a recording which will not go on with them. */
 export function createLargeFileBroom(options: {
@@ -58,9 +56,9 @@ export function createLargeFileBroom(options: {
 }
 
 /**
- * Looks in Bunny Stream for empty videos that we have made and not used. A video does not say who made it: it is ours
- * if a recording has noted its id, or asked for a video of this title at that time. One that a recording has published
- * stays whatever it looks like, since the website knows of it.
+ * Looks in Bunny Stream for empty videos that we have made and not used. One is ours if it bears the mark of a recording
+ * of this ledger, or if a recording has noted its id; whatever else is in the library is not, under whatever title. One
+ * that a recording has published stays whatever it looks like, since the website knows of it.
  */
 export function createVideoBroom(options: {
   readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
@@ -74,11 +72,11 @@ export function createVideoBroom(options: {
     const video = await bunny.getVideo({ videoId, signal });
     if (video?.status !== 'empty' || !isOld(video.createdAtMs, terms)) return undefined;
 
-    const all = await claims.ofVideo(video);
+    const all = await claims.ofVideo({ videoId, ownerId: ownerOf(video) });
     const isNeeded = all.some(
       (claim) => claim.facts.publish?.videoId === videoId || mayStillUse(claim, video),
     );
-    const owner = all.find((claim) => hasNoted(claim, video) || askedFor(claim, video));
+    const [owner] = all;
     if (owner === undefined || isNeeded) return undefined;
     return {
       bytes: 0,
@@ -110,14 +108,4 @@ export function createVideoBroom(options: {
       return empty.map((video) => ({ name: video.videoId, inspect: () => inspect(video, signal) }));
     },
   };
-}
-
-function hasNoted({ checkpoints }: Claim, { videoId }: Video): boolean {
-  return checkpoints.publish?.videoId === videoId;
-}
-
-function askedFor({ recording, checkpoints }: Claim, { title, createdAtMs }: Video): boolean {
-  const requestedAtMs = checkpoints.publish?.requestedAtMs;
-  if (!requestedAtMs || recording.title !== title) return false;
-  return createdAtMs >= requestedAtMs - BUNNY_CLOCK_SKEW_MS && createdAtMs <= requestedAtMs + CREATION_MS;
 }

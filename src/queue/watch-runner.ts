@@ -1,13 +1,20 @@
 import type { Logger } from 'pino';
-import type { Bunny } from '../clients/bunny.ts';
+import type { Bunny, Video } from '../clients/bunny.ts';
 import { failedBody, playableBody } from '../domain/announcement.ts';
 import { backoffMs } from '../domain/backoff.ts';
+import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
 import type { Outcome } from './jobs.ts';
 
 /** By the clock alone no watch is given up: it may be wrong. */
 const FEWEST_POLLS = 3;
+
+/** How many times in a row Bunny does not know a video before that is believed. */
+const MISSING_LOOKS = 5;
+
+/** The longest pause between two looks at a video that counts as failed, in milliseconds. */
+const MAX_RECHECK_PAUSE_MS = 3_600_000;
 
 export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
@@ -18,6 +25,10 @@ export interface WatchRunnerOptions {
   readonly poll: { readonly minMs: number; readonly maxMs: number };
   /** After this long without a result the video counts as failed. */
   readonly timeoutMs: number;
+  /** How long Bunny does not know a video before it counts as failed. */
+  readonly goneAfterMs: number;
+  /** How much longer than `timeoutMs` a video that counts as failed is looked at. */
+  readonly recheckMs: number;
   /** Called when there is something to deliver. */
   readonly onEnded: (recordingId: string) => void;
   readonly log: Logger;
@@ -25,55 +36,103 @@ export interface WatchRunnerOptions {
 
 /**
  * Looks once whether Bunny has made a published video playable, and announces it. Bunny's webhooks only say when to
- * look: they can get lost, and can be replayed by anyone who has seen one.
+ * look: they can get lost, and can be replayed by anyone who has seen one. That a video has failed is announced when
+ * Bunny says so, has not known it for a while, or has made nothing of it in time; none of that is the last word, so it
+ * is looked at from time to time for some days, and may be announced as playable yet.
  */
 export function createWatchRunner(options: WatchRunnerOptions) {
-  const { bunny, libraryId, cdnHost, timeoutMs } = options;
+  const { bunny, libraryId, cdnHost, timeoutMs, goneAfterMs, recheckMs, poll } = options;
   const { recordings, watches } = options.ledger;
+  const pauses = {
+    pending: poll,
+    'video.failed': { minMs: poll.maxMs, maxMs: Math.max(poll.maxMs, MAX_RECHECK_PAUSE_MS) },
+  };
 
   return async function run(videoId: string, signal: AbortSignal): Promise<Outcome> {
     const watch = await watches.get(videoId);
-    if (watch === undefined || !watch.isPending) return 'finished';
-    if (watch.notBeforeMs > Date.now()) return { againAtMs: watch.notBeforeMs };
+    if (watch === undefined || !isLookedAt(watch)) return 'finished';
+    const { state } = watch;
+    // Further away than the longest pause: the clock was put back.
+    const isNow = watch.notBeforeMs <= Date.now() || watch.notBeforeMs > Date.now() + pauses[state].maxMs;
+    if (!isNow) return { againAtMs: watch.notBeforeMs };
 
     const log = options.log.child({ videoId, recordingId: watch.recordingId });
-    let status: string;
+    let video: Video | undefined;
     try {
-      status = (await bunny.getVideo({ videoId, signal }))?.status ?? 'failed';
+      video = await bunny.getVideo({ videoId, signal });
     } catch (error) {
       if (signal.aborted) return 'given-back';
       log.warn({ event: 'watch.attempt-failed', err: error }, 'could not look at the video');
-      return await lookAgain(watch);
+      return await lookAgain(watch, watch.missing);
     }
-    const isLate = watch.polls >= FEWEST_POLLS && Date.now() > watch.createdAtMs + timeoutMs;
-    if (status !== 'playable' && status !== 'failed' && !isLate) return await lookAgain(watch);
-
-    await end(watch, status === 'playable');
-    log.info({ event: 'watch.ended', status }, 'video watched to its end');
-    options.onEnded(watch.recordingId);
-    return 'finished';
+    return await judge(watch, video, log);
   };
 
-  async function lookAgain(watch: Watch): Promise<Outcome> {
-    const backoff = { attempts: Number.POSITIVE_INFINITY, ...options.poll };
-    const pauseMs = backoffMs(backoff, watch.polls + 1, Math.random) ?? options.poll.maxMs;
+  async function judge(watch: LookedAt, video: Video | undefined, log: Logger): Promise<Outcome> {
+    const nowMs = Date.now();
+    const missing = video === undefined ? anotherLook(watch.missing, nowMs) : undefined;
+    const isPlayable = video?.status === 'playable';
+    if (!isPlayable && watch.state === 'video.failed') {
+      if (nowMs <= watch.createdAtMs + timeoutMs + recheckMs) return await lookAgain(watch, missing);
+      await watches.giveUp(watch.videoId);
+      return 'finished';
+    }
+    const hasFailed =
+      video?.status === 'failed' ||
+      video?.status === 'upload-failed' ||
+      (missing && isBelieved(missing, { looks: MISSING_LOOKS, forMs: goneAfterMs }, nowMs)) ||
+      (watch.polls >= FEWEST_POLLS && nowMs > watch.createdAtMs + timeoutMs);
+    if (!isPlayable && !hasFailed) return await lookAgain(watch, missing);
+
+    const againAtMs = nowMs + pauses['video.failed'].minMs;
+    if (isPlayable) await endWell(watch);
+    else await endBadly(watch, video, againAtMs);
+    log.info({ event: 'watch.ended', status: video?.status ?? 'missing' }, 'video watched to its end');
+    options.onEnded(watch.recordingId);
+    return isPlayable ? 'finished' : { againAtMs };
+  }
+
+  async function lookAgain(watch: LookedAt, missing: Watch['missing']): Promise<Outcome> {
+    const backoff = { attempts: Number.POSITIVE_INFINITY, ...pauses[watch.state] };
+    const pauseMs = backoffMs(backoff, watch.polls + 1, Math.random) ?? backoff.maxMs;
     const notBeforeMs = Date.now() + pauseMs;
-    await watches.lookAgain(watch.videoId, notBeforeMs);
+    await watches.lookAgain(watch.videoId, notBeforeMs, missing);
     return { againAtMs: notBeforeMs };
   }
 
-  async function end({ videoId, recordingId }: Watch, isPlayable: boolean): Promise<void> {
+  async function endWell({ videoId, recordingId }: Watch): Promise<void> {
     const recording = await recordings.get(recordingId);
     if (recording === undefined) return;
-    const nowMs = Date.now();
-    if (isPlayable) {
-      const body = playableBody({ recording, publish: { libraryId, videoId }, cdnHost, nowMs });
-      await watches.end(videoId, 'video.playable', { recordingId, type: 'recording.playable', body });
-      return;
-    }
-    const error = { code: 'PUBLISH_FAILED', message: `Bunny could not encode the video ${videoId}` } as const;
-    const body = failedBody({ recording, error, nowMs });
-    const occasion = `recording.failed ${videoId}`;
-    await watches.end(videoId, 'video.failed', { recordingId, type: 'recording.failed', occasion, body });
+    const body = playableBody({ recording, publish: { libraryId, videoId }, cdnHost, nowMs: Date.now() });
+    await watches.end(videoId, 'video.playable', { recordingId, type: 'recording.playable', body });
   }
+
+  async function endBadly(
+    { videoId, recordingId }: Watch,
+    video: Video | undefined,
+    againAtMs: number,
+  ): Promise<void> {
+    const recording = await recordings.get(recordingId);
+    if (recording === undefined) return;
+    const error = {
+      code: 'PUBLISH_FAILED',
+      message: `Bunny ${whatIsWrong(video)} the video ${videoId}`,
+    } as const;
+    const body = failedBody({ recording, error, nowMs: Date.now() });
+    const occasion = `recording.failed ${videoId}`;
+    const announcement = { recordingId, type: 'recording.failed', occasion, body };
+    await watches.end(videoId, 'video.failed', announcement, againAtMs);
+  }
+}
+
+function whatIsWrong(video: Video | undefined): string {
+  if (video === undefined) return 'no longer knows';
+  if (video.status === 'failed') return 'could not encode';
+  return video.status === 'upload-failed' ? 'could not take the file of' : 'has not made anything of';
+}
+
+type LookedAt = Watch & { readonly state: 'pending' | 'video.failed' };
+
+function isLookedAt(watch: Watch): watch is LookedAt {
+  return watch.state === 'pending' || watch.state === 'video.failed';
 }

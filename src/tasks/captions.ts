@@ -1,38 +1,51 @@
 import { readFile } from 'node:fs/promises';
 import type { Bunny } from '../clients/bunny.ts';
+import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { CompanionVideos } from './companion-videos.ts';
-import { requireFact, type Task } from './task.ts';
+import { requireFact, type Task, type TaskContext, type WithdrawContext } from './task.ts';
 
 /** A transcript of many hours has a few hundred thousand bytes. */
 const MAX_CAPTIONS_BYTES = 20 * 1024 * 1024;
 
+/** How many times in a row Bunny refuses captions before the recording goes on without them. */
+const LOOKS = 3;
+
 /**
  * Gives the videos of the same time their captions, once they are published.
  *
- * Safe to repeat: captions of a language replace those that were there.
+ * Safe to repeat: captions of a language replace those that were there. Which videos get them is recorded first, so
+ * that they can be taken back from each.
  */
 export function createCaptionsTask(options: {
-  bunny: Pick<Bunny, 'setCaptions'>;
+  bunny: Pick<Bunny, 'getVideo' | 'setCaptions' | 'removeCaptions'>;
   videos: Pick<CompanionVideos, 'published'>;
   /** Where nothing else is said. */
   language: string;
+  /** How long Bunny refuses captions before the recording goes on without them. */
+  refusedForMs: number;
+  now?: () => number;
 }): Task<'captions'> {
-  const { bunny, videos } = options;
+  const { bunny, videos, refusedForMs, now = Date.now } = options;
+
   return {
     stage: 'captions',
     isFor: isTranscript,
     serviceFor: () => 'bunny',
-    async run({ recording, facts, signal, checkLease, note }) {
+    async run(context) {
+      const { recording, facts, note } = context;
       const { path, bytes } = requireFact(facts, 'fetch');
       const language = recording.placement?.language ?? options.language;
       const published = bytes > MAX_CAPTIONS_BYTES ? [] : await videos.published(recording);
+      const wanted = published.map(({ videoId }) => videoId);
+      if (wanted.length > 0)
+        await context.saveCheckpoint({ ...context.checkpoint, videoIds: wanted, language });
       const videoIds: string[] = [];
-      for (const { videoId } of published) {
-        await checkLease();
-        const isSet = await setCaptions(path, videoId, language, signal);
+      for (const videoId of wanted) {
+        await context.checkLease();
+        const isSet = await setCaptions(context, { path, videoId, videoIds: wanted, language });
         crashPoint('captions:after-set');
         if (isSet) videoIds.push(videoId);
       }
@@ -42,15 +55,36 @@ export function createCaptionsTask(options: {
       }
       return { videoIds, language };
     },
+    withdraw,
   };
 
-  /** False if Bunny no longer has the video, or will not have these captions. */
+  /** Takes the captions from the videos, which stay; those that somebody has set under another name stay too. */
+  async function withdraw({
+    facts,
+    checkpoint,
+    checkLease,
+    signal,
+  }: WithdrawContext<'captions'>): Promise<void> {
+    const { videoIds = [], language = '' } = facts.captions ?? checkpoint ?? {};
+    for (const videoId of videoIds) {
+      const video = await bunny.getVideo({ videoId, signal });
+      const there = video?.captions.find((each) => each.language === language);
+      if (there !== undefined && there.label !== labelOf(language)) continue;
+      await checkLease();
+      await bunny.removeCaptions({ videoId, language, signal });
+    }
+  }
+
+  /**
+   * False if Bunny has refused these captions, or to know the video, several times over a time.
+   *
+   * @throws KnownError `CAPTIONS_REFUSED` as long as that may pass
+   */
   async function setCaptions(
-    path: string,
-    videoId: string,
-    language: string,
-    signal: AbortSignal,
+    context: TaskContext<'captions'>,
+    input: { path: string; videoId: string; videoIds: readonly string[]; language: string },
   ): Promise<boolean> {
+    const { path, videoId, videoIds, language } = input;
     const text = await readFile(path).catch((error) => {
       const trouble = machineTrouble(error);
       if (trouble !== undefined) throw trouble;
@@ -60,11 +94,18 @@ export function createCaptionsTask(options: {
       });
     });
     try {
-      await bunny.setCaptions({ videoId, language, label: labelOf(language), text, signal });
+      await bunny.setCaptions({ videoId, language, label: labelOf(language), text, signal: context.signal });
       return true;
     } catch (error) {
-      if (error instanceof KnownError && error.code === 'REMOTE_REJECTED') return false;
-      throw error;
+      if (!(error instanceof KnownError) || error.code !== 'REMOTE_REJECTED') throw error;
+      const doubt = anotherLook(context.checkpoint?.doubt, now());
+      if (isBelieved(doubt, { looks: LOOKS, forMs: refusedForMs }, now())) return false;
+      await context.saveCheckpoint({ videoIds, language, doubt });
+      throw new KnownError(error.message, {
+        code: 'CAPTIONS_REFUSED',
+        retry: { waitMs: Math.ceil(refusedForMs / (LOOKS - 1)) },
+        cause: error,
+      });
     }
   }
 }

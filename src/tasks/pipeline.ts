@@ -114,7 +114,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
 
     async withdraw(attempt) {
-      for (const task of [...uploads, fetch]) await withdrawStage(task, attempt, 'taken back');
+      const added = afterwards.filter(({ withdraw }) => withdraw !== undefined);
+      for (const task of [...added, ...uploads, fetch]) await withdrawStage(task, attempt, 'taken back');
     },
   };
 

@@ -1,12 +1,22 @@
-import { BUNNY_CLOCK_SKEW_MS, type Bunny, type Video } from '../clients/bunny.ts';
+import type { Bunny, Video } from '../clients/bunny.ts';
+import { anotherLook, type Doubt, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
-import type { Checkpoints, Recording } from '../domain/recording.ts';
+import type { Checkpoints } from '../domain/recording.ts';
+import { markedBytes, markedTitle, plainTitle } from '../domain/video-mark.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { reporting } from '../lib/streams.ts';
 import type { Collections } from './collections.ts';
+import { findOwnVideos } from './own-videos.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
 import type { Source } from './source.ts';
 import type { Task, TaskContext, WithdrawContext } from './task.ts';
+import { isVideoNamed, nameVideo } from './video-name.ts';
+
+/** How many times in a row Bunny says that a video is gone or unusable before it is made anew. */
+const LOOKS = 3;
+
+/** Attempts to give a complete video its plain title before that is left for later (`own-videos.ts`). */
+const NAMING_ATTEMPTS = 2;
 
 export interface PublishOptions {
   readonly bunny: Bunny;
@@ -14,21 +24,22 @@ export interface PublishOptions {
   readonly libraryId: string;
   readonly patchBytes: number;
   readonly retry: TransferRetry;
-  /** Whether a Bunny video is known to belong to another recording. */
-  readonly isTaken: (videoId: string, recordingId: string) => Promise<boolean>;
+  /** How long Bunny says that a video is gone or unusable before it is made anew. */
+  readonly goneAfterMs: number;
   readonly now?: () => number;
 }
 
 /**
  * Creates the video in Bunny Stream and uploads the file into it while it arrives.
  *
- * Safe to repeat: that a video will be created is recorded first, so a later attempt looks for the empty one whose
- * creation was not answered, by title and age, before it creates another. The upload goes on at the offset that Bunny
- * names; an upload that Bunny has forgotten begins again in the same video. A video that has got other bytes than
- * today's is deleted first.
+ * Safe to repeat: a video bears the mark of its recording from its creation on (`domain/video-mark.ts`), and is looked
+ * for by it before another is created, also when the ledger knows of none. The upload goes on at the offset that Bunny
+ * names; an upload that Bunny has forgotten begins again in the same video. That it has arrived is what Bunny says of
+ * its bytes: the upload's offset, or the status and size of the video. A video that has got other bytes than today's
+ * is deleted first. The plain title and the tag, given at the end, are the same each time.
  */
 export function createPublishTask(options: PublishOptions): Task<'publish'> {
-  const { bunny, collections, libraryId, patchBytes, retry, now = Date.now } = options;
+  const { bunny, collections, libraryId, patchBytes, retry, goneAfterMs, now = Date.now } = options;
 
   return {
     stage: 'publish',
@@ -39,14 +50,12 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
       if (isForeign) await withdraw(context);
       const known = isForeign ? undefined : context.checkpoint;
-      const checkpoint = await ensureVideo(context, source, known);
-      const { videoId } = checkpoint;
-      // One that was created just now is empty.
-      const isEmpty = checkpoint.isNew || (await isStillEmpty(context, videoId));
-      if (isEmpty) await upload(context, source, checkpoint);
+      const { hasArrived, ...checkpoint } = await ensureVideo(context, source, known);
+      if (!hasArrived) await upload(context, source, checkpoint);
       await source.proved();
       context.progress(source.totalBytes, source.totalBytes);
-      return { libraryId, videoId };
+      await complete(context, source, checkpoint);
+      return { libraryId, videoId: checkpoint.videoId };
     },
     withdraw,
   };
@@ -54,64 +63,57 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   type Checkpoint = Checkpoints['publish'];
   type WithVideo = Checkpoint & { readonly videoId: string };
 
+  /** Deletes what the ledger names, and all else that bears the recording's mark. */
   async function withdraw(context: WithdrawContext<'publish'>): Promise<void> {
     const { facts, checkpoint, signal } = context;
-    let videoId = facts.publish?.videoId ?? checkpoint?.videoId;
-    if (!videoId && checkpoint) {
-      videoId = (await findLostVideo(context, checkpoint.requestedAtMs))?.videoId;
+    // What was given up may still come.
+    await context.expectLate(plainTitle(context.recording.title));
+    const videoIds = new Set((await findOurs(context)).map(({ videoId }) => videoId));
+    for (const known of [facts.publish?.videoId, checkpoint?.videoId]) if (known) videoIds.add(known);
+    for (const videoId of videoIds) {
+      await context.checkLease();
+      await bunny.deleteVideo({ videoId, signal });
     }
-    if (!videoId) return;
-    await context.checkLease();
-    await bunny.deleteVideo({ videoId, signal });
   }
 
-  /** A video leaves "empty" only once its whole file has arrived. */
-  async function isStillEmpty(context: TaskContext<'publish'>, videoId: string): Promise<boolean> {
-    const { checkpoint, signal } = context;
-    const video = await bunny.getVideo({ videoId, signal });
-    if (video === undefined) {
-      // One that was made a moment ago may only not be known yet; an older one has been deleted, unless it is found
-      // when it is looked for.
-      if (checkpoint?.videoId === videoId) {
-        await context.saveCheckpoint({ ...checkpoint, videoId: null, uploadUrl: null });
-      }
-      throw new KnownError(`Bunny no longer knows the video ${videoId}`, {
-        code: 'REMOTE_UNAVAILABLE',
-        retry: 'backoff',
-      });
-    }
-    if (video.status === 'failed') {
-      throw new KnownError(`Bunny cannot use the video ${videoId}`, { code: 'PUBLISH_FAILED' });
-    }
-    return video.status === 'empty';
-  }
-
+  /** The video of earlier attempts, whether the ledger knows of them or not, or a new one. */
   async function ensureVideo(
     context: TaskContext<'publish'>,
-    { contentId }: Source,
+    source: Source,
     checkpoint: Checkpoint | undefined,
-  ): Promise<WithVideo & { readonly isNew: boolean }> {
-    const { recording, signal } = context;
-    if (checkpoint && checkpoint.videoId !== null) {
-      return { ...checkpoint, videoId: checkpoint.videoId, isNew: false };
+  ): Promise<WithVideo & { readonly hasArrived: boolean }> {
+    const { contentId, totalBytes } = source;
+    const { videoId = null } = checkpoint ?? {};
+    if (checkpoint && videoId !== null) {
+      const known = { ...checkpoint, videoId };
+      const standing = await standingOf(context, source, known);
+      if (standing !== 'gone') return { ...known, hasArrived: standing === 'arrived' };
     }
-    const requestedAtMs = checkpoint?.requestedAtMs ?? now();
-    const asked = { contentId, requestedAtMs, videoId: null, uploadUrl: null };
-    const lost = checkpoint ? await findLostVideo(context, requestedAtMs) : undefined;
-    if (lost === undefined) await context.saveCheckpoint(asked);
+    const asked: Checkpoint = {
+      contentId,
+      requestedAtMs: checkpoint?.requestedAtMs ?? now(),
+      videoId: null,
+      uploadUrl: null,
+    };
+    await context.saveCheckpoint(asked);
+    const ours = await findOurs(context);
+    const adopted =
+      ours.find((video) => isWholeOf(video, totalBytes)) ?? ours.find(({ status }) => status === 'empty');
     await context.checkLease();
-    const { videoId } = lost ?? (await createVideo(recording, signal));
+    const place = plainTitle(context.recording.title);
+    if (adopted === undefined) await context.expectLate(place);
+    const made = adopted ?? (await createVideo(context));
     crashPoint('publish:after-create');
-    await context.saveCheckpoint({ ...asked, videoId });
-    return { ...asked, videoId, isNew: lost === undefined };
+    await context.saveCheckpoint({ ...asked, videoId: made.videoId });
+    if (adopted === undefined) await context.cameInTime(place);
+    const hasArrived = adopted !== undefined && adopted.status !== 'empty';
+    return { ...asked, videoId: made.videoId, hasArrived };
   }
 
   /** Into its collection, if it has one; if that was deleted a moment ago, the next attempt makes it again. */
-  async function createVideo(
-    { title, placement }: Recording,
-    signal: AbortSignal,
-  ): Promise<{ videoId: string }> {
-    const name = placement?.collection ?? null;
+  async function createVideo({ recording, signal }: TaskContext<'publish'>): Promise<{ videoId: string }> {
+    const title = markedTitle(recording);
+    const name = recording.placement?.collection ?? null;
     if (name === null) return await bunny.createVideo({ title, signal });
     const collectionId = await collections.idOf(name, signal);
     try {
@@ -122,19 +124,54 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     }
   }
 
-  /** The empty video of an earlier attempt whose answer was lost. */
-  async function findLostVideo(
-    { recording, signal }: WithdrawContext<'publish'>,
-    requestedAtMs: number,
-  ): Promise<Video | undefined> {
-    for (const video of await bunny.findVideos({ title: recording.title, signal })) {
-      const isCandidate =
-        video.status === 'empty' &&
-        video.title === recording.title &&
-        video.createdAtMs >= requestedAtMs - BUNNY_CLOCK_SKEW_MS;
-      if (isCandidate && !(await options.isTaken(video.videoId, recording.id))) return video;
+  function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
+    return findOwnVideos(bunny, { ...recording, signal });
+  }
+
+  /**
+   * Where the video of an earlier attempt stands; `gone` if another one has to be made.
+   *
+   * @throws KnownError as long as a bad answer may pass, or once it has deleted what Bunny cannot use
+   */
+  async function standingOf(
+    context: TaskContext<'publish'>,
+    { totalBytes }: Source,
+    checkpoint: WithVideo,
+  ): Promise<'arrived' | 'open' | 'gone'> {
+    const { videoId, uploadUrl } = checkpoint;
+    const { signal } = context;
+    const video = await bunny.getVideo({ videoId, signal });
+    if (video !== undefined && hasArrived(video, totalBytes)) return 'arrived';
+    if (video?.status === 'empty' || video?.status === 'unknown') return 'open';
+    if (video !== undefined && video.status !== 'upload-failed' && uploadUrl !== null) {
+      // What became of the file is another matter: whether all of it has arrived the upload knows best.
+      const remote = await bunny.uploadOffset({ videoId, uploadUrl, signal });
+      if (remote?.offset === totalBytes) return 'arrived';
     }
-    return undefined;
+    if (!(await believe(context, checkpoint))) throw doubtful(videoId, video);
+    if (video === undefined) return 'gone';
+    await withdraw(context);
+    await context.saveCheckpoint({ ...checkpoint, videoId: null, uploadUrl: null, doubt: undefined });
+    throw new KnownError(`Bunny has not got the whole file of the video ${videoId}; it is made anew`, {
+      code: 'TRANSFER_CORRUPT',
+      retry: 'backoff',
+    });
+  }
+
+  /** Whether a bad answer has come often enough, this time counted. */
+  async function believe(context: TaskContext<'publish'>, checkpoint: WithVideo): Promise<boolean> {
+    const doubt: Doubt = anotherLook(checkpoint.doubt, now());
+    if (isBelieved(doubt, { looks: LOOKS, forMs: goneAfterMs }, now())) return true;
+    await context.saveCheckpoint({ ...checkpoint, doubt });
+    return false;
+  }
+
+  function doubtful(videoId: string, video: Video | undefined): KnownError {
+    const what = video === undefined ? 'does not know' : 'has not got the whole file of';
+    return new KnownError(`Bunny ${what} the video ${videoId}, which may pass`, {
+      code: 'VIDEO_MISSING',
+      retry: { waitMs: Math.ceil(goneAfterMs / (LOOKS - 1)) },
+    });
   }
 
   type Position = { readonly uploadUrl: string; readonly offset: number };
@@ -152,28 +189,28 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     }
   }
 
-  /** Where the upload stands: only Bunny knows how much of a broken request has arrived. */
+  /** Where the upload stands: only Bunny knows how much of a broken request has arrived, or arrives yet. */
   async function locate(
     context: TaskContext<'publish'>,
-    source: Source,
+    { totalBytes, mediaType }: Source,
     { contentId, requestedAtMs, videoId, uploadUrl }: WithVideo,
   ): Promise<Position> {
+    const { recording, signal } = context;
     if (uploadUrl !== null) {
-      const remote = await bunny.uploadOffset({ videoId, uploadUrl, signal: context.signal });
-      if (remote !== undefined && (remote.totalBytes ?? source.totalBytes) === source.totalBytes) {
-        return { uploadUrl, offset: remote.offset };
-      }
+      const remote = await bunny.uploadOffset({ videoId, uploadUrl, signal });
+      const isThisFile = remote !== undefined && (remote.totalBytes ?? totalBytes) === totalBytes;
+      if (isThisFile && remote.offset <= totalBytes) return { uploadUrl, offset: remote.offset };
       // Bunny may forget an upload because all of it has arrived.
-      const video = await bunny.getVideo({ videoId, signal: context.signal });
-      if (video !== undefined && video.status !== 'empty') return { uploadUrl, offset: source.totalBytes };
+      const video = await bunny.getVideo({ videoId, signal });
+      if (video !== undefined && hasArrived(video, totalBytes)) return { uploadUrl, offset: totalBytes };
     }
     await context.checkLease();
     const begun = await bunny.createUpload({
       videoId,
-      bytes: source.totalBytes,
-      title: context.recording.title,
-      mediaType: source.mediaType,
-      signal: context.signal,
+      bytes: totalBytes,
+      title: markedTitle(recording),
+      mediaType,
+      signal,
     });
     crashPoint('publish:after-begin');
     await context.saveCheckpoint({ contentId, requestedAtMs, videoId, uploadUrl: begun.uploadUrl });
@@ -201,4 +238,48 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     crashPoint('publish:after-patch');
     return { uploadUrl, offset: appended.offset };
   }
+
+  /** Unless Bunny says in the end that it could not take the file, gives the video its plain title and its tag. */
+  async function complete(
+    context: TaskContext<'publish'>,
+    { totalBytes }: Source,
+    { videoId }: WithVideo,
+  ): Promise<void> {
+    const { recording, signal } = context;
+    const video = await bunny.getVideo({ videoId, signal });
+    if (video?.status === 'upload-failed') throw doubtful(videoId, video);
+    if (video !== undefined && isVideoNamed(video, recording)) return;
+    await context.checkLease();
+    const attempts = Math.min(retry.attempts, NAMING_ATTEMPTS);
+    try {
+      const named = { videoId, tags: video?.tags ?? [] };
+      await retryInPlace({ ...retry, attempts }, signal, () =>
+        nameVideo(bunny, { video: named, recording, bytes: totalBytes, signal }),
+      );
+      crashPoint('publish:after-naming');
+    } catch (error) {
+      if (signal.aborted || !(error instanceof KnownError)) throw error;
+      await context.expectLate(plainTitle(recording.title));
+      context.log.warn(
+        { event: 'publish.not-named', videoId, err: error },
+        'the video keeps its mark for now',
+      );
+    }
+  }
+}
+
+/**
+ * Whether Bunny says that a video has a whole file of this length: by its status, unless it keeps less than that. Where
+ * the original is not kept, its size says nothing.
+ */
+function hasArrived({ status, storedBytes = 0, hasOriginal }: Video, totalBytes: number): boolean {
+  const isShort = hasOriginal !== false && storedBytes < totalBytes;
+  if (status === 'processing' || status === 'playable') return storedBytes === 0 || !isShort;
+  return status === 'failed' && hasOriginal !== false && !isShort;
+}
+
+/** Whether a video that nobody has noted is a recording's, and whole. */
+function isWholeOf(video: Video, totalBytes: number): boolean {
+  const isUsable = video.status === 'processing' || video.status === 'playable';
+  return isUsable && (markedBytes(video) ?? totalBytes) === totalBytes && hasArrived(video, totalBytes);
 }

@@ -52,6 +52,7 @@ const CRASHES: Readonly<Record<CrashPoint, readonly (readonly [CrashAt, Size])[]
     ['publish:after-patch:1', 'large'],
     ['publish:after-patch:11', 'large'],
   ],
+  'publish:after-naming': [['publish:after-naming', 'small']],
   'notify:after-outbox': [['notify:after-outbox', 'small']],
   'cleanup:after-removal': [['cleanup:after-removal', 'small']],
 };

@@ -24,7 +24,12 @@ const SLOW_BYTES_PER_SECOND = 4_000_000;
 let house: House;
 
 beforeAll(async () => {
-  house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED, RETRY_BACKOFF_MAX_S: '0.2' });
+  house = await openHouse({
+    ...QUICK_SETTINGS,
+    ...UNWATCHED,
+    RETRY_BACKOFF_MAX_S: '0.2',
+    RETRY_ATTEMPTS: '4',
+  });
   await house.startWorker();
 });
 afterAll(() => house.close());

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { markedTitle, tagsOf } from '../../src/domain/video-mark.ts';
 import {
   archiving,
   clockMoves,
@@ -121,14 +122,14 @@ describe('an empty video', () => {
     },
   );
 
-  it('whose creation was never answered goes by its title and time, and the one that was published stays', async () => {
-    const lost = await world.video('Algebra');
+  it('whose creation was never answered goes by its mark, and the one that was published stays', async () => {
     const used = await world.video('Algebra');
-    await world.recording('done', 'done', {
+    const id = await world.recording('done', 'done', {
       title: 'Algebra',
       checkpoints: { publish: publishing(used) },
       facts: { publish: { libraryId: '1', videoId: used } },
     });
+    const lost = await world.video(markedTitle({ id, title: 'Algebra' }));
 
     world.pass(DAY_MS - HOUR_MS);
     expect(await world.swept()).toEqual([]);
@@ -138,39 +139,77 @@ describe('an empty video', () => {
     expect(world.videos()).toEqual([used]);
   });
 
-  it('stays while a live recording of its title has noted none, and may still look for it', async () => {
-    const lost = await world.video('Algebra');
-    await world.recording('done', 'done', {
-      title: 'Algebra',
-      checkpoints: { publish: publishing('another') },
-      facts: { publish: { libraryId: '1', videoId: 'another' } },
+  it('goes by the tag of its recording, which speaks louder than its title', async () => {
+    const id = await world.recording('done', 'done');
+    const other = await world.recording('other', 'backing-off');
+    const lost = await world.video(markedTitle({ id: other, title: 'Algebra' }));
+    await world.bunny.updateVideo({
+      videoId: lost,
+      title: markedTitle({ id: other, title: 'Algebra' }),
+      tags: tagsOf([], { recordingId: id, bytes: 5 }),
+      signal: new AbortController().signal,
     });
-    await world.recording('live', 'backing-off', {
-      title: 'Algebra',
+    world.pass(2 * DAY_MS);
+
+    expect(await world.swept()).toEqual([lost]);
+  });
+
+  it('stays while the live recording whose mark it bears has noted none, and may still look for it', async () => {
+    const id = await world.recording('live', 'backing-off', {
       checkpoints: { publish: publishing(null, Date.now() - 5 * HOUR_MS) },
     });
+    const lost = await world.video(markedTitle({ id, title: 'Algebra' }));
     world.pass(2 * DAY_MS);
 
     expect(await world.swept()).toEqual([]);
     expect(world.videos()).toEqual([lost]);
   });
 
+  it('goes when the live recording whose mark it bears has another one', async () => {
+    const used = await world.video('Algebra');
+    const id = await world.recording('live', 'backing-off', { checkpoints: { publish: publishing(used) } });
+    const late = await world.video(markedTitle({ id, title: 'Algebra' }));
+    world.pass(2 * DAY_MS);
+
+    expect(await world.swept()).toEqual([late]);
+  });
+
   it.each([
-    ['that nobody of ours has asked for', 'Physics', 0],
-    ['that was there long before its namesake was asked for', 'Algebra', 2 * HOUR_MS],
-    ['that came long after its namesake was asked for', 'Algebra', -2 * HOUR_MS],
-    ['with a longer title', 'Algebra II', 0],
-  ])('%s stays', async (_name, title, requestedLaterMs) => {
+    ['of the same title', 'Algebra'],
+    ['of a longer title', 'Algebra II'],
+    [
+      'with the mark of a recording that this ledger has never had',
+      'Algebra [sluice 0123456789abcdef01234567]',
+    ],
+    ['with something that looks like a mark', 'Algebra [sluice]'],
+  ])('%s that nobody of ours has made stays', async (_name, title) => {
     const foreign = await world.video(title);
-    await world.recording('done', 'done', {
-      title: 'Algebra',
-      checkpoints: { publish: publishing('another', Date.now() + requestedLaterMs) },
-      facts: { publish: { libraryId: '1', videoId: 'another' } },
-    });
+    for (const standing of ['done', 'failed'] satisfies Standing[]) {
+      await world.recording(standing, standing, {
+        title: 'Algebra',
+        checkpoints: { publish: publishing('another') },
+        facts: standing === 'done' ? { publish: { libraryId: '1', videoId: 'another' } } : {},
+      });
+    }
     world.pass(100 * DAY_MS);
 
     expect(await world.swept()).toEqual([]);
     expect(world.videos()).toEqual([foreign]);
+  });
+
+  it.each([
+    ['ahead', 5 * 60_000],
+    ['behind', -5 * 60_000],
+    ['a day and a half ahead', 36 * HOUR_MS],
+  ])('is a day old by Bunny’s own clock, also when that is %s', async (_name, aheadMs) => {
+    world.simulators.bunny.setClock(aheadMs);
+    const id = await world.recording('done', 'done');
+    const lost = await world.video(markedTitle({ id, title: 'Algebra' }));
+
+    world.pass(DAY_MS - 60_000);
+    expect(await world.swept()).toEqual([]);
+    world.pass(2 * 60_000);
+    expect(await world.swept()).toEqual([lost]);
   });
 
   it('is found among more than one page of others', async () => {

@@ -63,6 +63,8 @@ export async function openHouse(
     CIRCUIT_OPEN_MAX_S: '0.5',
     PLAYABLE_POLL_MIN_S: '0.1',
     PLAYABLE_POLL_MAX_S: '0.3',
+    PLAYABLE_GONE_AFTER_S: '1',
+    PUBLISH_GONE_AFTER_S: '0.2',
     DISK_RESERVE_BYTES: '0',
     ...settings,
   });
