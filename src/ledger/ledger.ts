@@ -4,6 +4,7 @@ import { type Claims, createClaims } from './claims.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { createHistory, type History } from './history.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
@@ -56,7 +57,8 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path, options);
-  const recordings = createRecordings({ db });
+  const groupCommit = createGroupCommit({ db });
+  const recordings = createRecordings({ db, groupCommit });
   return {
     recordings,
     overview: createOverview({ db }),
@@ -69,7 +71,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs }),
-    zoomIgnored: createZoomIgnored({ db }),
+    zoomIgnored: createZoomIgnored({ db, groupCommit }),
     tallies: createTallies({ db }),
     zoomChecks: createZoomChecks({ db }),
     alarms: createAlarms({ db }),

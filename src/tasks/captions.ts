@@ -3,6 +3,7 @@ import type { Bunny } from '../clients/bunny.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { hasCues } from './companion-content.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import { requireFact, type Task } from './task.ts';
 
@@ -28,7 +29,8 @@ export function createCaptionsTask(options: {
     async run({ recording, facts, signal, checkLease, note }) {
       const { path, bytes } = requireFact(facts, 'fetch');
       const language = recording.placement?.language ?? options.language;
-      const published = bytes > MAX_CAPTIONS_BYTES ? [] : await videos.published(recording);
+      const flaw = await flawOf(path, bytes);
+      const published = flaw === undefined ? await videos.published(recording) : [];
       const videoIds: string[] = [];
       for (const { videoId } of published) {
         await checkLease();
@@ -37,8 +39,7 @@ export function createCaptionsTask(options: {
         if (isSet) videoIds.push(videoId);
       }
       if (videoIds.length === 0) {
-        const why = bytes > MAX_CAPTIONS_BYTES ? 'it is too large' : 'there is no video to set them on';
-        await note('captions.skipped', { why });
+        await note('captions.skipped', { why: flaw ?? 'there is no video to set them on' });
       }
       return { videoIds, language };
     },
@@ -51,12 +52,7 @@ export function createCaptionsTask(options: {
     language: string,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const text = await readFile(path).catch((error) => {
-      throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
-        code: 'SOURCE_GONE',
-        cause: error,
-      });
-    });
+    const text = await readFile(path).catch(throwGone);
     try {
       await bunny.setCaptions({ videoId, language, label: labelOf(language), text, signal });
       return true;
@@ -65,6 +61,19 @@ export function createCaptionsTask(options: {
       throw error;
     }
   }
+}
+
+/** What keeps a transcript from being shown with a video. */
+async function flawOf(path: string, bytes: number): Promise<string | undefined> {
+  if (bytes > MAX_CAPTIONS_BYTES) return 'it is too large';
+  return (await hasCues(path).catch(throwGone)) ? undefined : 'nobody speaks in it';
+}
+
+function throwGone(error: unknown): never {
+  throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
+    code: 'SOURCE_GONE',
+    cause: error,
+  });
 }
 
 /** Whether a recording is a transcript, which can be shown with a video. */
