@@ -40,7 +40,8 @@ export async function requireCompanion({ details }: Recording, path: string): Pr
       retry: 'backoff',
     });
   }
-  const media = await mediaTypeOf(firstBytes);
+  // A byte order mark looks like the beginning of an MP3.
+  const media = hasMark(firstBytes) ? undefined : await mediaTypeOf(firstBytes);
   if (companion === 'audio' || companion === 'participant_audio') {
     return media ?? refuse(companion, 'is neither audio nor video');
   }
@@ -81,6 +82,11 @@ function isWebVtt(text: string): boolean {
 function pictureTypeOf(firstBytes: Buffer): 'jpg' | 'png' | undefined {
   if (firstBytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))) return 'jpg';
   return firstBytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47])) ? 'png' : undefined;
+}
+
+/** Whether it begins as text in UTF-16 does. */
+function hasMark(bytes: Buffer): boolean {
+  return ['\xff\xfe', '\xfe\xff'].includes(bytes.toString('latin1', 0, 2));
 }
 
 /** Bytes as text, by their byte order mark, and else as UTF-8; bytes that are no characters become a sign for that. */
