@@ -18,7 +18,13 @@ export async function openApiPage(): Promise<string> {
     ledger,
     intake: { accept: describeOnly },
     zoom: {
-      intake: { take: describeOnly, expect: describeOnly, refuse: describeOnly },
+      intake: {
+        take: describeOnly,
+        expect: describeOnly,
+        refuse: describeOnly,
+        leaveUnread: describeOnly,
+        noteUntold: describeOnly,
+      },
       catchUp: { ingest: describeOnly, step: describeOnly },
       accounts: [],
       toleranceS: 300,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { ZoomCredentials } from '../domain/zoom-account.ts';
-import { type ZoomMeeting, zoomMeetingShape } from '../domain/zoom-meeting.ts';
+import { isRaw, listIn, readMeeting, textIn, type ZoomMeeting } from '../domain/zoom-meeting.ts';
 import { type Request, type Response, readText, refusal, send, sendForJson } from './http.ts';
 
 /** Seconds for which a fresh download token is asked: the most that Zoom gives. */
@@ -35,6 +35,8 @@ export interface ZoomFileReference {
 export interface FreshAddress {
   readonly url: string;
   readonly token: string;
+  /** How long the file is today; `null` where Zoom does not say. */
+  readonly bytes: number | null;
 }
 
 /** A recorded meeting as the REST interface tells of it. */
@@ -56,6 +58,8 @@ export interface ZoomUser {
 /** One page of a listing. */
 export interface Page<Item> {
   readonly items: readonly Item[];
+  /** How many entries could not be read. */
+  readonly unreadable: number;
   /** Asks for the next page; `undefined` on the last. Valid for a quarter of an hour. */
   readonly nextPageToken: string | undefined;
 }
@@ -80,7 +84,7 @@ export interface ZoomApi {
   findMeeting(input: { uuidOrNumber: string; signal: AbortSignal }): Promise<RecordedMeeting | undefined>;
   /** Recordings of the whole account. Not every app may be given the scope for that. */
   listOfAccount(days: ListedDays): Promise<Page<RecordedMeeting>>;
-  /** Recordings of one host, by id or address; none if the account has no such host. */
+  /** Recordings of one host, by id or address; see {@link isUnknownHost}. */
   listOfHost(days: ListedDays & { host: string }): Promise<Page<RecordedMeeting>>;
   listUsers(input: { pageToken?: string | undefined; signal: AbortSignal }): Promise<Page<ZoomUser>>;
   /** `undefined`: the account has no such user, or no longer. */
@@ -98,44 +102,94 @@ export function encodeMeetingUuid(uuid: string): string {
   return uuid.startsWith('/') || uuid.includes('//') ? encodeURIComponent(once) : once;
 }
 
+/** What Zoom calls a token that lacks a scope (4711, and 104 of older apps), or an app without the right to a call. */
+const MISSING_SCOPE: readonly unknown[] = [104, 200, 4711];
+
+/** The recording does not exist. */
+const NO_RECORDING = 3301;
+
+/** Nobody has this name; somebody of another account has. */
+const UNKNOWN_HOST: readonly unknown[] = [1001, 1010];
+
 /** Whether Zoom has refused a call because the app has not been given the scope for it. */
 export function isMissingScope(error: unknown): boolean {
   if (!(error instanceof KnownError)) return false;
-  return error.code === 'REMOTE_UNAUTHORIZED' || /scope/i.test(error.message);
+  return error.code === 'REMOTE_UNAUTHORIZED' || MISSING_SCOPE.includes(error.details['zoomCode']);
 }
 
-const lenientText = z.string().nullish().catch(null);
-
-const recordedShape = zoomMeetingShapeWith({
-  host_id: lenientText,
-  share_url: lenientText,
-  download_access_token: z.string().min(1).nullish().catch(null),
-  recording_files: z.array(z.object({ play_url: lenientText }).catch({ play_url: null })).default([]),
-});
+/** Whether Zoom has said that the account has no such host. */
+export function isUnknownHost(error: unknown): boolean {
+  if (!(error instanceof KnownError)) return false;
+  return error.details['status'] === 404 || UNKNOWN_HOST.includes(error.details['zoomCode']);
+}
 
 /** A meeting, and what the REST interface tells of it beyond an event. */
-function zoomMeetingShapeWith<Shape extends z.core.$ZodLooseShape>(more: Shape) {
-  const extra = z.object(more);
-  return z.unknown().transform((value, context) => {
-    const meeting = zoomMeetingShape.safeParse(value);
-    const rest = extra.safeParse(value);
-    if (meeting.success && rest.success) return { meeting: meeting.data, rest: rest.data };
+const recordedShape = z.unknown().transform((value, context): RecordedMeeting => {
+  const meeting = readMeeting(value);
+  if (meeting === undefined || !isRaw(value)) {
     context.addIssue({ code: 'custom', message: 'is no recorded meeting' });
     return z.NEVER;
-  });
+  }
+  const files = listIn(value['recording_files']);
+  const links = [value['share_url'], ...files.map((file) => (isRaw(file) ? file['play_url'] : null))];
+  return {
+    meeting,
+    links: links.filter((link) => typeof link === 'string'),
+    hostId: textIn(value['host_id']),
+    downloadToken: textIn(value['download_access_token']),
+  };
+});
+
+/** A list of which one odd entry does not cost the others. */
+const listShape = z
+  .unknown()
+  .default(null)
+  .refine((value) => value === null || Array.isArray(value), { error: 'is no list' })
+  .transform(listIn);
+
+const pageTokenShape = z
+  .unknown()
+  .default(null)
+  .transform((value) => textIn(value) ?? undefined);
+
+const meetingsShape = z.object({ meetings: listShape, next_page_token: pageTokenShape });
+
+const usersShape = z.object({ users: listShape, next_page_token: pageTokenShape });
+
+const userShape = z.unknown().transform((value, context): ZoomUser => {
+  const email = isRaw(value) ? textIn(value['email']) : null;
+  // Zoom takes either as the name of a host.
+  const id = (isRaw(value) ? textIn(value['id']) : null) ?? email;
+  if (id !== null) return { id, email };
+  context.addIssue({ code: 'custom', message: 'is no user' });
+  return z.NEVER;
+});
+
+/** How long a token is taken to work of which Zoom does not say it, in seconds; a refused one is replaced anyway. */
+const TOKEN_TTL_S = 3600;
+
+const oauthShape = z.object({
+  access_token: z.string(),
+  expires_in: z.coerce.number().positive().catch(TOKEN_TTL_S),
+  scope: z.string().catch(''),
+});
+
+/** The token of the next page; one that leads to the page it came with would lead nowhere. */
+function nextOf(next: string | undefined, asked: string | undefined): string | undefined {
+  return next === asked ? undefined : next;
 }
 
-const meetingsShape = z.object({
-  meetings: z.array(z.unknown()).default([]),
-  next_page_token: z.string().optional(),
-});
-
-const userShape = z.object({ id: z.string(), email: z.string().nullable().catch(null).default(null) });
-
-const usersShape = z.object({
-  users: z.array(userShape).default([]),
-  next_page_token: z.string().optional(),
-});
+function readPage<Item>(
+  entries: readonly unknown[],
+  shape: z.ZodType<Item>,
+  nextPageToken: string | undefined,
+): Page<Item> {
+  const items = entries.flatMap((entry) => {
+    const parsed = shape.safeParse(entry);
+    return parsed.success ? [parsed.data] : [];
+  });
+  return { items, unreadable: entries.length - items.length, nextPageToken };
+}
 
 export function createZoomApi(options: ZoomApiOptions): ZoomApi {
   const { apiUrl, oauthUrl, credentials, idleTimeoutMs } = options;
@@ -157,7 +211,7 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
         signal,
         idleTimeoutMs,
       },
-      z.object({ access_token: z.string(), expires_in: z.number(), scope: z.string().default('') }),
+      oauthShape,
     );
     access = {
       token: answer.access_token,
@@ -200,12 +254,7 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
     const query = new URLSearchParams({ from, to, page_size: String(PAGE_SIZE) });
     if (pageToken !== undefined) query.set('next_page_token', pageToken);
     const page = await get(`${path}?${query}`, meetingsShape, signal);
-    const items = page.meetings.flatMap((entry) => {
-      // One odd entry must not cost the others.
-      const parsed = recordedShape.safeParse(entry);
-      return parsed.success ? [toRecordedMeeting(parsed.data)] : [];
-    });
-    return { items, nextPageToken: page.next_page_token || undefined };
+    return readPage(page.meetings, recordedShape, nextOf(page.next_page_token, pageToken));
   }
 
   return {
@@ -220,31 +269,21 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
       );
       if (recorded === undefined || !found?.downloadUrl) return undefined;
       // An owner without "View the recording content" gets no token of the meeting; the API's own opens it as well.
-      const token = recorded.rest.download_access_token ?? (await authorize(signal)).token;
-      return { url: found.downloadUrl, token };
+      const token = recorded.downloadToken ?? (await authorize(signal)).token;
+      return { url: found.downloadUrl, token, bytes: found.bytes || null };
     },
 
-    async findMeeting({ uuidOrNumber, signal }) {
-      const recorded = await recordingsOf(uuidOrNumber, signal);
-      return recorded && toRecordedMeeting(recorded);
-    },
+    findMeeting: ({ uuidOrNumber, signal }) => recordingsOf(uuidOrNumber, signal),
 
     listOfAccount: (days) => list('/accounts/me/recordings', days),
 
-    listOfHost: ({ host, ...days }) =>
-      list(`/users/${encodeURIComponent(host)}/recordings`, days).catch((error: unknown) => {
-        // 404 where nobody has this name, 400 with Zoom's code 1010 where somebody of another account has.
-        if (statusOf(error) === 404 || /"code":\s*(1001|1010)\b/.test(String(error))) {
-          return { items: [], nextPageToken: undefined };
-        }
-        throw error;
-      }),
+    listOfHost: ({ host, ...days }) => list(`/users/${encodeURIComponent(host)}/recordings`, days),
 
     async listUsers({ pageToken, signal }) {
       const query = new URLSearchParams({ page_size: String(PAGE_SIZE) });
       if (pageToken !== undefined) query.set('next_page_token', pageToken);
       const page = await get(`/users?${query}`, usersShape, signal);
-      return { items: page.users, nextPageToken: page.next_page_token || undefined };
+      return readPage(page.users, userShape, nextOf(page.next_page_token, pageToken));
     },
 
     findUser: ({ userId, signal }) =>
@@ -264,26 +303,25 @@ export function createZoomApi(options: ZoomApiOptions): ZoomApi {
   };
 }
 
-function toRecordedMeeting({ meeting, rest }: z.output<typeof recordedShape>): RecordedMeeting {
-  const links = [rest.share_url, ...rest.recording_files.map(({ play_url }) => play_url)];
-  return {
-    meeting,
-    links: links.filter((link) => typeof link === 'string'),
-    hostId: rest.host_id ?? null,
-    downloadToken: rest.download_access_token ?? null,
-  };
-}
-
-function statusOf(error: unknown): unknown {
-  return error instanceof KnownError ? error.details['status'] : undefined;
-}
-
 function undefinedIfGone(error: unknown): undefined {
-  if (statusOf(error) !== 404) throw error;
+  if (!(error instanceof KnownError)) throw error;
+  const { status, zoomCode } = error.details;
+  if (status !== 404 && zoomCode !== NO_RECORDING) throw error;
+}
+
+/** What Zoom calls the reason of a refusal, in the body of its answer. */
+function zoomCodeIn(text: string): number | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const code = isRaw(value) ? Number(textIn(value['code']) ?? Number.NaN) : Number.NaN;
+    return Number.isInteger(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * The error for an answer outside 2xx. Zoom has two limits: one per second, of which it says no time, and one per day,
+ * The error for an answer outside 2xx, with Zoom's own code among its details. Zoom has two limits: one per second, of which it says no time, and one per day,
  * which ends at a time that it names in one of two headers, or else at midnight in UTC.
  */
 function zoomRefusal(
@@ -292,7 +330,10 @@ function zoomRefusal(
   text: string,
   headers: Response['headers'],
 ): KnownError {
-  const error = refusal(request, status, text, headers);
+  const plain = refusal(request, status, text, headers);
+  const zoomCode = zoomCodeIn(text);
+  const { code, retry, message } = plain;
+  const error = new KnownError(message, { code, retry, details: { ...plain.details, zoomCode } });
   const isDaily = /daily/i.test(String(headers['x-ratelimit-type'] ?? '')) || /daily/i.test(text);
   if (status !== 429 || !isDaily || headers['retry-after'] !== undefined) return error;
   const nowMs = Date.now();

@@ -1,4 +1,6 @@
-import { KnownError } from '../domain/errors.ts';
+import type { Readable, Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { KnownError, systemCode } from '../domain/errors.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { DownloadHosts } from './download-hosts.ts';
 import { contentRange, lengthFrom } from './headers.ts';
@@ -23,7 +25,8 @@ export interface Zoom {
    * Opens a recording for download, from the byte on that is still missing if the server allows it.
    *
    * @throws KnownError `DOWNLOAD_NOT_MEDIA` for a web page in place of the file, which is how Zoom answers an expired
-   * token and a deleted recording; `DOWNLOAD_REFUSED`, `DOWNLOAD_HOST_REFUSED`, and what every request throws.
+   * token and a deleted recording; `DOWNLOAD_REFUSED`, `DOWNLOAD_HOST_REFUSED`; `REMOTE_ANSWER_INVALID` for a part that
+   * is not the rest of the same file, whatever the server calls it; and what every request throws.
    */
   openDownload(input: {
     url: string;
@@ -48,6 +51,8 @@ export interface Download {
   readonly startByte: number;
   /** The length of the whole file, where the server says it. */
   readonly totalBytes: number | undefined;
+  /** Whether the server marks the end of what it sends; else only its hanging up tells, whatever the reason. */
+  readonly isEndMarked: boolean;
   /** ETag or Last-Modified, for the next resume. */
   readonly validator: string | null;
   /** Nothing, if all bytes were there already. */
@@ -138,11 +143,18 @@ export function createZoom(options: ZoomOptions): Zoom {
         dismiss(response);
         const totalBytes = contentRange(response.headers['content-range'])?.total;
         if (totalBytes === fromByte)
-          return { startByte: fromByte, totalBytes, validator, chunks: nothing(), dismiss() {} };
+          return {
+            startByte: fromByte,
+            totalBytes,
+            isEndMarked: true,
+            validator,
+            chunks: nothing(),
+            dismiss() {},
+          };
         ({ request, response } = await open(new URL(url), token, {}, signal));
       }
       await checkIsFile(request, response, mayBeJson);
-      return toDownload(request, response, fromByte);
+      return toDownload(request, response, range === undefined ? null : { fromByte, validator });
     },
   };
 }
@@ -178,32 +190,89 @@ async function checkIsFile(request: Request, response: Response, mayBeJson: bool
   }
 }
 
-function toDownload(request: Request, response: Response, fromByte: number): Download {
+/** How bodies are decoded that come encoded all the same; others cannot be read. */
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/** What was asked for, where it was not the whole. */
+interface Resume {
+  readonly fromByte: number;
+  readonly validator: string | null;
+}
+
+function toDownload(request: Request, response: Response, resume: Resume | null): Download {
   const { headers } = response;
-  const range = response.status === 206 ? contentRange(headers['content-range']) : undefined;
-  if (response.status === 206 && range?.start !== fromByte) {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const decoder = DECODERS[encoding];
+  const isEncoded = encoding !== 'identity' && encoding !== '';
+  const isPart = response.status === 206;
+  const range = isPart ? contentRange(headers['content-range']) : undefined;
+  const problem =
+    isEncoded && (decoder === undefined || isPart)
+      ? `sent bytes that are encoded (${encoding})`
+      : isPart && !isTheRest(range, resume?.fromByte ?? 0)
+        ? 'sent other bytes than the ones that were asked for'
+        : isPart && !isSame(headers, resume?.validator ?? null)
+          ? 'sent a part of another file than the one that was asked for'
+          : undefined;
+  if (problem !== undefined) {
     response.body.destroy();
-    throw new KnownError(`${name(request)} sent other bytes than the ones that were asked for`, {
-      code: 'REMOTE_ANSWER_INVALID',
-      retry: 'backoff',
-    });
+    throw new KnownError(`${name(request)} ${problem}`, { code: 'REMOTE_ANSWER_INVALID', retry: 'backoff' });
   }
+  const isChunked = /chunked/i.test(headers['transfer-encoding'] ?? '');
+  const lengthBytes = isChunked || isEncoded ? undefined : lengthFrom(headers['content-length']);
   const etag = headers.etag;
-  // If-Range needs a strong validator.
+  // If-Range needs a strong validator. Of encoded bytes none says anything about those that were decoded.
   const isStrong = etag !== undefined && !etag.startsWith('W/');
+  const validator = (isStrong ? etag : headers['last-modified']) ?? null;
+  const body = isEncoded && decoder !== undefined ? decoded(response, decoder()) : response.body;
   return {
     startByte: range?.start ?? 0,
-    totalBytes: range === undefined ? lengthFrom(headers['content-length']) : range.total,
-    validator: (isStrong ? etag : headers['last-modified']) ?? null,
-    chunks: chunksOf(request, response),
+    totalBytes: range === undefined ? lengthBytes : (range.total ?? range.end),
+    isEndMarked: isChunked || isEncoded || lengthBytes !== undefined,
+    validator: isEncoded ? null : validator,
+    chunks: chunksOf(request, body, isEncoded),
     dismiss: () => response.body.destroy(),
   };
 }
 
-async function* chunksOf(request: Request, response: Response): AsyncGenerator<Buffer> {
+/** From the byte that was asked for to the end; parts of it in an envelope (`multipart/byteranges`) name no range. */
+function isTheRest(range: ReturnType<typeof contentRange>, fromByte: number): boolean {
+  return range?.start === fromByte && (range.total === undefined || range.end === range.total);
+}
+
+/** Whether a part calls its file what the bytes before it were called. Some servers look at no `If-Range`. */
+function isSame(headers: Response['headers'], validator: string | null): boolean {
+  if (validator === null) return true;
+  const said = validator.startsWith('"') ? headers.etag?.replace(/^W\//, '') : headers['last-modified'];
+  return said === undefined || said === validator;
+}
+
+function decoded(response: Response, decoder: Transform): Readable {
+  response.body.on('error', (error) => decoder.destroy(error));
+  decoder.on('close', () => response.body.destroy());
+  return response.body.pipe(decoder);
+}
+
+async function* chunksOf(request: Request, body: Readable, isEncoded: boolean): AsyncGenerator<Buffer> {
   try {
-    yield* response.body;
+    yield* body;
   } catch (error) {
+    if (
+      isEncoded &&
+      !request.signal.aborted &&
+      /^(Z_|ERR__?ZLIB|ERR_BROTLI|ERR__ERROR)/.test(systemCode(error) ?? '')
+    ) {
+      throw new KnownError(`${name(request)} sent bytes that cannot be decoded`, {
+        code: 'REMOTE_ANSWER_INVALID',
+        retry: 'backoff',
+        cause: error,
+      });
+    }
     throw unreachable(request, error);
   }
 }

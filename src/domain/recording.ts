@@ -77,6 +77,8 @@ export type Origin =
       readonly eventAtMs: number;
       /** Somebody has removed the file from Zoom since. */
       readonly removed?: 'trashed' | 'deleted';
+      /** When Zoom said that last, or that the file is back: what it said before that is no news. */
+      readonly removalAtMs?: number;
     }
   | {
       readonly kind: 'file';
@@ -141,8 +143,11 @@ export interface Checkpoints {
   readonly fetch: {
     /** ETag or Last-Modified of the bytes on disk, for If-Range; null if the server named none. */
     readonly validator: string | null;
-    readonly totalBytes: number;
+    /** Null if the server did not say it. */
+    readonly totalBytes: number | null;
     readonly contentId: string;
+    /** The length that the download had, again and again, though others say another. */
+    readonly seen?: { readonly bytes: number; readonly times: number; readonly firstAtMs: number };
   };
   readonly archive: {
     /** Of the bytes that were sent so far. */

@@ -53,11 +53,26 @@ const BY_RECORDING_TYPE: Readonly<Record<string, Companion>> = {
   thumbnail: 'thumbnail',
 };
 
-/** What a file is to us: a video, a companion of one, or something that nobody knows yet. */
+const BY_EXTENSION: Readonly<Record<string, 'video' | Companion>> = {
+  mp4: 'video',
+  mov: 'video',
+  m4v: 'video',
+  webm: 'video',
+  mkv: 'video',
+  m4a: 'audio',
+};
+
+/**
+ * What a file is to us: a video, a companion of one, or something that nobody knows yet. Each of what Zoom says of it
+ * (type, view, extension) may be missing.
+ */
 export function kindOf(file: ZoomFile): 'video' | Companion | 'unknown' {
   if (file.isParticipantAudio) return 'participant_audio';
   if (file.fileType === 'MP4') return 'video';
-  return BY_FILE_TYPE[file.fileType] ?? BY_RECORDING_TYPE[file.recordingType.toLowerCase()] ?? 'unknown';
+  const known = BY_FILE_TYPE[file.fileType] ?? BY_RECORDING_TYPE[file.recordingType.toLowerCase()];
+  if (known !== undefined) return known;
+  if (DEFAULT_VIEWS.includes(plainView(file.recordingType))) return 'video';
+  return BY_EXTENSION[file.extension ?? ''] ?? 'unknown';
 }
 
 /** The videos of one segment, the one that is wanted most first. */

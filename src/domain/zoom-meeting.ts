@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { zoomFileKey } from './ids.ts';
 
 /** One file of a recorded meeting; `null` where Zoom does not say. Auxiliary entries of an event say very little. */
@@ -33,85 +32,118 @@ export interface ZoomMeeting {
   /** Whole minutes, now and then 0 for no reason (Zoom, known issues). */
   readonly durationMin: number | null;
   readonly files: readonly ZoomFile[];
+  /** What is not as it should be, and was gone on without. */
+  readonly odd?: readonly string[];
 }
 
-// No `min`: it looks at the length of whatever comes, and an object may have one that cannot be compared.
-const lenientText = z
-  .string()
-  .nullable()
-  .catch(null)
-  .transform((text) => text?.trim() || null);
+/** What Zoom has sent, one level deep; nothing of it is believed before it is looked at. */
+export type Raw = Readonly<Record<string, unknown>>;
 
-const fileShape = z.object({
-  id: lenientText.default(null),
-  file_type: z.string().catch('').default(''),
-  file_extension: lenientText.default(null),
-  recording_type: lenientText.default(null),
-  recording_start: lenientText.default(null),
-  recording_end: lenientText.default(null),
-  file_size: z.int().nonnegative().nullable().catch(null).default(null),
-  status: lenientText.default(null),
-  download_url: z
-    .url({ protocol: /^https?$/ })
-    .nullable()
-    .catch(null)
-    .default(null),
-});
+export function isRaw(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
-const meetingShape = z.object({
-  // The meeting number does not fit 32 bits; as text it fits everywhere.
-  id: z.union([z.number(), z.string()]).transform(String),
-  uuid: z.string().refine((text) => text !== '', { error: 'must not be empty' }),
-  account_id: lenientText.default(null),
-  topic: z.string().default(''),
-  host_email: lenientText.default(null),
-  start_time: lenientText.default(null),
-  timezone: lenientText.default(null),
-  duration: z.number().nonnegative().nullable().catch(null).default(null),
-  // One odd entry must not cost the others.
-  recording_files: z.array(z.unknown()).default([]),
-  participant_audio_files: z.array(z.unknown()).default([]),
-});
+/** Text that says something; a number is read as its digits, and anything else as not said. */
+export function textIn(value: unknown): string | null {
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  return typeof value === 'string' ? value.trim() || null : null;
+}
 
-/** A meeting in Zoom's words as one in ours. */
-export const zoomMeetingShape = meetingShape.transform(
-  (meeting): ZoomMeeting => ({
-    accountId: meeting.account_id,
-    uuid: meeting.uuid,
-    number: meeting.id,
-    topic: meeting.topic,
-    hostEmail: meeting.host_email,
-    startTime: meeting.start_time,
-    timezone: meeting.timezone,
-    durationMin: meeting.duration,
-    files: [
-      ...meeting.recording_files.flatMap((file) => toFile(file, false)),
-      ...meeting.participant_audio_files.flatMap((file) => toFile(file, true)),
-    ],
-  }),
-);
+/** A time as Zoom writes it. Of a number the digits tell seconds from milliseconds. */
+function timeIn(value: unknown): string | null {
+  const ms = millisecondsIn(value);
+  return ms === null ? textIn(value) : new Date(ms).toISOString();
+}
 
-function toFile(raw: unknown, isParticipantAudio: boolean): ZoomFile[] {
-  const parsed = fileShape.safeParse(raw);
-  if (!parsed.success) return [];
-  const file = parsed.data;
-  const fileType = file.file_type.trim().toUpperCase();
-  // An entry that says nothing at all is none.
-  if (fileType === '' && file.recording_type === null && file.id === null) return [];
-  return [
-    {
-      id: file.id,
-      fileType,
-      extension: file.file_extension?.toLowerCase() ?? null,
-      recordingType: file.recording_type ?? (fileType.toLowerCase() || 'unknown'),
-      startedAt: file.recording_start,
-      endedAt: file.recording_end,
-      bytes: file.file_size,
-      isProcessing: file.status?.toLowerCase() === 'processing',
-      isParticipantAudio,
-      downloadUrl: file.download_url,
-    },
+/** Unix milliseconds, also where they are seconds, or either is in quotes; `null` for what can be no time of Zoom's. */
+export function millisecondsIn(value: unknown): number | null {
+  const number = typeof value === 'string' && /^\s*\d{9,16}(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !(number >= 1e9 && number < 1e14)) return null;
+  return Math.trunc(number < 1e11 ? number * 1000 : number);
+}
+
+/** A whole number of bytes that can be one, also in quotes; 0 is kept, for some files are empty. */
+function bytesIn(value: unknown): number | null {
+  const number = typeof value === 'string' && /^\s*\d{1,16}\s*$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(number) && Number(number) >= 0 ? Number(number) : null;
+}
+
+/** Minutes, also in quotes. */
+function minutesIn(value: unknown): number | null {
+  const number = typeof value === 'string' && /^\s*\d{1,9}(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : null;
+}
+
+function addressIn(value: unknown): string | null {
+  const text = textIn(value);
+  if (text === null || !URL.canParse(text)) return null;
+  return /^https?:$/.test(new URL(text).protocol) ? text : null;
+}
+
+/** The entries of a list. One entry that is not in a list is read as the only one; `null` is none. */
+export function listIn(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return isRaw(value) ? [value] : [];
+}
+
+/**
+ * A meeting in Zoom's words as one in ours. Nothing of it has to be there but what tells it from others: its UUID or,
+ * for want of that, its number or the id of a file. `undefined` if it is no meeting.
+ */
+export function readMeeting(value: unknown): ZoomMeeting | undefined {
+  if (!isRaw(value)) return undefined;
+  const views = listIn(value['recording_files']);
+  const sounds = listIn(value['participant_audio_files']);
+  const files = [...views.map((file) => toFile(file, false)), ...sounds.map((file) => toFile(file, true))];
+
+  const number = textIn(value['id'])?.replace(/(?<=\d)[\s-](?=\d)/g, '') ?? '';
+  // Each file names its meeting too; all instances of a recurring one share its number.
+  const named = textIn(value['uuid']) ?? views.map(uuidOfFile).find((uuid) => uuid !== null);
+  const uuid = named ?? (number || (files.find(({ id }) => id !== null)?.id ?? null));
+  if (uuid === null) return undefined;
+
+  const isNoList = (list: unknown) => list !== undefined && list !== null && typeof list !== 'object';
+  const odd = [
+    ...(named === undefined ? ['the meeting has no UUID'] : []),
+    ...['recording_files', 'participant_audio_files']
+      .filter((name) => isNoList(value[name]))
+      .map((name) => `${name} is no list`),
   ];
+  return {
+    accountId: textIn(value['account_id']),
+    uuid,
+    number,
+    topic: textIn(value['topic']) ?? '',
+    hostEmail: textIn(value['host_email']),
+    startTime: timeIn(value['start_time']),
+    timezone: textIn(value['timezone']),
+    durationMin: minutesIn(value['duration']),
+    files,
+    ...(odd.length === 0 ? {} : { odd }),
+  };
+}
+
+function uuidOfFile(file: unknown): string | null {
+  const uuid = isRaw(file) ? textIn(file['meeting_id']) : null;
+  return uuid === null || /^[\d\s-]+$/.test(uuid) ? null : uuid;
+}
+
+/** An entry that says nothing is a file of which nothing is known, so that people hear of it. */
+function toFile(value: unknown, isParticipantAudio: boolean): ZoomFile {
+  const file = isRaw(value) ? value : {};
+  const fileType = textIn(file['file_type'])?.toUpperCase() ?? '';
+  return {
+    id: textIn(file['id']),
+    fileType,
+    extension: textIn(file['file_extension'])?.toLowerCase().replace(/^\.+/, '') || null,
+    recordingType: textIn(file['recording_type']) ?? (fileType.toLowerCase() || 'unknown'),
+    startedAt: timeIn(file['recording_start']),
+    endedAt: timeIn(file['recording_end']),
+    bytes: bytesIn(file['file_size']),
+    isProcessing: textIn(file['status'])?.toLowerCase() === 'processing',
+    isParticipantAudio,
+    downloadUrl: addressIn(file['download_url']),
+  };
 }
 
 /** The natural key of a meeting's file. */

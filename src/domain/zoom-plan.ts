@@ -29,6 +29,8 @@ export interface KnownFile {
   readonly naturalKey: string;
   readonly kind: RecordingKind;
   readonly isAudio: boolean;
+  /** What it shows; unknown of what came before this was looked at. */
+  readonly view?: string | null;
   readonly hasFailed: boolean;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -45,7 +47,11 @@ export interface KnownFile {
  * - `empty`: it holds nothing
  * - `no-address`: Zoom does not say where it is
  * - `unknown-kind`: nobody knows what it is
+ * - `listed-twice`: Zoom has named the same file once more
  * - `unknown-account`: it came from an account that is not ours
+ * - `unreadable`: Zoom has sent something in which there is no meeting
+ * - `odd`: something of the meeting is not as it should be; the rest of it is brought home
+ * - `host-refused`: Zoom does not tell the recordings of one host, or not in words that can be read
  */
 export type IgnoreReason =
   | 'rule'
@@ -56,7 +62,11 @@ export type IgnoreReason =
   | 'empty'
   | 'no-address'
   | 'unknown-kind'
-  | 'unknown-account';
+  | 'listed-twice'
+  | 'unknown-account'
+  | 'unreadable'
+  | 'odd'
+  | 'host-refused';
 
 /** What happens to one file of a meeting, and why. */
 export type Choice =
@@ -92,8 +102,9 @@ export function planMeeting(input: {
   readonly known: readonly KnownFile[];
   readonly nowMs: number;
 }): MeetingPlan {
-  const { announcement, rules, defaults, known, nowMs } = input;
-  const { meeting } = announcement;
+  const { announcement: told, rules, defaults, known, nowMs } = input;
+  const { meeting, repeated } = withoutRepeats(told.meeting);
+  const announcement = { ...told, meeting };
   const rule = findRule(rules, withKnown(meeting, known));
   if (rule?.action === 'ignore') {
     const why = `the rule "${rule.name}" ignores this meeting`;
@@ -159,9 +170,27 @@ export function planMeeting(input: {
   }
 
   // Videos first, so that they are in line before what waits for them.
-  const inOrder = meeting.files.flatMap((file) => choices.get(file) ?? []);
+  for (const file of repeated) leave(file, 'listed-twice', 'it is the same file as another of this meeting');
+  const inOrder = [...meeting.files, ...repeated].flatMap((file) => choices.get(file) ?? []);
   const isVideo = (choice: Choice) => choice.recording !== undefined && choice.recording.kind !== 'companion';
   return { rule, choices: [...inOrder.filter(isVideo), ...inOrder.filter((choice) => !isVideo(choice))] };
+}
+
+/** Each file once: of two entries of one file the one that can be fetched. */
+function withoutRepeats(meeting: ZoomMeeting): { meeting: ZoomMeeting; repeated: ZoomFile[] } {
+  const isReady = (file: ZoomFile) => file.downloadUrl !== null && !file.isProcessing;
+  const best = new Map<string, ZoomFile>();
+  for (const file of meeting.files) {
+    const key = keyOf(meeting, file);
+    const other = best.get(key);
+    if (other === undefined || (isReady(file) && !isReady(other))) best.set(key, file);
+  }
+  const chosen = new Set(best.values());
+  const files = meeting.files.filter((file) => chosen.has(file));
+  return {
+    meeting: { ...meeting, files },
+    repeated: meeting.files.filter((file) => !chosen.has(file)),
+  };
 }
 
 /** What keeps a file from being brought home, whoever wants it. */
@@ -190,8 +219,12 @@ function chooseVideos(
 
   if (views === 'all' && candidates.length > 0) return { chosen: byPreference(candidates, []), why: '' };
   const again = candidates.filter(isKnown);
+  const renamed = candidates.filter((file) => renamedKey(meeting, file, segment.known) !== undefined);
   if (again.length > 0 || (candidates.length > 0 && knownVideo !== undefined)) {
-    return { chosen: again, why: 'another view of the same time has been taken before' };
+    return {
+      chosen: again.length > 0 ? again : renamed.slice(0, 1),
+      why: 'another view of the same time has been taken before',
+    };
   }
   const [best] = byPreference(candidates, views === 'all' ? [] : views);
   if (best !== undefined) {
@@ -203,6 +236,26 @@ function chooseVideos(
     (a, b) => Number(b.recordingType === 'audio_only') - Number(a.recordingType === 'audio_only'),
   );
   return { chosen: sound === undefined ? [] : [sound], why: '' };
+}
+
+/**
+ * The key of the recording that a file is once more, under another id of Zoom's: the same view that began at the same time,
+ * and that the meeting no longer names. `undefined` if it is none, or is known by its own id.
+ */
+function renamedKey(meeting: ZoomMeeting, file: ZoomFile, known: readonly KnownFile[]): string | undefined {
+  const key = keyOf(meeting, file);
+  const named = new Set(meeting.files.map((each) => keyOf(meeting, each)));
+  if (kindOf(file) !== 'video' || file.startedAt === null) return undefined;
+  if (known.some(({ naturalKey }) => naturalKey === key)) return undefined;
+  const { startMs } = spanOf(file);
+  return known.find(
+    (each) =>
+      each.kind === 'video' &&
+      !each.hasFailed &&
+      each.view === file.recordingType &&
+      spanOf(each).startMs === startMs &&
+      !named.has(each.naturalKey),
+  )?.naturalKey;
 }
 
 function toSegments(meeting: ZoomMeeting, known: readonly KnownFile[]): Segment[] {
@@ -251,7 +304,7 @@ function toRecording(input: {
   return {
     source: 'zoom',
     kind: companion === null ? 'video' : 'companion',
-    naturalKey: keyOf(meeting, file),
+    naturalKey: renamedKey(meeting, file, segment.known) ?? keyOf(meeting, file),
     groupKey: meetingGroup(meeting.uuid),
     aceId: aceId === undefined ? null : aceIdFrom(aceId, values, input.isOneOfSeveralViews) || null,
     title: titleFrom(title, values, input.isOneOfSeveralViews),

@@ -59,7 +59,9 @@ function overlapMs(a: Span, b: Span): number {
   return Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs);
 }
 
+/** Zoom's times are in UTC, also where one does not say so. */
 function toMs(time: string | null): number | null {
-  const ms = time === null ? Number.NaN : Date.parse(time);
+  const isZoneless = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(time ?? '');
+  const ms = time === null ? Number.NaN : Date.parse(isZoneless ? `${time.replace(' ', 'T')}Z` : time);
   return Number.isNaN(ms) ? null : ms;
 }

@@ -97,9 +97,9 @@ export function createClaims({
         .where('checkpoint', 'is not', null)
         .where('state', 'in', MOVABLE_STATES)
         .execute();
-      return rows.map(({ recording_id, checkpoint }) => {
+      return rows.flatMap(({ recording_id, checkpoint }) => {
         const { totalBytes }: Checkpoints['fetch'] = JSON.parse(checkpoint ?? '');
-        return { recordingId: recording_id, totalBytes };
+        return totalBytes === null ? [] : [{ recordingId: recording_id, totalBytes }];
       });
     },
 

@@ -33,6 +33,7 @@ export type EventType =
   | 'stage.started'
   | 'stage.done'
   | 'stage.undone'
+  | 'download.believed'
   | 'captions.skipped'
   | 'video.playable'
   | 'video.failed'

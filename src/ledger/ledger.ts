@@ -6,6 +6,7 @@ import { createWallClock, type WallClock } from './clock.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { createHistory, type History } from './history.ts';
 import { createLateLooks, type LateLooks } from './late-looks.ts';
 import { createMoves, type Moves } from './moves.ts';
@@ -61,7 +62,8 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path, options);
-  const recordings = createRecordings({ db });
+  const groupCommit = createGroupCommit({ db });
+  const recordings = createRecordings({ db, groupCommit });
   const clock = openSteadyClock();
   return {
     recordings,
@@ -76,7 +78,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs, clock }),
     wallClock: createWallClock({ db, clock }),
-    zoomIgnored: createZoomIgnored({ db }),
+    zoomIgnored: createZoomIgnored({ db, groupCommit }),
     tallies: createTallies({ db }),
     zoomChecks: createZoomChecks({ db }),
     alarms: createAlarms({ db }),

@@ -15,7 +15,7 @@ import {
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent, type RecordingEvent } from './events.ts';
-import { createGroupCommit } from './group-commit.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import { toRecording } from './recording-rows.ts';
 import { broughtBy, renew } from './renewal.ts';
@@ -73,9 +73,13 @@ export interface Recordings {
   events(id?: string): Promise<RecordingEvent[]>;
 }
 
-export function createRecordings({ db }: { db: Database }): Recordings {
-  const groupCommit = createGroupCommit({ db });
-
+export function createRecordings({
+  db,
+  groupCommit,
+}: {
+  db: Database;
+  groupCommit: GroupCommit;
+}): Recordings {
   /** The first in line that may move now, of those in these states, and before this place. */
   async function first(states: readonly State[], beforePlace?: number): Promise<Recording | undefined> {
     const inLine = db
@@ -152,15 +156,17 @@ export function createRecordings({ db }: { db: Database }): Recordings {
     },
 
     async wakeCompanions(groupKey) {
-      const woken = await db
-        .updateTable('recordings')
-        .set({ not_before_ms: 0 })
-        .where('group_key', '=', groupKey)
-        .where('kind', '=', 'companion')
-        .where('state', '=', 'waiting')
-        .where('last_error', 'like', '%"WAITING_FOR_VIDEO"%')
-        .returning('id')
-        .execute();
+      const woken = await groupCommit((trx) =>
+        trx
+          .updateTable('recordings')
+          .set({ not_before_ms: 0 })
+          .where('group_key', '=', groupKey)
+          .where('kind', '=', 'companion')
+          .where('state', '=', 'waiting')
+          .where('last_error', 'like', '%"WAITING_FOR_VIDEO"%')
+          .returning('id')
+          .execute(),
+      );
       return woken.map(({ id }) => id);
     },
 

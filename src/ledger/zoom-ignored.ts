@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
+import type { GroupCommit } from './group-commit.ts';
 
 /** How many are kept; the oldest make room. */
 const MAX_KEPT = 1000;
@@ -31,11 +32,17 @@ export interface ZoomIgnored {
   newest(limit: number): Promise<Ignored[]>;
 }
 
-export function createZoomIgnored({ db }: { db: Database }): ZoomIgnored {
+export function createZoomIgnored({
+  db,
+  groupCommit,
+}: {
+  db: Database;
+  groupCommit: GroupCommit;
+}): ZoomIgnored {
   return {
     async add(entries) {
       if (entries.length === 0) return;
-      await db.transaction().execute(async (trx) => {
+      await groupCommit(async (trx) => {
         for (const entry of entries) {
           const nowMs = Date.now();
           const told = {

@@ -14,9 +14,14 @@ export interface ZoomRemoval {
   readonly fileIds: readonly string[];
   /** Who has done it, as far as Zoom says. */
   readonly operator: string | null;
+  /** When Zoom said so: events may come late, in another order, or again. */
+  readonly atMs: number;
 }
 
-/** What becomes of recordings whose files are no longer, or again, with Zoom. Returns the ids that can move now. */
+/**
+ * What becomes of recordings whose files are no longer, or again, with Zoom. Returns the ids that can move now. Of each
+ * recording the last word by Zoom's time counts, in whatever order the events come, and however often.
+ */
 export interface ZoomLosses {
   /**
    * Files are in the trash, or deleted. What is not here yet is tried at once and before all others, for what has been
@@ -72,8 +77,10 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
         for (const { id, state, origin } of await affected(trx, removal)) {
           // Of a recording that is home, the clean-up in Zoom is nobody's concern.
           if (origin.kind !== 'zoom' || state === 'done' || state === 'cancelled') continue;
-          if (await isFetched(trx, id)) continue;
-          const marked = { origin: JSON.stringify({ ...origin, removed: how }) };
+          if (isOldNews(origin, removal, how) || (await isFetched(trx, id))) continue;
+          const marked = {
+            origin: JSON.stringify({ ...origin, removed: how, removalAtMs: removal.atMs }),
+          };
           if (state === 'waiting' || state === 'backing-off') {
             await change(trx, id, { ...marked, state: 'waiting', place, not_before_ms: 0 });
             hurried.push(id);
@@ -91,16 +98,29 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
         for (const recording of await affected(trx, removal)) {
           const { id, origin } = recording;
           if (origin.kind !== 'zoom' || recording.state === 'done') continue;
-          const { removed, ...there } = origin;
+          if (isOldNews(origin, removal, undefined)) continue;
+          const { removed, ...there } = { ...origin, removalAtMs: removal.atMs };
           const isWanting = hasFailedForWant(recording);
-          if (removed === undefined && !isWanting) continue;
           await change(trx, id, { origin: JSON.stringify(there), ...(isWanting ? NEW_BEGINNING : {}) });
+          if (removed === undefined && !isWanting) continue;
           await addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
           if (isWanting) revived.push(id);
         }
         return revived;
       }),
   };
+}
+
+type ZoomOrigin = Extract<Recording['origin'], { kind: 'zoom' }>;
+
+/** Whether Zoom has said something of the file since, or just this. What announced the file says that it was there. */
+function isOldNews(
+  { eventAtMs, removalAtMs = eventAtMs, removed }: ZoomOrigin,
+  { atMs }: ZoomRemoval,
+  how: ZoomOrigin['removed'],
+): boolean {
+  const lastAtMs = Math.max(eventAtMs, removalAtMs);
+  return atMs < lastAtMs || (atMs === removalAtMs && removed === how);
 }
 
 function hasFailedForWant({ state, lastError }: Recording): boolean {

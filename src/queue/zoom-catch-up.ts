@@ -5,7 +5,7 @@ import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
 import type { ZoomMeeting } from '../domain/zoom-meeting.ts';
 import type { ZoomReference } from '../domain/zoom-reference.ts';
 import type { Expected, ZoomIntake, ZoomTaken } from './zoom-intake.ts';
-import type { SearchPosition, SearchTerms, ZoomSearch } from './zoom-search.ts';
+import type { SearchGap, SearchPosition, SearchTerms, ZoomSearch } from './zoom-search.ts';
 
 /** Where old recordings stand in line: behind all that is new. */
 const OLD_PLACE = 1;
@@ -24,6 +24,8 @@ export interface CatchUpStep {
   /** How many recorded meetings Zoom has told of. */
   readonly meetings: number;
   readonly missing: readonly MissingMeeting[];
+  /** What Zoom does not tell. */
+  readonly untold: readonly SearchGap[];
   readonly next: SearchPosition | undefined;
 }
 
@@ -62,7 +64,11 @@ export function createZoomCatchUp(options: { search: ZoomSearch; intake: ZoomInt
     },
 
     async step(terms, { position, foundBy, isDryRun, leavesUnready = false }, signal) {
-      const { account, from, to, found, next } = await search.step(terms, position, signal);
+      const { account, from, to, found, untold, next } = await search.step(terms, position, signal);
+      const accountId = account.id ?? account.credentials?.accountId ?? null;
+      for (const gap of isDryRun ? [] : untold) {
+        await intake.noteUntold({ ...gap, accountId, from, to }, foundBy);
+      }
       const missing: MissingMeeting[] = [];
       for (const each of found) {
         const { meeting } = each;
@@ -73,9 +79,10 @@ export function createZoomCatchUp(options: { search: ZoomSearch; intake: ZoomInt
       return {
         from,
         to,
-        accountId: account.id ?? account.credentials?.accountId ?? null,
+        accountId,
         meetings: found.length,
         missing,
+        untold,
         next,
       };
 

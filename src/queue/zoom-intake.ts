@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { recordingId } from '../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../domain/recording.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
 import { aboutMeeting, keyOf, meetingGroup, type ZoomFile } from '../domain/zoom-meeting.ts';
-import { type Choice, type KnownFile, planMeeting, type ZoomDefaults } from '../domain/zoom-plan.ts';
+import {
+  type Choice,
+  type IgnoreReason,
+  type KnownFile,
+  planMeeting,
+  type ZoomDefaults,
+} from '../domain/zoom-plan.ts';
 import type { ZoomRule } from '../domain/zoom-rules.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
 import type { IgnoredInput, ZoomIgnored } from '../ledger/zoom-ignored.ts';
@@ -33,6 +40,16 @@ export interface Finding {
   readonly isNewOnly?: boolean;
 }
 
+/** Recordings that Zoom does not tell, of a host or on a page of a listing. */
+export interface Untold {
+  readonly accountId: string | null;
+  readonly reason: Extract<IgnoreReason, 'host-refused' | 'unreadable'>;
+  readonly host: string | null;
+  readonly from: string;
+  readonly to: string;
+  readonly why: string;
+}
+
 /** Takes in what Zoom has to offer of a meeting, whoever brought the news of it: files by the rules, the rest noted. */
 export interface ZoomIntake {
   take(announcement: ZoomAnnouncement, rules: readonly ZoomRule[], finding?: Finding): Promise<ZoomTaken>;
@@ -40,6 +57,10 @@ export interface ZoomIntake {
   expect(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]): Promise<Expected[]>;
   /** Notes that a meeting was announced which is none of ours. */
   refuse(announcement: ZoomAnnouncement, why: string): Promise<void>;
+  /** Notes that Zoom has sent something in which there is no meeting. */
+  leaveUnread(input: { event: unknown; type: string; why: string }): Promise<void>;
+  /** Notes that Zoom does not tell some recordings. */
+  noteUntold(untold: Untold, foundBy: FoundBy): Promise<void>;
 }
 
 export function createZoomIntake(options: {
@@ -50,14 +71,7 @@ export function createZoomIntake(options: {
   log: Logger;
 }): ZoomIntake {
   const { intake, recordings, ignored, defaults, log } = options;
-  let last: Promise<unknown> = Promise.resolve();
-
-  /** One meeting after the other: of two events that each bring another view one is taken. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
-    last = turn.catch(() => {});
-    return turn;
-  }
+  const inTurn = createTurns();
 
   async function plan(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]) {
     const { uuid } = announcement.meeting;
@@ -76,18 +90,22 @@ export function createZoomIntake(options: {
     const { rule, choices, isKnown } = await plan(announcement, rules);
     const isNewOnly = finding?.isNewOnly ?? false;
 
-    const accepted: Accepted[] = [];
+    const wanted: NewRecording[] = [];
     const left: Extract<Choice, { recording?: undefined }>[] = [];
     for (const choice of choices) {
       if (choice.recording === undefined) left.push(choice);
-      else if (!isNewOnly || !isKnown(choice.recording)) {
-        accepted.push(await intake.accept(asFound(choice.recording, finding)));
-      }
+      else if (!isNewOnly || !isKnown(choice.recording)) wanted.push(choice.recording);
     }
+    // All at once, so that they share one wait for the disk; the ledger keeps their order.
+    const accepted = await Promise.all(wanted.map((recording) => intake.accept(asFound(recording, finding))));
     if (choices.length === 0)
       log.info({ event: 'zoom.nothing', meetingUuid: meeting.uuid }, 'no files announced');
-    if (isNewOnly) return { accepted, ignored: left };
-    await ignored.add(left.map((choice) => toIgnored(announcement, rule?.name ?? null, choice)));
+    const odd = meeting.odd === undefined ? [] : [toOdd(announcement, meeting.odd)];
+    if (isNewOnly) {
+      await ignored.add(odd);
+      return { accepted, ignored: left };
+    }
+    await ignored.add([...odd, ...left.map((choice) => toIgnored(announcement, rule?.name ?? null, choice))]);
     for (const { file, reason } of left) {
       log.info(
         { event: 'zoom.ignored', meetingUuid: meeting.uuid, fileId: file.id, reason, rule: rule?.name },
@@ -98,7 +116,8 @@ export function createZoomIntake(options: {
   }
 
   return {
-    take: (announcement, rules, finding) => inTurn(() => take(announcement, rules, finding)),
+    take: (announcement, rules, finding) =>
+      inTurn(announcement.meeting.uuid, () => take(announcement, rules, finding)),
     async expect(announcement, rules) {
       const { choices, isKnown } = await plan(announcement, rules);
       return choices.flatMap(({ recording }) =>
@@ -120,6 +139,56 @@ export function createZoomIntake(options: {
         },
       ]);
     },
+    async leaveUnread({ event, type, why }) {
+      const text = JSON.stringify(event) ?? '';
+      log.warn({ event: 'zoom.unreadable', type, why }, 'Zoom sent something that cannot be read');
+      await ignored.add([
+        {
+          key: createHash('sha256').update(text).digest('hex'),
+          accountId: null,
+          reason: 'unreadable',
+          why,
+          rule: null,
+          event: type,
+          what: { bytes: Buffer.byteLength(text) },
+        },
+      ]);
+    },
+    async noteUntold({ accountId, reason, host, from, to, why }, foundBy) {
+      log.warn(
+        { event: 'zoom.untold', accountId, host, from, to, why },
+        'Zoom does not tell some recordings',
+      );
+      await ignored.add([
+        {
+          key: `${accountId} ${host}`,
+          accountId,
+          reason,
+          why,
+          rule: null,
+          event: foundBy,
+          what: { host, from, to },
+        },
+      ]);
+    },
+  };
+}
+
+/**
+ * Lets one thing after another be done about the same meeting, so that of two events that each bring another view one is
+ * taken; what is done about different ones waits for nothing. A meeting about which nothing is done is forgotten.
+ */
+function createTurns(): <T>(uuid: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return (uuid, work) => {
+    const turn = (last.get(uuid) ?? Promise.resolve()).then(work);
+    const over = turn
+      .catch(() => {})
+      .then(() => {
+        if (last.get(uuid) === over) last.delete(uuid);
+      });
+    last.set(uuid, over);
+    return turn;
   };
 }
 
@@ -142,9 +211,23 @@ function toKnown(recording: Recording): KnownFile {
     naturalKey: recording.naturalKey,
     kind: recording.kind,
     isAudio: details['file_type'] === 'M4A',
+    view: text(details['recording_type']),
     hasFailed: recording.state === 'failed',
     startedAt: text(details['recording_start']),
     endedAt: text(details['recording_end']),
+  };
+}
+
+/** What is odd about a meeting whose files were looked at all the same. */
+function toOdd({ type, meeting }: ZoomAnnouncement, odd: readonly string[]): IgnoredInput {
+  return {
+    key: meeting.uuid,
+    accountId: meeting.accountId,
+    reason: 'odd',
+    why: odd.join('; '),
+    rule: null,
+    event: type,
+    what: aboutMeeting(meeting),
   };
 }
 

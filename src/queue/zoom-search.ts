@@ -1,12 +1,13 @@
 import {
   isMissingScope,
+  isUnknownHost,
   type ListedDays,
   type Page,
   type RecordedMeeting,
   type ZoomUser,
 } from '../clients/zoom-api.ts';
 import type { AskableAccount } from '../clients/zoom-apis.ts';
-import { KnownError } from '../domain/errors.ts';
+import { isOutage, KnownError } from '../domain/errors.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import { linkPath, type ZoomReference } from '../domain/zoom-reference.ts';
 import { pause } from '../lib/abort.ts';
@@ -22,6 +23,9 @@ const LINK_REQUESTS = 100;
 
 /** How often a request is made again that met Zoom's limit per second, and the first pause before that. */
 const THROTTLED_ATTEMPTS = 5;
+
+/** After so many hosts in a row about whom Zoom did not answer, it is taken to be down. */
+const MOST_SILENCES = 3;
 
 /** How long the users of an account are remembered, in milliseconds. */
 const USERS_FRESH_MS = 10 * 60_000;
@@ -52,13 +56,23 @@ export interface SearchStep {
   readonly from: string;
   readonly to: string;
   readonly found: readonly RecordedMeeting[];
+  /** What Zoom has, or may have, and does not tell: noted, and asked for again the next time. */
+  readonly untold: readonly SearchGap[];
   readonly next: SearchPosition | undefined;
+}
+
+/** Recordings that a search could not see. */
+export interface SearchGap {
+  readonly reason: 'host-refused' | 'unreadable';
+  /** Id or address of the host; `null` where it is not known. */
+  readonly host: string | null;
+  readonly why: string;
 }
 
 /** Looks through what Zoom has recorded, at Zoom's pace. */
 export interface ZoomSearch {
   /**
-   * Looks one page further, the newest days first.
+   * Looks one page further, the newest days first. A host whose recordings Zoom refuses to tell costs only these.
    *
    * @throws KnownError `ZOOM_NOT_CONNECTED`, `REMOTE_THROTTLED` once the limit of the day is reached
    */
@@ -70,6 +84,13 @@ export interface ZoomSearch {
   ): Promise<{ readonly account: ZoomAccount; readonly found: RecordedMeeting }>;
 }
 
+/** The users of an account, as they were a moment ago. */
+interface Users {
+  readonly list: readonly ZoomUser[];
+  readonly unreadable: number;
+  readonly atMs: number;
+}
+
 export function createZoomSearch(options: {
   apis: readonly AskableAccount[];
   /** Before a request is made again, the first time. */
@@ -77,8 +98,17 @@ export function createZoomSearch(options: {
   now?: () => number;
 }): ZoomSearch {
   const { apis, pauseMs = 1000, now = Date.now } = options;
-  const users = new WeakMap<AskableAccount, { readonly list: readonly ZoomUser[]; readonly atMs: number }>();
+  const users = new WeakMap<AskableAccount, Users>();
   const withoutAccountScope = new WeakSet<AskableAccount>();
+  const silences = new WeakMap<AskableAccount, number>();
+
+  /** Whether Zoom gave no answer about one host, as it may about that one only: not if it gives none about the next ones. */
+  function isLoneSilence(asked: AskableAccount, error: unknown): error is KnownError {
+    if (!isOutage(error) || error.details['status'] !== undefined) return false;
+    const count = (silences.get(asked) ?? 0) + 1;
+    silences.set(asked, count < MOST_SILENCES ? count : 0);
+    return count < MOST_SILENCES;
+  }
 
   /** Waits out Zoom's limit per second; the limit of the day is left to people. */
   async function paced<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
@@ -104,20 +134,23 @@ export function createZoomSearch(options: {
     });
   }
 
-  async function usersOf(asked: AskableAccount, signal: AbortSignal): Promise<readonly ZoomUser[]> {
+  async function usersOf(asked: AskableAccount, signal: AbortSignal): Promise<Users> {
     const known = users.get(asked);
-    if (known !== undefined && now() - known.atMs < USERS_FRESH_MS) return known.list;
+    if (known !== undefined && now() - known.atMs < USERS_FRESH_MS) return known;
     const list: ZoomUser[] = [];
+    let unreadable = 0;
     let pageToken: string | undefined;
     do {
       const page: Page<ZoomUser> = await paced(signal, () => asked.api.listUsers({ pageToken, signal }));
       list.push(...page.items);
+      unreadable += page.unreadable;
       pageToken = page.nextPageToken;
     } while (pageToken !== undefined);
     // In an order of our own, so that a search goes on at the same place even if Zoom's has changed.
     list.sort((a, b) => (a.id < b.id ? -1 : 1));
-    users.set(asked, { list, atMs: now() });
-    return list;
+    const found = { list, unreadable, atMs: now() };
+    users.set(asked, found);
+    return found;
   }
 
   /** One page of an account: of all its users at once where the app may ask that, else of one after the other. */
@@ -128,40 +161,65 @@ export function createZoomSearch(options: {
     { userId, page: pageToken }: Pick<SearchPosition, 'userId' | 'page'>,
   ): Promise<{
     found: readonly RecordedMeeting[];
+    untold: readonly SearchGap[];
     next: Pick<SearchPosition, 'userId' | 'page'> | undefined;
   }> {
     const { api } = asked;
     const { signal } = days;
     if (host !== undefined) {
-      const { items, nextPageToken: page } = await paced(signal, () =>
-        api.listOfHost({ ...days, host, pageToken }),
-      );
+      // Of several accounts only one has this host; none may have it any more.
+      const none = { items: [], unreadable: 0, nextPageToken: undefined };
+      const page = await paced(signal, () => api.listOfHost({ ...days, host, pageToken })).catch((error) => {
+        if (isUnknownHost(error)) return none;
+        throw error;
+      });
       const email = host.includes('@') ? host : null;
-      return { found: items.map((each) => withHost(each, email)), next: page ? { page } : undefined };
+      const next = page.nextPageToken === undefined ? undefined : { page: page.nextPageToken };
+      return {
+        found: page.items.map((each) => withHost(each, email)),
+        untold: unreadableOf(page, host),
+        next,
+      };
     }
     if (userId === undefined && !withoutAccountScope.has(asked)) {
       try {
-        const { items, nextPageToken: page } = await paced(signal, () =>
-          api.listOfAccount({ ...days, pageToken }),
-        );
-        return { found: items, next: page ? { page } : undefined };
+        const page = await paced(signal, () => api.listOfAccount({ ...days, pageToken }));
+        const next = page.nextPageToken === undefined ? undefined : { page: page.nextPageToken };
+        return { found: page.items, untold: unreadableOf(page, null), next };
       } catch (error) {
-        if (!isMissingScope(error)) throw error;
-        withoutAccountScope.add(asked);
+        if (isMissingScope(error)) withoutAccountScope.add(asked);
+        else if (!isRefused(error)) throw error;
       }
     }
     // There may be new ones since the last search.
     if (userId === undefined) users.delete(asked);
-    const hosts = await usersOf(asked, signal);
+    const { list: hosts, unreadable } = await usersOf(asked, signal);
+    // Told once in a search, with the first host.
+    const nameless = userId === undefined ? unreadableOf({ unreadable }, null) : [];
     const user = hosts.find(({ id }) => userId === undefined || id >= userId);
-    if (user === undefined) return { found: [], next: undefined };
-    const { items, nextPageToken: page } = await paced(signal, () =>
-      api.listOfHost({ ...days, host: user.id, pageToken: user.id === userId ? pageToken : undefined }),
-    );
-    const found = items.map((each) => withHost(each, user.email));
-    if (page !== undefined) return { found, next: { userId: user.id, page } };
+    if (user === undefined) return { found: [], untold: nameless, next: undefined };
     const after = hosts.find(({ id }) => id > user.id);
-    return { found, next: after && { userId: after.id } };
+    const following = after && { userId: after.id };
+    const name = user.email ?? user.id;
+    try {
+      const page = await paced(signal, () =>
+        api.listOfHost({ ...days, host: user.id, pageToken: user.id === userId ? pageToken : undefined }),
+      );
+      silences.delete(asked);
+      return {
+        found: page.items.map((each) => withHost(each, user.email)),
+        untold: [...nameless, ...unreadableOf(page, name)],
+        next: page.nextPageToken === undefined ? following : { userId: user.id, page: page.nextPageToken },
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isRefused(error) && !isLoneSilence(asked, error)) throw error;
+      return {
+        found: [],
+        untold: [...nameless, { reason: 'host-refused', host: name, why: error.message }],
+        next: following,
+      };
+    }
   }
 
   /** With the host's address, which rules go by: Zoom does not tell it of every meeting. */
@@ -192,14 +250,22 @@ export function createZoomSearch(options: {
     if (asked === undefined) throw new Error('no account');
     const spanStart = dayOf(Date.parse(at.to) - (SPAN_DAYS - 1) * DAY_MS);
     const from = spanStart < terms.from ? terms.from : spanStart;
-    const { found, next } = await list(asked, { from, to: at.to, signal }, terms.host, at);
+    const { found, untold, next } = await list(asked, { from, to: at.to, signal }, terms.host, at);
     const complete: RecordedMeeting[] = [];
+    const gaps = [...untold];
     for (const each of found) {
-      const { meeting } = await withAddress(asked, each, signal);
-      const accountId = meeting.accountId ?? asked.account.id ?? asked.account.credentials?.accountId ?? null;
-      complete.push({ ...each, meeting: { ...meeting, accountId } });
+      try {
+        const { meeting } = await withAddress(asked, each, signal);
+        const accountId =
+          meeting.accountId ?? asked.account.id ?? asked.account.credentials?.accountId ?? null;
+        complete.push({ ...each, meeting: { ...meeting, accountId } });
+      } catch (error) {
+        // Without the scope none is found; else only this one is left, for a rule may be meant to keep it out.
+        if (!isRefused(error) || isMissingScope(error)) throw error;
+        gaps.push({ reason: 'host-refused', host: each.hostId, why: error.message });
+      }
     }
-    return { account: asked.account, from, to: at.to, found: complete, next: following() };
+    return { account: asked.account, from, to: at.to, found: complete, untold: gaps, next: following() };
 
     function following(): SearchPosition | undefined {
       if (next !== undefined) return { account: at.account, to: at.to, ...next };
@@ -209,13 +275,22 @@ export function createZoomSearch(options: {
   }
 
   async function findByName(uuidOrNumber: string, signal: AbortSignal) {
+    let refusal: KnownError | undefined;
     for (const asked of askable(undefined)) {
-      const found = await paced(signal, () => asked.api.findMeeting({ uuidOrNumber, signal }));
+      const found = await paced(signal, () => asked.api.findMeeting({ uuidOrNumber, signal })).catch(
+        (error: unknown) => {
+          // Another account may have it.
+          if (!isRefused(error)) throw error;
+          refusal ??= error;
+          return undefined;
+        },
+      );
       if (found === undefined) continue;
       const { meeting } = await withAddress(asked, found, signal);
       const accountId = meeting.accountId ?? asked.account.id ?? asked.account.credentials?.accountId ?? null;
       return { account: asked.account, found: { ...found, meeting: { ...meeting, accountId } } };
     }
+    if (refusal !== undefined) throw refusal;
     return undefined;
   }
 
@@ -247,6 +322,23 @@ export function createZoomSearch(options: {
       );
     },
   };
+}
+
+/**
+ * Whether Zoom has refused one call, or answered it with nonsense, so that the next may go better. What ends all of them is
+ * no such refusal: a limit of the day, credentials that are not taken, a Zoom that does not answer.
+ */
+function isRefused(error: unknown): error is KnownError {
+  if (!(error instanceof KnownError)) return false;
+  if (error.code === 'REMOTE_ANSWER_INVALID') return true;
+  // Only what the REST interface itself refuses has a code of Zoom's, or the place for one.
+  if (!('zoomCode' in error.details)) return false;
+  return error.code !== 'REMOTE_THROTTLED' || error.retry === 'backoff';
+}
+
+function unreadableOf({ unreadable }: Pick<Page<unknown>, 'unreadable'>, host: string | null): SearchGap[] {
+  if (unreadable === 0) return [];
+  return [{ reason: 'unreadable', host, why: `entries of a listing that say nothing: ${unreadable}` }];
 }
 
 function withHost(found: RecordedMeeting, email: string | null): RecordedMeeting {

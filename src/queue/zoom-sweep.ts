@@ -26,6 +26,7 @@ export function startZoomSweep(options: {
     let position: SearchPosition | undefined;
     let meetings = 0;
     let recordings = 0;
+    let untold = 0;
     do {
       const how = { position, foundBy: 'sweep', isDryRun: false, leavesUnready: true } as const;
       const step = await catchUp.step(terms, how, signal);
@@ -37,10 +38,11 @@ export function startZoomSweep(options: {
         );
       }
       meetings += step.meetings;
+      untold += step.untold.length;
       position = step.next;
     } while (position !== undefined);
     log.info(
-      { event: 'zoom.swept', accountId, meetings, recordings },
+      { event: 'zoom.swept', accountId, meetings, recordings, untold },
       'looked for what no event has announced',
     );
   }

@@ -70,6 +70,9 @@ const backfillAnswer = z.object({
       }),
     )
     .describe('What was not here; unless it is a dry run, it is now in line, behind all that is new'),
+  untold: z
+    .array(z.object({ host: z.string().nullable(), reason: z.string(), why: z.string() }))
+    .describe('What Zoom refused to tell in this step, or not in words that can be read; the rest goes on'),
   next_cursor: z.string().nullable().describe('null: all is looked through'),
 });
 
@@ -146,6 +149,7 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
           ...aboutMeeting(meeting),
           recordings: [...expected],
         })),
+        untold: step.untold.map(({ host, reason, why }) => ({ host, reason, why })),
         next_cursor: step.next === undefined ? null : toCursor(step.next),
       };
     },

@@ -8,9 +8,8 @@ import {
   REMOVAL_EVENTS,
   readRecordingEvent,
   readRemovalEvent,
-  zoomEventShape,
 } from '../domain/zoom-event.ts';
-import { meetingGroup } from '../domain/zoom-meeting.ts';
+import { isRaw, meetingGroup, textIn } from '../domain/zoom-meeting.ts';
 import type { ZoomCheckOutcome } from '../ledger/zoom-checks.ts';
 import type { ZoomLosses } from '../ledger/zoom-losses.ts';
 import type { Line } from '../queue/line.ts';
@@ -37,14 +36,24 @@ const zoomAnswer = z.union([
   z.object({ plainToken: z.string(), encryptedToken: z.string() }),
 ]);
 
+/** An event that Zoom has signed. */
+interface Told {
+  readonly event: unknown;
+  readonly type: string;
+  readonly signatories: readonly Signatory[];
+  readonly request: FastifyRequest;
+  readonly sentAtMs: number;
+}
+
 /** The largest webhook that is read, in bytes; real ones have a few thousand. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * `POST /zoom-upload`: Zoom's webhooks.
  *
- * Zoom wants an answer within 3 s and sends again on 5xx only, so everything that is understood is a 200, also what is
- * of no interest and what came before; nothing here waits for the queue or the network.
+ * Zoom wants an answer within 3 s and sends again on 5xx only, so what it has signed and is JSON is a 200: also what is of
+ * no interest, what came before, and what nobody can read, which is noted. Only what may heal is a 5xx. Nothing here waits
+ * for the queue or the network, nor one meeting for another.
  */
 export function addZoomDoor(
   app: FastifyInstance,
@@ -72,23 +81,32 @@ export function addZoomDoor(
     const signatories = check({ body, timestamp, signature });
     onChecked('valid');
 
-    const event: unknown = JSON.parse(body.toString('utf8'));
-    const known = zoomEventShape.safeParse(event);
-    if (!known.success) {
-      throw new KnownError('The body is not a Zoom event: it has no event name', { code: 'REQUEST_INVALID' });
-    }
-    const { event: type, payload } = known.data;
+    const event: unknown = JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
+    const type = isRaw(event) ? textIn(event['event']) : null;
+    if (!isRaw(event) || type === null) return await leaveUnread(event, '', 'it has no event name');
     if (type === 'endpoint.url_validation') {
+      const payload = isRaw(event['payload']) ? event['payload'] : {};
       // By the secret that has signed the challenge: there may be an old one and a new one.
       return answerChallenge(payload['plainToken'], signatories[0].secret);
     }
-    if (REMOVAL_EVENTS.includes(type)) return await followRemoval(event, type, signatories, request);
-    if (!RECORDING_EVENTS.includes(type)) {
-      request.log.info({ event: 'zoom.ignored', type }, 'event ignored');
-      return { accepted: [], ignored: type };
-    }
-    return await takeRecordings(event, signatories, request);
+    const told: Told = { event, type, signatories, request, sentAtMs: sentAt(timestamp) };
+    if (REMOVAL_EVENTS.includes(type)) return await followRemoval(told);
+    if (RECORDING_EVENTS.includes(type)) return await takeRecordings(told);
+    request.log.info({ event: 'zoom.ignored', type }, 'event ignored');
+    return { accepted: [], ignored: type };
   });
+
+  /** When Zoom sent a request, by what it has signed, which says it to the second. */
+  function sentAt(timestamp: string | undefined): number {
+    const nowMs = now();
+    return Math.min(nowMs, timestamp === undefined ? nowMs : Number(timestamp) * 1000 + 999);
+  }
+
+  /** What comes from Zoom and cannot be read will not be sent again, so people have to hear of it. */
+  async function leaveUnread(event: unknown, type: string, why: string) {
+    await intake.leaveUnread({ event, type, why });
+    return { accepted: [], ignored: 'unreadable' };
+  }
 
   function check(signed: SignedRequest) {
     try {
@@ -100,20 +118,15 @@ export function addZoomDoor(
   }
 
   /** What waits for files that were removed is tried at once, and what has failed for want of them once they are back. */
-  async function followRemoval(
-    event: unknown,
-    type: string,
-    signatories: readonly Signatory[],
-    request: FastifyRequest,
-  ) {
-    const read = readRemovalEvent(event);
-    if (read.problem !== undefined) throw new KnownError(read.problem, { code: 'REQUEST_INVALID' });
-    const { accountId, what, operator, meetings } = read.removal;
+  async function followRemoval({ event, type, signatories, request, sentAtMs }: Told) {
+    const read = readRemovalEvent(event, sentAtMs);
+    if (read.problem !== undefined) return await leaveUnread(event, type, read.problem);
+    const { accountId, what, atMs, operator, meetings } = read.removal;
     if (accountOf(signatories, accountId) === undefined) return { accepted: [], ignored: 'unknown account' };
 
     const affected: string[] = [];
     for (const { uuid, fileIds } of meetings) {
-      const removal = { groupKey: meetingGroup(uuid), fileIds, operator };
+      const removal = { groupKey: meetingGroup(uuid), fileIds, operator, atMs };
       affected.push(
         ...(what === 'recovered' ? await losses.recovered(removal) : await losses.removed(removal, what)),
       );
@@ -123,9 +136,9 @@ export function addZoomDoor(
     return affected.length === 0 ? { accepted: [], ignored: type } : { accepted: [], affected };
   }
 
-  async function takeRecordings(event: unknown, signatories: readonly Signatory[], request: FastifyRequest) {
-    const read = readRecordingEvent(event);
-    if (read.problem !== undefined) throw new KnownError(read.problem, { code: 'REQUEST_INVALID' });
+  async function takeRecordings({ event, type, signatories, request, sentAtMs }: Told) {
+    const read = readRecordingEvent(event, sentAtMs);
+    if (read.problem !== undefined) return await leaveUnread(event, type, read.problem);
     const { announcement } = read;
     const { accountId } = announcement.meeting;
 

@@ -4,6 +4,7 @@ import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { hasCues } from './companion-content.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import { requireFact, type Task, type TaskContext, type WithdrawContext } from './task.ts';
 
@@ -38,7 +39,8 @@ export function createCaptionsTask(options: {
       const { recording, facts, note } = context;
       const { path, bytes } = requireFact(facts, 'fetch');
       const language = recording.placement?.language ?? options.language;
-      const published = bytes > MAX_CAPTIONS_BYTES ? [] : await videos.published(recording);
+      const flaw = await flawOf(path, bytes);
+      const published = flaw === undefined ? await videos.published(recording) : [];
       const wanted = published.map(({ videoId }) => videoId);
       if (wanted.length > 0)
         await context.saveCheckpoint({ ...context.checkpoint, videoIds: wanted, language });
@@ -50,8 +52,7 @@ export function createCaptionsTask(options: {
         if (isSet) videoIds.push(videoId);
       }
       if (videoIds.length === 0) {
-        const why = bytes > MAX_CAPTIONS_BYTES ? 'it is too large' : 'there is no video to set them on';
-        await note('captions.skipped', { why });
+        await note('captions.skipped', { why: flaw ?? 'there is no video to set them on' });
       }
       return { videoIds, language };
     },
@@ -85,14 +86,7 @@ export function createCaptionsTask(options: {
     input: { path: string; videoId: string; videoIds: readonly string[]; language: string },
   ): Promise<boolean> {
     const { path, videoId, videoIds, language } = input;
-    const text = await readFile(path).catch((error) => {
-      const trouble = machineTrouble(error);
-      if (trouble !== undefined) throw trouble;
-      throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
-        code: 'SOURCE_GONE',
-        cause: error,
-      });
-    });
+    const text = await readFile(path).catch(throwGone);
     try {
       await bunny.setCaptions({ videoId, language, label: labelOf(language), text, signal: context.signal });
       return true;
@@ -108,6 +102,21 @@ export function createCaptionsTask(options: {
       });
     }
   }
+}
+
+/** What keeps a transcript from being shown with a video. */
+async function flawOf(path: string, bytes: number): Promise<string | undefined> {
+  if (bytes > MAX_CAPTIONS_BYTES) return 'it is too large';
+  return (await hasCues(path).catch(throwGone)) ? undefined : 'nobody speaks in it';
+}
+
+function throwGone(error: unknown): never {
+  const trouble = machineTrouble(error);
+  if (trouble !== undefined) throw trouble;
+  throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
+    code: 'SOURCE_GONE',
+    cause: error,
+  });
 }
 
 /** Whether a recording is a transcript, which can be shown with a video. */

@@ -4,6 +4,7 @@ import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
+import { isWholeMp4 } from '../lib/container.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Disk } from '../lib/disk.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
@@ -18,6 +19,23 @@ import type { Task, TaskContext } from './task.ts';
 /** How much is gathered before it is written, in bytes: fewer and larger steps cost less, for the readers too. */
 const WRITE_STEP_BYTES = 1024 * 1024;
 
+/** How much of what is on the disk is fetched once more and compared, in bytes, before a download goes on behind it. */
+const OVERLAP_BYTES = 64 * 1024;
+
+/** How much a download of unknown length may grow, in bytes, before the disk is looked at again. */
+const ROOM_STEP_BYTES = 64 * 1024 * 1024;
+
+/**
+ * How often a download has to come in one and the same length before that is believed over what the event says, and over
+ * what Zoom's API says today; the latter only if that took so many milliseconds, for Zoom may still be copying the file.
+ */
+const TIMES_AGAINST_EVENT = 3;
+const TIMES_AGAINST_API = 6;
+const MIN_AGAINST_API_MS = 10 * 60_000;
+
+/** How often, if nobody says a length and the end of the download is not marked. */
+const TIMES_UNMARKED = 2;
+
 /** What a slow download has brought is written at least so often, in milliseconds, so that the readers get on. */
 const WRITE_EVERY_MS = 1000;
 
@@ -28,7 +46,11 @@ type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
  * have told what they are, the stages beside it may read.
  *
  * Safe to repeat: a download goes on after the bytes that are on the disk, provided that the server still has the same
- * file, and otherwise starts over, under another content id; a file of this server is only read.
+ * file, and otherwise starts over, under another content id; a file of this server is only read. What the server says of
+ * that is not believed alone: the last bytes on the disk are fetched again and compared.
+ *
+ * How long the recording is, the world of today decides; the size in the event is a hint. Where the two differ Zoom's API
+ * is asked, and a length of which nobody is sure is kept from the readers until the whole has come and is believed.
  */
 export function createFetchTask({
   zoom,
@@ -72,17 +94,23 @@ export function createFetchTask({
     try {
       return await download(context, origin);
     } catch (error) {
-      const ageMs = Math.max(0, Date.now() - origin.eventAtMs);
-      if (!isAddressStale(error)) throw error;
+      const ageMs = ageOf(origin);
+      // One that has a time already costs no attempt.
+      if (!isAddressStale(error) || typeof error.retry === 'object') throw error;
       if (origin.removed !== undefined) throw removedFromZoom(origin.removed, error);
       if (ageMs >= patienceMs) throw error;
       throw new KnownError(`${error.message}; Zoom may not have it yet`, {
         code: error.code,
-        retry: { waitMs: Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs) },
+        retry: { waitMs: patientPauseMs(ageMs) },
         cause: error,
         details: error.details,
       });
     }
+  }
+
+  /** Half of the time that has passed. */
+  function patientPauseMs(ageMs: number): number {
+    return Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs);
   }
 
   async function download(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
@@ -90,47 +118,149 @@ export function createFetchTask({
     const path = await spool.pathFor(recording.id);
     const onDisk = (await lengthOf(path)) ?? 0;
     // Bytes that nobody can vouch for any more are not built upon.
-    const fromByte = checkpoint === undefined || onDisk > checkpoint.totalBytes ? 0 : onDisk;
+    const isTrusted = checkpoint !== undefined && onDisk <= (checkpoint.totalBytes ?? onDisk);
+    const fromByte = isTrusted ? onDisk : 0;
 
-    await requireRoom((checkpoint?.totalBytes ?? origin.bytes ?? 0) - fromByte);
-    const opened = await openDownload(context, origin, fromByte);
+    // The size in the event may be wrong; that of the download is looked at once it is known.
+    await requireRoom(Math.max(0, (checkpoint?.totalBytes ?? fromByte + 1) - fromByte));
+    const opened = await openWhereItStopped(context, origin, path, fromByte);
+    const { startByte, validator } = opened;
     let next: Checkpoints['fetch'];
-    let handle: FileHandle;
+    let handle: FileHandle | undefined;
+    let said: Lengths;
     try {
-      const totalBytes = lengthOfDownload(opened, origin);
-      await requireRoom(totalBytes - opened.startByte);
-      const { validator } = opened;
-      const isContinued = opened.startByte > 0 && checkpoint !== undefined;
-      const contentId = isContinued ? checkpoint.contentId : contentIdOf(validator, totalBytes);
-      next = { validator, totalBytes, contentId };
+      said = await lengthsOf(context, origin, opened);
+      await requireRoom(Math.max(0, (opened.totalBytes ?? said.event ?? 0) - startByte));
+      const totalBytes = opened.totalBytes ?? null;
+      const isContinued = startByte > 0 && checkpoint !== undefined;
+      const known = opened.isDistrusted ? null : validator;
+      const contentId = isContinued ? checkpoint.contentId : contentIdOf(known, totalBytes);
+      next = { validator, totalBytes, contentId, ...(checkpoint?.seen ? { seen: checkpoint.seen } : {}) };
+      // Bytes of another file are gone before the record calls what is on the disk by a new name.
+      handle = await open(path, startByte === 0 ? 'w+' : 'r+', 0o600);
       await context.saveCheckpoint(next);
       crashPoint('fetch:after-checkpoint');
-      handle = await open(path, opened.startByte === 0 ? 'w+' : 'r+', 0o600);
     } catch (error) {
       opened.dismiss();
+      await handle?.close();
       throw error;
     }
 
-    const spooled = createSpooled(context, path, handle, next, signal);
+    const spooled = createSpooled(context, path, handle, next.contentId, signal);
     try {
-      const bytes = await writeChunks(spooled, opened, next.totalBytes, signal);
-      if (bytes !== next.totalBytes || bytes === 0) {
+      if (isSure(said)) spooled.expect(said.download ?? 0);
+      const bytes = await writeChunks(spooled, opened, next.totalBytes, requireRoom, signal);
+      if (next.totalBytes !== null && bytes !== next.totalBytes) {
         // Bytes beyond the announced end have nothing to do with the recording.
         if (bytes > next.totalBytes) await removeAll(path);
-        throw new KnownError(`The download ended after ${bytes} of ${next.totalBytes} bytes`, {
-          code: 'DOWNLOAD_LENGTH_DIFFERS',
-          retry: 'backoff',
-          details: { bytes, totalBytes: next.totalBytes, announcedBytes: origin.bytes },
-        });
+        throw lengthDiffers(`The download ended after ${bytes} of ${next.totalBytes} bytes`, said, bytes);
+      }
+      if (bytes === 0 && recording.kind !== 'companion')
+        throw lengthDiffers('The download is empty', said, 0);
+      if (!isSure(said)) {
+        await spooled.inspect();
+        await believe(context, next, handle, { bytes, said, isEndMarked: opened.isEndMarked });
+        spooled.expect(bytes);
+        await spooled.reached(bytes);
       }
       await handle.sync();
+      crashPoint('fetch:before-fact');
+      const { mime: mediaType, extension } = spooled.media();
+      return { path, bytes, contentId: next.contentId, mediaType, extension };
     } catch (error) {
       await spooled.abandon(error);
       throw error;
     }
-    crashPoint('fetch:before-fact');
-    const { mime: mediaType, extension } = spooled.media();
-    return { path, bytes: next.totalBytes, contentId: next.contentId, mediaType, extension };
+  }
+
+  /**
+   * Opens the download behind the bytes on the disk, if those that it sends before them are the same; else at its
+   * beginning, distrusting what the server calls its bytes.
+   */
+  async function openWhereItStopped(
+    context: TaskContext<'fetch'>,
+    origin: ZoomOrigin,
+    path: string,
+    fromByte: number,
+  ): Promise<Download & { isDistrusted: boolean; bytesToday?: number | null }> {
+    const { checkpoint, log, signal } = context;
+    const isComplete = fromByte > 0 && fromByte === checkpoint?.totalBytes;
+    const overlapBytes = isComplete ? 0 : Math.min(OVERLAP_BYTES, Math.floor(fromByte / 2));
+    const askedByte = fromByte - overlapBytes;
+    const why = await openRest().catch((error) => {
+      if (askedByte === 0 || !isOtherFile(error)) throw error;
+      return String(error.message);
+    });
+    if (typeof why !== 'string') return why;
+    log.warn({ event: 'download.starts-over', fromByte, why }, 'what is on the disk is not gone on with');
+    return { ...(await openDownload(context, origin, 0)), isDistrusted: true };
+
+    async function openRest() {
+      const opened = await openDownload(context, origin, askedByte);
+      if (opened.startByte === 0) return { ...opened, isDistrusted: false };
+      const isSameLength = (checkpoint?.totalBytes ?? opened.totalBytes) === opened.totalBytes;
+      const chunks = isSameLength ? await behindOverlap(path, opened, fromByte, signal) : undefined;
+      if (chunks !== undefined) return { ...opened, startByte: fromByte, chunks, isDistrusted: false };
+      opened.dismiss();
+      return isSameLength ? 'its last bytes are others there' : 'it has another length there';
+    }
+  }
+
+  /** What is said of the recording's length; Zoom's API is only asked if the download and the event do not agree. */
+  async function lengthsOf(
+    { recording, signal, log }: TaskContext<'fetch'>,
+    origin: ZoomOrigin,
+    opened: Download & { bytesToday?: number | null },
+  ): Promise<Lengths> {
+    const said = { download: opened.totalBytes ?? null, event: origin.bytes };
+    if (said.download !== null && said.download === (said.event ?? said.download))
+      return { ...said, api: null };
+    if (opened.bytesToday !== undefined) return { ...said, api: opened.bytesToday };
+    const fresh = await zoom.freshAddress({ ...fileReference(recording), signal }).catch((error) => {
+      if (signal.aborted || !(error instanceof KnownError)) throw error;
+      log.warn({ event: 'zoom.not-asked', err: error }, 'the length of today is not known');
+      return undefined;
+    });
+    return { ...said, api: fresh?.bytes ?? null };
+  }
+
+  /**
+   * Decides whether a whole download is the recording though nobody was sure of its length.
+   *
+   * @throws KnownError `DOWNLOAD_LENGTH_DIFFERS`
+   */
+  async function believe(
+    context: TaskContext<'fetch'>,
+    checkpoint: Checkpoints['fetch'],
+    handle: FileHandle,
+    { bytes, said, isEndMarked }: { bytes: number; said: Lengths; isEndMarked: boolean },
+  ): Promise<void> {
+    const others = [said.event, said.api].filter((length) => length !== null);
+    if (others.includes(bytes) || (others.length === 0 && isEndMarked)) return;
+    if (said.api === null && (await isWholeMp4(handle, bytes))) return;
+
+    const before = checkpoint.seen?.bytes === bytes ? checkpoint.seen : undefined;
+    const seen = {
+      bytes,
+      times: (before?.times ?? 0) + 1,
+      firstAtMs: before?.firstAtMs ?? Date.now(),
+    };
+    await context.saveCheckpoint({ ...checkpoint, seen });
+    const isSettled =
+      said.api !== null
+        ? seen.times >= TIMES_AGAINST_API && Date.now() - seen.firstAtMs >= MIN_AGAINST_API_MS
+        : seen.times >= (others.length > 0 ? TIMES_AGAINST_EVENT : TIMES_UNMARKED);
+    if (isSettled) {
+      await context.note('download.believed', { bytes, event: said.event, api: said.api, times: seen.times });
+      return;
+    }
+    throw lengthDiffers(
+      others.length === 0
+        ? `The download ended after ${bytes} bytes, and nothing says whether that is all`
+        : `Zoom announced ${[...new Set(others)].join(' and ')} bytes and offers ${bytes}`,
+      said,
+      bytes,
+    );
   }
 
   /** What needs no room may finish on a full disk, which frees some. */
@@ -138,22 +268,42 @@ export function createFetchTask({
     if (bytes > 0) await disk.requireBytes(bytes + (await promisedBytes()));
   }
 
-  /** Opens the address that the webhook gave or, once that no longer works, the one that Zoom's API names. */
+  /**
+   * Opens the address that the webhook gave or, once that no longer works, the one that Zoom's API names. To ask is a side
+   * question: whatever goes wrong with it, the answer to the first is the one that counts.
+   */
   async function openDownload(
-    { recording, checkpoint, signal }: TaskContext<'fetch'>,
+    { recording, checkpoint, signal, log }: TaskContext<'fetch'>,
     origin: ZoomOrigin,
     fromByte: number,
-  ): Promise<Download> {
-    const { kind, details } = recording;
-    const mayBeJson = kind === 'companion' && details['file_extension'] === 'json';
-    const range = { fromByte, validator: checkpoint?.validator ?? null, mayBeJson, signal };
+  ): Promise<Download & { bytesToday?: number | null }> {
+    const range = {
+      fromByte,
+      validator: checkpoint?.validator ?? null,
+      mayBeJson: mayBeJson(recording),
+      signal,
+    };
     try {
       return await zoom.openDownload({ url: origin.downloadUrl, token: origin.downloadToken, ...range });
     } catch (error) {
       if (!isAddressStale(error)) throw error;
-      const fresh = await zoom.freshAddress({ ...fileReference(recording), signal });
+      const isPatient = ageOf(origin) < patienceMs;
+      const fresh = await zoom.freshAddress({ ...fileReference(recording), signal }).catch((other) => {
+        if (signal.aborted || !(other instanceof KnownError)) throw other;
+        log.warn({ event: 'zoom.not-asked', err: other }, 'Zoom was not asked for another address');
+        if (isPatient || !isMomentary(other)) throw error;
+        throw untilAsked(error, other, patientPauseMs(ageOf(origin)));
+      });
       if (fresh === undefined) throw error;
-      return await zoom.openDownload({ ...fresh, ...range });
+      const { bytes: bytesToday, ...address } = fresh;
+      try {
+        return { ...(await zoom.openDownload({ ...address, ...range })), bytesToday };
+      } catch (other) {
+        if (signal.aborted || !(other instanceof KnownError) || isOtherFile(other)) throw other;
+        if (!isPatient && isMomentary(other)) throw other;
+        log.info({ event: 'zoom.fresh-address-failed', err: other }, 'nor does another address work');
+        throw error;
+      }
     }
   }
 
@@ -174,28 +324,107 @@ export function createFetchTask({
   }
 }
 
-/** What the server calls the bytes; where it calls them nothing, or may be mistaken, no other bytes are the same. */
-function contentIdOf(validator: string | null, totalBytes: number): string {
-  return validator === null ? randomUUID() : `${totalBytes}:${validator}`;
+/** Who says what of the recording's length, in bytes; `null` where nobody does, or was not asked. */
+interface Lengths {
+  readonly download: number | null;
+  readonly event: number | null;
+  readonly api: number | null;
 }
 
-/** How long the recording is, by the download and by the webhook, which must agree where both say it. */
-function lengthOfDownload(opened: Download, origin: ZoomOrigin): number {
-  const totalBytes = opened.totalBytes ?? origin.bytes;
-  if (totalBytes === null) {
-    throw new KnownError('Neither Zoom nor the download says how long the recording is', {
-      code: 'REMOTE_ANSWER_INVALID',
-      retry: 'backoff',
-    });
+/** Whether the download says its length, and nobody another one, or the API of today the same. */
+function isSure({ download, event, api }: Lengths): boolean {
+  return download !== null && (download === (event ?? download) || download === api);
+}
+
+function lengthDiffers(message: string, said: Lengths, bytes: number): KnownError {
+  return new KnownError(message, {
+    code: 'DOWNLOAD_LENGTH_DIFFERS',
+    retry: 'backoff',
+    details: { bytes, totalBytes: said.download, announcedBytes: said.event, apiBytes: said.api },
+  });
+}
+
+/** What the server calls the bytes; where it calls them nothing, or may be mistaken, no other bytes are the same. */
+function contentIdOf(validator: string | null, totalBytes: number | null): string {
+  return validator === null ? randomUUID() : `${totalBytes ?? 'unknown'}:${validator}`;
+}
+
+/**
+ * What a download brings behind the bytes on the disk, if what it brings before that is the same as there; `undefined` if
+ * it is not.
+ */
+async function behindOverlap(
+  path: string,
+  { startByte, chunks }: Download,
+  fromByte: number,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer> | undefined> {
+  if (startByte === fromByte) return chunks;
+  const there = Buffer.alloc(fromByte - startByte);
+  const handle = await open(path, 'r');
+  try {
+    const { bytesRead } = await handle.read(there, 0, there.length, startByte);
+    if (bytesRead < there.length) return undefined;
+  } finally {
+    await handle.close();
   }
-  if (origin.bytes !== null && totalBytes !== origin.bytes) {
-    throw new KnownError(`Zoom announced ${origin.bytes} bytes and offers ${totalBytes}`, {
-      code: 'DOWNLOAD_LENGTH_DIFFERS',
-      retry: 'backoff',
-      details: { announcedBytes: origin.bytes, totalBytes },
-    });
+  const iterator = chunks[Symbol.asyncIterator]();
+  let at = 0;
+  while (at < there.length) {
+    signal.throwIfAborted();
+    const { done, value } = await iterator.next();
+    if (done) return undefined;
+    const here = value.subarray(0, there.length - at);
+    if (!here.equals(there.subarray(at, at + here.length))) return undefined;
+    at += here.length;
+    if (here.length < value.length) return rest(value.subarray(here.length), iterator);
   }
-  return totalBytes;
+  return rest(undefined, iterator);
+}
+
+async function* rest(first: Buffer | undefined, others: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    if (first !== undefined) yield first;
+    for (;;) {
+      const { done, value } = await others.next();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await others.return?.();
+  }
+}
+
+/** What may hold JSON is told from a refusal by its content; all else that comes as JSON is one. */
+function mayBeJson({ kind, details }: Recording): boolean {
+  if (kind !== 'companion') return false;
+  const isJsonKind = ['chat', 'timeline', 'summary', 'poll'].includes(String(details['companion']));
+  return isJsonKind || details['file_extension'] === 'json';
+}
+
+function ageOf({ eventAtMs }: ZoomOrigin): number {
+  return Math.max(0, Date.now() - eventAtMs);
+}
+
+/** The error of a part that does not belong to what is on the disk. */
+function isOtherFile(error: unknown): error is KnownError {
+  return error instanceof KnownError && error.code === 'REMOTE_ANSWER_INVALID';
+}
+
+/** Whether Zoom could not be asked just now, which says nothing about the file. */
+function isMomentary({ code }: KnownError): boolean {
+  return ['REMOTE_UNAVAILABLE', 'REMOTE_THROTTLED', 'TRANSFER_STALLED'].includes(code);
+}
+
+/** A file that is not at its old address, while nobody can say where it is today: unsure, so it costs no attempt. */
+function untilAsked(error: KnownError, other: KnownError, pauseMs: number): KnownError {
+  const afterMs = typeof other.retry === 'object' && 'afterMs' in other.retry ? other.retry.afterMs : 0;
+  return new KnownError(`${error.message}; Zoom could not be asked for another address: ${other.message}`, {
+    code: error.code,
+    retry: { waitMs: Math.max(afterMs, pauseMs) },
+    cause: other,
+    details: error.details,
+  });
 }
 
 /** What Zoom's API needs to find a file by. */
@@ -229,12 +458,16 @@ function isAddressStale(error: unknown): error is KnownError {
 }
 
 /**
- * The file in the spool while it grows; offered to the readers once its first bytes have told what it is. What a
- * companion is only all of its bytes can tell, and they are few.
+ * The file in the spool while it grows; offered to the readers once its length is known and its first bytes have told what
+ * it is. What a companion is only all of its bytes can tell, and they are few.
  */
 interface Spooled {
+  /** So many bytes it will have. */
+  expect(totalBytes: number): void;
   /** Writes behind what is there. */
   append(buffers: Buffer[], position: number): Promise<void>;
+  /** Looks at what it is, now that all of it is there. */
+  inspect(): Promise<void>;
   /** So many bytes are on the disk; the first that tell what they are must be audio or video. */
   reached(bytes: number): Promise<void>;
   media(): MediaType;
@@ -245,32 +478,50 @@ function createSpooled(
   context: TaskContext<'fetch'>,
   path: string,
   handle: FileHandle,
-  { totalBytes, contentId }: Checkpoints['fetch'],
+  contentId: string,
   signal: AbortSignal,
 ): Spooled {
   const { recording } = context;
   const isCompanion = recording.kind === 'companion';
-  const neededBytes = isCompanion ? totalBytes : SNIFFED_BYTES;
+  let totalBytes: number | undefined;
   let media: MediaType | undefined;
   let offered: ReturnType<typeof offeredSource> | undefined;
+
+  /** Whether there is enough of it to tell what it is. */
+  function isTelling(bytes: number): boolean {
+    if (bytes === totalBytes) return true;
+    return !isCompanion && bytes >= Math.min(SNIFFED_BYTES, totalBytes ?? SNIFFED_BYTES);
+  }
+
+  async function inspect(): Promise<void> {
+    media ??= isCompanion
+      ? await requireKind(recording, path)
+      : await requireMedia(handle, () => removeAll(path));
+  }
+
   return {
+    expect(bytes) {
+      totalBytes = bytes;
+    },
+
     async append(buffers, position) {
       await writeAll(handle, buffers, position).catch((error) => {
         throw orMachineTrouble(error);
       });
     },
 
+    inspect,
+
     async reached(bytes) {
-      if (offered === undefined && bytes >= Math.min(neededBytes, totalBytes) && !signal.aborted) {
-        media = isCompanion
-          ? await requireKind(recording, path)
-          : await requireMedia(handle, () => removeAll(path));
+      if (isTelling(bytes) && !signal.aborted) await inspect();
+      if (offered === undefined && media !== undefined && totalBytes !== undefined) {
         const { mime: mediaType, extension } = media;
         offered = offeredSource(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
         context.offer(offered);
       }
-      offered?.grow(Math.min(bytes, totalBytes));
-      context.progress(Math.min(bytes, totalBytes), totalBytes);
+      const grownBytes = Math.min(bytes, totalBytes ?? bytes);
+      offered?.grow(grownBytes);
+      context.progress(grownBytes, Math.max(grownBytes, totalBytes ?? recording.bytes ?? 0));
     },
 
     media() {
@@ -288,14 +539,16 @@ function createSpooled(
 /** Appends the chunks in large writes; returns the length of the file. */
 async function writeChunks(
   spooled: Spooled,
-  { startByte, chunks }: Download,
-  totalBytes: number,
+  { startByte, chunks }: Pick<Download, 'startByte' | 'chunks'>,
+  totalBytes: number | null,
+  requireRoom: (bytes: number) => Promise<void>,
   signal: AbortSignal,
 ): Promise<number> {
   let atByte = startByte;
   let gathered: Buffer[] = [];
   let gatheredBytes = 0;
   let writtenAtMs = performance.now();
+  let roomUntilByte = startByte;
 
   async function flush(): Promise<void> {
     await spooled.append(gathered, atByte);
@@ -306,6 +559,13 @@ async function writeChunks(
     gatheredBytes = 0;
     writtenAtMs = performance.now();
     await spooled.reached(atByte);
+  }
+
+  /** Nobody has said how much room it needs. */
+  async function keepRoom(): Promise<void> {
+    if (totalBytes !== null || atByte + gatheredBytes <= roomUntilByte) return;
+    await requireRoom(ROOM_STEP_BYTES);
+    roomUntilByte = atByte + gatheredBytes + ROOM_STEP_BYTES / 2;
   }
 
   /** The first bytes say what it is, and whoever reads them is waiting. */
@@ -320,8 +580,9 @@ async function writeChunks(
       signal.throwIfAborted();
       gathered.push(chunk);
       gatheredBytes += chunk.length;
+      await keepRoom();
       if (isDue()) await flush();
-      if (atByte > totalBytes) break;
+      if (atByte > (totalBytes ?? atByte)) break;
     }
   } finally {
     // What has arrived before a break is worth keeping.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dailyLimit, perSecondLimit } from '../../simulators/zoom/rate-limits.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
-import { createZoomApi, isMissingScope, type ZoomApi } from '../../src/clients/zoom-api.ts';
+import { createZoomApi, isMissingScope, isUnknownHost, type ZoomApi } from '../../src/clients/zoom-api.ts';
 import { IDLE_TIMEOUT_MS } from '../support/transport-faults.ts';
 
 const { signal } = new AbortController();
@@ -68,12 +68,13 @@ describe('a listing', () => {
     expect([first.items.length, second.items.length, second.nextPageToken]).toEqual([300, 1, undefined]);
   });
 
-  it('of a host tells that host’s meetings, and none of a host that the account does not have', async () => {
+  it('of a host tells that host’s meetings, and of one that the account does not have that it has none', async () => {
     await record('Algebra', { hostEmail: 'a@example.com' });
     await record('Geometry', { hostEmail: 'b@example.com' });
 
     expect(topicsOf(await api.listOfHost({ ...DAYS, host: 'a@example.com' }))).toEqual(['Algebra']);
-    expect(topicsOf(await api.listOfHost({ ...DAYS, host: 'nobody@example.com' }))).toEqual([]);
+    const error: unknown = await api.listOfHost({ ...DAYS, host: 'nobody@example.com' }).catch((e) => e);
+    expect(isUnknownHost(error)).toBe(true);
   });
 
   it('that the app has no scope for is refused as such', async () => {
@@ -84,6 +85,69 @@ describe('a listing', () => {
 
     expect(error).toMatchObject({ code: 'REMOTE_REJECTED' });
     expect(isMissingScope(error)).toBe(true);
+  });
+});
+
+describe('an answer that is odd', () => {
+  const LIST = 'GET /v2/accounts/me/recordings';
+  const say = (on: string, body: unknown) => simulator.fail({ on, status: 200, body: JSON.stringify(body) });
+
+  it.each([
+    ['an entry that is none', { meetings: [null, 'x', { uuid: 'u', topic: null }] }, ['u'], 2],
+    ['no list', { meetings: null }, [], 0],
+    ['no page token', { meetings: [{ uuid: 'u', id: '812 3456 7890' }], next_page_token: null }, ['u'], 0],
+    [
+      'numbers in quotes',
+      { meetings: [{ uuid: 'u', id: '1', duration: '30', recording_files: {} }] },
+      ['u'],
+      0,
+    ],
+    ['a meeting without UUID', { meetings: [{ id: 81234567890 }] }, ['81234567890'], 0],
+  ])('costs nothing but what cannot be read: %s', async (_name, body, uuids, unreadable) => {
+    say(LIST, body);
+
+    const page = await api.listOfAccount(DAYS);
+
+    expect(page.items.map(({ meeting }) => meeting.uuid)).toEqual(uuids);
+    expect(page).toMatchObject({ unreadable, nextPageToken: undefined });
+  });
+
+  it('names users by their address where they have no id, and leaves out what is none', async () => {
+    say('GET /v2/users', { users: [{ email: 'a@example.com' }, null, { id: 7, email: null }] });
+
+    expect(await api.listUsers({ signal })).toMatchObject({
+      items: [
+        { id: 'a@example.com', email: 'a@example.com' },
+        { id: '7', email: null },
+      ],
+      unreadable: 1,
+    });
+  });
+
+  it.each([
+    ['a list of something else', '{"meetings":"many"}'],
+    ['no object', '[]'],
+    ['no JSON', '<html>'],
+  ])('is an error that may heal, if it is %s', async (_name, body) => {
+    simulator.fail({ on: LIST, status: 200, body });
+
+    await expect(api.listOfAccount(DAYS)).rejects.toMatchObject({
+      code: 'REMOTE_ANSWER_INVALID',
+      retry: 'backoff',
+    });
+  });
+
+  it('tells what Zoom calls its reason, and a missing scope by that alone', async () => {
+    const refused = async (body: string) => {
+      simulator.fail({ on: LIST, status: 400, body });
+      return await api.listOfAccount(DAYS).catch((error) => error);
+    };
+
+    const scope = await refused('{"code":4711,"message":"whatever the wording"}');
+    const other = await refused('{"code":300,"message":"this scope of days is too long"}');
+
+    expect(scope).toMatchObject({ details: { status: 400, zoomCode: 4711 } });
+    expect([isMissingScope(scope), isMissingScope(other)]).toEqual([true, false]);
   });
 });
 
@@ -124,7 +188,11 @@ describe('C29 a meeting', () => {
 
     const address = await api.findFile({ meetingUuid: uuid, fileId: files[1]?.id ?? '', signal });
 
-    expect(address).toEqual({ url: expect.stringContaining('/rec/download/'), token: expect.any(String) });
+    expect(address).toEqual({
+      url: expect.stringContaining('/rec/download/'),
+      token: expect.any(String),
+      bytes: 5,
+    });
   });
 });
 

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../simulators/shared/faults.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
@@ -253,6 +255,103 @@ describe('a resumed download', () => {
   });
 });
 
+describe('a part that is not the rest of the same file', () => {
+  const SAID = { 'content-type': 'video/mp4', 'content-range': 'bytes 7-9/10' };
+
+  it.each([
+    ['calls it otherwise', '"x"', { ...SAID, etag: '"y"' }],
+    [
+      'dates it otherwise',
+      'Mon, 05 Jan 2026 10:00:00 GMT',
+      { ...SAID, 'last-modified': 'Tue, 06 Jan 2026 10:00:00 GMT' },
+    ],
+    ['sends less than the rest', '"x"', { ...SAID, 'content-range': 'bytes 7-8/10' }],
+    ['sends it in an envelope', '"x"', { 'content-type': 'multipart/byteranges; boundary=b' }],
+    ['encodes it', '"x"', { ...SAID, 'content-encoding': 'gzip' }],
+  ])('is refused, if the server %s', async (_name, validator, headers) => {
+    simulator.cdn.fail({ on: BYTES, status: 206, headers, body: 'xxx' });
+
+    await expect(open({ fromByte: 7, validator })).rejects.toMatchObject({
+      code: 'REMOTE_ANSWER_INVALID',
+      retry: 'backoff',
+    });
+  });
+
+  it.each([
+    ['by the same name', { ...SAID, etag: '"x"' }],
+    ['by the same name, which is weak now', { ...SAID, etag: 'W/"x"' }],
+    ['by no name', SAID],
+    ['by another kind of name', { ...SAID, 'last-modified': 'Mon, 05 Jan 2026 10:00:00 GMT' }],
+    ['without the length of all', { ...SAID, 'content-range': 'bytes 7-9/*' }],
+  ])('is none that comes %s', async (_name, headers) => {
+    simulator.cdn.fail({ on: BYTES, status: 206, headers, body: 'xxx' });
+
+    const download = await open({ fromByte: 7, validator: '"x"' });
+
+    expect(download).toMatchObject({ startByte: 7, totalBytes: 10 });
+    expect((await read(download)).toString()).toBe('xxx');
+  });
+});
+
+describe('the end of a download', () => {
+  let server: Server;
+  let answer: (socket: Socket) => void;
+
+  beforeEach(async () => {
+    server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => answer(socket));
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    link = { url: `http://127.0.0.1:${port}/file`, token: null };
+    zoom = connect([`http://127.0.0.1:${port}`]);
+  });
+  afterEach(() => new Promise<void>((closed) => server.close(() => closed())));
+
+  /** Answers with these lines and bytes, and hangs up. */
+  function say(head: string, ...body: (string | Buffer)[]): void {
+    answer = (socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: text/vtt\r\n${head}\r\n`);
+      for (const bytes of body) socket.write(bytes);
+      socket.end();
+    };
+  }
+
+  it.each([
+    ['by its length', 'content-length: 5\r\n', ['hello'], 5, true],
+    ['by the last chunk', 'transfer-encoding: chunked\r\n', ['5\r\nhello\r\n', '0\r\n\r\n'], undefined, true],
+    ['by its encoding', 'content-encoding: gzip\r\n', [gzipSync('hello')], undefined, true],
+    ['by hanging up alone', '', ['hello'], undefined, false],
+  ])('is marked %s', async (_name, head, body, totalBytes, isEndMarked) => {
+    say(head, ...body);
+
+    const download = await open();
+
+    expect(download).toMatchObject({ totalBytes, isEndMarked });
+    expect((await read(download)).toString()).toBe('hello');
+  });
+
+  it.each([
+    ['chunks without a last one', 'transfer-encoding: chunked\r\n', '5\r\nhello\r\n'],
+    ['fewer bytes than were promised', 'content-length: 9\r\n', 'hello'],
+    ['half of something encoded', 'content-encoding: gzip\r\n', gzipSync(randomBytes(1000)).subarray(0, 500)],
+    ['something else than it is encoded as', 'content-encoding: br\r\n', 'hello'],
+  ])('is missed, if there are %s', async (_name, head, body) => {
+    say(head, body);
+
+    const reading = open().then(read);
+
+    await expect(reading).rejects.toMatchObject({ retry: 'backoff' });
+  });
+
+  it('cannot be told of an encoding that nobody knows', async () => {
+    say('content-encoding: zoom\r\n', 'hello');
+
+    await expect(open()).rejects.toMatchObject({ code: 'REMOTE_ANSWER_INVALID', retry: 'backoff' });
+  });
+});
+
 describe('an answer that is no recording', () => {
   it.each([
     ['an expired token', () => simulator.expireTokens('download')],
@@ -433,7 +532,7 @@ describe('the address of today', () => {
 
     const fresh = await zoom.freshAddress({ ...file, signal });
 
-    expect(fresh).toEqual({ url: expect.any(String), token: expect.any(String) });
+    expect(fresh).toEqual({ url: expect.any(String), token: expect.any(String), bytes: content.length });
     expect(await read(await open(fresh))).toEqual(content);
   });
 

@@ -314,7 +314,13 @@ describe('the download of a recording', () => {
     const spool = createSpool(join(world.config.dataDir, 'spool'));
     await copyFile(SAMPLE, await spool.pathFor(id));
     const totalBytes = await bytesAt(SAMPLE);
-    const nothing = { startByte: totalBytes, totalBytes, validator: null, dismiss: () => {} };
+    const nothing = {
+      startByte: totalBytes,
+      totalBytes,
+      isEndMarked: true,
+      validator: null,
+      dismiss: () => {},
+    };
     const full = { usableBytes: async () => -1, requireBytes: () => Promise.reject(diskFull(undefined)) };
     const task = createFetchTask({
       zoom: {

@@ -67,11 +67,6 @@ describe('R2 the door for Zoom refuses', () => {
     ['text', ['hello'], 400, 'REQUEST_INVALID'],
     ['half a JSON', ['{"event":"recording.completed"'], 400, 'REQUEST_INVALID'],
     ['nothing', [''], 400, 'REQUEST_INVALID'],
-    ['a list', ['[]'], 400, 'REQUEST_INVALID'],
-    ['null', ['null'], 400, 'REQUEST_INVALID'],
-    ['what is no event', [{ hello: 'world' }], 400, 'REQUEST_INVALID'],
-    ['an event without a meeting', [{ ...EVENT, payload: {} }], 400, 'REQUEST_INVALID'],
-    ['an event without a time', [{ ...EVENT, event_ts: undefined }], 400, 'REQUEST_INVALID'],
     [
       'a challenge that is a webhook to be signed',
       [{ event: 'endpoint.url_validation', payload: { plainToken: `v0:1:${EVENT_TEXT}` } }],

@@ -248,6 +248,74 @@ describe('what is of no interest', () => {
   });
 });
 
+describe('what nobody can read', () => {
+  it.each([
+    ['a list', '[]', 'it has no event name'],
+    ['null', 'null', 'it has no event name'],
+    ['a number', '7', 'it has no event name'],
+    ['no event', { hello: 'world' }, 'it has no event name'],
+    ['an event whose name is no text', { event: {}, payload: {} }, 'it has no event name'],
+    ['no meeting', { event: 'recording.completed', payload: null }, 'it names no meeting'],
+    [
+      'no object',
+      { event: 'recording.transcript_completed', payload: { object: [] } },
+      'it names no meeting',
+    ],
+    ['nothing removed', { event: 'recording.batch_deleted', payload: { object: {} } }, 'it names no meeting'],
+  ])('is answered with 200 and shown to people: %s', async (_name, body, why) => {
+    const reply = await app.zoom(body);
+
+    expect(reply).toMatchObject({ status: 200, body: { accepted: [], ignored: 'unreadable' } });
+    expect((await app.get('/api/zoom/ignored')).body.ignored).toMatchObject([{ reason: 'unreadable', why }]);
+    expect(await accepted()).toEqual([]);
+  });
+
+  it('does not keep the rest of an event from being taken, and is shown too', async () => {
+    const event = fixture('single-view');
+    event.payload.object.uuid = null;
+    event.payload.object.recording_files[0].meeting_id = null;
+
+    const reply = await app.zoom({ ...event, download_token: 7 });
+
+    expect(reply.body.accepted).toHaveLength(1);
+    expect((await app.get('/api/zoom/ignored')).body.ignored).toMatchObject([
+      { reason: 'odd', why: 'the meeting has no UUID; download_token is no text' },
+    ]);
+  });
+
+  it.each(['topic', 'host_email', 'start_time', 'timezone', 'duration', 'id', 'account_id'])(
+    'is none that has no %s: its recording is taken',
+    async (field) => {
+      const event = fixture('single-view');
+      event.payload.object[field] = null;
+
+      const reply = await app.zoom({ ...event, event_ts: null, download_token: '' });
+
+      expect(reply.body.accepted).toHaveLength(1);
+    },
+  );
+
+  it('is none that begins with a byte order mark', async () => {
+    const reply = await app.zoom(`\uFEFF${JSON.stringify(fixture('single-view'))}`);
+
+    expect(reply.body.accepted).toHaveLength(1);
+  });
+});
+
+describe('the same view of the same time under another id', () => {
+  it('is the recording that is known, with the address of today', async () => {
+    const event = fixture('single-view');
+    const first = await app.zoom(event);
+    const [file] = event.payload.object.recording_files;
+    Object.assign(file, { id: 'another', download_url: 'https://zoom.us/rec/another' });
+
+    const reply = await app.zoom({ ...event, event_ts: event.event_ts + 1 });
+
+    expect(reply.body.accepted).toEqual([{ ...first.body.accepted[0], duplicate: true }]);
+    expect(await accepted()).toMatchObject([{ origin: { downloadUrl: 'https://zoom.us/rec/another' } }]);
+  });
+});
+
 describe('the challenge', () => {
   it('C39 is not answered unless Zoom has signed it, or anyone could have things signed here', async () => {
     const event = JSON.stringify({ event: 'endpoint.url_validation', payload: { plainToken: 'abc' } });

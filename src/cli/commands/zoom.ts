@@ -32,8 +32,11 @@ const stepShape = z.object({
   to: z.string(),
   meetings_seen: z.number(),
   missing: z.array(missingShape),
+  untold: z.array(z.looseObject({ host: z.string().nullable(), why: z.string() })).default([]),
   next_cursor: z.string().nullable(),
 });
+
+type Untold = z.output<typeof stepShape>['untold'][number];
 
 interface BackfillOptions {
   readonly from: string;
@@ -125,7 +128,7 @@ function tellIngest(session: Session, answer: z.output<typeof ingestShape>): voi
 
 /** Counts, asks, and brings: the same search twice, first dry. */
 async function backfill(io: Io, session: Session, options: BackfillOptions): Promise<void> {
-  const missing = await search(session, options, { isDryRun: true, verb: 'Looking' });
+  const { missing, untold } = await search(session, options, { isDryRun: true, verb: 'Looking' });
   const recordings = missing.flatMap((meeting) => meeting.recordings);
   const bytes = recordings.reduce((sum, each) => sum + (each.bytes ?? 0), 0);
   const total = `${recordings.length} recordings of ${missing.length} meetings, ${byteSize(bytes)}`;
@@ -133,19 +136,27 @@ async function backfill(io: Io, session: Session, options: BackfillOptions): Pro
   const isBringing = options.dryRun !== true && recordings.length > 0;
   if (!session.isJson) {
     if (missing.length > 0) session.print(...renderTable(missing, COLUMNS, session));
+    for (const { host, why } of untold) {
+      session.print(
+        `Zoom does not tell the recordings of ${printable(host ?? 'somebody')}: ${printable(why)}`,
+      );
+    }
     session.print(recordings.length === 0 ? 'Nothing is missing.' : `Missing here: ${total}.`);
   }
   if (isBringing && options.yes !== true && !(await confirm(io, session, `Bring home ${total}?`))) {
     io.setExitCode(EXIT.failed);
     return;
   }
-  const brought = isBringing ? await search(session, options, { isDryRun: false, verb: 'Bringing' }) : [];
+  const brought = isBringing
+    ? (await search(session, options, { isDryRun: false, verb: 'Bringing' })).missing
+    : [];
   if (session.isJson) {
     session.printJson({
       dry_run: options.dryRun === true,
       recordings: recordings.length,
       bytes,
       missing,
+      untold,
       brought,
     });
   } else if (isBringing) {
@@ -170,8 +181,9 @@ async function search(
   session: Session,
   { from, to, host, account }: BackfillOptions,
   { isDryRun, verb }: { isDryRun: boolean; verb: string },
-): Promise<Missing[]> {
+): Promise<{ missing: Missing[]; untold: Untold[] }> {
   const missing: Missing[] = [];
+  const untold: Untold[] = [];
   const block = session.isLive ? createLiveBlock(session.screen) : undefined;
   let seen = 0;
   let cursor: string | null = null;
@@ -185,6 +197,7 @@ async function search(
         session.signal,
       );
       missing.push(...step.missing);
+      untold.push(...step.untold);
       seen += step.meetings_seen;
       cursor = step.next_cursor;
       const line = `${verb}: ${step.from} to ${step.to}, ${seen} meetings seen, ${missing.length} missing here`;
@@ -193,7 +206,7 @@ async function search(
   } finally {
     block?.end();
   }
-  return missing;
+  return { missing, untold };
 }
 
 /** Whoever is not at a terminal says --yes beforehand. */

@@ -145,7 +145,6 @@ describe('planMeeting', () => {
   it.each([
     ['no payload', (event: Record<string, unknown>) => ({ ...event, payload: undefined })],
     ['no meeting', (event: Record<string, unknown>) => ({ ...event, payload: {} })],
-    ['no time', (event: Record<string, unknown>) => ({ ...event, event_ts: undefined })],
     ['a list', () => []],
     ['nothing', () => null],
   ])('says what is wrong with an event that has %s', (_name, change) => {
