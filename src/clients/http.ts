@@ -17,6 +17,9 @@ const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /** The fewest bytes per second, over the time of the idle limit, at which a request counts as moving, unless it says otherwise. */
 const MIN_BYTES_PER_SECOND = 1024;
 
+/** How often, within the idle limit, it is looked how far a request has come. */
+const LOOKS_PER_LIMIT = 10;
+
 /** How many idle limits a small answer may take in all, once its first byte is there. */
 const MAX_ANSWER_LIMITS = 5;
 
@@ -123,7 +126,7 @@ export async function send(request: Request): Promise<Response> {
   outgoing.on('error', () => {});
   outgoing.on('timeout', () => {
     // It is not the service that keeps us waiting.
-    if (pace.isSourceLate() || isUnread(incoming)) outgoing.setTimeout(request.idleTimeoutMs);
+    if (pace.isSourceLate() || rate.wasOurTurn()) outgoing.setTimeout(request.idleTimeoutMs);
     else giveUp(stalled(request));
   });
   const rate = watchRate(request, outgoing, {
@@ -200,10 +203,15 @@ function watchRate(
   { idleTimeoutMs, minBytesPerSecond = MIN_BYTES_PER_SECOND }: Request,
   outgoing: http.ClientRequest,
   watched: { pace: Pace; isUnread: () => boolean; onTooSlow: () => void },
-): { restart(): void } {
+): {
+  restart(): void;
+  /** Whether, within the idle limit, it was us who did not take what had come. */
+  wasOurTurn(): boolean;
+} {
   const { pace } = watched;
+  const lookMs = idleTimeoutMs / LOOKS_PER_LIMIT;
+  let unreadAtMs = Number.NEGATIVE_INFINITY;
   const minBytes = (minBytesPerSecond * idleTimeoutMs) / 1000;
-  let timer: NodeJS.Timeout | undefined;
   let start = { atMs: 0, lateMs: 0, bytes: 0 };
 
   /** Time in which the service could have moved bytes. */
@@ -211,22 +219,27 @@ function watchRate(
 
   function restart(): void {
     start = { atMs: performance.now(), lateMs: pace.lateMs(), bytes: bytesMoved(outgoing.socket) };
-    clearTimeout(timer);
-    timer = setTimeout(look, idleTimeoutMs);
   }
 
   function look(): void {
-    const leftMs = idleTimeoutMs - passedMs();
-    if (leftMs > 1) timer = setTimeout(look, Math.max(leftMs, 10));
-    else if (watched.isUnread() || bytesMoved(outgoing.socket) - start.bytes >= minBytes) restart();
+    if (watched.isUnread()) {
+      unreadAtMs = performance.now();
+      restart();
+    }
+    if (passedMs() < idleTimeoutMs) return;
+    if (bytesMoved(outgoing.socket) - start.bytes >= minBytes) restart();
     else watched.onTooSlow();
   }
 
+  const timer = setInterval(look, lookMs);
   restart();
   // A connection may be an old one, whose earlier bytes are not this request's.
   outgoing.once('socket', restart);
-  outgoing.once('close', () => clearTimeout(timer));
-  return { restart };
+  outgoing.once('close', () => clearInterval(timer));
+  return {
+    restart,
+    wasOurTurn: () => watched.isUnread() || performance.now() - unreadAtMs < idleTimeoutMs - lookMs,
+  };
 }
 
 /** What a connection has moved in both directions; what still waits in our own memory has not left. */

@@ -372,7 +372,9 @@ export const settings = {
     .describe('Starts in a row that each kill the worker, after which a recording is set aside'),
   CIRCUIT_THRESHOLD: whole(1)
     .default(3)
-    .describe('Failures of a service in a row after which recordings wait for it instead of losing attempts'),
+    .describe(
+      'Failures in a row after which a service is left alone, if it has confirmed them or they have met different recordings',
+    ),
   CIRCUIT_OPEN_MIN_S: number()
     .positive()
     .default(30)

@@ -143,7 +143,7 @@ export const ERROR_CATALOGUE = {
     'It is tried again; if it stays, check the base URL of that service.',
   ],
   TRANSFER_STALLED: [
-    'No byte moved for longer than TRANSFER_IDLE_TIMEOUT_S.',
+    'For as long as TRANSFER_IDLE_TIMEOUT_S fewer bytes moved than TRANSFER_MIN_BYTES_PER_S asks for.',
     'It is tried again and resumes where it stopped.',
   ],
   TRANSFER_CORRUPT: ['The bytes that arrived are not the bytes that were sent.', 'They are sent again.'],
@@ -200,7 +200,7 @@ export const ERROR_CATALOGUE = {
     'Nothing to do: they are sent again; if Bunny keeps refusing them, the recording goes on without.',
   ],
   SERVICE_DOWN: [
-    'A service has failed several times in a row, so it is left alone for a while.',
+    'A service fails everybody, or has failed different recordings in a row, so it is left alone for a while.',
     'Nothing to do: recordings wait without losing an attempt, and go on when the service answers again.',
   ],
   DISK_FULL: [

@@ -6,7 +6,7 @@ export const doubts: Migration = {
     await db.schema
       .createTable('doubts')
       .addColumn('service', 'text', (column) => column.notNull())
-      .addColumn('recording_id', 'text', (column) => column.notNull().references('recordings.id'))
+      .addColumn('recording_id', 'text', (column) => column.notNull())
       .addColumn('at_ms', 'bigint', (column) => column.notNull())
       .addColumn('is_own', 'integer', (column) => column.notNull().defaultTo(0))
       .addPrimaryKeyConstraint('doubts_key', ['service', 'recording_id'])
