@@ -10,6 +10,9 @@ const FINAL_CODES = ['invalid_file_name', 'invalid_file_info', 'invalid_part_num
 /** What B2 says of something that it does not have. */
 const ABSENT_CODES = ['not_found', 'no_such_file', 'file_not_present'];
 
+/** Clocks that differ by less are the same: the time of an answer is told in whole seconds, and it was under way. */
+const SAME_TIME_MS = 5000;
+
 /** How long to leave an account alone that has reached one of its caps. */
 const CAP_PAUSE_MS = 15 * 60_000;
 
@@ -88,6 +91,7 @@ export interface UnfinishedFile {
   readonly fileId: string;
   readonly fileName: string;
   readonly fileInfo: Readonly<Record<string, string>>;
+  /** By our clock, whatever B2's shows. */
   readonly startedAtMs: number;
 }
 
@@ -168,6 +172,8 @@ export function encodeFileName(fileName: string): string {
 export function createB2(options: B2Options): B2 {
   let account: z.infer<typeof authorizationShape> | undefined;
   let bucketId: string | undefined;
+  /** How far our clock is ahead of B2's, by its last answer. */
+  let aheadMs = 0;
   /** Upload URLs that have just served well, by what they are for. One URL serves one upload at a time. */
   const spareUrls = new Map<string, UploadUrl[]>();
 
@@ -203,20 +209,23 @@ export function createB2(options: B2Options): B2 {
   ): Promise<T> {
     for (let isFresh = false; ; isFresh = true) {
       const { authorizationToken, apiUrl } = await authorize(signal);
+      const request: Request = {
+        service: SERVICE,
+        method: 'POST',
+        url: `${apiUrl}/b2api/v3/${operation}`,
+        headers: { authorization: authorizationToken, 'content-type': 'application/json' },
+        body: JSON.stringify(json),
+        signal,
+        idleTimeoutMs: options.idleTimeoutMs,
+      };
       try {
-        return await sendForJson(
-          {
-            service: SERVICE,
-            method: 'POST',
-            url: `${apiUrl}/b2api/v3/${operation}`,
-            headers: { authorization: authorizationToken, 'content-type': 'application/json' },
-            body: JSON.stringify(json),
-            signal,
-            idleTimeoutMs: options.idleTimeoutMs,
-          },
-          shape,
-          describe,
-        );
+        const response = await send(request);
+        const text = await readText(request, response);
+        if (response.status < 200 || response.status > 299)
+          throw describe(request, response.status, text, response.headers);
+        const differenceMs = Date.now() - Date.parse(response.headers.date ?? '');
+        aheadMs = Math.abs(differenceMs) > SAME_TIME_MS ? differenceMs : 0;
+        return parseJson(request, text, shape);
       } catch (error) {
         if (isFresh || !isTokenError(error)) throw error;
         account = undefined;
@@ -459,7 +468,7 @@ export function createB2(options: B2Options): B2 {
           signal,
         );
         for (const { fileId, fileName, fileInfo, uploadTimestamp } of page.files) {
-          found.push({ fileId, fileName, fileInfo, startedAtMs: uploadTimestamp });
+          found.push({ fileId, fileName, fileInfo, startedAtMs: uploadTimestamp + aheadMs });
         }
         startFileId = page.nextFileId;
       } while (startFileId != null);

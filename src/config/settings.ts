@@ -250,7 +250,9 @@ export const settings = {
   B2_API_URL: url().default('https://api.backblazeb2.com').describe('Base URL of the B2 native API'),
   ARCHIVE_PART_BYTES: whole(5_000_000, 5_000_000_000)
     .optional()
-    .describe('Bytes per part of a large file; unset: what B2 recommends (100 MB)'),
+    .describe(
+      'The most bytes per part of a large file; unset: what B2 recommends (100 MB). A file that would have too many parts gets larger ones',
+    ),
   ARCHIVE_PARALLEL_PARTS: whole(1, 20)
     .default(3)
     .describe('Parts of one large file that are sent at the same time'),

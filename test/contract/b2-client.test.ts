@@ -199,6 +199,38 @@ describe('a large file', () => {
   });
 });
 
+describe('a file that was begun', () => {
+  it.each([
+    ['an hour ahead', 3_600_000],
+    ['two days behind', -2 * 86_400_000],
+  ])('is as old as it is, though B2 has a clock that is %s', async (_name, offsetMs) => {
+    await startLargeFile();
+    const begunAtMs = Date.now() - 600_000;
+    simulator.fail({
+      on: 'POST /b2api/*/b2_list_unfinished_large_files',
+      status: 200,
+      headers: { date: new Date(Date.now() + offsetMs).toUTCString() },
+      body: JSON.stringify({
+        files: [
+          {
+            fileId: '4_z',
+            fileName: 'zoom/0',
+            action: 'start',
+            contentLength: 0,
+            contentSha1: 'none',
+            uploadTimestamp: begunAtMs + offsetMs,
+          },
+        ],
+        nextFileId: null,
+      }),
+    });
+
+    const [found] = await b2.listUnfinished({ namePrefix: 'zoom/', signal });
+
+    expect(Math.abs((found?.startedAtMs ?? 0) - begunAtMs)).toBeLessThan(5000);
+  });
+});
+
 describe('listVersions', () => {
   it('does not take a longer name for the one asked for', async () => {
     await uploadFile('hello', { fileName: 'zoom/a.mp4.bak' });

@@ -9,6 +9,7 @@ const LEASE_MS = 200;
 const ID = recordingId('a');
 const error = { code: 'REMOTE_UNAVAILABLE', message: 'no' } as const;
 const announcement = { recordingId: ID, type: 'recording.failed', body: '{}' };
+const LATE = { recordingId: ID, service: 'b2', place: 'a.mp4' } as const;
 const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', extension: 'mp4' };
 
 let ledger: TestLedger;
@@ -119,6 +120,8 @@ describe('a worker that has lost its lease', () => {
     ['give back', (fence) => ledger.moves.giveBack(ID, 'why', fence)],
     ['postpone', (fence) => ledger.moves.postpone(ID, error, 1, fence)],
     ['back off', (fence) => ledger.moves.backOff(ID, error, 1, fence)],
+    ['expect something late', (fence) => ledger.moves.expectLate(LATE, fence)],
+    ['call it come in time', (fence) => ledger.moves.cameInTime(LATE, fence)],
     ['add to its history', (fence) => ledger.moves.note(ID, 'archive.left', {}, fence)],
     ['forget what was taken back', (fence) => ledger.moves.withdrawn(ID, fence)],
     ['say what was not taken back', (fence) => ledger.moves.withdrawalFailed(ID, error, 1, fence)],
