@@ -4,6 +4,7 @@ import { type Claims, createClaims } from './claims.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
@@ -36,6 +37,7 @@ export interface Ledger {
   readonly alarms: Alarms;
   readonly zoomLosses: ZoomLosses;
   readonly zoomTrash: ZoomTrash;
+  readonly heartbeats: Heartbeats;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     alarms: createAlarms({ db }),
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
+    heartbeats: createHeartbeats({ db }),
     close: () => db.destroy(),
   };
 }

@@ -12,6 +12,7 @@ import {
   UNFINISHED_STATES,
   type Wanted,
 } from '../domain/recording.ts';
+import { stagesWith } from './claims.ts';
 import type { Database } from './database.ts';
 import { addEvent, type RecordingEvent } from './events.ts';
 import { createGroupCommit } from './group-commit.ts';
@@ -227,16 +228,8 @@ export function createRecordings({ db }: { db: Database }): Recordings {
     },
 
     async isVideoTaken(videoId, exceptRecordingId) {
-      const row = await db
-        .selectFrom('stages')
-        .select('recording_id')
-        .where('stage', '=', 'publish')
-        .where('recording_id', '!=', exceptRecordingId)
-        .where((or) =>
-          or.or([or('fact', 'like', `%"${videoId}"%`), or('checkpoint', 'like', `%"${videoId}"%`)]),
-        )
-        .executeTakeFirst();
-      return row !== undefined;
+      const rows = await stagesWith(db, 'publish', videoId).execute();
+      return rows.some(({ recording_id }) => recording_id !== exceptRecordingId);
     },
 
     async events(id) {

@@ -1,7 +1,5 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { createAlarmMail } from '../clients/alarm-mail.ts';
-import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
 import { type B2, createB2 } from '../clients/b2.ts';
 import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
@@ -12,7 +10,8 @@ import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
-import { createDisk, spaceOf } from '../lib/disk.ts';
+import { createDisk } from '../lib/disk.ts';
+import { startPulse } from '../lib/pulse.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
@@ -27,11 +26,10 @@ import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
-import { createAlarmConditions } from './alarm-conditions.ts';
-import { startAlarms } from './alarms.ts';
+import { composeAlarms } from './compose-alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
-import { startJobWorker } from './jobs.ts';
+import { type JobWorker, startJobWorker } from './jobs.ts';
 import { createLines } from './lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
@@ -42,9 +40,11 @@ import {
 } from './names.ts';
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
+import { createRedisProbe } from './redis-probe.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createTracedPipeline, traceSite } from './traced.ts';
 import { createTrashRunner, trashableFile } from './trash-runner.ts';
+import { startVitals } from './vitals.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -62,8 +62,22 @@ export async function startWorker(config: Config, log: Logger) {
     circuits: config.line.circuits,
   });
   const { recordings } = ledger;
+  const workers: JobWorker[] = [];
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
+  const pulse = startPulse({
+    write: (moved) =>
+      ledger.heartbeats.beat({ app: 'worker', pid: process.pid, version: readVersion(), moved }),
+    isWorking: () => workers.every((worker) => worker.isRunning()),
+    everyMs: config.vitals.silentAfterMs / 6,
+    log,
+  });
+  const vitals = startVitals({
+    ledger,
+    redis: createRedisProbe({ connection, app: 'worker' }),
+    ledgerTrouble: pulse.trouble,
+    terms: config.vitals,
+  });
 
   const { idleTimeoutMs } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
@@ -88,9 +102,13 @@ export async function startWorker(config: Config, log: Logger) {
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
+  const tellProgress = createProgressTeller({ connection });
   const pipeline = openPipeline({
     ...ledger,
-    onProgress: createProgressTeller({ connection }),
+    onProgress: (progress) => {
+      pulse.moved();
+      tellProgress(progress);
+    },
     fetch: createFetchTask({
       zoom,
       spool,
@@ -151,7 +169,7 @@ export async function startWorker(config: Config, log: Logger) {
       .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
   }
 
-  const workers = [
+  workers.push(
     startJobWorker({
       name: RECORDINGS_QUEUE,
       connection,
@@ -200,7 +218,7 @@ export async function startWorker(config: Config, log: Logger) {
       }),
       log,
     }),
-  ];
+  );
 
   if (trashAfter !== 'never') {
     const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs });
@@ -229,7 +247,7 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
-  const alarms = composeAlarms(config, ledger, log);
+  const alarms = composeAlarms(config, { ledger, vitals, log });
 
   return {
     ledger,
@@ -237,34 +255,13 @@ export async function startWorker(config: Config, log: Logger) {
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
       await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([pulse.stop(), vitals.stop()]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();
       await ledger.close();
     },
   };
-}
-
-/** Builds and starts what tells people of what is wrong. */
-function composeAlarms(config: Config, ledger: Ledger, log: Logger) {
-  const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
-  return startAlarms({
-    ledger,
-    conditions: createAlarmConditions({
-      ledger,
-      terms,
-      diskReserveBytes: config.diskReserveBytes,
-      freeBytes: async () => (await spaceOf(config.dataDir)).freeBytes,
-      siteUrl: config.site.webhookUrl,
-    }),
-    channels: [
-      ...(webhookUrl === undefined ? [] : [createAlarmWebhook({ url: webhookUrl })]),
-      ...(mail === undefined ? [] : [createAlarmMail(mail)]),
-    ],
-    pauseMs,
-    dashboardUrl,
-    log,
-  });
 }
 
 /** Builds the sweeper of this worker's folders and services. */

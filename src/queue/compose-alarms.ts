@@ -1,0 +1,51 @@
+import type { Logger } from 'pino';
+import { createAlarmMail } from '../clients/alarm-mail.ts';
+import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
+import type { Config } from '../config/config.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { spaceOf } from '../lib/disk.ts';
+import { createAlarmConditions } from './alarm-conditions.ts';
+import { startAlarms } from './alarms.ts';
+import { troublesOf } from './troubles.ts';
+import type { VitalsWatch } from './vitals.ts';
+
+/**
+ * Builds and starts what tells people of what is wrong.
+ *
+ * @param options.isOnDuty See `startAlarms`.
+ */
+export function composeAlarms(
+  config: Config,
+  options: {
+    readonly ledger: Ledger;
+    readonly vitals: VitalsWatch;
+    readonly isOnDuty?: () => boolean;
+    readonly log: Logger;
+  },
+) {
+  const { ledger, vitals, ...more } = options;
+
+  const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
+  return startAlarms({
+    ledger,
+    conditions: createAlarmConditions({
+      ledger,
+      troubles: async () => {
+        const seen = await vitals.look();
+        const last = seen.givenUp === 0 ? undefined : (await ledger.deliveries.givenUp(1))[0];
+        return troublesOf(seen, config.vitals, last);
+      },
+      terms,
+      diskReserveBytes: config.diskReserveBytes,
+      freeBytes: async () => (await spaceOf(config.dataDir)).freeBytes,
+      siteUrl: config.site.webhookUrl,
+    }),
+    channels: [
+      ...(webhookUrl === undefined ? [] : [createAlarmWebhook({ url: webhookUrl })]),
+      ...(mail === undefined ? [] : [createAlarmMail(mail)]),
+    ],
+    pauseMs,
+    dashboardUrl,
+    ...more,
+  });
+}
