@@ -1,13 +1,27 @@
 import type { Logger } from 'pino';
 import { createAlarmMail } from '../clients/alarm-mail.ts';
 import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
-import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
-import { createAlarmConditions } from './alarm-conditions.ts';
+import { type AlarmTerms, createAlarmConditions } from './alarm-conditions.ts';
 import { startAlarms } from './alarms.ts';
 import { troublesOf } from './troubles.ts';
-import type { VitalsWatch } from './vitals.ts';
+import type { VitalsWatch, VitalTerms } from './vitals.ts';
+
+/** What of the configuration alarms depend on. */
+interface AlarmSettings {
+  readonly alarms: {
+    readonly webhookUrl: string | undefined;
+    readonly mail: Parameters<typeof createAlarmMail>[0] | undefined;
+    readonly terms: AlarmTerms;
+    readonly pauseMs: number;
+    readonly dashboardUrl: string | undefined;
+  };
+  readonly vitals: VitalTerms;
+  readonly dataDir: string;
+  readonly diskReserveBytes: number;
+  readonly site: { readonly webhookUrl: string };
+}
 
 /**
  * Builds and starts what tells people of what is wrong.
@@ -15,7 +29,7 @@ import type { VitalsWatch } from './vitals.ts';
  * @param options.isOnDuty See `startAlarms`.
  */
 export function composeAlarms(
-  config: Config,
+  config: AlarmSettings,
   options: {
     readonly ledger: Ledger;
     readonly vitals: VitalsWatch;
@@ -24,7 +38,6 @@ export function composeAlarms(
   },
 ) {
   const { ledger, vitals, ...more } = options;
-
   const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
   return startAlarms({
     ledger,

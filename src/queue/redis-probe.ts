@@ -62,7 +62,7 @@ const REFUSALS: Readonly<Record<string, Words>> = {
 const CLUSTER: Words = REFUSALS['MOVED'] ?? ['', ''];
 
 /** What an error that Redis has answered a write with means. */
-export function wordsOfRefusal(error: unknown): Words {
+function wordsOfRefusal(error: unknown): Words {
   const message = error instanceof Error ? error.message : String(error);
   const [code = ''] = /^[A-Z]+/.exec(message) ?? [];
   return REFUSALS[code] ?? [`does not take writes: ${message}`, 'Look at its log and at REDIS_URL.'];

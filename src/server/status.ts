@@ -70,6 +70,8 @@ export function createStatus(options: StatusOptions): Status {
 
   async function vitals() {
     const seen = await options.vitals.look();
+    // Throws if the ledger cannot be read, whatever was seen a moment ago.
+    await switches.get('line.paused');
     const last = seen.givenUp === 0 ? undefined : (await deliveries.givenUp(1))[0];
     return { vitals: seen, troubles: troublesOf(seen, options, last) };
   }

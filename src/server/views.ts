@@ -140,7 +140,7 @@ export const troubleView = z
   })
   .meta({ id: 'Trouble', description: 'Something of Sluice’s own that does not move' });
 
-export const processView = z
+const processView = z
   .object({
     process: z.enum(APPS),
     state: z
