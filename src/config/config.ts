@@ -137,6 +137,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       failedKeepMs: e.FAILED_KEEP_DAYS * 86_400_000,
     },
     vitals: { silentAfterMs: e.SILENT_AFTER_S * 1000, standstillMs: e.STANDSTILL_MIN * 60_000 },
+    history: { keepMs: e.HISTORY_KEEP_DAYS * 86_400_000, everyMs: e.SWEEP_EVERY_H * 3_600_000 },
     alarms: {
       webhookUrl: e.ALARM_WEBHOOK_URL,
       mail:

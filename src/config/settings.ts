@@ -388,6 +388,12 @@ export const settings = {
     .describe(
       'Days that what a failed recording has left is kept, for a person to retry it; then it is removed',
     ),
+  HISTORY_KEEP_DAYS: number()
+    .min(0)
+    .default(400)
+    .describe(
+      'Days after which of a recording that is done or cancelled only the outline of its history is kept; 0: all for ever',
+    ),
 
   // Alarms
   SILENT_AFTER_S: number()

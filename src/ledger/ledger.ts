@@ -9,6 +9,7 @@ import { createHistory, type History } from './history.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
+import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createTallies, type Tallies } from './tallies.ts';
@@ -38,6 +39,7 @@ export interface Ledger {
   readonly zoomLosses: ZoomLosses;
   readonly zoomTrash: ZoomTrash;
   readonly heartbeats: Heartbeats;
+  readonly pruning: Pruning;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
     heartbeats: createHeartbeats({ db }),
+    pruning: createPruning({ db }),
     close: () => db.destroy(),
   };
 }

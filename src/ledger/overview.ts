@@ -64,7 +64,7 @@ export interface Overview {
   longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
   motion(): Promise<Motion>;
-  /** Those that wait for a time or for a service, the next first. */
+  /** All others that go on by themselves: those that wait for a time or for a service, the next first. */
   notYet(limit: number): Promise<RecordingSummary[]>;
   /** The first of those that wait and may move now, in the order in which they will. */
   nextInLine(limit: number): Promise<RecordingSummary[]>;
@@ -232,8 +232,12 @@ export function createOverview({ db }: { db: Database }): Overview {
       const rows = await db
         .selectFrom('recordings')
         .selectAll()
-        .where('state', 'in', ['waiting', 'backing-off', 'cancelling'])
-        .where('not_before_ms', '>', Date.now())
+        .where((or) =>
+          or.or([
+            or.and([or('state', '=', 'waiting'), or('not_before_ms', '>', Date.now())]),
+            or('state', 'in', ['backing-off', 'cancelling']),
+          ]),
+        )
         .orderBy('not_before_ms')
         .orderBy('seq')
         .limit(limit)

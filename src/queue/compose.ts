@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type B2, createB2 } from '../clients/b2.ts';
 import { type Bunny, createBunny } from '../clients/bunny.ts';
@@ -11,6 +12,7 @@ import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
 import { startPulse } from '../lib/pulse.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
@@ -29,6 +31,7 @@ import { uploadPaths } from '../tus/upload-paths.ts';
 import { composeAlarms } from './compose-alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
+import { startPruning } from './history-pruner.ts';
 import { type JobWorker, startJobWorker } from './jobs.ts';
 import { createLines } from './lines.ts';
 import {
@@ -65,6 +68,12 @@ export async function startWorker(config: Config, log: Logger) {
   const workers: JobWorker[] = [];
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['worker', 'redis'],
+    ...config.log,
+    log,
+  });
   const pulse = startPulse({
     write: (moved) =>
       ledger.heartbeats.beat({ app: 'worker', pid: process.pid, version: readVersion(), moved }),
@@ -247,6 +256,8 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const pruning = startPruning({ ...ledger, ...config.history, log });
+
   const alarms = composeAlarms(config, { ledger, vitals, log });
 
   return {
@@ -254,8 +265,8 @@ export async function startWorker(config: Config, log: Logger) {
     /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
     async stop() {
       const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
-      await Promise.all([...stopped, sweeping.stop(), alarms.stop(config.shutdownTimeoutMs)]);
-      await Promise.all([pulse.stop(), vitals.stop()]);
+      await Promise.all([...stopped, sweeping.stop(), pruning.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();

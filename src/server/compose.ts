@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
@@ -6,6 +7,7 @@ import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
 import { startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';
 import { composeAlarms } from '../queue/compose-alarms.ts';
@@ -41,6 +43,12 @@ export async function startServer(config: Config, log: Logger) {
     dataDir: config.dataDir,
     diskReserveBytes: config.diskReserveBytes,
   };
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['pipeline'],
+    ...config.log,
+    log,
+  });
   const pulse = startPulse({
     write: (moved) =>
       ledger.heartbeats.beat({ app: 'pipeline', pid: process.pid, version: installation.version, moved }),
@@ -115,7 +123,7 @@ export async function startServer(config: Config, log: Logger) {
     /** Reverse order: no new requests, then what they used. */
     async stop() {
       await Promise.all([app.close(), sweeping?.stop(), alarms.stop(config.shutdownTimeoutMs)]);
-      await Promise.all([pulse.stop(), vitals.stop()]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await zoomChecks.stop();
       await measurements.stop();
       await tracing?.stop();
