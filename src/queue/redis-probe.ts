@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { KEY_PREFIX } from './connection.ts';
 
@@ -5,6 +6,9 @@ import { KEY_PREFIX } from './connection.ts';
 const GOOD_FOR_MS = 1000;
 const TIMEOUT_MS = 3000;
 const KEY_LIFE_MS = 60_000;
+
+/** How long a connection that is being made is waited for, in milliseconds. */
+const CONNECTING_MS = 1000;
 
 /**
  * Whether the line can be kept in this Redis.
@@ -83,21 +87,29 @@ export function createRedisProbe(options: {
   let last: { readonly atMs: number; readonly state: Promise<RedisState> } | undefined;
 
   return {
-    look() {
+    async look() {
+      await untilDecided(connection);
       if (connection.status !== 'ready') {
         last = undefined;
-        return Promise.resolve({
+        return {
           state: 'away',
           why: 'is away',
           advice: 'Start it. Recordings are still accepted; they move once it is back.',
-        });
+        };
       }
       if (last === undefined || performance.now() - last.atMs > GOOD_FOR_MS) {
         last = { atMs: performance.now(), state: probeRedis(connection, app) };
       }
-      return last.state;
+      return await last.state;
     },
   };
+}
+
+/** Waits a moment for a connection that is being made: whether it will be is not known yet. */
+async function untilDecided(connection: Redis): Promise<void> {
+  if (connection.status !== 'connecting' && connection.status !== 'connect') return;
+  const signal = AbortSignal.timeout(CONNECTING_MS);
+  await Promise.any(['ready', 'close'].map((event) => once(connection, event, { signal }))).catch(() => {});
 }
 
 /** Writes a key that goes by itself, and looks whether the line can rely on this Redis. */
