@@ -117,14 +117,16 @@ const WITHOUT = {
   pipeline: 'Nothing comes in without it: no webhook, no finished upload, no file of this server.',
 } as const;
 
+const APP_NAMES = { worker: 'The worker', tus: 'The upload server (tus)', pipeline: 'The pipeline' } as const;
+
 export function processSilent({ app, state, silentMs }: AppVital): NewAlarm {
   return {
     key: `process:${app}`,
     kind: 'process',
     title:
       state === 'unheard'
-        ? `The ${app} has not been heard of yet`
-        : `The ${app} has not been heard of for ${duration(silentMs)}`,
+        ? `${APP_NAMES[app]} has not been heard of yet`
+        : `${APP_NAMES[app]} has not been heard of for ${duration(silentMs)}`,
     detail: WITHOUT[app],
     advice: `Look whether it runs (npx pm2 list) and at the end of DATA_DIR/logs/${app}-error.log and ${app}-out.log; then npx pm2 restart ${app}.`,
   };

@@ -114,12 +114,14 @@ it('an upload server that falls silent is noticed, and its return', async () => 
     .toMatchObject({ tus: 'ok', status: 'ok' });
   await tus.stop();
 
-  await expect.poll(() => told('ALARM: The tus has not been heard of'), soon).toBe(1);
-  expect((await surfaces(house)).reasons.join()).toContain('The tus has not been heard of for');
+  await expect.poll(() => told('ALARM: The upload server (tus) has not been heard of'), soon).toBe(1);
+  expect((await surfaces(house)).reasons.join()).toContain(
+    'The upload server (tus) has not been heard of for',
+  );
 
   const again = await startTus(house.config, pino({ level: 'silent' }));
   open.push({ close: again.stop });
-  await expect.poll(() => told('RESOLVED: The tus has not been heard of'), soon).toBe(1);
+  await expect.poll(() => told('RESOLVED: The upload server (tus) has not been heard of'), soon).toBe(1);
 });
 
 it('a full Redis is no Redis that is well: nothing moves, and everybody is told', async () => {
