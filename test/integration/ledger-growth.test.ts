@@ -1,5 +1,6 @@
 import Sqlite from 'libsql';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 
 const DAY_MS = 86_400_000;
@@ -37,8 +38,12 @@ function fill(path: string, count: number): void {
   sqlite.close();
 }
 
-/** The plans of all statements that were prepared while `work` ran, by a spy on what SQLite is asked. */
-async function scansDuring(ledger: TestLedger, work: () => Promise<unknown>): Promise<string[]> {
+/** What is read whole while `work` runs, by the plans of what SQLite is asked: by a fresh opening, for plans are kept. */
+async function scansDuring(
+  { path }: TestLedger,
+  work: (ledger: Ledger) => Promise<unknown>,
+): Promise<string[]> {
+  const ledger = await openLedger({ path, leaseMs: 1000 });
   const asked: { sql: string; parameters: unknown[] }[] = [];
   const original = Sqlite.prototype.prepare;
   Sqlite.prototype.prepare = function prepare(this: Sqlite.Database, sql: string) {
@@ -46,11 +51,13 @@ async function scansDuring(ledger: TestLedger, work: () => Promise<unknown>): Pr
     return original.call(this, sql);
   } as typeof original;
   try {
-    await work();
+    await work(ledger);
   } finally {
+    await ledger.close();
     Sqlite.prototype.prepare = original;
   }
-  const sqlite = new Sqlite(ledger.path);
+  if (asked.length === 0) throw new Error('nothing was asked, or it was not seen');
+  const sqlite = new Sqlite(path);
   try {
     return asked
       .filter(({ sql }) => sql.startsWith('select'))
@@ -69,7 +76,20 @@ async function scansDuring(ledger: TestLedger, work: () => Promise<unknown>): Pr
 }
 
 describe('what belongs to whom, among many recordings', () => {
-  it.each<[string, (ledger: TestLedger) => Promise<readonly unknown[]>, number]>([
+  let many: TestLedger;
+  beforeAll(async () => {
+    many = await openTestLedger();
+    fill(many.path, 20_000);
+  });
+  afterAll(() => many.close());
+
+  it('would be seen to be read whole', async () => {
+    expect(
+      await scansDuring(many, ({ overview }) => overview.list({ text: 'algebra', limit: 5 })),
+    ).not.toEqual([]);
+  });
+
+  it.each<[string, (ledger: Ledger) => Promise<readonly unknown[]>, number]>([
     ['a file of the disk', ({ claims }) => claims.ofFile('up-4711.upload'), 1],
     ['the end of a file name', ({ claims }) => claims.ofFile('4711.upload'), 0],
     ['a name with signs that mean something', ({ claims }) => claims.ofFile('%_4711"%'), 0],
@@ -85,11 +105,8 @@ describe('what belongs to whom, among many recordings', () => {
       1,
     ],
   ])('is found by %s, and without reading them all', async (_what, find, count) => {
-    const ledger = await ledgerOf();
-    fill(ledger.path, 20_000);
-
     let found: readonly unknown[] = [];
-    const scans = await scansDuring(ledger, async () => {
+    const scans = await scansDuring(many, async (ledger) => {
       found = await find(ledger);
     });
 
@@ -104,7 +121,9 @@ describe('what belongs to whom, among many recordings', () => {
     expect(await ledger.recordings.isVideoTaken('video-7', 'rec_8')).toBe(true);
     expect(await ledger.recordings.isVideoTaken('begun-7', 'rec_8')).toBe(true);
     expect(await ledger.recordings.isVideoTaken('video-7', 'rec_7')).toBe(false);
-    expect(await scansDuring(ledger, () => ledger.recordings.isVideoTaken('video-7', 'rec_7'))).toEqual([]);
+    expect(
+      await scansDuring(ledger, ({ recordings }) => recordings.isVideoTaken('video-7', 'rec_7')),
+    ).toEqual([]);
   });
 
   it('and old tokens are forgotten without reading them all', async () => {
@@ -116,7 +135,7 @@ describe('what belongs to whom, among many recordings', () => {
     );
     sqlite.close();
 
-    expect(await scansDuring(ledger, () => ledger.claims.forgetOldTokens(Date.now()))).toEqual([]);
+    expect(await scansDuring(ledger, ({ claims }) => claims.forgetOldTokens(Date.now()))).toEqual([]);
     expect((await ledger.recordings.get('rec_3'))?.origin).toMatchObject({ downloadToken: null });
   });
 });
