@@ -126,7 +126,7 @@ export function processSilent({ app, state, silentMs }: AppVital): NewAlarm {
     title:
       state === 'unheard'
         ? `${APP_NAMES[app]} has not been heard of yet`
-        : `${APP_NAMES[app]} has not been heard of for ${duration(silentMs)}`,
+        : `${APP_NAMES[app]} has not been heard of for ${silentMs < 100_000 ? plural(Math.max(1, Math.round(silentMs / 1000)), 'second') : duration(silentMs)}`,
     detail: WITHOUT[app],
     advice: `Look whether it runs (npx pm2 list) and at the end of DATA_DIR/logs/${app}-error.log and ${app}-out.log; then npx pm2 restart ${app}.`,
   };
