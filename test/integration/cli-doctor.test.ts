@@ -274,7 +274,7 @@ describe('sluice doctor', () => {
       const status = await runSluice(['status'], cliOf(house));
       expect(status.exitCode).toBe(4);
       expect(status.stdout).toMatch(
-        /Nothing moves\.[^]*worker: not heard of for[^]*! The worker has not been heard of/,
+        /Nothing moves\..*worker: not heard of for.*! The worker has not been heard of/s,
       );
       expect((await runSluice(['list'], cliOf(house))).stdout).toContain(
         '! The worker has not been heard of for',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRedisProbe } from '../../src/queue/redis-probe.ts';
-import { answersPing } from '../support/redis.ts';
+import { answersPing, findServer } from '../support/redis.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,7 +18,7 @@ async function redisWith(...options: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-probe-'));
   const path = join(folder, 'r.sock');
   const base = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', '', '--daemonize', 'no'];
-  const child: ChildProcess = spawn('redis-server', [...base, ...options], { stdio: 'ignore' });
+  const child: ChildProcess = spawn(findServer(), [...base, ...options], { stdio: 'ignore' });
   closers.push(async () => {
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
