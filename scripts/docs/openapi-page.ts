@@ -33,7 +33,8 @@ export async function openApiPage(): Promise<string> {
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0 },
-    isRedisReady: () => false,
+    vitals: { look: describeOnly },
+    silentAfterMs: 0,
     log: pino({ level: 'silent' }),
   });
   try {

@@ -69,6 +69,11 @@ export const statusShape = z.looseObject({
   oldest_waiting_at: time,
   moving: recordingShape.nullable(),
   redis: z.string(),
+  troubles: z.array(
+    z.looseObject({ kind: z.string(), title: z.string(), advice: z.string(), blocking: z.boolean() }),
+  ),
+  processes: z.array(z.looseObject({ process: z.string(), state: z.string(), silent_s: z.number() })),
+  given_up: z.number(),
   disk: z.looseObject({ free_bytes: z.number(), total_bytes: z.number(), reserve_bytes: z.number() }),
   services: z.array(
     z.looseObject({
@@ -80,6 +85,10 @@ export const statusShape = z.looseObject({
   ),
 });
 export type Status = z.output<typeof statusShape>;
+
+export const givenUpShape = z.object({
+  deliveries: z.array(z.looseObject({ id: z.string(), recording_id: z.string(), type: z.string() })),
+});
 
 export const acceptedShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
 

@@ -18,5 +18,5 @@ export const EXIT_CODES_HELP = `Exit codes:
   1    something could not be done
   2    the command line makes no sense
   3    Sluice does not answer
-  4    something needs a person (doctor, list --check, watch of one that was set aside)
+  4    something needs a person (doctor, status, list --check, watch of one that was set aside)
   130  ended by Ctrl+C before there was a result`;

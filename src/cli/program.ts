@@ -5,12 +5,14 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
 import { addPauseCommand } from './commands/pause.ts';
+import { addReplayCommand } from './commands/replay.ts';
 import { addResumeCommand } from './commands/resume.ts';
 import { addRetryCommand } from './commands/retry.ts';
 import { addRulesCommand } from './commands/rules.ts';
 import { addScheduleCommand } from './commands/schedule.ts';
 import { addSetAsideCommand } from './commands/set-aside.ts';
 import { addShowCommand } from './commands/show.ts';
+import { addStatusCommand } from './commands/status.ts';
 import { addSweepCommand } from './commands/sweep.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addWatchCommand } from './commands/watch.ts';
@@ -23,6 +25,7 @@ import { complain } from './session.ts';
 const EXAMPLES = `
 Examples:
   sluice doctor                            is everything set up, and does it run?
+  sluice status                            what moves, and what does not
   sluice add /srv/videos/*.mp4             bring files of this server home
   sluice list --state failed,backing-off   what is in trouble?
   sluice watch                             look on
@@ -53,6 +56,7 @@ function createProgram(io: Io, version: string): Command {
     .exitOverride();
 
   for (const add of [
+    addStatusCommand,
     addAddCommand,
     addListCommand,
     addShowCommand,
@@ -64,6 +68,7 @@ function createProgram(io: Io, version: string): Command {
     addScheduleCommand,
     addPauseCommand,
     addResumeCommand,
+    addReplayCommand,
     addSweepCommand,
     addDoctorCommand,
     addTokenCommand,

@@ -41,7 +41,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       e.DATABASE_URL === undefined ? `${dataDir}/ledger.db` : resolve(e.DATABASE_URL.replace(/^file:/, '')),
     diskReserveBytes: e.DISK_RESERVE_BYTES,
     redis: redisAddress(e.REDIS_URL, dataDir),
-    log: { level: e.LOG_LEVEL },
+    log: { level: e.LOG_LEVEL, maxBytes: e.LOG_MAX_BYTES, keepFiles: e.LOG_KEEP_FILES },
     shutdownTimeoutMs: e.SHUTDOWN_TIMEOUT_S * 1000,
     pipeline: {
       host: e.PIPELINE_HOST,
@@ -143,6 +143,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       firstPauseMs: e.LATE_LOOK_FIRST_S * 1000,
       horizonMs: e.LATE_LOOK_FOR_H * 3_600_000,
     },
+    vitals: { silentAfterMs: e.SILENT_AFTER_S * 1000, standstillMs: e.STANDSTILL_MIN * 60_000 },
+    history: { keepMs: e.HISTORY_KEEP_DAYS * 86_400_000, everyMs: e.SWEEP_EVERY_H * 3_600_000 },
     alarms: {
       webhookUrl: e.ALARM_WEBHOOK_URL,
       mail:

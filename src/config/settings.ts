@@ -162,6 +162,10 @@ export const settings = {
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least important log line written: trace, debug, info, warn, error, fatal or silent'),
+  LOG_MAX_BYTES: whole(0)
+    .default(20_000_000)
+    .describe('Size at which a log file in DATA_DIR/logs is put aside, in bytes; 0: whatever it is'),
+  LOG_KEEP_FILES: whole(0, 1000).default(4).describe('How many of each log that were put aside are kept'),
   SHUTDOWN_TIMEOUT_S: whole(1, 60)
     .default(8)
     .describe('Seconds that a stopping process has to let go of its work'),
@@ -406,6 +410,12 @@ export const settings = {
     .describe(
       'Days that what a failed recording has left is kept, for a person to retry it; then it is removed',
     ),
+  HISTORY_KEEP_DAYS: number()
+    .min(0)
+    .default(400)
+    .describe(
+      'Days after which of a recording that is done or cancelled only the outline of its history is kept; 0: all for ever',
+    ),
 
   LATE_LOOK_FIRST_S: number()
     .positive()
@@ -419,6 +429,16 @@ export const settings = {
     .describe('Hours for which that is looked for, with pauses that grow; no B2 upload URL lives longer'),
 
   // Alarms
+  SILENT_AFTER_S: number()
+    .positive()
+    .default(30)
+    .describe('Seconds without a sign of life, or without Redis, after which a process counts as silent'),
+  STANDSTILL_MIN: number()
+    .positive()
+    .default(15)
+    .describe(
+      'Minutes that a recording may be due, or move without getting on, before the line stands still',
+    ),
   ALARM_WEBHOOK_URL: url()
     .optional()
     .describe(

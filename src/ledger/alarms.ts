@@ -9,8 +9,23 @@ import type { Tables } from './schema.ts';
  * - `service`: one is down for long; `website`: it wants to hear no more; `zoom`: its webhooks are refused
  * - `disk`: there is less free than is to stay free
  * - `waiting`: one has waited for long
+ * - `process`: one of Sluice's own is not heard of; `redis`: it is away, or takes no writes
+ * - `standstill`: a recording whose turn it is does not begin, or one that moves gets no further
+ * - `announcements`: some were given up
  */
-export const ALARM_KINDS = ['recording', 'video', 'service', 'website', 'zoom', 'disk', 'waiting'] as const;
+export const ALARM_KINDS = [
+  'recording',
+  'video',
+  'service',
+  'website',
+  'zoom',
+  'disk',
+  'waiting',
+  'process',
+  'redis',
+  'standstill',
+  'announcements',
+] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 export interface NewAlarm {
@@ -58,6 +73,9 @@ const HISTORY = 'alarms';
 /** The time of the last message, kept where positions are. */
 const TOLD = 'alarms told at ms';
 
+/** Nothing is put off for longer than this, in milliseconds. */
+const FURTHEST_MS = 900_000;
+
 /** How much is told in one message; the rest in the next. */
 const MAX_NEWS = 1000;
 
@@ -67,6 +85,8 @@ export interface Alarms {
   open(limit: number): Promise<Alarm[]>;
   counts(): Promise<Partial<Record<AlarmKind, number>>>;
   isOpen(key: string): Promise<boolean>;
+  /** The keys of the open ones of these kinds. */
+  openKeys(kinds: readonly AlarmKind[]): Promise<string[]>;
   /** Up to which event the history was looked through; the first time what has happened before is passed over. */
   position(): Promise<number>;
   /**
@@ -86,8 +106,13 @@ export interface Alarms {
     readonly pauseMs: number;
     readonly write: (news: AlarmNews) => { subject: string; body: string };
   }): Promise<void>;
-  /** The oldest message that is still to be sent by this channel, if its time has come. */
-  nextMessage(channel: string): Promise<AlarmMessage | undefined>;
+  /**
+   * Takes the oldest message that is still to be sent by this channel, if its time has come: for `holdMs` nobody else is
+   * given it, so that of several processes one sends it, and another one does if that one dies.
+   */
+  takeMessage(channel: string, holdMs: number): Promise<AlarmMessage | undefined>;
+  /** Gives back one that could not be sent to its end, to be sent at once. */
+  putBack(id: number): Promise<void>;
   messageSent(id: number): Promise<void>;
   messageFailed(
     id: number,
@@ -122,6 +147,17 @@ export function createAlarms({ db }: { db: Database }): Alarms {
     },
 
     isOpen: (key) => isOpen(db, key),
+
+    async openKeys(kinds) {
+      const rows = await db
+        .selectFrom('alarms')
+        .select('key')
+        .where('is_resolve_told', '=', 0)
+        .where('resolved_at_ms', 'is', null)
+        .where('kind', 'in', kinds)
+        .execute();
+      return rows.map(({ key }) => key);
+    },
 
     async position() {
       const known = await positionOf(db, HISTORY);
@@ -166,7 +202,8 @@ export function createAlarms({ db }: { db: Database }): Alarms {
       });
     },
 
-    async nextMessage(channel) {
+    async takeMessage(channel, holdMs) {
+      const nowMs = Date.now();
       const row = await db
         .selectFrom('alarm_messages')
         .selectAll()
@@ -175,9 +212,28 @@ export function createAlarms({ db }: { db: Database }): Alarms {
         .orderBy('id')
         .limit(1)
         .executeTakeFirst();
-      if (row === undefined || Number(row.not_before_ms) > Date.now()) return undefined;
+      const waitMs = Number(row?.not_before_ms ?? 0) - nowMs;
+      // A time further away than any that is set is from a clock that was put back.
+      if (row === undefined || (waitMs > 0 && waitMs <= FURTHEST_MS)) return undefined;
+      const taken = await db
+        .updateTable('alarm_messages')
+        .set({ not_before_ms: nowMs + holdMs })
+        .where('id', '=', row.id)
+        .where('state', '=', 'pending')
+        .where('not_before_ms', '=', row.not_before_ms)
+        .executeTakeFirst();
+      if (taken.numUpdatedRows === 0n) return undefined;
       const { subject, body, attempts } = row;
       return { id: Number(row.id), subject, body, attempts, createdAtMs: Number(row.created_at_ms) };
+    },
+
+    async putBack(id) {
+      await db
+        .updateTable('alarm_messages')
+        .set({ not_before_ms: 0 })
+        .where('id', '=', id)
+        .where('state', '=', 'pending')
+        .execute();
     },
 
     async messageSent(id) {

@@ -1,6 +1,8 @@
+import { type Kysely, sql } from 'kysely';
 import { type Checkpoints, type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { Recordings } from './recordings.ts';
+import type { Tables } from './schema.ts';
 import { forgetOldTokens } from './tokens.ts';
 
 /** A recording that has to do with something outside of the ledger, and what it has recorded of it. */
@@ -51,38 +53,21 @@ export function createClaims({
 
   return {
     async ofFile(fileName) {
-      // Of a name with special characters LIKE finds too many, which the look at each one makes up for.
       const rows = await db
         .selectFrom('recordings')
         .select('id as recording_id')
-        .where('origin', 'like', `%/${fileName}"%`)
+        .where(sql<boolean>`json_extract(origin, '$.kind') = 'file'`)
+        .where(FILE_NAME, '=', fileName)
         .execute();
-      return (await claimsOf(rows))
-        .map(({ recording }) => recording)
-        .filter(({ origin }) => origin.kind === 'file' && origin.path.endsWith(`/${fileName}`));
+      return (await claimsOf(rows)).map(({ recording }) => recording);
     },
 
     async ofArchived(fileId) {
-      const rows = await db
-        .selectFrom('stages')
-        .select('recording_id')
-        .where('stage', '=', 'archive')
-        .where((or) =>
-          or.or([or('fact', 'like', `%"${fileId}"%`), or('checkpoint', 'like', `%"${fileId}"%`)]),
-        )
-        .execute();
-      return await claimsOf(rows);
+      return await claimsOf(await stagesWith(db, 'archive', fileId).execute());
     },
 
     async ofVideo({ videoId, ownerId = '' }) {
-      const rows = await db
-        .selectFrom('stages')
-        .select('recording_id')
-        .where('stage', '=', 'publish')
-        .where((or) =>
-          or.or([or('fact', 'like', `%"${videoId}"%`), or('checkpoint', 'like', `%"${videoId}"%`)]),
-        )
-        .execute();
+      const rows = await stagesWith(db, 'publish', videoId).execute();
       const ids = new Set(rows.map(({ recording_id }) => recording_id)).add(ownerId);
       return await claimsOf([...ids].map((recording_id) => ({ recording_id })));
     },
@@ -113,4 +98,22 @@ export function createClaims({
       return row?.oldest_ms === null || row === undefined ? undefined : Number(row.oldest_ms);
     },
   };
+}
+
+/** The name of a recording's own file, without its folders; as the index has it. */
+const FILE_NAME = sql<string>`substr(json_extract(origin, '$.path'), length(rtrim(json_extract(origin, '$.path'),
+  replace(json_extract(origin, '$.path'), '/', ''))) + 1)`;
+
+/** What the facts and checkpoints of these stages name, as the indexes have it. */
+const KEYS = { archive: 'fileId', publish: 'videoId' } as const;
+
+/** The stages whose fact or checkpoint names this, a query for each: of both in one the database would read every row. */
+function stagesWith(db: Kysely<Tables>, stage: keyof typeof KEYS, remoteId: string) {
+  const named = (column: 'fact' | 'checkpoint') =>
+    db
+      .selectFrom('stages')
+      .select('recording_id')
+      .where(sql<boolean>`stage = ${sql.lit(stage)}`)
+      .where(sql<string>`json_extract(${sql.ref(column)}, ${sql.lit(`$.${KEYS[stage]}`)})`, '=', remoteId);
+  return named('fact').union(named('checkpoint'));
 }

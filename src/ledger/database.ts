@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, Migrator, sql } from 'kysely';
@@ -31,7 +31,8 @@ export async function openDatabase(
 ): Promise<Database> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, 'a', 0o600));
+    // Only a new one: to close a file by hand takes away the locks that SQLite has on it in this process.
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
     const sqlite = new Sqlite(path);
     const tidyAfterPages = leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES;

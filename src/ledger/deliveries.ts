@@ -39,9 +39,16 @@ export interface Deliveries {
   ofRecording(recordingId: string): Promise<Delivery[]>;
   /** What the website has not heard yet, oldest first; with a limit only so many. */
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
-  /** Why the website has not heard something yet, by the last announcement that met an error; `undefined` if none. */
+  /**
+   * Why the website has not heard something, by the last announcement that met an error and waits or was given up;
+   * `undefined` if there is none.
+   */
   lastError(): Promise<ErrorSummary | undefined>;
   counts(): Promise<Record<DeliveryState, number>>;
+  /** How many were given up: no attempt is left, or the website has refused them for good. Nobody hears of them. */
+  givenUpCount(): Promise<number>;
+  /** Those, the newest first. */
+  givenUp(limit: number): Promise<Delivery[]>;
   delivered(id: string): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
   fail(id: string, error: ErrorSummary): Promise<void>;
@@ -82,15 +89,18 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
     },
 
     async lastError() {
-      const row = await db
-        .selectFrom('deliveries')
-        .select('last_error')
-        .where('state', '=', 'pending')
-        .where('last_error', 'is not', null)
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return row?.last_error ? JSON.parse(row.last_error) : undefined;
+      for (const state of ['pending', 'failed'] as const) {
+        const row = await db
+          .selectFrom('deliveries')
+          .select('last_error')
+          .where('state', '=', state)
+          .where('last_error', 'is not', null)
+          .orderBy('seq', 'desc')
+          .limit(1)
+          .executeTakeFirst();
+        if (row?.last_error) return JSON.parse(row.last_error);
+      }
+      return undefined;
     },
 
     async counts() {
@@ -101,6 +111,26 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .execute();
       const none: Record<DeliveryState, number> = { pending: 0, delivered: 0, failed: 0 };
       return { ...none, ...Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)])) };
+    },
+
+    async givenUpCount() {
+      const row = await db
+        .selectFrom('deliveries')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .where('state', '=', 'failed')
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    },
+
+    async givenUp(limit) {
+      const rows = await db
+        .selectFrom('deliveries')
+        .selectAll()
+        .where('state', '=', 'failed')
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toDelivery);
     },
 
     delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),

@@ -7,11 +7,13 @@ import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
 import { createLateLooks, type LateLooks } from './late-looks.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
+import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createTallies, type Tallies } from './tallies.ts';
@@ -42,6 +44,8 @@ export interface Ledger {
   readonly zoomLosses: ZoomLosses;
   readonly zoomTrash: ZoomTrash;
   readonly lateLooks: LateLooks;
+  readonly heartbeats: Heartbeats;
+  readonly pruning: Pruning;
   close(): Promise<void>;
 }
 
@@ -85,6 +89,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
     lateLooks: createLateLooks({ db }),
+    heartbeats: createHeartbeats({ db }),
+    pruning: createPruning({ db }),
     close: () => db.destroy(),
   };
 }

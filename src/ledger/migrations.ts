@@ -8,6 +8,7 @@ import { lateLooks } from './migrations/007-late-looks.ts';
 import { doubtedWatches } from './migrations/008-doubted-watches.ts';
 import { doubts } from './migrations/010-doubts.ts';
 import { steadyClock } from './migrations/011-steady-clock.ts';
+import { whatMoves } from './migrations/012-what-moves.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -124,6 +125,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '008-doubted-watches': doubtedWatches,
   '010-doubts': doubts,
   '011-steady-clock': steadyClock,
+  '012-what-moves': whatMoves,
 };
 
 export const migrationProvider: MigrationProvider = {

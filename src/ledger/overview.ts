@@ -42,6 +42,15 @@ export interface HourDone {
   readonly bytes: number;
 }
 
+/** What moves and what should, as far as the ledger tells. */
+export interface Motion {
+  readonly moving: Recording | undefined;
+  /** Of those whose time has come and that do not move the one that has been due for longest, of the first in line. */
+  readonly due: { readonly recording: Recording; readonly sinceMs: number } | undefined;
+  /** Another text after every change of hands of the gate, and after each step of the recording that moves. */
+  readonly mark: string;
+}
+
 /** The ledger as people look at it. */
 export interface Overview {
   /** One page of a list, and whether there is more behind it. */
@@ -54,6 +63,9 @@ export interface Overview {
   /** The one that has waited longest, against its will, of the first in line; and since when. */
   longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
+  motion(): Promise<Motion>;
+  /** All others that go on by themselves: those that wait for a time or for a service, the next first. */
+  notYet(limit: number): Promise<RecordingSummary[]>;
   /** The first of those that wait and may move now, in the order in which they will. */
   nextInLine(limit: number): Promise<RecordingSummary[]>;
   /** What was done in the hour of this time and the 23 before it, oldest first. */
@@ -180,6 +192,57 @@ export function createOverview({ db }: { db: Database }): Overview {
         .where('state', '=', 'moving')
         .executeTakeFirst();
       return row && (await summarize([toRecording(row)]))[0];
+    },
+
+    async motion() {
+      const moving = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', '=', 'moving')
+        .executeTakeFirst();
+      const lastStep =
+        moving &&
+        (await db
+          .selectFrom('events')
+          .select((select) => select.fn.max('seq').as('seq'))
+          .where('recording_id', '=', moving.id)
+          .executeTakeFirst());
+      const gate = await db.selectFrom('gate').select('fence').where('id', '=', 1).executeTakeFirst();
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', 'in', ['waiting', 'backing-off', 'cancelling'])
+        .where('not_before_ms', '<=', Date.now())
+        .orderBy('seq')
+        .limit(WAITING_LOOKED_AT)
+        .execute();
+      const starts = await waitingStarts(db, rows);
+      const due = rows.map(toRecording).map((recording) => {
+        const { id, acceptedAtMs, notBeforeMs } = recording;
+        return { recording, sinceMs: Math.max(acceptedAtMs, notBeforeMs, starts.get(id) ?? 0) };
+      });
+      return {
+        moving: moving && toRecording(moving),
+        due: due.sort((a, b) => a.sinceMs - b.sinceMs)[0],
+        mark: [gate?.fence, moving?.id, lastStep?.seq].join(' '),
+      };
+    },
+
+    async notYet(limit) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where((or) =>
+          or.or([
+            or.and([or('state', '=', 'waiting'), or('not_before_ms', '>', Date.now())]),
+            or('state', 'in', ['backing-off', 'cancelling']),
+          ]),
+        )
+        .orderBy('not_before_ms')
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return await summarize(rows.map(toRecording));
     },
 
     async nextInLine(limit) {

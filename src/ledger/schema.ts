@@ -19,6 +19,7 @@ export interface Tables {
   alarm_messages: AlarmMessagesTable;
   zoom_trash: ZoomTrashTable;
   late_looks: LateLooksTable;
+  heartbeats: HeartbeatsTable;
 }
 
 interface RecordingsTable {
@@ -58,6 +59,16 @@ interface StagesTable {
   fact: string | null;
   started_at_ms: number | null;
   done_at_ms: number | null;
+}
+
+/** The last sign of life of each process; `moved` rises with what it has moved of recordings. */
+interface HeartbeatsTable {
+  app: string;
+  pid: number;
+  version: string;
+  beats: number;
+  moved: number;
+  at_ms: number;
 }
 
 /** Append-only. */

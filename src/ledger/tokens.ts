@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Origin } from '../domain/recording.ts';
 import { type Database, emptyLog } from './database.ts';
 import type { Tables } from './schema.ts';
@@ -28,7 +28,7 @@ export async function forgetOldTokens(db: Database, nowMs: number): Promise<void
     .select('id')
     .where('ended_at_ms', 'is not', null)
     .where('ended_at_ms', '<', nowMs - TOKEN_LIFE_MS)
-    .where('origin', 'like', '%"downloadToken":"%')
+    .where(sql<boolean>`json_extract(origin, '$.downloadToken') is not null`)
     .execute();
   for (const { id } of rows) {
     await db.transaction().execute(async (trx) => await forgetToken(trx, id));

@@ -13,6 +13,7 @@ import {
   websiteGone,
   zoomRefused,
 } from './alarm-words.ts';
+import { alarmChangesOf, TROUBLE_KINDS, type Trouble } from './troubles.ts';
 
 /** When something is an alarm. */
 export interface AlarmTerms {
@@ -24,7 +25,9 @@ export interface AlarmTerms {
 }
 
 export interface AlarmConditionsOptions {
-  readonly ledger: Pick<Ledger, 'recordings' | 'overview' | 'circuits' | 'switches' | 'zoomChecks'>;
+  readonly ledger: Pick<Ledger, 'alarms' | 'overview' | 'circuits' | 'switches' | 'zoomChecks'>;
+  /** What of our own does not move. */
+  readonly troubles: () => Promise<Trouble[]>;
   readonly terms: AlarmTerms;
   readonly diskReserveBytes: number;
   readonly freeBytes: () => Promise<number>;
@@ -44,7 +47,7 @@ const SERVICES = ['zoom', 'b2', 'bunny'] as const;
 export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
   const { terms, diskReserveBytes, freeBytes, siteUrl, now = Date.now } = options;
   const { troubleOfDisk = async () => undefined } = options;
-  const { overview, circuits, switches, zoomChecks } = options.ledger;
+  const { alarms, overview, circuits, switches, zoomChecks } = options.ledger;
 
   async function services(): Promise<AlarmChange[]> {
     const failing = await circuits.all();
@@ -104,8 +107,12 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
     return isWell ? [{ resolve: 'zoom', resolution: 'A request with a right signature has come.' }] : [];
   }
 
+  async function own(): Promise<AlarmChange[]> {
+    return alarmChangesOf(await options.troubles(), await alarms.openKeys(TROUBLE_KINDS));
+  }
+
   return async () =>
-    [await services(), [await website()], await disk(), [await waiting()], await zoom()].flat();
+    [await own(), await services(), [await website()], await disk(), [await waiting()], await zoom()].flat();
 }
 
 /** How an alarm about a recording ends, by what happens to it. */

@@ -3,6 +3,9 @@ import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
 import type { Circuit, Service } from '../ledger/circuits.ts';
+import type { Delivery } from '../ledger/deliveries.ts';
+import type { RedisState } from './redis-probe.ts';
+import type { AppVital, Standstill } from './vitals.ts';
 
 /* What people are told of alarms, in plain words: what is wrong, and what to do. */
 
@@ -116,6 +119,88 @@ export function zoomRefused(counts: { invalid: number; stale: number; validation
       isClock ? ', most of them signed at another time' : ''
     }. Recordings that Zoom announces this way do not come in.`,
     advice: adviceFor(isClock ? 'SIGNATURE_STALE' : 'SIGNATURE_INVALID'),
+  };
+}
+
+/** What each process is for, and so what does not happen without it. */
+const WITHOUT = {
+  worker: 'Nothing moves without it, and nothing is announced; what comes in is kept.',
+  tus: 'Tutors cannot upload without it.',
+  pipeline: 'Nothing comes in without it: no webhook, no finished upload, no file of this server.',
+} as const;
+
+const APP_NAMES = { worker: 'The worker', tus: 'The upload server (tus)', pipeline: 'The pipeline' } as const;
+
+export function processSilent({ app, state, silentMs }: AppVital): NewAlarm {
+  return {
+    key: `process:${app}`,
+    kind: 'process',
+    title:
+      state === 'unheard'
+        ? `${APP_NAMES[app]} has not been heard of yet`
+        : `${APP_NAMES[app]} has not been heard of for ${silentMs < 100_000 ? plural(Math.max(1, Math.round(silentMs / 1000)), 'second') : duration(silentMs)}`,
+    detail: WITHOUT[app],
+    advice: `Look whether it runs (npx pm2 list) and at the end of DATA_DIR/logs/${app}-error.log and ${app}-out.log; then npx pm2 restart ${app}.`,
+  };
+}
+
+export function redisTrouble({ why, advice }: RedisState): NewAlarm {
+  return {
+    key: 'redis',
+    kind: 'redis',
+    title: `Redis ${why ?? 'takes no writes'}`,
+    detail: 'What comes in is kept, and moves once Redis takes writes again.',
+    advice: advice ?? 'Look at its log.',
+  };
+}
+
+export function redisEvicts({ why, advice }: RedisState): NewAlarm {
+  return {
+    key: 'redis:evicts',
+    kind: 'redis',
+    title: `Redis ${why ?? 'throws keys away'}`,
+    detail: 'What the line loses is found again within half a minute.',
+    advice: advice ?? 'Set maxmemory-policy to noeviction.',
+  };
+}
+
+export function standsStill({ recording, kind, forMs }: Standstill): NewAlarm {
+  return {
+    key: 'standstill',
+    kind: 'standstill',
+    recordingId: recording.id,
+    title:
+      kind === 'moving'
+        ? `${named(recording)} has got no further for ${duration(forMs)}`
+        : `${named(recording)} has been due for ${duration(forMs)}, and nothing begins to move`,
+    detail:
+      kind === 'moving'
+        ? 'It is moving, and neither its bytes nor its stages have gone on. All others wait behind it.'
+        : 'The line is not paused, and no recording has had its turn meanwhile.',
+    advice:
+      'Look at the end of DATA_DIR/logs/worker-out.log, then npx pm2 restart worker: it goes on where it stopped.',
+  };
+}
+
+export function announcementsGivenUp(count: number, last: Delivery | undefined): NewAlarm {
+  const why = last?.lastError ? `${last.lastError.code}: ${last.lastError.message}. ` : '';
+  return {
+    key: 'announcements',
+    kind: 'announcements',
+    ...(last === undefined ? {} : { recordingId: last.recordingId }),
+    title: `${plural(count, 'announcement')} to the website ${count === 1 ? 'was' : 'were'} given up`,
+    detail: `${why}The website has not heard of ${count === 1 ? 'it' : 'them'}, and is not told again by itself.`,
+    advice: 'See that the website takes announcements (sluice doctor), then: sluice replay --given-up.',
+  };
+}
+
+export function ledgerUnwritable(error: Error) {
+  return {
+    key: 'ledger',
+    kind: 'ledger' as const,
+    title: 'The ledger cannot be written',
+    detail: error.message,
+    advice: 'Nothing can come in or move: see that the disk of DATA_DIR has room and is writable.',
   };
 }
 

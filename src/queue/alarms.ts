@@ -5,6 +5,7 @@ import { isMachineTrouble, summarize } from '../domain/errors.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause, repeat } from '../lib/abort.ts';
+import { createSeldomLog } from '../lib/seldom-log.ts';
 import { changesBy } from './alarm-conditions.ts';
 import { writeMessage } from './alarm-words.ts';
 import { createLedgerAlarm } from './ledger-alarm.ts';
@@ -19,6 +20,9 @@ const OLD_NEWS_MS = 24 * 3_600_000;
 /** By the clock alone nothing is given up: it may be wrong. */
 const FEWEST_ATTEMPTS = 10;
 
+/** How long a message that one process sends is left alone by the others, in milliseconds. */
+const HOLD_MS = 120_000;
+
 /** How often everything is looked at, in milliseconds. */
 const LOOK_EVERY_MS = 2000;
 
@@ -29,6 +33,8 @@ export interface AlarmsOptions {
   /** The shortest pause between two messages; what happens meanwhile is told together. */
   readonly pauseMs: number;
   readonly dashboardUrl: string | undefined;
+  /** For a process that stands in for another one: whether it has to. Without it the process always looks. */
+  readonly isOnDuty?: () => boolean;
   readonly log: Logger;
 }
 
@@ -37,9 +43,10 @@ export interface AlarmsOptions {
  * and what is still to be sent is in the ledger; sending waits for nobody and nobody waits for it.
  */
 export function startAlarms(options: AlarmsOptions) {
-  const { ledger, conditions, channels, pauseMs, dashboardUrl, log } = options;
+  const { ledger, conditions, channels, pauseMs, dashboardUrl, isOnDuty = () => true, log } = options;
   const { alarms, history, recordings } = ledger;
   const everyMs = Math.min(LOOK_EVERY_MS, pauseMs);
+  const complain = createSeldomLog(log);
   const stopping = new AbortController();
   const hangingUp = new AbortController();
   const { signal } = stopping;
@@ -94,13 +101,13 @@ export function startAlarms(options: AlarmsOptions) {
   }
 
   async function sendNext(channel: AlarmChannel): Promise<void> {
-    const message = await alarms.nextMessage(channel.name);
+    const message = await alarms.takeMessage(channel.name, HOLD_MS);
     if (message === undefined) return;
     const { id, subject, body, attempts, createdAtMs } = message;
     try {
       await channel.send({ id: `alarm-${createdAtMs}-${id}`, subject, body, signal: hangingUp.signal });
     } catch (error) {
-      if (hangingUp.signal.aborted) return;
+      if (hangingUp.signal.aborted) return await alarms.putBack(id);
       const { message: why } = summarize(error);
       const isOld = attempts >= FEWEST_ATTEMPTS && Date.now() - createdAtMs > OLD_NEWS_MS;
       const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
@@ -118,10 +125,10 @@ export function startAlarms(options: AlarmsOptions) {
   const untilStopped = (work: () => Promise<void>) =>
     repeat(
       () =>
-        work().catch((error) => {
+        (isOnDuty() ? work() : Promise.resolve()).catch((error) => {
           if (signal.aborted) return;
           const level = isMachineTrouble(error) ? 'warn' : 'error';
-          log[level]({ event: 'alarms.failed', err: error }, 'could not look for alarms');
+          complain[level]({ event: 'alarms.failed', err: error }, 'could not look for alarms');
         }),
       everyMs,
       signal,

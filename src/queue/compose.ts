@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createAlarmMail } from '../clients/alarm-mail.ts';
-import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
 import { type B2, createB2 } from '../clients/b2.ts';
 import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
@@ -13,6 +12,8 @@ import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
+import { startPulse } from '../lib/pulse.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
@@ -29,13 +30,13 @@ import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
-import { createAlarmConditions } from './alarm-conditions.ts';
-import { startAlarms } from './alarms.ts';
 import { startClockWatch } from './clock-watch.ts';
+import { composeAlarms } from './compose-alarms.ts';
 import { connectRedis } from './connection.ts';
 import { createDeliveryRunner } from './delivery-runner.ts';
-import { createDiskWatch, type DiskWatch } from './disk-watch.ts';
-import { startJobWorker } from './jobs.ts';
+import { createDiskWatch } from './disk-watch.ts';
+import { startPruning } from './history-pruner.ts';
+import { type JobWorker, startJobWorker } from './jobs.ts';
 import { startLateLooks } from './late-look-runner.ts';
 import { createLines } from './lines.ts';
 import {
@@ -47,9 +48,11 @@ import {
 } from './names.ts';
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
+import { createRedisProbe } from './redis-probe.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createTracedPipeline, traceSite } from './traced.ts';
 import { createTrashRunner, trashableFile } from './trash-runner.ts';
+import { startVitals } from './vitals.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -67,8 +70,28 @@ export async function startWorker(config: Config, log: Logger) {
     circuits: config.line.circuits,
   });
   const { recordings } = ledger;
+  const workers: JobWorker[] = [];
   const connection = connectRedis(config.redis, log);
   const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['worker', 'redis'],
+    ...config.log,
+    log,
+  });
+  const pulse = startPulse({
+    write: (moved) =>
+      ledger.heartbeats.beat({ app: 'worker', pid: process.pid, version: readVersion(), moved }),
+    isWorking: () => workers.every((worker) => worker.isRunning()),
+    everyMs: config.vitals.silentAfterMs / 6,
+    log,
+  });
+  const vitals = startVitals({
+    ledger,
+    redis: createRedisProbe({ connection, app: 'worker' }),
+    ledgerTrouble: pulse.trouble,
+    terms: config.vitals,
+  });
 
   const { idleTimeoutMs, minBytesPerSecond } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
@@ -95,6 +118,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
+  const tellProgress = createProgressTeller({ connection });
   const pipeline = openPipeline({
     ...ledger,
     probes: {
@@ -103,7 +127,10 @@ export async function startWorker(config: Config, log: Logger) {
       b2: { ask: b2.probe, provesService: true },
       bunny: { ask: bunny.probe, provesService: true },
     },
-    onProgress: createProgressTeller({ connection }),
+    onProgress: (progress) => {
+      pulse.moved();
+      tellProgress(progress);
+    },
     fetch: createFetchTask({
       zoom,
       spool,
@@ -165,7 +192,7 @@ export async function startWorker(config: Config, log: Logger) {
       .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
   }
 
-  const workers = [
+  workers.push(
     startJobWorker({
       name: RECORDINGS_QUEUE,
       connection,
@@ -217,7 +244,7 @@ export async function startWorker(config: Config, log: Logger) {
       }),
       log,
     }),
-  ];
+  );
 
   if (trashAfter !== 'never') {
     const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs });
@@ -256,7 +283,9 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
-  const alarms = composeAlarms(config, ledger, diskWatch, log);
+  const pruning = startPruning({ ...ledger, ...config.history, log });
+
+  const alarms = composeAlarms(config, { ledger, vitals, diskWatch, log });
 
   return {
     ledger,
@@ -268,37 +297,16 @@ export async function startWorker(config: Config, log: Logger) {
         clockWatch.stop(),
         sweeping.stop(),
         lateLooks.stop(),
+        pruning.stop(),
         alarms.stop(config.shutdownTimeoutMs),
       ]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();
       await ledger.close();
     },
   };
-}
-
-/** Builds and starts what tells people of what is wrong. */
-function composeAlarms(config: Config, ledger: Ledger, diskWatch: DiskWatch, log: Logger) {
-  const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
-  return startAlarms({
-    ledger,
-    conditions: createAlarmConditions({
-      ledger,
-      terms,
-      diskReserveBytes: config.diskReserveBytes,
-      freeBytes: diskWatch.freeBytes,
-      troubleOfDisk: diskWatch.trouble,
-      siteUrl: config.site.webhookUrl,
-    }),
-    channels: [
-      ...(webhookUrl === undefined ? [] : [createAlarmWebhook({ url: webhookUrl })]),
-      ...(mail === undefined ? [] : [createAlarmMail(mail)]),
-    ],
-    pauseMs,
-    dashboardUrl,
-    log,
-  });
 }
 
 /** Builds the sweeper of this worker's folders and services. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { orMachineTrouble } from '../domain/errors.ts';
 import { isOfTheLedger } from '../ledger/sqlite-dialect.ts';
 import { pause, withinTime } from '../lib/abort.ts';
+import { createSeldomLog } from '../lib/seldom-log.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
@@ -16,6 +17,8 @@ const STALLED_EVERY_MS = 1000;
 const LEDGER_PAUSE_MS = 1000;
 
 export interface JobWorker {
+  /** Whether it takes jobs, or would if there were any. */
+  isRunning(): boolean;
   /** Takes no more jobs, asks the running ones to stop, and waits for them no longer than this. */
   stop(timeoutMs: number): Promise<void>;
 }
@@ -33,6 +36,7 @@ export function startJobWorker(options: {
   log: Logger;
 }): JobWorker {
   const { log } = options;
+  const seldom = createSeldomLog(log);
 
   // BullMQ hands the signal only to a function of three parameters.
   async function run(job: Job<{ id: string }>, token?: string, signal?: AbortSignal): Promise<void> {
@@ -53,7 +57,7 @@ export function startJobWorker(options: {
     } catch (thrown) {
       const error = orMachineTrouble(thrown);
       if (!isOfTheLedger(error)) throw error;
-      log.warn({ event: 'job.ledger-failed', id, err: error }, 'the ledger cannot be used, tried again');
+      seldom.warn({ event: 'job.ledger-failed', err: error }, 'the ledger cannot be used, tried again');
       await pause(LEDGER_PAUSE_MS, signal).catch(() => {});
       return 'given-back';
     }
@@ -70,7 +74,7 @@ export function startJobWorker(options: {
     runRetryDelay: 1000,
   });
   worker.on('error', (error) => {
-    if (!isAway(error)) log.warn({ event: 'worker.error', err: error }, 'worker error');
+    if (!isAway(error)) seldom.warn({ event: 'worker.error', err: error }, 'worker error');
   });
   worker.on('stalled', (jobId) =>
     log.warn({ event: 'job.stalled', id: jobId }, 'job of a dead worker taken over'),
@@ -97,6 +101,7 @@ export function startJobWorker(options: {
   }, 2 * STALLED_EVERY_MS);
 
   return {
+    isRunning: () => worker.isRunning(),
     async stop(timeoutMs) {
       clearInterval(shortening);
       // Closing first: otherwise the loop picks the returned job up again.

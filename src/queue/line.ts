@@ -3,6 +3,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { WaitingItem } from '../ledger/waiting.ts';
+import { createSeldomLog } from '../lib/seldom-log.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
@@ -43,10 +44,11 @@ export function createLine(options: {
   everyMs?: number;
   log: Logger;
 }): Line {
-  const { connection, log } = options;
+  const { connection } = options;
+  const seldom = createSeldomLog(options.log);
   const queue = new Queue(options.name, { connection, prefix: KEY_PREFIX });
   queue.on('error', (error) => {
-    if (!isAway(error)) log.warn({ event: 'queue.error', err: error }, 'queue error');
+    if (!isAway(error)) seldom.warn({ event: 'queue.error', err: error }, 'queue error');
   });
 
   let lastSeq = 0;
@@ -125,7 +127,8 @@ export function createLine(options: {
       }
     } catch (error) {
       wanted = 'everything';
-      if (!isStopped) log.warn({ event: 'line.failed', err: error }, 'line not in step, tried again later');
+      if (!isStopped)
+        seldom.warn({ event: 'line.failed', err: error }, 'line not in step, tried again later');
     } finally {
       isRunning = false;
     }
@@ -151,7 +154,7 @@ export function createLine(options: {
     poke: () => want('news'),
     reconcile,
     hurry(id) {
-      promote(id).catch((error) => log.warn({ event: 'line.failed', err: error }, 'job not hurried'));
+      promote(id).catch((error) => seldom.warn({ event: 'line.failed', err: error }, 'job not hurried'));
     },
     async stop() {
       isStopped = true;

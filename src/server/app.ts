@@ -7,6 +7,7 @@ import { refuseUnreadable } from '../lib/connections.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
+import type { VitalsWatch } from '../queue/vitals.ts';
 import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import { addActionsApi } from './actions-api.ts';
@@ -64,7 +65,9 @@ export interface AppOptions {
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */
   readonly customRoots?: readonly string[];
-  readonly isRedisReady: () => boolean;
+  /** Watches whether what should move does. */
+  readonly vitals: Pick<VitalsWatch, 'look'>;
+  readonly silentAfterMs: number;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
   /** Counts how checks at Zoom's door go. */
@@ -121,7 +124,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addRecordingsApi(app, ledger);
   addActionsApi(app, { ledger, line: options.lines.recordings });
-  const status = createStatus({ ledger, isRedisReady: options.isRedisReady, ...options.installation });
+  const status = createStatus({
+    ledger,
+    vitals: options.vitals,
+    silentAfterMs: options.silentAfterMs,
+    ...options.installation,
+  });
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
@@ -138,12 +146,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     addPages(app, { ledger, progressOf, ...options.pages });
   }
   addDocsPages(app);
-  addHealth(app, {
-    isLedgerReady: async () => {
-      await ledger.recordings.newest(1);
-      return true;
-    },
-    isRedisReady: options.isRedisReady,
-  });
+  addHealth(app, status);
   return app;
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
@@ -6,12 +7,17 @@ import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
+import { startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';
+import { composeAlarms } from '../queue/compose-alarms.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
+import { createRedisProbe } from '../queue/redis-probe.ts';
 import { traceIntake } from '../queue/traced.ts';
+import { startVitals } from '../queue/vitals.ts';
 import { createZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../queue/zoom-intake.ts';
 import { createZoomSearch } from '../queue/zoom-search.ts';
@@ -37,9 +43,26 @@ export async function startServer(config: Config, log: Logger) {
     dataDir: config.dataDir,
     diskReserveBytes: config.diskReserveBytes,
   };
-  const isRedisReady = () => connection.status === 'ready';
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['pipeline'],
+    ...config.log,
+    log,
+  });
+  const pulse = startPulse({
+    write: (moved) =>
+      ledger.heartbeats.beat({ app: 'pipeline', pid: process.pid, version: installation.version, moved }),
+    everyMs: config.vitals.silentAfterMs / 6,
+    log,
+  });
+  const vitals = startVitals({
+    ledger,
+    redis: createRedisProbe({ connection, app: 'pipeline' }),
+    ledgerTrouble: pulse.trouble,
+    terms: config.vitals,
+  });
   const zoomChecks = createZoomCheckCounter({ zoomChecks: ledger.zoomChecks, log });
-  const measurements = createMeasurements({ ledger, ...installation, isRedisReady, log });
+  const measurements = createMeasurements({ ledger, ...installation, vitals, log });
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -70,7 +93,8 @@ export async function startServer(config: Config, log: Logger) {
     operators: config.operators,
     customRoots: config.customRoots,
     installation,
-    isRedisReady,
+    vitals,
+    silentAfterMs: config.vitals.silentAfterMs,
     zoomChecks,
     metrics: createMetrics({
       read: measurements.read,
@@ -91,11 +115,15 @@ export async function startServer(config: Config, log: Logger) {
   const sweeping =
     sweep === undefined ? undefined : startZoomSweep({ catchUp, accounts: askable, ...sweep, log });
 
+  // The worker tells of what is wrong; that it is not there itself, and all else meanwhile, is told from here.
+  const alarms = composeAlarms(config, { ledger, vitals, isOnDuty: vitals.isWorkerSilent, log });
+
   return {
     ledger,
     /** Reverse order: no new requests, then what they used. */
     async stop() {
-      await Promise.all([app.close(), sweeping?.stop()]);
+      await Promise.all([app.close(), sweeping?.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await zoomChecks.stop();
       await measurements.stop();
       await tracing?.stop();

@@ -5,7 +5,7 @@ import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Line } from '../queue/line.ts';
 import type { Status } from './status.ts';
-import { problems, statusView } from './views.ts';
+import { deliveryView, problems, statusView, viewDelivery } from './views.ts';
 
 /** How many announcements are read at once. */
 const PAGE = 200;
@@ -79,6 +79,27 @@ export function addControlsApi(
       }
       return { site_gone: null };
     },
+  );
+
+  api.get(
+    '/api/deliveries/given-up',
+    {
+      schema: {
+        tags: ['announcements'],
+        summary: 'Announcements that were given up, the newest first: the website has not heard of these',
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
+        response: {
+          200: z.object({ deliveries: z.array(deliveryView.extend({ recording_id: z.string() })) }),
+          ...problems(400, 401, 403),
+        },
+      },
+    },
+    async ({ query }) => ({
+      deliveries: (await deliveries.givenUp(query.limit)).map((delivery) => ({
+        ...viewDelivery(delivery),
+        recording_id: delivery.recordingId,
+      })),
+    }),
   );
 
   api.post(

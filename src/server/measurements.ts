@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
 import { countUploads } from '../lib/upload-bytes.ts';
+import type { VitalsWatch } from '../queue/vitals.ts';
 
 /** How often events are counted while nobody asks, in milliseconds, and how many in one go. */
 const COUNT_EVERY_MS = 5000;
@@ -13,10 +14,10 @@ export function createMeasurements(options: {
   readonly ledger: Pick<Ledger, 'tallies' | 'overview' | 'deliveries' | 'circuits' | 'switches' | 'alarms'>;
   readonly dataDir: string;
   readonly diskReserveBytes: number;
-  readonly isRedisReady: () => boolean;
+  readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly log: Logger;
 }) {
-  const { dataDir, diskReserveBytes, isRedisReady, log } = options;
+  const { dataDir, diskReserveBytes, vitals, log } = options;
   const { tallies, overview, deliveries, circuits, switches, alarms } = options.ledger;
   let isStopped = false;
 
@@ -39,6 +40,7 @@ export function createMeasurements(options: {
       // One step, so that an answer never waits for a long history.
       await tallies.catchUp(BATCH);
       const oldestMs = (await overview.longestWaiting())?.sinceMs;
+      const seen = await vitals.look();
       const isGone = (await switches.get('site.gone')) !== undefined;
       return {
         tallies: await tallies.all(),
@@ -55,7 +57,12 @@ export function createMeasurements(options: {
         disk: { ...(await spaceOf(dataDir)), reserveBytes: diskReserveBytes },
         isPaused: (await switches.get('line.paused')) !== undefined,
         isSiteGone: isGone,
-        isRedisReady: isRedisReady(),
+        redis: seen.redis.state,
+        apps: seen.apps,
+        dueS: (seen.dueMs ?? 0) / 1000,
+        progressS: (seen.progressMs ?? 0) / 1000,
+        isStandingStill: seen.standstill !== undefined,
+        isLedgerWritable: seen.ledgerTrouble === undefined,
       };
     },
 

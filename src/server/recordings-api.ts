@@ -85,10 +85,21 @@ export function addRecordingsApi(
         tags: ['line'],
         summary: 'The recordings that move next, in their order',
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
-        response: { 200: z.object({ recordings: z.array(recordingView) }), ...problems(400, 401, 403) },
+        response: {
+          200: z.object({
+            recordings: z.array(recordingView),
+            not_yet: z
+              .array(recordingView)
+              .describe('Those that wait for a time or for a service, the next first; as many at most'),
+          }),
+          ...problems(400, 401, 403),
+        },
       },
     },
-    async ({ query }) => ({ recordings: (await overview.nextInLine(query.limit)).map(viewRecording) }),
+    async ({ query }) => ({
+      recordings: (await overview.nextInLine(query.limit)).map(viewRecording),
+      not_yet: (await overview.notYet(query.limit)).map(viewRecording),
+    }),
   );
 
   api.get(

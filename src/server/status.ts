@@ -1,17 +1,31 @@
 import type { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
-import { iso, isoOrNull, type ServiceView, type statusView, viewError, viewRecording } from './views.ts';
+import { type Trouble, troublesOf } from '../queue/troubles.ts';
+import type { Vitals, VitalsWatch } from '../queue/vitals.ts';
+import {
+  iso,
+  isoOrNull,
+  type ServiceView,
+  type statusView,
+  viewError,
+  viewRecording,
+  viewTrouble,
+} from './views.ts';
 
 export type StatusView = z.output<typeof statusView>;
 
 /** The part of the status that tells how the world around the line is. */
-export type Surroundings = Pick<StatusView, 'paused' | 'site_gone' | 'redis' | 'disk' | 'services'>;
+export type Surroundings = Pick<
+  StatusView,
+  'paused' | 'site_gone' | 'redis' | 'troubles' | 'processes' | 'given_up' | 'disk' | 'services'
+>;
 
 /** How this installation stands. */
 export interface Status {
   read(): Promise<StatusView>;
   surroundings(): Promise<Surroundings>;
+  vitals(): Promise<{ readonly vitals: Vitals; readonly troubles: readonly Trouble[] }>;
 }
 
 export interface StatusOptions {
@@ -20,7 +34,8 @@ export interface StatusOptions {
   /** The disk of this folder is the one that recordings are staged on. */
   readonly dataDir: string;
   readonly diskReserveBytes: number;
-  readonly isRedisReady: () => boolean;
+  readonly vitals: Pick<VitalsWatch, 'look'>;
+  readonly silentAfterMs: number;
 }
 
 export function createStatus(options: StatusOptions): Status {
@@ -53,13 +68,31 @@ export function createStatus(options: StatusOptions): Status {
     ];
   }
 
+  async function vitals() {
+    const seen = await options.vitals.look();
+    // Throws if the ledger cannot be read, whatever was seen a moment ago.
+    await switches.get('line.paused');
+    const last = seen.givenUp === 0 ? undefined : (await deliveries.givenUp(1))[0];
+    return { vitals: seen, troubles: troublesOf(seen, options, last) };
+  }
+
   async function surroundings(): Promise<Surroundings> {
     const siteGone = (await switches.get('site.gone')) ?? null;
     const { freeBytes, totalBytes } = await spaceOf(options.dataDir);
+    const { vitals: seen, troubles } = await vitals();
     return {
       paused: (await switches.get('line.paused')) !== undefined,
       site_gone: siteGone,
-      redis: options.isRedisReady() ? 'ok' : 'away',
+      redis: seen.redis.state,
+      troubles: troubles.map(viewTrouble),
+      processes: seen.apps.map(({ app, state, silentMs, version }) => ({
+        process: app,
+        state,
+        // In steps, so that listeners are not told of each second.
+        silent_s: state === 'silent' ? Math.floor(silentMs / 10_000) * 10 : 0,
+        version: version ?? null,
+      })),
+      given_up: seen.givenUp,
       disk: { free_bytes: freeBytes, total_bytes: totalBytes, reserve_bytes: options.diskReserveBytes },
       services: await services(siteGone),
     };
@@ -67,6 +100,7 @@ export function createStatus(options: StatusOptions): Status {
 
   return {
     surroundings,
+    vitals,
     async read() {
       const nowMs = Date.now();
       const moving = await overview.moving();

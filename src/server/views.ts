@@ -4,9 +4,12 @@ import { playUrl } from '../domain/announcement.ts';
 import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES } from '../domain/recording.ts';
+import { ALARM_KINDS } from '../ledger/alarms.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
+import { APPS } from '../ledger/heartbeats.ts';
 import type { RecordingSummary } from '../ledger/overview.ts';
+import type { Trouble } from '../queue/troubles.ts';
 
 /* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
 
@@ -126,6 +129,28 @@ export const serviceView = z
   .meta({ id: 'Service' });
 export type ServiceView = z.output<typeof serviceView>;
 
+export const troubleView = z
+  .object({
+    kind: z.enum(['ledger', ...ALARM_KINDS]),
+    title: z.string(),
+    detail: z.string(),
+    advice: z.string(),
+    recording_id: z.string().nullable(),
+    blocking: z.boolean().describe('Whether recordings cannot come in or move because of it'),
+  })
+  .meta({ id: 'Trouble', description: 'Something of Sluice’s own that does not move' });
+
+const processView = z
+  .object({
+    process: z.enum(APPS),
+    state: z
+      .enum(['ok', 'silent', 'unheard'])
+      .describe('silent: it was heard of, but not lately; unheard: it never was'),
+    silent_s: z.int().nonnegative().describe('Since its last sign of life'),
+    version: z.string().nullable(),
+  })
+  .meta({ id: 'Process' });
+
 export const statusView = z
   .object({
     version: z.string(),
@@ -135,7 +160,12 @@ export const statusView = z
     counts: z.partialRecord(z.enum(STATES), z.int()),
     oldest_waiting_at: time.nullable(),
     moving: recordingView.nullable(),
-    redis: z.enum(['ok', 'away']),
+    redis: z.enum(['ok', 'away', 'refusing']).describe('refusing: it answers, and takes no writes'),
+    troubles: z
+      .array(troubleView)
+      .describe('What does not move, the worst first; none: all that should move does'),
+    processes: z.array(processView),
+    given_up: z.int().describe('Announcements that the website has not heard and is not told again'),
     disk: diskView,
     services: z.array(serviceView),
     day: z
@@ -230,6 +260,11 @@ export function viewError(error: ErrorSummary | null | undefined): z.output<type
   if (!error) return null;
   const [title, advice] = ERROR_CATALOGUE[error.code] ?? ERROR_CATALOGUE.UNEXPECTED;
   return { code: error.code, message: error.message, title, advice };
+}
+
+export function viewTrouble(trouble: Trouble): z.output<typeof troubleView> {
+  const { kind, title, detail, advice, recordingId, isBlocking } = trouble;
+  return { kind, title, detail, advice, recording_id: recordingId ?? null, blocking: isBlocking };
 }
 
 export function viewEvent({ seq, atMs, type, data }: RecordingEvent): z.output<typeof eventView> {

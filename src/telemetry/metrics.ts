@@ -19,7 +19,14 @@ export interface Measurements {
   readonly disk: { freeBytes: number; totalBytes: number; reserveBytes: number };
   readonly isPaused: boolean;
   readonly isSiteGone: boolean;
-  readonly isRedisReady: boolean;
+  readonly redis: 'ok' | 'away' | 'refusing';
+  readonly apps: readonly { app: string; state: 'ok' | 'silent' | 'unheard'; silentMs: number }[];
+  /** For how long the recording has been due that has been longest; 0 if none is. */
+  readonly dueS: number;
+  /** How long ago the moving recording got on; 0 if none moves. */
+  readonly progressS: number;
+  readonly isStandingStill: boolean;
+  readonly isLedgerWritable: boolean;
 }
 
 export interface MetricsOptions {
@@ -67,7 +74,20 @@ export function createMetrics(options: MetricsOptions) {
   const diskReserve = gauge('disk_reserve_bytes', 'What is to stay free of it');
   const paused = gauge('line_paused', 'Whether an operator has paused the line');
   const siteGone = gauge('site_gone', 'Whether the website has answered 410');
-  const redisUp = gauge('redis_up', 'Whether Redis answers');
+  const redisUp = gauge('redis_up', 'Whether Redis answers and takes writes');
+  const redisConnected = gauge('redis_connected', 'Whether Redis answers, writes or not');
+  const ledgerWritable = gauge(
+    'ledger_writable',
+    'Whether this process could write the ledger the last time',
+  );
+  const processUp = gauge('process_up', 'Whether a process of Sluice is heard of', ['app']);
+  const heartbeatAge = gauge('heartbeat_age_seconds', 'Since the last sign of life of a process', ['app']);
+  const oldestDue = gauge(
+    'oldest_due_seconds',
+    'For how long the recording has been due that has been longest; 0 if none is',
+  );
+  const progressAge = gauge('progress_age_seconds', 'Since the moving recording got on; 0 if none moves');
+  const standstill = gauge('standstill', 'Whether something is to move and nothing does');
 
   /** What each counter is called in the ledger, and what it says before anything is counted. */
   const counters: { tally: string; metric: Counter; known: Labels[] }[] = [
@@ -133,7 +153,18 @@ export function createMetrics(options: MetricsOptions) {
     diskReserve.set(measured.disk.reserveBytes);
     paused.set(Number(measured.isPaused));
     siteGone.set(Number(measured.isSiteGone));
-    redisUp.set(Number(measured.isRedisReady));
+    redisUp.set(Number(measured.redis === 'ok'));
+    redisConnected.set(Number(measured.redis !== 'away'));
+    ledgerWritable.set(Number(measured.isLedgerWritable));
+    heartbeatAge.reset();
+    for (const { app, state, silentMs } of measured.apps) {
+      processUp.set({ app }, Number(state === 'ok'));
+      // Of one that was never heard of there is no age.
+      if (state !== 'unheard') heartbeatAge.set({ app }, silentMs / 1000);
+    }
+    oldestDue.set(measured.dueS);
+    progressAge.set(measured.progressS);
+    standstill.set(Number(measured.isStandingStill));
   }
 
   return {

@@ -3,8 +3,11 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
 import { mediaTypeOf } from '../lib/media-type.ts';
+import { startPulse } from '../lib/pulse.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
+import { readVersion } from '../lib/version.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
 import { uploadPaths } from './upload-paths.ts';
@@ -63,6 +66,17 @@ export async function startTus(config: Config, log: Logger) {
     log,
   });
   const address = await tus.start({ host, port });
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['tus'],
+    ...config.log,
+    log,
+  });
+  const pulse = startPulse({
+    write: (moved) => ledger.heartbeats.beat({ app: 'tus', pid: process.pid, version: readVersion(), moved }),
+    everyMs: config.vitals.silentAfterMs / 6,
+    log,
+  });
 
   return {
     port: address.port,
@@ -70,6 +84,7 @@ export async function startTus(config: Config, log: Logger) {
     async stop() {
       await tus.stop(config.shutdownTimeoutMs - CLOSING_MS);
       await handOff.stop();
+      await Promise.all([pulse.stop(), logs.stop()]);
       await ledger.close();
     },
   };

@@ -31,7 +31,7 @@ describe('the dashboard', () => {
   it('shows a recording from its arrival until it is playable, without being loaded anew', async () => {
     const { page, context, complaints } = await openPage(browser);
     await page.goto(house.config.pipeline.url);
-    await page.getByText('Nothing moves. What comes in begins at once.').waitFor();
+    await page.getByText('Nothing moves. The worker has not been heard of yet.').waitFor();
     house.zoom.cdn.link.bytesPerSecond = 2 * MIB;
 
     const { id } = await house.addZoom('Algebra 1', 3 * MIB);
@@ -45,6 +45,8 @@ describe('the dashboard', () => {
     await expect.poll(async () => Number(await fetched.getAttribute('aria-valuenow'))).toBeGreaterThan(0);
     const done = page.getByRole('region', { name: 'Recently done' });
     await done.getByText('Done, playable').waitFor();
+    await page.getByText('Nothing moves. What comes in begins at once.').waitFor();
+    expect(await page.getByText('has not been heard of').count()).toBe(0);
     const { video } = (await (await fetch(`${house.config.pipeline.url}/api/recordings/${id}`)).json()) as {
       video: { player_url: string };
     };

@@ -1,11 +1,15 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
-import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { startTus } from '../../src/tus/compose.ts';
+import { type CliOptions, cliOf as cliOfHouse, openTerminal, runSluice } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';
 
@@ -17,12 +21,25 @@ interface Diagnosis {
 }
 
 let house: House;
+let tusPort: string;
+let tus: Awaited<ReturnType<typeof startTus>>;
+let worker: Awaited<ReturnType<House['startWorker']>>;
 const closers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  house = await openHouse();
+  tusPort = String(await freePort());
+  house = await openHouse({ TUS_PORT: tusPort, SILENT_AFTER_S: '3' });
+  tus = await startTus(house.config, pino({ level: 'silent' }));
+  worker = await house.startWorker();
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await tus.stop();
+  await house.close();
+});
+
+/** How the command finds the house, with all that runs in it. */
+const cliOf = (of: House, env: Readonly<Record<string, string>> = {}) =>
+  cliOfHouse(of, { TUS_PORT: tusPort, ...env });
 afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
@@ -69,6 +86,7 @@ describe('sluice doctor', () => {
       ledger: 'ok',
       Redis: 'ok',
       pipeline: 'ok',
+      tus: 'ok',
       clock: 'ok',
       'Backblaze B2': 'ok',
       'Bunny Stream': 'ok',
@@ -227,10 +245,87 @@ describe('sluice doctor', () => {
     expect(refused.of('website')).toMatchObject({ state: 'fail' });
   });
 
+  it('finds a Redis that answers and takes no writes', async () => {
+    const redis = new Redis({ path: house.redis.socketPath });
+    try {
+      await redis.config('SET', 'maxmemory', '1');
+      const { exitCode, of } = await diagnose(cliOf(house));
+
+      expect(exitCode).toBe(4);
+      expect(of('Redis')).toMatchObject({ state: 'fail', text: 'is full and takes no writes' });
+      expect(of('line')).toMatchObject({
+        state: 'fail',
+        text: expect.stringContaining('Redis is full and takes no writes'),
+      });
+    } finally {
+      await redis.config('SET', 'maxmemory', '0');
+      redis.disconnect();
+    }
+  });
+
+  it('finds a worker that is not heard of any more, and so do status and list', async () => {
+    await worker.stop();
+    try {
+      await expect
+        .poll(async () => (await diagnose(cliOf(house))).of('line').text, { timeout: 20_000 })
+        .toContain('The worker has not been heard of for');
+      expect(await diagnose(cliOf(house))).toMatchObject({ exitCode: 4, state: 'fail' });
+
+      const status = await runSluice(['status'], cliOf(house));
+      expect(status.exitCode).toBe(4);
+      expect(status.stdout).toMatch(
+        /Nothing moves\..*worker: not heard of for.*! The worker has not been heard of/s,
+      );
+      expect((await runSluice(['list'], cliOf(house))).stdout).toContain(
+        '! The worker has not been heard of for',
+      );
+    } finally {
+      worker = await house.startWorker();
+    }
+    await expect
+      .poll(async () => (await runSluice(['status'], cliOf(house))).stdout, { timeout: 20_000 })
+      .toContain('worker: ok');
+  });
+
+  it('finds announcements that were given up, which replay sends again', async () => {
+    const { id } = await house.addCustom('untold');
+    await house.reaches(id, 'done');
+    await house.announced(id);
+    const [delivery] = await house.deliveries.ofRecording(id);
+    await house.deliveries.fail(delivery?.id ?? '', { code: 'REMOTE_REJECTED', message: 'no' });
+
+    const { exitCode, of } = await diagnose(cliOf(house));
+    expect(exitCode).toBe(4);
+    expect(of('line')).toMatchObject({
+      state: 'fail',
+      text: '1 announcement to the website was given up',
+      advice: expect.stringContaining('sluice replay --given-up'),
+    });
+
+    const replay = await runSluice(['replay', '--given-up'], cliOf(house));
+    expect([replay.exitCode, replay.stdout]).toEqual([0, '1 announcement is sent again.\n']);
+    await expect.poll(async () => (await house.deliveries.get(delivery?.id ?? ''))?.state).toBe('delivered');
+    expect((await runSluice(['replay', '--given-up'], cliOf(house))).stdout).toBe('Nothing was given up.\n');
+    expect((await runSluice(['replay', 'msg_none', '--json'], cliOf(house))).exitCode).toBe(1);
+    expect((await runSluice(['replay'], cliOf(house))).exitCode).toBe(2);
+  });
+
+  it('does not take for well what has run and does not run now', async () => {
+    const options = await absent(await simulate());
+    await mkdir(options.env['DATA_DIR'] ?? '');
+    await (
+      await openLedger({ path: join(options.env['DATA_DIR'] ?? '', 'ledger.db'), leaseMs: 1000 })
+    ).close();
+
+    const { exitCode, of } = await diagnose(options);
+
+    expect(exitCode).toBe(4);
+    for (const check of ['pipeline', 'tus', 'Redis']) expect(of(check).state).toBe('fail');
+  });
+
   it('finds what has failed', async () => {
     const { id, path } = await house.addCustom('lost');
     await rm(path);
-    await house.startWorker();
     await house.reaches(id, 'failed');
 
     const { exitCode, of } = await diagnose(cliOf(house));

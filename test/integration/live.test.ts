@@ -152,7 +152,15 @@ describe('GET /api/events', () => {
 describe('a listener that does not read', () => {
   it('is let go, and the others hear on', async () => {
     const ledger = await openTestLedger();
-    const surroundings = { paused: false, site_gone: null, redis: 'ok' as const, services: [] };
+    const surroundings = {
+      paused: false,
+      site_gone: null,
+      redis: 'ok' as const,
+      services: [],
+      troubles: [],
+      processes: [],
+      given_up: 0,
+    };
     const disk = { free_bytes: 1, total_bytes: 2, reserve_bytes: 0 };
     const live = createLive({
       ledger,

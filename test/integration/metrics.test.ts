@@ -4,6 +4,7 @@ import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMeasurements } from '../../src/server/measurements.ts';
+import { wellVitals } from '../support/doors.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 
@@ -45,7 +46,7 @@ function tallying(ledger: TestLedger) {
     ledger,
     dataDir: ledger.folder,
     diskReserveBytes: 1000,
-    isRedisReady: () => false,
+    vitals: wellVitals,
     log: pino({ level: 'silent' }),
   });
   open.push({ close: () => measurements.stop() });

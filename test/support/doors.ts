@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
+import { APPS } from '../../src/ledger/heartbeats.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createIntake } from '../../src/queue/intake.ts';
 import type { Line } from '../../src/queue/line.ts';
@@ -11,6 +12,19 @@ import { type AppOptions, createApp } from '../../src/server/app.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
 export const BUNNY_KEY = 'bunny-read-only-key';
+
+/** What is seen where all is well. */
+export const wellVitals = {
+  look: async () => ({
+    apps: APPS.map((app) => ({ app, state: 'ok' as const, silentMs: 0, watchedMs: 0, version: '1.2.3' })),
+    redis: { state: 'ok' as const, why: undefined, advice: undefined, watchedMs: 0 },
+    ledgerTrouble: undefined,
+    standstill: undefined,
+    progressMs: undefined,
+    dueMs: undefined,
+    givenUp: 0,
+  }),
+};
 
 /** The pipeline's doors over a real ledger, without Redis: the line is what the caller makes of it. */
 export async function createDoors(
@@ -42,6 +56,7 @@ export async function createDoors(
     },
     bunnyReadOnlyApiKey: BUNNY_KEY,
     lines: { recordings: line, deliveries: line, watches: line },
-    isRedisReady: () => true,
+    vitals: wellVitals,
+    silentAfterMs: 30_000,
   });
 }

@@ -91,7 +91,8 @@ function redisArguments(folder: string, socketPath: string): string[] {
   ];
 }
 
-function findServer(): string {
+/** The program, wherever it is. */
+export function findServer(): string {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of folders.filter((entry) => entry !== '')) {
       const path = join(folder, name);

@@ -4,8 +4,8 @@ import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
 import { Empty, When } from './parts.tsx';
 import { Link } from './router.tsx';
-import { LEGS, type Leg, type LegName, type RecordingView } from './types.ts';
-import { LEG_WORDS, SOURCE_WORDS, stateWords } from './words.ts';
+import { LEGS, type Leg, type LegName, type RecordingView, type StatusView } from './types.ts';
+import { LEG_WORDS, SERVICE_WORDS, SOURCE_WORDS, stateWords } from './words.ts';
 
 const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = {
   fetch: ({ source }) => (source === 'zoom' ? 'from Zoom' : 'from the disk'),
@@ -16,14 +16,8 @@ const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = 
 /** The recording that moves now, if there is one. */
 export function Moving({ live }: { live: Live }) {
   const moving = useStore(live.state, ({ status }) => status?.moving);
-  const paused = useStore(live.state, ({ status }) => status?.paused);
-  if (!moving) {
-    return (
-      <Empty>
-        {paused ? 'Nothing moves: the line is paused.' : 'Nothing moves. What comes in begins at once.'}
-      </Empty>
-    );
-  }
+  const status = useStore(live.state, (all) => all.status);
+  if (!moving) return <Empty>{restWords(status)}</Empty>;
   return (
     <>
       <div class="moving-head">
@@ -45,6 +39,24 @@ export function Moving({ live }: { live: Live }) {
       <Actions live={live} recording={moving} />
     </>
   );
+}
+
+/** Why nothing moves; that all is well is said only where all is seen to be. */
+function restWords(status: StatusView | undefined): string {
+  if (status === undefined) return 'It is not known yet whether anything moves.';
+  if (status.paused) return 'Nothing moves: the line is paused.';
+  const trouble = status.troubles.find(({ blocking }) => blocking);
+  if (trouble !== undefined) return `Nothing moves. ${trouble.title}.`;
+  const left = status.services.filter(({ service, state }) => service !== 'site' && state === 'open');
+  if (left.length > 0) {
+    const names = left.map(({ service }) => SERVICE_WORDS[service]).join(' and ');
+    return `Nothing moves. What needs ${names} waits until it answers again.`;
+  }
+  if (status.disk.free_bytes <= status.disk.reserve_bytes)
+    return 'Nothing moves. Downloads wait for room on the disk.';
+  return (status.counts.waiting ?? 0) > 0
+    ? 'Nothing moves at this moment.'
+    : 'Nothing moves. What comes in begins at once.';
 }
 
 /** One bar per way of the bytes, with its speed and the time that it will still take. */

@@ -8,7 +8,7 @@ import { DayChart } from './day-chart.tsx';
 import type { Live } from './live.ts';
 import { Moving } from './moving.tsx';
 import { notify, notifyProblem } from './notices.tsx';
-import { Copyable, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
+import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { Surroundings } from './surroundings.tsx';
@@ -22,7 +22,8 @@ const DONE_SHOWN = 4;
 interface Lists {
   readonly line: readonly RecordingView[];
   readonly troubled: readonly RecordingView[];
-  readonly resting: readonly RecordingView[];
+  readonly notYet: readonly RecordingView[];
+  readonly setAside: readonly RecordingView[];
   readonly done: readonly RecordingView[];
 }
 
@@ -40,6 +41,7 @@ export function OverviewPage({ live }: { live: Live }) {
       {problem && data === undefined && <Trouble problem={problem} retry={lists.reload} />}
       <div class="columns">
         <div class="wide">
+          <Troubles live={live} />
           {data !== undefined && data.troubled.length > 0 && (
             <Section
               title={`Needs you (${formatCount(counts?.failed ?? data.troubled.length)})`}
@@ -103,6 +105,61 @@ function Section(props: {
   );
 }
 
+/** What of Sluice's own does not move, above all else. */
+function Troubles({ live }: { live: Live }) {
+  const troubles = useStore(live.state, ({ status }) => status?.troubles) ?? [];
+  const [isBusy, setBusy] = useState(false);
+  if (troubles.length === 0) return null;
+  const replay = async () => {
+    setBusy(true);
+    try {
+      notify(`${formatCount(await replayGivenUp())} announcements are sent again.`);
+      live.refresh();
+    } catch (error) {
+      notifyProblem(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Section title="Does not move">
+      <ul class="rows">
+        {troubles.map(({ kind, title, detail, advice, recording_id: id }) => (
+          <li key={title} class="row stacked">
+            <p class="row-title">
+              <Dot tone="bad" />
+              {id === null ? title : <Link href={`/recordings/${id}`}>{title}</Link>}
+            </p>
+            <p class="small">{detail}</p>
+            <p class="small muted wrap">{advice}</p>
+            {kind === 'announcements' && (
+              <button type="button" aria-disabled={isBusy} onClick={() => isBusy || replay()}>
+                Send them again
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+/** Sends all announcements again that were given up, a page at a time; returns how many. */
+async function replayGivenUp(): Promise<number> {
+  const sent = new Set<string>();
+  for (;;) {
+    const { deliveries } = await getJson<{ deliveries: { id: string }[] }>(
+      '/api/deliveries/given-up?limit=200',
+    );
+    const fresh = deliveries.filter(({ id }) => !sent.has(id));
+    if (fresh.length === 0) return sent.size;
+    for (const { id } of fresh) {
+      await postJson(`/api/deliveries/${encodeURIComponent(id)}/replay`);
+      sent.add(id);
+    }
+  }
+}
+
 function Troubled({ live, recording }: { live: Live; recording: RecordingView }) {
   return (
     <li class="row stacked">
@@ -121,7 +178,8 @@ function Troubled({ live, recording }: { live: Live; recording: RecordingView })
 
 function Line({ live, lists, hasProblem }: { live: Live; lists: Lists | undefined; hasProblem: boolean }) {
   if (lists === undefined) return hasProblem ? null : <Loading what="the line" />;
-  const { line, resting } = lists;
+  const { line, notYet, setAside } = lists;
+  const resting = [...notYet, ...setAside];
   if (line.length + resting.length === 0) return <Empty>Nobody waits.</Empty>;
   return (
     <>
@@ -158,7 +216,7 @@ function Line({ live, lists, hasProblem }: { live: Live; lists: Lists | undefine
 }
 
 function Words({ recording }: { recording: RecordingView }) {
-  const { id, title, source, bytes, accepted_at, last_error, state } = recording;
+  const { id, title, source, bytes, accepted_at, last_error, state, not_before, position } = recording;
   return (
     <div class="row-words">
       <p class="row-title">
@@ -174,6 +232,11 @@ function Words({ recording }: { recording: RecordingView }) {
         {bytes !== null && <> · {formatBytes(bytes)}</>} · since <When at={accepted_at} />
       </p>
       {last_error && <p class="small">{last_error.title}</p>}
+      {not_before && state !== 'set-aside' && position === null && (
+        <p class="small muted">
+          {last_error ? 'Tried again' : 'Not before'} <When at={not_before} />
+        </p>
+      )}
     </div>
   );
 }
@@ -250,11 +313,16 @@ function PauseButton({ live }: { live: Live }) {
 async function readLists(signal: AbortSignal): Promise<Lists> {
   const read = async (path: string) =>
     (await getJson<{ recordings: RecordingView[] }>(path, signal)).recordings;
-  const [line, troubled, resting, done] = await Promise.all([
-    read(`/api/line?limit=${LINE_SHOWN}`),
+  const readLine = () =>
+    getJson<{ recordings: RecordingView[]; not_yet: RecordingView[] }>(
+      `/api/line?limit=${LINE_SHOWN}`,
+      signal,
+    );
+  const [line, troubled, setAside, done] = await Promise.all([
+    readLine(),
     read(`/api/recordings?state=failed&limit=${TROUBLED_SHOWN}`),
-    read(`/api/recordings?state=backing-off,set-aside,cancelling&limit=${TROUBLED_SHOWN}`),
+    read(`/api/recordings?state=set-aside&limit=${TROUBLED_SHOWN}`),
     read(`/api/recordings?state=done&limit=${DONE_SHOWN}`),
   ]);
-  return { line, troubled, resting, done };
+  return { line: line.recordings, notYet: line.not_yet, troubled, setAside, done };
 }

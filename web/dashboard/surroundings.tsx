@@ -7,7 +7,11 @@ import { Dot, Loading, When } from './parts.tsx';
 import type { ServiceView, StatusView } from './types.ts';
 import { SERVICE_WORDS } from './words.ts';
 
-/** What the line depends on: the disk, Redis, the services. */
+const PROCESS_WORDS = { pipeline: 'Pipeline', worker: 'Worker', tus: 'Uploads (tus)' } as const;
+const PROCESS_STATES = { ok: 'fine', silent: 'silent', unheard: 'not heard of yet' } as const;
+const REDIS_STATES = { ok: 'fine', away: 'away', refusing: 'takes no writes' } as const;
+
+/** What the line depends on: the other processes, the disk, Redis, the services. */
 export function Surroundings({ live }: { live: Live }) {
   const status = useStore(live.state, (all) => all.status);
   return (
@@ -19,14 +23,29 @@ export function Surroundings({ live }: { live: Live }) {
         <>
           <Disk disk={status.disk} />
           <ul class="services">
+            {status.processes
+              .filter(({ process }) => process !== 'pipeline')
+              .map(({ process, state }) => (
+                <li key={process}>
+                  <p>
+                    <Dot
+                      tone={
+                        state === 'ok' ? 'good' : process === 'worker' || state === 'silent' ? 'bad' : 'warn'
+                      }
+                    />
+                    {PROCESS_WORDS[process]}
+                    <span class="muted">{PROCESS_STATES[state]}</span>
+                  </p>
+                </li>
+              ))}
             <li>
               <p>
                 <Dot tone={status.redis === 'ok' ? 'good' : 'bad'} />
                 Redis
-                <span class="muted">{status.redis === 'ok' ? 'fine' : 'away'}</span>
+                <span class="muted">{REDIS_STATES[status.redis]}</span>
               </p>
-              {status.redis === 'away' && (
-                <p class="small muted">Recordings are still accepted; they move once Redis is back.</p>
+              {status.redis !== 'ok' && (
+                <p class="small muted">Recordings are still accepted; they move once Redis takes writes.</p>
               )}
             </li>
             {status.services.map((service) => (

@@ -17,7 +17,8 @@ const MARKS: Readonly<Record<Finding['state'], readonly [text: string, style: St
 };
 
 const NOTES = `
-It looks at this machine's settings and changes nothing, whether Sluice runs or not. The website is sent an unsigned
+It looks at this machine's settings and changes nothing, whether Sluice runs or not; Redis is written a key that goes by
+itself. What has been started once should run: if it does not, that has failed. The website is sent an unsigned
 "sluice.test", which it has to refuse; with --site-event a signed one, which it has to take (docs/website.md).
 
 Exit code 4 if a check fails; a warning is none.

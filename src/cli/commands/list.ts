@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { STATE_STYLES } from '../paint.ts';
+import { printTroubles } from '../print-troubles.ts';
 import { openSession, type Session } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
 import { localTime } from '../times.ts';
@@ -95,6 +96,7 @@ async function listForPeople(session: Session, options: ListOptions, limit: numb
   }
   if (recordings.length === 0) session.print('No recordings.');
   else session.print(...renderTable(recordings, usedColumns(recordings), session));
+  await printTroubles(session);
   if (isMore) session.print(session.paint('dim', `There are more: --limit ${limit * 2}, or --all.`));
   return recordings.filter(({ state }) => state === 'failed').length;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import { summarize } from '../../domain/errors.ts';
 import type { Api } from '../api.ts';
@@ -45,7 +46,13 @@ export function createChecks(options: DoctorOptions): Check[] {
     { name: 'settings', run: async () => settings.finding },
     withConfig('disk', checkDisk),
     withConfig('ledger', async (config) => checkLedger(config)),
-    withConfig('Redis', (config, signal) => checkRedis(config.redis, { isManaged: managedRedis, signal })),
+    withConfig('Redis', (config, signal) =>
+      checkRedis(config.redis, {
+        isManaged: managedRedis,
+        hasStarted: existsSync(config.ledgerPath),
+        signal,
+      }),
+    ),
     withConfig('pipeline', (config, signal) => checkPipeline(config, signal)),
     withConfig('tus', (config, signal) => checkTus(config, signal)),
     { name: 'pm2', run: (signal) => checkPm2({ env, home, hasRedis: managedRedis, signal }) },

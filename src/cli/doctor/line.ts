@@ -19,11 +19,12 @@ export async function checkLine(api: Api, signal: AbortSignal): Promise<Finding>
 }
 
 export function judgeLine(status: Status, nowMs: number): Finding {
-  const { counts, services, paused, site_gone: siteGone, oldest_waiting_at: oldest } = status;
+  const { counts, services, paused, site_gone: siteGone, oldest_waiting_at: oldest, troubles: own } = status;
   const failed = counts['failed'] ?? 0;
   const open = services.filter(({ state }) => state === 'open');
   const waitedMs = oldest === null ? 0 : nowMs - Date.parse(oldest);
   const troubles = [
+    ...own.map(({ title }) => title),
     failed > 0 && `${failed} failed`,
     siteGone !== null && `the website wants no announcements at ${siteGone}`,
     ...open.map(({ service, open_until: until }) =>
@@ -33,6 +34,7 @@ export function judgeLine(status: Status, nowMs: number): Finding {
     waitedMs > LONG_MS && `the oldest has waited for ${durationText(waitedMs)}`,
   ].filter((text) => typeof text === 'string' && text !== '');
   const advice = [
+    ...own.map(({ advice: what }) => what),
     failed > 0 && 'See why: sluice list --state failed; then: sluice retry --failed.',
     siteGone !== null && 'Correct SITE_WEBHOOK_URL, or POST /api/site/listens.',
     paused && 'sluice resume lets it go on.',
@@ -41,8 +43,8 @@ export function judgeLine(status: Status, nowMs: number): Finding {
   ].filter((text) => typeof text === 'string');
   if (troubles.length === 0) {
     const waiting = counts['waiting'] ?? 0;
-    return ok(`${waiting} waiting, ${counts['done'] ?? 0} done, nothing is stuck`);
+    return ok(`worker and Redis work, ${waiting} waiting, ${counts['done'] ?? 0} done, nothing is stuck`);
   }
-  const isFailure = failed > 0 || siteGone !== null;
+  const isFailure = own.length > 0 || failed > 0 || siteGone !== null;
   return (isFailure ? fail : warn)(troubles.join('; '), advice.join(' '));
 }

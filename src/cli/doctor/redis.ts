@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisAddress } from '../../config/config.ts';
+import { probeRedis } from '../../queue/redis-probe.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
 /** The oldest Redis that the line works with. */
@@ -7,7 +8,11 @@ const OLDEST_MAJOR = 6;
 
 export async function checkRedis(
   address: RedisAddress,
-  { isManaged, signal }: { readonly isManaged: boolean; readonly signal: AbortSignal },
+  {
+    isManaged,
+    hasStarted,
+    signal,
+  }: { readonly isManaged: boolean; readonly hasStarted: boolean; readonly signal: AbortSignal },
 ): Promise<Finding> {
   const options = {
     lazyConnect: true,
@@ -26,12 +31,19 @@ export async function checkRedis(
   signal.addEventListener('abort', drop, { once: true });
   try {
     await redis.connect();
-    return judgeRedis(await redis.info());
+    const judged = judgeRedis(await redis.info());
+    if (judged.state === 'fail') return judged;
+    // One that answers may take no writes.
+    const { state, why, advice } = await probeRedis(redis, 'doctor');
+    return state === 'ok' ? judged : fail(why ?? 'takes no writes', advice ?? 'Look at its log.');
   } catch (error) {
     signal.throwIfAborted();
     const text = why || (error instanceof Error ? error.message : String(error));
     return isManaged
-      ? warn('the managed one does not run', 'It starts with Sluice: npm start, or npx pm2 restart redis.')
+      ? (hasStarted ? fail : warn)(
+          'the managed one does not run',
+          'It starts with Sluice: npm start, or npx pm2 restart redis.',
+        )
       : fail(
           `does not answer: ${text}`,
           'Start it, or correct REDIS_URL. Recordings are accepted meanwhile, and wait.',

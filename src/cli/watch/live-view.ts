@@ -77,13 +77,13 @@ function keptLine(event: RecordingEvent, paint: Paint): string | undefined {
 }
 
 /** How all stands, in one line. */
-function headline({ counts, paused, disk, redis }: News, width: number, paint: Paint): string {
+function headline({ counts, paused, disk, troubles }: News, width: number, paint: Paint): string {
   const waiting = (counts?.['waiting'] ?? 0) + (counts?.['backing-off'] ?? 0);
   const parts = [
     `${waiting} waiting`,
     counts?.['failed'] ? `${counts['failed']} failed` : '',
     disk === undefined ? '' : `${byteSize(Math.max(0, disk.free_bytes - disk.reserve_bytes))} of disk left`,
-    redis === 'away' ? 'Redis is away' : '',
+    troubles?.[0]?.title ?? '',
     paused ? 'paused' : '',
   ];
   return paint('dim', clip(parts.filter(Boolean).join(' · '), width));

@@ -14,6 +14,9 @@ const WELL: Status = {
   oldest_waiting_at: '2026-11-21T09:00:00Z',
   moving: null,
   redis: 'ok',
+  troubles: [],
+  processes: [],
+  given_up: 0,
   disk: { free_bytes: 1, total_bytes: 1, reserve_bytes: 0 },
   services: [{ service: 'b2', state: 'ok', open_until: null, last_error: null }],
 };
@@ -34,6 +37,21 @@ describe('the clock', () => {
 describe('the line', () => {
   it.each<[string, Partial<Status>, string, string]>([
     ['nothing', {}, 'ok', '2 waiting, 5 done, nothing is stuck'],
+    [
+      'a worker that is silent',
+      {
+        troubles: [
+          {
+            kind: 'process',
+            title: 'The worker has not been heard of for 3 minutes',
+            advice: 'Look.',
+            blocking: true,
+          },
+        ],
+      },
+      'fail',
+      'The worker has not been heard of for 3 minutes',
+    ],
     ['failed recordings', { counts: { failed: 3 } }, 'fail', '3 failed'],
     ['a website that is gone', { site_gone: 'https://site' }, 'fail', 'the website wants no announcements'],
     ['a pause', { paused: true }, 'warn', 'the line is paused'],

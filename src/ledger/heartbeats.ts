@@ -1,0 +1,57 @@
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+
+/** The processes that Sluice consists of. */
+export const APPS = ['pipeline', 'worker', 'tus'] as const;
+export type App = (typeof APPS)[number];
+
+/** The last sign of life of a process. */
+export interface Heartbeat {
+  readonly app: App;
+  readonly pid: number;
+  readonly version: string;
+  /** Rises with each one. A reader sees by this that the process lives, whatever its clock or the reader's says. */
+  readonly beats: number;
+  /** Rises with what the process has moved of recordings. */
+  readonly moved: number;
+  readonly atMs: number;
+}
+
+/** Signs of life, which each process writes by itself while its work goes on; a row per process. */
+export interface Heartbeats {
+  /** @param own.moved How much was moved since the last one. */
+  beat(own: Pick<Heartbeat, 'app' | 'pid' | 'version' | 'moved'>): Promise<void>;
+  all(): Promise<Heartbeat[]>;
+}
+
+export function createHeartbeats({ db }: { db: Database }): Heartbeats {
+  return {
+    async beat({ app, pid, version, moved }) {
+      const own = { pid, version, at_ms: Date.now() };
+      await db
+        .insertInto('heartbeats')
+        .values({ app, ...own, beats: 1, moved })
+        .onConflict((conflict) =>
+          conflict.column('app').doUpdateSet({
+            ...own,
+            beats: sql<number>`heartbeats.beats + 1`,
+            moved: sql<number>`heartbeats.moved + ${moved}`,
+          }),
+        )
+        .execute();
+    },
+
+    async all() {
+      const rows = await db.selectFrom('heartbeats').selectAll().execute();
+      return rows.flatMap(({ app, pid, version, beats, moved, at_ms }) =>
+        isApp(app)
+          ? [{ app, pid, version, beats: Number(beats), moved: Number(moved), atMs: Number(at_ms) }]
+          : [],
+      );
+    },
+  };
+}
+
+function isApp(name: string): name is App {
+  return APPS.some((app) => app === name);
+}
