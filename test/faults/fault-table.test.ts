@@ -113,11 +113,11 @@ describe('a cap of the Backblaze account', () => {
     ['b2_start_large_file', 'storage_cap_exceeded', true],
     ['b2_get_upload_part_url', 'transaction_cap_exceeded', true],
     ['b2_upload_part/*', 'cap_exceeded', true],
-    ['b2_list_file_names', 'transaction_cap_exceeded', false],
+    ['b2_list_file_versions', 'transaction_cap_exceeded', false],
   ])('reached in %s has the recording wait, at no cost, and says so', async (operation, code, isLarge) => {
     const body = JSON.stringify({ status: 403, code, message: 'Cannot upload files, storage cap exceeded.' });
     const b2 = 'POST /b2api/v3/';
-    if (operation === 'b2_list_file_names')
+    if (operation === 'b2_list_file_versions')
       house.b2.fail({ on: `${b2}b2_upload_file/*`, drop: 'after-handling' });
     house.b2.fail({ on: `${b2}${operation}`, status: 403, body, count: 1000 });
 
