@@ -87,7 +87,11 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     if (checkpoint && videoId !== null) {
       const known = { ...checkpoint, videoId };
       const standing = await standingOf(context, source, known);
-      if (standing !== 'gone') return { ...known, hasArrived: standing === 'arrived' };
+      if (standing !== 'gone') {
+        const { doubt, ...sure } = known;
+        if (doubt) await context.saveCheckpoint(sure);
+        return { ...sure, hasArrived: standing === 'arrived' };
+      }
     }
     const asked: Checkpoint = {
       contentId,
