@@ -87,7 +87,13 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     if (checkpoint && videoId !== null) {
       const known = { ...checkpoint, videoId };
       const standing = await standingOf(context, source, known);
-      if (standing !== 'gone') return { ...known, hasArrived: standing === 'arrived' };
+      if (standing !== 'gone') {
+        const { doubt, ...sure } = known;
+        if (doubt) await context.saveCheckpoint(sure);
+        return { ...sure, hasArrived: standing === 'arrived' };
+      }
+      // What Bunny does not know now it may know again once there is another.
+      await context.expectLate(plainTitle(context.recording.title));
     }
     const asked: Checkpoint = {
       contentId,

@@ -241,6 +241,68 @@ describe('a video that Bunny encodes', () => {
     expect(looks(videoId)).toBe(before + 1);
   });
 
+  const GET = 'GET /library/*/videos/*';
+  const failures = () => house.heard('recording.failed').length;
+
+  it.each([
+    ['a 404', { status: 404, body: '{"success":false}', count: 1 }],
+    ['a few 404', { status: 404, body: '{"success":false}', count: 3 }],
+    ['a status that nobody knows', { status: 200, body: '{"guid":"x","title":"x","status":11}', count: 6 }],
+    ['a 403', { status: 403, count: 2 }],
+    ['a web page', { status: 200, body: '<!doctype html>', count: 2 }],
+  ])('is announced as playable in spite of %s meanwhile', async (_name, fault) => {
+    await open();
+    house.bunny.holdEncoding(true);
+    const { id } = await publish('Doubted');
+    house.bunny.fail({ on: GET, ...fault });
+    await expect.poll(() => house.bunny.faults.struck, POLL).toBe(fault.count);
+    house.bunny.holdEncoding(false);
+
+    await happens(house, id, 'video.playable');
+    expect(failures()).toBe(0);
+  });
+
+  it('is announced as failed once Bunny has not known it for a while, and as playable when it is back', async () => {
+    await open();
+    house.bunny.holdEncoding(true);
+    const { id } = await publish('Gone and back');
+    house.bunny.fail({ on: GET, status: 404, body: '{}', count: 1000 });
+    await happens(house, id, 'video.failed');
+    house.bunny.faults.clear();
+    house.bunny.holdEncoding(false);
+
+    await happens(house, id, 'video.playable');
+    await expect.poll(() => house.heard('recording.playable').length, POLL).toBe(1);
+    expect(failures()).toBe(1);
+  });
+
+  it.each([
+    ['by itself', {}, false],
+    [
+      'by a webhook, long after it was last looked at',
+      { PLAYABLE_RECHECK_DAYS: '0', PLAYABLE_TIMEOUT_H: '0.0001' },
+      true,
+    ],
+  ])(
+    'that has failed is announced as playable if it becomes so: found %s',
+    async (_name, settings, isSaid) => {
+      await open(settings);
+      house.bunny.holdEncoding(true);
+      const { id, videoId } = await publish('Failed first');
+      house.bunny.claim(videoId, { status: 5 });
+      await happens(house, id, 'video.failed');
+      if (isSaid) {
+        await expect.poll(async () => (await house.watches.get(videoId))?.state, POLL).toBe('given-up');
+      }
+      house.bunny.claim(videoId, { status: 4 });
+      if (isSaid) expect(await sayBunny(videoId, 3)).toBe(200);
+
+      await happens(house, id, 'video.playable');
+      expect((await house.recordings.get(id))?.state).toBe('done');
+      expect(failures()).toBe(1);
+    },
+  );
+
   it('is announced as failed when Bunny cannot encode it', async () => {
     await open();
     house.bunny.holdEncoding(true);

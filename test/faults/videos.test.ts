@@ -210,12 +210,21 @@ describe('a Bunny whose clock goes wrong', () => {
 
 describe('"not found" is not "gone"', () => {
   it('of a video that Bunny knows only a while after it has made it', async () => {
-    house.bunny.setSettling(600);
+    house.bunny.setSettling(150);
     const before = creations();
     const sent = await sendMeeting(house, lesson(), small);
     await arrive(house, sent);
 
     expect(creations() - before).toBe(1);
+    await expectHome(house, sent);
+  });
+
+  it('of a video that comes up when it has been believed gone: what was made meanwhile does not double it', async () => {
+    house.bunny.setSettling(1200);
+    const sent = await sendMeeting(house, lesson(), small);
+    await arrive(house, sent);
+
+    await expect.poll(() => house.bunny.videos().length, POLL).toBe(1);
     await expectHome(house, sent);
   });
 

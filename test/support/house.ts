@@ -75,13 +75,14 @@ export async function openHouse(
     throw error;
   });
   const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
-  const { recordings, deliveries, zoomTrash } = server.ledger;
+  const { recordings, deliveries, watches, zoomTrash } = server.ledger;
 
   const house = {
     config,
     redis,
     recordings,
     deliveries,
+    watches,
     zoomTrash,
     files,
     ...simulators,

@@ -120,6 +120,7 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'stage.started': 'begins',
   'stage.done': 'done',
   'stage.undone': 'undone',
+  'captions.skipped': 'No captions were set',
   'video.playable': 'Bunny has made the video playable',
   'video.failed': 'Bunny cannot use the video',
 };
