@@ -225,6 +225,53 @@ describe('an app without the scope for the whole account', () => {
     expect(await house.recordings.ofGroup(`zoom:${unready.uuid}`)).toEqual([]);
   });
 
+  it.each([
+    [
+      'is pending',
+      400,
+      '{"code":1000,"message":"You can not access settings of users that are still pending."}',
+    ],
+    ['is gone', 404, '{"code":1001,"message":"User does not exist."}'],
+    ['may not be looked at', 403, '{"code":200,"message":"No permission."}'],
+    ['is answered about with nonsense', 200, '<html>'],
+    ['makes Zoom fail', 503, 'busy'],
+  ])('goes on behind a host that %s, and names it', async (name, status, body) => {
+    const path = await writeVideo(join(house.files, 'behind.mp4'), 0);
+    const topic = `Behind one that ${name}`;
+    const startTime = timeBefore(9);
+    const files = [{ path }];
+    const refused = await house.zoom.addMeeting({
+      topic: 'Refused',
+      hostEmail: 'c@example.com',
+      startTime,
+      files,
+    });
+    for (const hostEmail of ['a@example.com', 'd@example.com']) {
+      await house.zoom.addMeeting({ topic, hostEmail, startTime, files });
+    }
+    const on = `GET /v2/users/${refused.hostId}/recordings`;
+    house.zoom.fail({ on, count: 100, status, body, headers: { 'retry-after': '0' } });
+
+    const topics: string[] = [];
+    const untold: { host: string; reason: string }[] = [];
+    let cursor: string | null = null;
+    do {
+      const terms = { from: dayBefore(10), to: dayBefore(8), ...(cursor === null ? {} : { cursor }) };
+      const response = await house.post('/api/zoom/backfill', terms);
+      const step = (await response.json()) as Step & { untold: typeof untold };
+      topics.push(...step.missing.map((each) => each.topic));
+      untold.push(...step.untold);
+      cursor = step.next_cursor;
+    } while (cursor !== null);
+
+    house.zoom.faults.clear();
+    expect(topics.filter((each) => each === topic)).toHaveLength(2);
+    expect(topics).not.toContain('Refused');
+    expect(untold).toMatchObject([{ host: 'c@example.com', reason: 'host-refused' }]);
+    const ignored = await fetch(`${house.config.pipeline.url}/api/zoom/ignored`);
+    expect(JSON.stringify(await ignored.json())).toContain('host-refused');
+  });
+
   it('leaves what an operator has cancelled, whenever it looks again', async () => {
     const [first] = await house.recordings.newest(1);
     await house.post(`/api/recordings/${first?.id}/cancel`, {});
