@@ -219,6 +219,11 @@ function conflicts(present: Present): string[] {
         `  UPLOAD_TOKEN_SECRET: is required where TUS_HOST (${tusHost}) lets others than this machine upload`,
       );
     }
+    if (/(^|,)\s*(null|file:\/\/)\s*(,|$)/.test(present['UPLOAD_ALLOWED_ORIGINS'] ?? '')) {
+      problems.push(
+        '  UPLOAD_ALLOWED_ORIGINS: null and file:// are the origin of many pages, and need UPLOAD_TOKEN_SECRET',
+      );
+    }
     if (present['UPLOAD_TOKEN_SECRET_OLD'] !== undefined) {
       problems.push('  UPLOAD_TOKEN_SECRET: is required too, UPLOAD_TOKEN_SECRET_OLD is the one before it');
     }

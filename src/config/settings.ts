@@ -86,12 +86,15 @@ const originList = () =>
       z.array(
         z.string().refine(isOrigin, {
           error:
-            'each entry is an origin as browsers send it, such as https://academy.example: scheme and host in small letters, no path',
+            'each entry is an origin as browsers send it, such as https://academy.example or capacitor://localhost: scheme and host in small letters, no path',
         }),
       ),
     );
 
+/** Also those of apps that bring their pages along; `null` is that of a page without one, such as one from a file. */
 function isOrigin(entry: string): boolean {
+  if (entry === 'null' || entry === 'file://') return true;
+  if (!/^https?:/i.test(entry)) return /^[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(:\d+)?$/.test(entry);
   return /^https?:\/\/[^/*\s]+$/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry;
 }
 
@@ -322,7 +325,7 @@ export const settings = {
   UPLOAD_ALLOWED_ORIGINS: originList()
     .optional()
     .describe(
-      'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example; unset: only the pages of the pipeline server on this machine',
+      'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example, or of an app capacitor://localhost; unset: only the pages of the pipeline server on this machine',
     ),
   UPLOAD_TRUST_PROXY: z
     .stringbool({ error: 'must be true or false' })

@@ -452,7 +452,7 @@ describe('a page in a browser', () => {
       await send(new URL('/elsewhere', world.url).toString(), { method: 'POST' }, origin),
     ];
 
-    expect(refusals.map(({ status }) => status)).toEqual([401, 400, 405, 404, 404, 404]);
+    expect(refusals.map(({ status }) => status)).toEqual([401, 412, 405, 404, 404, 404]);
     for (const refusal of refusals) {
       expect(refusal.headers).toMatchObject({ 'access-control-allow-origin': PAGE, vary: 'Origin' });
       expect(problemIn(refusal).status).toBe(refusal.status);
