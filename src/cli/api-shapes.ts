@@ -81,7 +81,13 @@ export const statusShape = z.looseObject({
 });
 export type Status = z.output<typeof statusShape>;
 
-export const acceptedShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+export const acceptedShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  duplicate: z.boolean(),
+  title: z.string().optional(),
+  note: z.string().optional(),
+});
 
 const legShape = z.looseObject({
   done_bytes: z.number(),

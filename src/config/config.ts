@@ -50,6 +50,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     operators: { adminToken: e.ADMIN_TOKEN, isLocalTrusted: e.LOCAL_TRUST === 'on' },
     customRoots: e.CUSTOM_ROOTS,
+    media: {
+      allowed: e.MEDIA_ALLOW,
+      ffprobe: e.FFPROBE === 'none' ? undefined : { command: e.FFPROBE, searchPath: env['PATH'] ?? '' },
+    },
     tus: {
       host: e.TUS_HOST,
       port: e.TUS_PORT,

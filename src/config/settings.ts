@@ -105,6 +105,19 @@ const adminToken = () =>
       'must have 24 to 512 characters without spaces, and be random: the output of "openssl rand -hex 24" is',
   });
 
+/** MEDIA_ALLOW: an ending without its dot, or a media type. */
+const mediaList = () =>
+  z
+    .string()
+    .transform((value) => entriesOf(value.toLowerCase()).map((entry) => entry.replace(/^\./, '')))
+    .pipe(
+      z.array(
+        z.string().regex(/^([a-z0-9]{1,10}|[a-z0-9.+-]+\/[a-z0-9.+-]+)$/, {
+          error: 'each entry is an ending such as mxf, or a media type such as application/x-acme',
+        }),
+      ),
+    );
+
 const folderList = () =>
   z
     .string()
@@ -182,6 +195,18 @@ export const settings = {
   CUSTOM_ROOTS: folderList()
     .default([])
     .describe('Folders that /custom-upload takes files from, comma-separated; unset: any'),
+
+  // Audio and video
+  MEDIA_ALLOW: mediaList()
+    .default([])
+    .describe(
+      'What uploads and files of this server may be beside the audio and video that Sluice knows, comma-separated: endings (mxf) or media types (application/x-acme)',
+    ),
+  FFPROBE: text()
+    .default('ffprobe')
+    .describe(
+      'Command that is asked, where it is installed, whether an unknown file is audio or video: a name or a path; none: it is not asked',
+    ),
 
   // Zoom
   ZOOM_WEBHOOK_SECRET_TOKEN: secret()

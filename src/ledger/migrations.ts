@@ -4,6 +4,7 @@ import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
 import { zoomTrash } from './migrations/005-zoom-trash.ts';
 import { telemetry } from './migrations/006-telemetry.ts';
+import { callersWords } from './migrations/013-callers-words.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -116,6 +117,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '004-companions': companions,
   '005-zoom-trash': zoomTrash,
   '006-telemetry': telemetry,
+  '013-callers-words': callersWords,
 };
 
 export const migrationProvider: MigrationProvider = {

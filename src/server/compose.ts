@@ -6,6 +6,7 @@ import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
@@ -69,6 +70,7 @@ export async function startServer(config: Config, log: Logger) {
     lines,
     operators: config.operators,
     customRoots: config.customRoots,
+    media: createMediaGate(config.media),
     installation,
     isRedisReady,
     zoomChecks,

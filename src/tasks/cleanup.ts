@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { KnownError, systemCode } from '../domain/errors.ts';
+import { pathBytes } from '../lib/byte-path.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
@@ -38,7 +39,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
         return { freedBytes: 0 };
       }
       // Not a removal of whatever is there: of a folder in its place nothing goes.
-      await unlink(path);
+      await unlink(pathBytes(path));
       return { freedBytes: origin.bytes };
     },
   };

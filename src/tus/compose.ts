@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
-import { mediaTypeOf } from '../lib/media-type.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
@@ -49,7 +49,7 @@ export async function startTus(config: Config, log: Logger) {
     allowedOrigins: config.tus.allowedOrigins,
     limits: config.tus.limits,
     trustsProxy: config.tus.trustsProxy,
-    isMedia: async (firstBytes) => (await mediaTypeOf(firstBytes)) !== undefined,
+    media: createMediaGate(config.media),
     directory,
     incomingDirectory,
     maxBytes,

@@ -6,6 +6,7 @@ import type { Recordings } from '../ledger/recordings.ts';
 import { withinTime } from '../lib/abort.ts';
 import type { Disk } from '../lib/disk.ts';
 import { whyForeign } from '../lib/local-caller.ts';
+import type { MediaGate } from '../lib/media-gate.ts';
 import { sendRefusal } from './answer.ts';
 import { allowPages } from './cross-origin.ts';
 import { createFinisher } from './finisher.ts';
@@ -31,8 +32,8 @@ export interface TusServerOptions {
   readonly limits: UploadLimits;
   /** Whether a proxy on this machine tells the client's address in X-Forwarded-For. */
   readonly trustsProxy: boolean;
-  /** Whether these are the first bytes of audio or video. */
-  readonly isMedia: (firstBytes: Uint8Array) => Promise<boolean>;
+  /** Says what is let in. */
+  readonly media: MediaGate;
   /** Folder of uploads in progress. */
   readonly directory: string;
   /** Folder of finished uploads, on the same file system. */
@@ -62,11 +63,11 @@ export interface TusServer {
 }
 
 export function createTusServer(options: TusServerOptions): TusServer {
-  const { expiresAfterMs, handOff, disk, promisedBytes, isMedia, tokenSecrets, log } = options;
+  const { expiresAfterMs, handOff, disk, promisedBytes, media, tokenSecrets, log } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
   const bodies = createRequestBodies(locker);
-  const finisher = createFinisher({ paths, handOff, log });
+  const finisher = createFinisher({ paths, handOff, media, log });
   const onComplete = finisher.finishLater;
   const space = createUploadSpace({ disk, uploads: paths.uploads, promisedBytes, log });
   const quota = createUploadQuota({ limits: options.limits, paths, locker, log });
@@ -138,7 +139,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
-        store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, isMedia }),
+        store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, media }),
         paths,
         permission,
         bodies,
