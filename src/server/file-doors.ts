@@ -50,6 +50,9 @@ const metadata = z
     error: `must not have more than ${MAX_METADATA_BYTES} bytes`,
   });
 
+/** What gives a recording its title: itself, the file's name, or what else is said, and then the file's name. */
+const TITLED_BY = ['title', 'title_from', 'metadata'] as const;
+
 /** A path as text, or its bytes in base64 where they are no UTF-8; and any other field, which is metadata too. */
 const customBody = z
   .object({
@@ -59,6 +62,7 @@ const customBody = z
       .regex(/^[A-Za-z0-9+/_-]+={0,2}$/, { error: 'must be base64' })
       .optional(),
     title: title.refine((value) => cleanTitle(value) !== '', { error: 'must not be empty' }).optional(),
+    title_from: z.literal('filename').optional().describe('In place of a title'),
     ace_id: aceId.optional(),
     /** Leaves the file where it is once it is published. */
     keep_file: z.boolean().default(false),
@@ -70,6 +74,10 @@ const customBody = z
   .refine(({ path, path_base64: bytes }) => (path === undefined) !== (bytes === undefined), {
     error: 'is required, or path_base64 in its place',
     path: ['path'],
+  })
+  .refine((body) => TITLED_BY.some((field) => body[field] !== undefined), {
+    error: 'is required, or title_from: "filename"',
+    path: ['title'],
   });
 type CustomBody = z.output<typeof customBody>;
 
@@ -233,7 +241,17 @@ function originOf(file: LocalFile, keep: boolean): NewRecording['origin'] {
 
 /** What the caller wants the website to hear: the metadata, and what else the request has, which is meant so. */
 function wordsOf(body: CustomBody): CallerMetadata | undefined {
-  const { path, path_base64, title, ace_id, keep_file, not_before, metadata: said, ...others } = body;
+  const {
+    path,
+    path_base64,
+    title,
+    title_from,
+    ace_id,
+    keep_file,
+    not_before,
+    metadata: said,
+    ...others
+  } = body;
   if (said === undefined && Object.keys(others).length === 0) return undefined;
   const words = metadata.safeParse({ ...others, ...said });
   if (words.success) return words.data;

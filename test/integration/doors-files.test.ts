@@ -144,7 +144,8 @@ describe('/custom-upload', () => {
 
   it.each([
     ['what its metadata says', { metadata: { title: 'Lesson 1' } }, 'Lesson 1'],
-    ['the name of its file', {}, 'Dr. Who 2026-11-24'],
+    ['the name of its file', { title_from: 'filename' }, 'Dr. Who 2026-11-24'],
+    ['that too where its metadata says nothing', { metadata: { lesson: 7 } }, 'Dr. Who 2026-11-24'],
   ])('is named by %s where it is not named', async (_name, more, title) => {
     const path = await video('Dr. Who 2026-11-24.mp4');
 
@@ -205,7 +206,7 @@ describe('/custom-upload', () => {
       ['its bytes as Python escapes them', () => ({ path: escaped() })],
       ['a path that has lost the byte', () => ({ path: bytes().toString() })],
     ])('takes it by %s', async (_name, naming) => {
-      const { status, body } = await app.post('/custom-upload', naming());
+      const { status, body } = await app.post('/custom-upload', { ...naming(), title_from: 'filename' });
 
       expect([status, body.title]).toEqual([202, 'Straße']);
       expect(await get(body.id)).toMatchObject({
@@ -220,7 +221,7 @@ describe('/custom-upload', () => {
         Buffer.concat([Buffer.from(`${folder}/Stra`), Buffer.from([0xe4]), Buffer.from('e.mp4')]),
       );
 
-      const reply = await app.post('/custom-upload', { path: bytes().toString() });
+      const reply = await app.post('/custom-upload', { path: bytes().toString(), title: 'Video' });
 
       expect(reply).toEqual(problem(404, 'FILE_NOT_FOUND'));
       expect(reply.body.detail).toMatch(/2 names.*path_base64.*convmv/);
@@ -230,7 +231,10 @@ describe('/custom-upload', () => {
   it('takes a file by its name in the other composition of its accents', async () => {
     const path = await video('U\u0308bung.mp4');
 
-    const { body } = await app.post('/custom-upload', { path: path.normalize('NFC') });
+    const { body } = await app.post('/custom-upload', {
+      path: path.normalize('NFC'),
+      title_from: 'filename',
+    });
 
     expect(await get(body.id)).toMatchObject({ title: 'Übung', origin: { path } });
   });

@@ -63,9 +63,11 @@ export function addAddCommand(program: Command, io: Io): void {
       const isComplete = await addAll(session, paths, async (given) => {
         const path = resolve(io.cwd, given);
         await refuseFolder(path, given);
-        const wanted = { path, ...(options.title === undefined ? {} : { title: options.title }), ...body };
+        // The name as it is on the disk, which arguments need not carry: for the server to look at.
+        const { title } = options;
+        const wanted = { path, ...(title === undefined ? { title_from: 'filename' } : { title }), ...body };
         const accepted = await session.api.post('/custom-upload', wanted, acceptedShape, session.signal);
-        return { path, title: accepted.title ?? options.title ?? path, accepted };
+        return { path, title: accepted.title ?? title ?? path, accepted };
       });
       if (!isComplete) io.setExitCode(EXIT.failed);
     });
