@@ -58,7 +58,10 @@ export async function openFuzzWorld() {
     allowedOrigins: ['https://academy.example'],
     trustsProxy: true,
     limits: { maxOpen: 50, maxOpenPerAceId: 50, maxOpenPerAddress: 50, maxNewPerMinute: 1e9 },
-    isMedia: async () => true,
+    media: {
+      look: async () => ({ kind: 'unsure' }),
+      typeOf: async () => ({ mime: 'video/mp4', extension: 'mp4' }),
+    },
     directory: uploads,
     incomingDirectory: join(dataDir, 'incoming'),
     maxBytes: 1e6,

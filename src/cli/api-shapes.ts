@@ -90,7 +90,13 @@ export const givenUpShape = z.object({
   deliveries: z.array(z.looseObject({ id: z.string(), recording_id: z.string(), type: z.string() })),
 });
 
-export const acceptedShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+export const acceptedShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  duplicate: z.boolean(),
+  title: z.string().optional(),
+  note: z.string().optional(),
+});
 
 const legShape = z.looseObject({
   done_bytes: z.number(),

@@ -50,6 +50,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     operators: { adminToken: e.ADMIN_TOKEN, isLocalTrusted: e.LOCAL_TRUST === 'on' },
     customRoots: e.CUSTOM_ROOTS,
+    media: {
+      allowed: e.MEDIA_ALLOW,
+      ffprobe: e.FFPROBE === 'none' ? undefined : { command: e.FFPROBE, searchPath: env['PATH'] ?? '' },
+    },
     tus: {
       host: e.TUS_HOST,
       port: e.TUS_PORT,
@@ -227,6 +231,11 @@ function conflicts(present: Present): string[] {
     if (!isLoopback(tusHost)) {
       problems.push(
         `  UPLOAD_TOKEN_SECRET: is required where TUS_HOST (${tusHost}) lets others than this machine upload`,
+      );
+    }
+    if (/(^|,)\s*(null|file:\/\/)\s*(,|$)/.test(present['UPLOAD_ALLOWED_ORIGINS'] ?? '')) {
+      problems.push(
+        '  UPLOAD_ALLOWED_ORIGINS: null and file:// are the origin of many pages, and need UPLOAD_TOKEN_SECRET',
       );
     }
     if (present['UPLOAD_TOKEN_SECRET_OLD'] !== undefined) {

@@ -86,12 +86,15 @@ const originList = () =>
       z.array(
         z.string().refine(isOrigin, {
           error:
-            'each entry is an origin as browsers send it, such as https://academy.example: scheme and host in small letters, no path',
+            'each entry is an origin as browsers send it, such as https://academy.example or capacitor://localhost: scheme and host in small letters, no path',
         }),
       ),
     );
 
+/** Also those of apps that bring their pages along; `null` is that of a page without one, such as one from a file. */
 function isOrigin(entry: string): boolean {
+  if (entry === 'null' || entry === 'file://') return true;
+  if (!/^https?:/i.test(entry)) return /^[a-z][a-z\d+.-]*:\/\/[a-z\d._-]+(:\d+)?$/.test(entry);
   return /^https?:\/\/[^/*\s]+$/.test(entry) && URL.canParse(entry) && new URL(entry).origin === entry;
 }
 
@@ -101,6 +104,19 @@ const adminToken = () =>
     error:
       'must have 24 to 512 characters without spaces, and be random: the output of "openssl rand -hex 24" is',
   });
+
+/** MEDIA_ALLOW: an ending without its dot, or a media type. */
+const mediaList = () =>
+  z
+    .string()
+    .transform((value) => entriesOf(value.toLowerCase()).map((entry) => entry.replace(/^\./, '')))
+    .pipe(
+      z.array(
+        z.string().regex(/^([a-z0-9]{1,10}|[a-z0-9.+-]+\/[a-z0-9.+-]+)$/, {
+          error: 'each entry is an ending such as mxf, or a media type such as application/x-acme',
+        }),
+      ),
+    );
 
 const folderList = () =>
   z
@@ -183,6 +199,18 @@ export const settings = {
   CUSTOM_ROOTS: folderList()
     .default([])
     .describe('Folders that /custom-upload takes files from, comma-separated; unset: any'),
+
+  // Audio and video
+  MEDIA_ALLOW: mediaList()
+    .default([])
+    .describe(
+      'What uploads and files of this server may be beside the audio and video that Sluice knows, comma-separated: endings (mxf) or media types (application/x-acme)',
+    ),
+  FFPROBE: text()
+    .default('ffprobe')
+    .describe(
+      'Command that is asked, where it is installed, whether an unknown file is audio or video: a name or a path; none: it is not asked',
+    ),
 
   // Zoom
   ZOOM_WEBHOOK_SECRET_TOKEN: secret()
@@ -346,7 +374,7 @@ export const settings = {
   UPLOAD_ALLOWED_ORIGINS: originList()
     .optional()
     .describe(
-      'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example; unset: only the pages of the pipeline server on this machine',
+      'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example, or of an app capacitor://localhost; unset: only the pages of the pipeline server on this machine',
     ),
   UPLOAD_TRUST_PROXY: z
     .stringbool({ error: 'must be true or false' })

@@ -67,8 +67,8 @@ function body(type: string, nowMs: number, data: object): string {
   return JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data });
 }
 
-function identity({ id, source, aceId, title, details }: Recording) {
-  return { id, source, ace_id: aceId, title, details };
+function identity({ id, source, aceId, title, details, metadata }: Recording) {
+  return { id, source, ace_id: aceId, title, details, ...(metadata === undefined ? {} : { metadata }) };
 }
 
 /** Where a person watches a video. */

@@ -80,7 +80,7 @@ export const ERROR_CATALOGUE = {
   ],
   NOT_MEDIA: [
     'The content is neither audio nor video, whatever its name says.',
-    'Open the file in a player; if it plays, report its format.',
+    'Open the file in a player; if it plays, install ffprobe on the server, or add its ending to MEDIA_ALLOW.',
   ],
   ACE_ID_TAKEN: [
     'Another recording already has this ace_id.',

@@ -9,13 +9,12 @@ const MAX_SLUG_BYTES = 80;
  * has none.
  */
 export function slug(title: string): string {
-  const words = title.normalize('NFC').match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  let joined = '';
-  for (const character of words.join('-')) {
-    if (Buffer.byteLength(joined + character) > MAX_SLUG_BYTES) break;
-    joined += character;
-  }
-  return joined.replace(/-+$/, '');
+  const words =
+    title
+      .replace(/\p{Cf}+/gu, '')
+      .normalize('NFC')
+      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+  return cut(words.join('-'), (text) => Buffer.byteLength(text) <= MAX_SLUG_BYTES).replace(/-+$/, '');
 }
 
 /**
@@ -41,9 +40,61 @@ export function archiveName(
   return `${archiveStem(recording)}.${recording.extension}`;
 }
 
-/** A title fit for one line anywhere: no control characters, white space folded, at most 250 characters. */
+/** The most characters of a title. */
+const MAX_TITLE_LENGTH = 250;
+
+/** Flags such as that of Scotland are written with characters that are invisible anywhere else. */
+const TAGGED_FLAG = /\u{1F3F4}[\u{E0061}-\u{E007A}]{2,6}\u{E007F}/u.source;
+
+const INVISIBLE = new RegExp(`(${TAGGED_FLAG})|(?![\\u200c\\u200d])\\p{Cf}`, 'gu');
+
+/**
+ * A title fit for one line anywhere: composed (NFC), no control characters, nothing invisible but what joins letters or
+ * emoji, white space folded, at most 250 characters.
+ */
 export function cleanTitle(raw: string): string {
-  // Bidirectional overrides can make a name read as something else.
-  const folded = raw.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  return Array.from(folded).slice(0, 250).join('').trimEnd();
+  const folded = raw
+    // Bidirectional overrides can make a name read as something else.
+    .replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\s\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+    .replace(INVISIBLE, (_all, flag: string | undefined) => flag ?? '')
+    .replace(/([\u200c\u200d])[\u200c\u200d]+/g, '$1')
+    .replace(/(?<=^|\s)[\u200c\u200d]|[\u200c\u200d](?=\s|$)/g, '')
+    .replace(/ +/g, ' ')
+    .trim()
+    .normalize('NFC');
+  const fits = (text: string) => Array.from(text).length <= MAX_TITLE_LENGTH;
+  return (fits(folded) ? folded : cut(folded, fits)).replace(/[\s\u200c\u200d]+$/, '');
+}
+
+/** As much of a text as fits, never with half of what readers see as one character, unless that alone is too much. */
+function cut(text: string, fits: (beginning: string) => boolean): string {
+  const graphemes = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+  const fitting = longest(graphemes, fits);
+  return fitting === '' ? longest(Array.from(graphemes[0] ?? ''), fits) : fitting;
+}
+
+function longest(pieces: readonly string[], fits: (beginning: string) => boolean): string {
+  let joined = '';
+  for (const piece of pieces) {
+    if (!fits(joined + piece)) break;
+    joined += piece;
+  }
+  return joined;
+}
+
+/** What the names of audio and video files end in. Of any other name the part behind its last dot belongs to it. */
+const MEDIA_ENDINGS: ReadonlySet<string> = new Set(
+  [
+    'mp4 m4v mov qt mkv mk3d webm avi divx xvid wmv asf flv f4v mpg mpeg mpe m1v m2v mpv vob dat ts mts m2ts m2t tod',
+    '3gp 3gpp 3g2 ogv ogm ogx mxf dv dif gxf wtv rm rmvb y4m ivf nut nsv amv h264 264 h265 hevc 265 av1 obu',
+    'mp3 mp2 mpga m4a m4b m4p m4r aac adts ac3 eac3 ec3 dts wav wave w64 rf64 bwf aif aiff aifc caf flac alac ape amr',
+    'awb au snd wma wv mka weba oga ogg opus spx ra tta tak mpc dsf dff voc gsm',
+  ].flatMap((endings) => endings.split(' ')),
+);
+
+/** A title of a file's name: the name without what says that it is audio or video. */
+export function titleOfFile(filename: string): string {
+  const name = cleanTitle(filename);
+  const [, stem = '', ending = ''] = /^(.*)\.([^.]+)$/.exec(name) ?? [];
+  return MEDIA_ENDINGS.has(ending.toLowerCase()) ? cleanTitle(stem) : name;
 }

@@ -87,6 +87,8 @@ export type Origin =
       readonly modifiedAtMs: number;
       /** Which file it was; unknown of recordings that were accepted before it was kept. */
       readonly identity?: FileIdentity;
+      /** What it is, as the door found it; a look at its first bytes alone may not tell. */
+      readonly media?: { readonly mime: string; readonly extension: string };
       /** Whether the file stays where it is after all is done. */
       readonly keep: boolean;
     };
@@ -101,6 +103,9 @@ export interface FileIdentity {
 
 /** What the source knew of the recording beyond its bytes; passed on to the website as it is. */
 export type SourceDetails = Readonly<Record<string, string | number | null>>;
+
+/** What the caller of a door wants the website to hear, as JSON; passed on as it is. */
+export type CallerMetadata = Readonly<Record<string, unknown>>;
 
 /** The stages, in their order. */
 export const STAGES = ['fetch', 'archive', 'publish', 'captions', 'notify', 'cleanup'] as const;
@@ -202,6 +207,7 @@ export interface Recording {
   readonly origin: Origin;
   readonly placement: Placement | null;
   readonly details: SourceDetails;
+  readonly metadata?: CallerMetadata;
   /** Its length: as announced, then as fetched. */
   readonly bytes: number | null;
   /** Attempts that failed so far. */
@@ -228,6 +234,7 @@ export interface NewRecording {
   readonly origin: Origin;
   readonly placement?: Placement;
   readonly details: SourceDetails;
+  readonly metadata?: CallerMetadata;
   readonly notBeforeMs?: number;
   /** Where it stands in line; default 0. */
   readonly place?: number;

@@ -9,6 +9,7 @@ import { doubtedWatches } from './migrations/008-doubted-watches.ts';
 import { doubts } from './migrations/010-doubts.ts';
 import { steadyClock } from './migrations/011-steady-clock.ts';
 import { whatMoves } from './migrations/012-what-moves.ts';
+import { callersWords } from './migrations/013-callers-words.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -126,6 +127,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '010-doubts': doubts,
   '011-steady-clock': steadyClock,
   '012-what-moves': whatMoves,
+  '013-callers-words': callersWords,
 };
 
 export const migrationProvider: MigrationProvider = {

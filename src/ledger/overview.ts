@@ -3,6 +3,7 @@ import { type Facts, type Recording, type Source, STATES, type State } from '../
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
+import { foldText } from './search-text.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -113,7 +114,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       if (fromMs !== undefined) found = found.where('accepted_at_ms', '>=', fromMs);
       if (toMs !== undefined) found = found.where('accepted_at_ms', '<=', toMs);
       if (text !== undefined) {
-        const piece = text.toLowerCase().replace(/[\\%_]/g, '\\$&');
+        const piece = foldText(text).replace(/[\\%_]/g, '\\$&');
         found = found.where(sql<boolean>`search like ${`%${piece}%`} escape '\\'`);
       }
       // The numbers first: an index holds all that this looks at, whereas the rows are long.

@@ -18,6 +18,7 @@ export function toRecording(row: Tables['recordings']): Recording {
     origin: JSON.parse(row.origin),
     placement: row.placement === null ? null : JSON.parse(row.placement),
     details: JSON.parse(row.details),
+    ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) }),
     bytes: numberOrNull(row.bytes),
     failedAttempts: row.failed_attempts,
     openStarts: row.open_starts,

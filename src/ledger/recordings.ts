@@ -116,6 +116,7 @@ export function createRecordings({
             origin: JSON.stringify(input.origin),
             placement: input.placement === undefined ? null : JSON.stringify(input.placement),
             details: JSON.stringify(input.details),
+            metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
             failed_attempts: 0,
             open_starts: 0,
             not_before_ms: input.notBeforeMs ?? 0,

@@ -21,6 +21,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     .set({
       origin: JSON.stringify(input.origin),
       details: JSON.stringify(input.details),
+      metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
       title: input.title,
       ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,

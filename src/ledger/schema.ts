@@ -35,6 +35,8 @@ interface RecordingsTable {
   origin: string;
   placement: string | null;
   details: string;
+  /** JSON. */
+  metadata: string | null;
   failed_attempts: number;
   open_starts: number;
   last_error: string | null;

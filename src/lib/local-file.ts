@@ -1,14 +1,16 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, sep } from 'node:path';
+import { basename, isAbsolute, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError, machineTrouble, orMachineTrouble, systemCode } from '../domain/errors.ts';
 import type { FileIdentity, Origin } from '../domain/recording.ts';
-import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from './media-type.ts';
+import { pathBytes, pathsLike, pathText, readableName } from './byte-path.ts';
+import { type Claim, type MediaGate, STRICT_MEDIA_GATE } from './media-gate.ts';
+import type { MediaType } from './media-type.ts';
 
 /** A file of this server as it was found through one open handle. */
 export interface LocalFile {
-  /** With every symbolic link followed. */
+  /** With every symbolic link followed; as text, of which `pathBytes` makes what the system takes. */
   readonly realPath: string;
   readonly bytes: number;
   /** Whole milliseconds. */
@@ -34,39 +36,51 @@ export type KnownFile = Pick<
   'path' | 'bytes' | 'modifiedAtMs' | 'identity'
 >;
 
+export interface InspectOptions {
+  /** The folders that it must lie below, links followed; anywhere, if none is named. */
+  readonly roots?: readonly string[];
+  readonly gate?: MediaGate;
+  /** What its caller says of it; default its name. */
+  readonly claim?: Claim | undefined;
+}
+
 /**
  * Looks at the file that a caller names.
  *
- * @param roots The folders that it must lie below, links followed; anywhere, if none is named
  * @throws KnownError `PATH_INVALID`, `PATH_NOT_ALLOWED`, `PATH_LOOP`, `FILE_NOT_FOUND`, `FILE_NOT_READABLE`,
  * `FILE_NOT_REGULAR` or `FILE_EMPTY`
  */
-export async function inspectLocalFile(path: string, roots: readonly string[] = []): Promise<LocalFile> {
+export async function inspectLocalFile(
+  path: string,
+  { roots = [], gate = STRICT_MEDIA_GATE, claim }: InspectOptions = {},
+): Promise<LocalFile> {
   if (path.includes('\0')) throw new KnownError('The path contains a NUL byte', { code: 'PATH_INVALID' });
   if (!isAbsolute(path)) throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
   let handle: FileHandle | undefined;
   try {
-    const realPath = await realpath(path).catch(async (error: unknown) => {
+    const realPath = await realPathMeant(path).catch(async (error: unknown) => {
       // Outside the roots nobody is told what is there and what is not.
       if (roots.length > 0 && !isBelow(path, await realRoots(roots))) throw notAllowed();
       throw error;
     });
     if (roots.length > 0 && !isBelow(realPath, await realRoots(roots))) throw notAllowed();
     // Without O_NONBLOCK a pipe would be waited for.
-    handle = await open(realPath, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    handle = await open(
+      pathBytes(realPath),
+      constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW,
+    );
     const found = await handle.stat({ bigint: true });
     if (!found.isFile()) throw new KnownError('The path names no regular file', { code: 'FILE_NOT_REGULAR' });
     // The path may have been led elsewhere in between.
     if (roots.length > 0 && (await pathOf(handle, found, realPath)) !== realPath) throw notAllowed();
     if (found.size === 0n) throw new KnownError('The file is empty', { code: 'FILE_EMPTY' });
 
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
     return {
       realPath,
       bytes: Number(found.size),
       modifiedAtMs: Number(found.mtimeMs),
       identity: await identityOf(found),
-      media: await mediaTypeOf(buffer.subarray(0, bytesRead)),
+      media: await gate.typeOf(handle, claim ?? { filename: readableName(basename(realPath)) }),
     };
   } catch (error) {
     const code = CODES[systemCode(error) ?? ''];
@@ -86,7 +100,10 @@ export async function inspectLocalFile(path: string, roots: readonly string[] = 
 export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
   let handle: FileHandle;
   try {
-    handle = await open(known.path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    handle = await open(
+      pathBytes(known.path),
+      constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW,
+    );
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ELOOP') throw changed('a link is in its place now', error);
@@ -136,8 +153,34 @@ async function bootId(): Promise<string | null> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim() || null;
 }
 
+async function realPathOf(path: string): Promise<string> {
+  return pathText(await realpath(pathBytes(path), { encoding: 'buffer' }));
+}
+
+/**
+ * Where a path leads; one that leads nowhere as it is written, to the only file that can be meant by it.
+ *
+ * @throws KnownError `FILE_NOT_FOUND` where it lost what tells names apart, and what the system says
+ */
+async function realPathMeant(path: string): Promise<string> {
+  try {
+    return await realPathOf(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    const [meant, ...others] = await pathsLike(path);
+    if (meant !== undefined && others.length === 0) return await realPathOf(meant);
+    if (meant === undefined && !path.includes('\ufffd')) throw error;
+    const how = meant === undefined ? 'there is no name like it' : `${others.length + 1} names are like it`;
+    throw new KnownError(
+      `The path has lost characters that are not UTF-8, and ${how}: send its bytes as path_base64, or rename the file ` +
+        '(convmv -f latin1 -t utf8)',
+      { code: 'FILE_NOT_FOUND', cause: error },
+    );
+  }
+}
+
 async function realRoots(roots: readonly string[]): Promise<string[]> {
-  return await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+  return await Promise.all(roots.map((root) => realPathOf(root).catch(() => root)));
 }
 
 function isBelow(path: string, roots: readonly string[]): boolean {
@@ -147,9 +190,9 @@ function isBelow(path: string, roots: readonly string[]): boolean {
 /** Where an open file lies: by the system's own word or, where it gives none, by what is at its path now. */
 async function pathOf(handle: FileHandle, found: BigIntStats, path: string): Promise<string | undefined> {
   try {
-    return await realpath(`/proc/self/fd/${handle.fd}`);
+    return await realPathOf(`/proc/self/fd/${handle.fd}`);
   } catch {
-    const [again, there] = [await realpath(path), await stat(path, { bigint: true })];
+    const [again, there] = [await realPathOf(path), await stat(pathBytes(path), { bigint: true })];
     return there.dev === found.dev && there.ino === found.ino ? again : undefined;
   }
 }

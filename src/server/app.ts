@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
+import { type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
@@ -65,6 +66,8 @@ export interface AppOptions {
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */
   readonly customRoots?: readonly string[];
+  /** Says what is let in; default what our own signatures know. */
+  readonly media?: MediaGate;
   /** Watches whether what should move does. */
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly silentAfterMs: number;
@@ -116,7 +119,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addZoomApi(app, { ignored: ledger.zoomIgnored });
   addZoomCatchUpApi(app, options.zoom.catchUp);
-  addFileDoors(app, { intake, recordings: ledger.recordings, customRoots: options.customRoots ?? [] });
+  addFileDoors(app, {
+    intake,
+    recordings: ledger.recordings,
+    customRoots: options.customRoots ?? [],
+    media: options.media ?? STRICT_MEDIA_GATE,
+  });
   addBunnyWebhook(app, {
     watches: ledger.watches,
     line: options.lines.watches,

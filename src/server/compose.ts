@@ -8,6 +8,7 @@ import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
 import { startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';
 import { composeAlarms } from '../queue/compose-alarms.ts';
@@ -92,6 +93,7 @@ export async function startServer(config: Config, log: Logger) {
     lines,
     operators: config.operators,
     customRoots: config.customRoots,
+    media: createMediaGate(config.media),
     installation,
     vitals,
     silentAfterMs: config.vitals.silentAfterMs,

@@ -37,6 +37,10 @@ export const recordingView = z
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.null()]))
       .describe('What its source knew of it'),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('What its caller wants the website to hear'),
     bytes: bytes.nullable(),
     failed_attempts: z.int(),
     last_error: errorView.nullable(),
@@ -230,6 +234,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     title: recording.title,
     ace_id: recording.aceId,
     details: { ...recording.details },
+    ...(recording.metadata === undefined ? {} : { metadata: { ...recording.metadata } }),
     bytes: recording.bytes,
     failed_attempts: recording.failedAttempts,
     last_error: viewError(recording.lastError),

@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { isMachineTrouble, KnownError, systemCode } from '../domain/errors.ts';
+import { pathBytes } from '../lib/byte-path.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
@@ -39,7 +40,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
       }
       // Not a removal of whatever is there: of a folder in its place nothing goes.
       try {
-        await unlink(path);
+        await unlink(pathBytes(path));
       } catch (error) {
         // That nobody may write there stays so, however often it is tried.
         if (systemCode(error) !== 'EROFS') throw error;

@@ -312,7 +312,7 @@ export function createFetchTask({
     const handle = await openUnchanged(origin);
     let media: MediaType;
     try {
-      media = await requireMedia(handle);
+      media = origin.media ?? (await requireMedia(handle));
     } finally {
       await handle.close();
     }

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
-import { mediaTypeOf } from '../lib/media-type.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
 import { startPulse } from '../lib/pulse.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
@@ -52,7 +52,7 @@ export async function startTus(config: Config, log: Logger) {
     allowedOrigins: config.tus.allowedOrigins,
     limits: config.tus.limits,
     trustsProxy: config.tus.trustsProxy,
-    isMedia: async (firstBytes) => (await mediaTypeOf(firstBytes)) !== undefined,
+    media: createMediaGate(config.media),
     directory,
     incomingDirectory,
     maxBytes,

@@ -15,7 +15,10 @@ const REQUEST_HEADERS = [
   'X-HTTP-Method-Override',
   'X-Request-ID',
   'X-Requested-With',
-].join(', ');
+];
+
+/** How many more headers a preflight is allowed at once, and how long the name of each may be. */
+const MAX_MORE = { names: 50, nameLength: 100 };
 
 const ANSWER_HEADERS = [
   'Location',
@@ -49,6 +52,20 @@ export function allowPages(
   response.setHeader('Access-Control-Expose-Headers', ANSWER_HEADERS);
   if (request.method !== 'OPTIONS') return;
   response.setHeader('Access-Control-Allow-Methods', METHODS);
-  response.setHeader('Access-Control-Allow-Headers', REQUEST_HEADERS);
+  response.setHeader('Access-Control-Allow-Headers', allowedHeaders(request));
   response.setHeader('Access-Control-Max-Age', MAX_AGE_S);
+}
+
+/**
+ * What tus clients send, and whatever else the page wants to: tools that watch pages add headers of their own
+ * (`baggage`, `sentry-trace`, `traceparent`), and nothing here goes by headers that it does not know.
+ */
+function allowedHeaders(request: IncomingMessage): string {
+  const known = new Set(REQUEST_HEADERS.map((name) => name.toLowerCase()));
+  const wanted = [request.headers['access-control-request-headers'] ?? ''].flat().join(',').split(',');
+  const more = wanted
+    .map((name) => name.trim())
+    .filter((name) => name.length <= MAX_MORE.nameLength && /^[\w!#$%&'*+.^`|~-]+$/.test(name))
+    .filter((name) => !known.has(name.toLowerCase()));
+  return [...REQUEST_HEADERS, ...new Set(more)].slice(0, REQUEST_HEADERS.length + MAX_MORE.names).join(', ');
 }

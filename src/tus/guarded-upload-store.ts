@@ -2,18 +2,18 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Upload } from '@tus/server';
 import { removeAll } from '../lib/files.ts';
+import type { Claim, MediaGate } from '../lib/media-gate.ts';
 import { firstBytesOf, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { lookAhead } from './look-ahead.ts';
-import { UploadRefused } from './refusal.ts';
-import { type Permit, readSidecar, writeSidecar } from './sidecar.ts';
+import { notMedia } from './refusal.ts';
+import { claimOf, type Permit, readSidecar, writeSidecar } from './sidecar.ts';
 import type { UploadPaths } from './upload-paths.ts';
 import type { UploadQuota } from './upload-quota.ts';
 import { UploadStore, type UploadStoreOptions } from './upload-store.ts';
 
 export interface GuardedUploadStoreOptions extends UploadStoreOptions {
   readonly quota: UploadQuota;
-  /** Whether these first bytes are the beginning of audio or video. */
-  readonly isMedia: (firstBytes: Uint8Array) => Promise<boolean>;
+  readonly media: Pick<MediaGate, 'look'>;
 }
 
 /** Who has been permitted to begin an upload. */
@@ -23,20 +23,20 @@ export interface Beginning {
   readonly address: string | undefined;
 }
 
-/** The store behind its guards: how many uploads are begun, and that nothing but audio and video is kept. */
+/** The store behind its guards: how many uploads are begun, and that nothing is kept that surely is no recording. */
 export class GuardedUploadStore extends UploadStore {
   readonly #paths: UploadPaths;
   readonly #bodies: UploadStoreOptions['bodies'];
   readonly #quota: UploadQuota;
-  readonly #isMedia: GuardedUploadStoreOptions['isMedia'];
+  readonly #media: GuardedUploadStoreOptions['media'];
   readonly #beginnings = new WeakMap<Upload, Beginning>();
 
-  constructor({ quota, isMedia, ...options }: GuardedUploadStoreOptions) {
+  constructor({ quota, media, ...options }: GuardedUploadStoreOptions) {
     super(options);
     this.#paths = options.paths;
     this.#bodies = options.bodies;
     this.#quota = quota;
-    this.#isMedia = isMedia;
+    this.#media = media;
   }
 
   /** To be told before `create`. */
@@ -59,16 +59,17 @@ export class GuardedUploadStore extends UploadStore {
 
   /**
    * Looks at the first bytes before they reach the disk: as soon as there are enough of them, or all. So whatever is
-   * complete on the disk, or longer than that, has been looked at.
+   * complete on the disk, or longer than that, has been looked at. What they do not tell is decided at the end.
    */
   override async write(empty: Readable, id: string, offset: number): Promise<number> {
-    const size = (await readSidecar(this.#paths.sidecar(id)))?.size ?? 0;
+    const sidecar = await readSidecar(this.#paths.sidecar(id));
+    const size = sidecar?.size ?? 0;
     const missingBytes = Math.min(SNIFFED_BYTES, size) - offset;
     const body = this.#bodies.of(id);
     if (missingBytes <= 0 || body === undefined) return await super.write(empty, id, offset);
 
     const { bytes, hasMore } = await lookAhead(body, missingBytes);
-    if (bytes.length >= missingBytes) await this.#requireMedia(id, offset, bytes);
+    if (bytes.length >= missingBytes) await this.#refuseOther(id, claimOf(sidecar), offset, bytes);
     const isOver = body.stopSignal.aborted || body.request.destroyed;
     if (hasMore && !isOver) return await super.write(empty, id, offset);
     // What has arrived before the connection broke, or another request took over, is kept.
@@ -77,13 +78,14 @@ export class GuardedUploadStore extends UploadStore {
   }
 
   /** @throws UploadRefused 415, and then nothing of the upload is left */
-  async #requireMedia(id: string, offset: number, bytes: Buffer): Promise<void> {
+  async #refuseOther(id: string, claim: Claim, offset: number, bytes: Buffer): Promise<void> {
     const stored = offset > 0 ? await firstBytesOf(this.#paths.data(id)) : Buffer.alloc(0);
     const first = Buffer.concat([stored.subarray(0, offset), bytes]).subarray(0, SNIFFED_BYTES);
-    if (await this.#isMedia(first)) return;
+    const look = await this.#media.look(first, claim);
+    if (look.kind !== 'other') return;
     await removeAll(this.#paths.data(id));
     await removeAll(this.#paths.sidecar(id));
-    throw new UploadRefused(415, 'NOT_MEDIA', 'The file is neither audio nor video.');
+    throw notMedia(`The file is neither audio nor video, but ${look.mime}.`);
   }
 }
 

@@ -24,6 +24,10 @@ export class UploadRefused extends Error implements TusAnswer {
   }
 }
 
+export function notMedia(sentence: string): UploadRefused {
+  return new UploadRefused(415, 'NOT_MEDIA', sentence);
+}
+
 /**
  * What stock clients do with an answer decides its status: tus-js-client tries again after 5xx, 409 and 423, but where
  * it asked for the offset, any failure other than 423 makes it begin a new upload from the first byte.

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { systemCode } from '../domain/errors.ts';
 import { writeWhole } from '../lib/files.ts';
+import type { Claim } from '../lib/media-gate.ts';
 import type { RawMetadata } from './upload-metadata.ts';
 
 /** How an upload was begun. */
@@ -38,6 +39,12 @@ export async function readSidecar(path: string): Promise<Sidecar | undefined> {
     ...(permit === undefined ? {} : { permit }),
     ...(typeof finishedAtMs === 'number' ? { finishedAtMs } : {}),
   };
+}
+
+/** What a client has said of the content. */
+export function claimOf(sidecar: Sidecar | undefined): Claim {
+  const { filename, filetype } = sidecar?.metadata ?? {};
+  return { filename: filename ?? undefined, filetype: filetype ?? undefined };
 }
 
 function readPermit(value: unknown): Permit | undefined {

@@ -83,6 +83,7 @@ export function createTusProtocol(
       try {
         await finisher.finish(upload.id);
       } catch (error) {
+        if (error instanceof UploadRefused) throw error;
         // The client will ask for the offset, find that nothing is missing, and not come back.
         finisher.finishLater(upload.id);
         throw error;

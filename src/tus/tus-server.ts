@@ -6,6 +6,7 @@ import type { Recordings } from '../ledger/recordings.ts';
 import { withinTime } from '../lib/abort.ts';
 import type { Disk } from '../lib/disk.ts';
 import { whyForeign } from '../lib/local-caller.ts';
+import type { MediaGate } from '../lib/media-gate.ts';
 import { sendRefusal } from './answer.ts';
 import { allowPages } from './cross-origin.ts';
 import { createFinisher } from './finisher.ts';
@@ -15,15 +16,13 @@ import { createQueueLocker } from './queue-locker.ts';
 import { UploadRefused } from './refusal.ts';
 import { createRequestBodies } from './request-bodies.ts';
 import { createSweep } from './sweep.ts';
+import { speaksTus, TUS_VERSION, tidyRequest } from './tidy-request.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
 import { makeUploadFolders, uploadPaths } from './upload-paths.ts';
 import { createUploadPermission } from './upload-permission.ts';
 import { createUploadQuota, type UploadLimits } from './upload-quota.ts';
 import { createUploadSpace } from './upload-space.ts';
-
-/** Methods that a client behind a proxy which knows only GET and POST may ask for (tus 1.0.0, X-HTTP-Method-Override). */
-const OVERRIDABLE: ReadonlySet<string> = new Set(['PATCH', 'DELETE', 'HEAD']);
 
 export interface TusServerOptions {
   /** With which the website may sign its tokens; none: callers on this machine may upload without. */
@@ -33,8 +32,8 @@ export interface TusServerOptions {
   readonly limits: UploadLimits;
   /** Whether a proxy on this machine tells the client's address in X-Forwarded-For. */
   readonly trustsProxy: boolean;
-  /** Whether these are the first bytes of audio or video. */
-  readonly isMedia: (firstBytes: Uint8Array) => Promise<boolean>;
+  /** Says what is let in. */
+  readonly media: MediaGate;
   /** Folder of uploads in progress. */
   readonly directory: string;
   /** Folder of finished uploads, on the same file system. */
@@ -66,12 +65,12 @@ export interface TusServer {
 }
 
 export function createTusServer(options: TusServerOptions): TusServer {
-  const { expiresAfterMs, handOff, disk, promisedBytes, isMedia, tokenSecrets, log } = options;
+  const { expiresAfterMs, handOff, disk, promisedBytes, media, tokenSecrets, log } = options;
   const { isClockSettled = async () => true } = options;
   const paths = uploadPaths(options.directory, options.incomingDirectory);
   const locker = createQueueLocker();
   const bodies = createRequestBodies(locker);
-  const finisher = createFinisher({ paths, handOff, log });
+  const finisher = createFinisher({ paths, handOff, media, log });
   const onComplete = finisher.finishLater;
   const space = createUploadSpace({ disk, uploads: paths.uploads, promisedBytes, log });
   const quota = createUploadQuota({ limits: options.limits, paths, locker, log });
@@ -85,19 +84,29 @@ export function createTusServer(options: TusServerOptions): TusServer {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refuse = (refusal: UploadRefused) => sendRefusal(request, response, refusal);
     allowPages(allowedOrigins, request, response);
+    if (request.method !== 'OPTIONS') response.setHeader('Tus-Resumable', TUS_VERSION);
     const why = tokenSecrets.length === 0 ? whyForeign(request, options.allowedOrigins) : undefined;
     if (why !== undefined && request.method !== 'OPTIONS') return refuse(notLocal(why));
 
-    adapt(request);
     const path = request.url?.split('?')[0] ?? '';
     if (path !== TUS_PATH && !path.startsWith(`${TUS_PATH}/`)) {
       return refuse(new UploadRefused(404, 'NOT_FOUND', 'There is nothing at this address.'));
+    }
+    try {
+      tidyRequest(request);
+    } catch (error) {
+      if (error instanceof UploadRefused) return refuse(error);
+      throw error;
     }
     if (request.method === 'GET') {
       response.setHeader('Allow', 'POST, HEAD, PATCH, DELETE, OPTIONS');
       return refuse(
         new UploadRefused(405, 'DOWNLOAD_GET_REFUSED', 'Uploads cannot be downloaded from here.'),
       );
+    }
+    if (!speaksTus(request)) {
+      response.setHeader('Tus-Version', TUS_VERSION);
+      return refuse(otherVersion());
     }
     await handle?.(request, response);
   }
@@ -133,7 +142,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
-        store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, isMedia }),
+        store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, media }),
         paths,
         permission,
         bodies,
@@ -162,18 +171,13 @@ export function createTusServer(options: TusServerOptions): TusServer {
   };
 }
 
-/** Makes up for what proxies do to requests. */
-function adapt(request: IncomingMessage): void {
-  const wanted = request.headers['x-http-method-override'];
-  if (request.method === 'POST' && typeof wanted === 'string' && OVERRIDABLE.has(wanted))
-    request.method = wanted;
-
-  // The library refuses a list such as `https,http`, which two proxies in a row make; nothing here needs the header.
-  delete request.headers['x-forwarded-proto'];
-  request.rawHeaders = request.rawHeaders.filter((_text, index, all) => {
-    const name = all[index - (index % 2)];
-    return name?.toLowerCase() !== 'x-forwarded-proto';
-  });
+function otherVersion(): UploadRefused {
+  return new UploadRefused(
+    412,
+    'REQUEST_INVALID',
+    `This server speaks tus ${TUS_VERSION}, and the request does not say that it does too.`,
+    `Send the header Tus-Resumable: ${TUS_VERSION}.`,
+  );
 }
 
 function notLocal(why: string): UploadRefused {

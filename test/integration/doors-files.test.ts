@@ -1,4 +1,4 @@
-import { copyFile, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aceKey, recordingId } from '../../src/domain/ids.ts';
@@ -117,11 +117,135 @@ describe('/custom-upload', () => {
     expect(other.body.id).not.toBe(one.body.id);
   });
 
-  it('puts up with fields that it does not know', async () => {
-    const reply = await app.post('/custom-upload', { path: SAMPLE, title: 'Video', colour: 'blue' });
+  it('keeps what its caller wants the website to hear, under metadata or as a field that it does not know', async () => {
+    const metadata = { lesson: 7, tags: ['a', 'ü'], nested: { by: null } };
+    const { body } = await app.post('/custom-upload', {
+      path: SAMPLE,
+      title: 'Video',
+      metadata,
+      colour: 'blue',
+    });
 
-    expect(reply.status).toBe(202);
-    expect(JSON.stringify(await get(reply.body.id))).not.toContain('blue');
+    expect(await get(body.id)).toMatchObject({ metadata: { ...metadata, colour: 'blue' } });
+    const shown = await app.get(`/api/recordings/${body.id}`);
+    expect(shown.body.metadata).toEqual({ ...metadata, colour: 'blue' });
+  });
+
+  it.each([
+    ['more than 16 KiB', { text: 'x'.repeat(16_384) }],
+    ['depths without end', JSON.parse(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`)],
+    ['a list', [1]],
+  ])('refuses metadata of %s', async (_name, metadata) => {
+    const reply = await app.post('/custom-upload', { path: SAMPLE, title: 'Video', metadata });
+
+    expect(reply).toEqual(problem(400, 'REQUEST_INVALID'));
+    expect(reply.body.detail).toMatch(/^metadata/);
+  });
+
+  it.each([
+    ['what its metadata says', { metadata: { title: 'Lesson 1' } }, 'Lesson 1'],
+    ['the name of its file', { title_from: 'filename' }, 'Dr. Who 2026-11-24'],
+    ['that too where its metadata says nothing', { metadata: { lesson: 7 } }, 'Dr. Who 2026-11-24'],
+  ])('is named by %s where it is not named', async (_name, more, title) => {
+    const path = await video('Dr. Who 2026-11-24.mp4');
+
+    const { body } = await app.post('/custom-upload', { path, ...more });
+
+    expect(body).toMatchObject({ title });
+    expect((await get(body.id))?.title).toBe(title);
+  });
+
+  it('says what is different about the same path under the same ace_id, and changes nothing', async () => {
+    const path = await video('a.mp4');
+    const { body } = await app.post('/custom-upload', { path, title: 'Video', ace_id: 'ace-42' });
+    await appendFile(path, 'more');
+
+    const again = await app.post('/custom-upload', { path, title: 'Video', ace_id: 'ace-42' });
+
+    expect(again).toEqual(problem(409, 'ACE_ID_TAKEN'));
+    expect(again.body.detail).toMatch(/as it was: \d+ bytes of .*now it has \d+ bytes/);
+    expect(again.body.detail).toContain(body.id);
+  });
+
+  it('says what of a repetition is not followed', async () => {
+    const first = { path: SAMPLE, title: 'Video', ace_id: 'ace-42', keep_file: true };
+    await app.post('/custom-upload', first);
+
+    const same = await app.post('/custom-upload', first);
+    const other = await app.post('/custom-upload', {
+      ...first,
+      title: 'Film',
+      keep_file: false,
+      metadata: { a: 1 },
+    });
+
+    expect(same.body).not.toHaveProperty('note');
+    expect(other).toMatchObject({ status: 202, body: { duplicate: true } });
+    expect(other.body.note).toMatch(/title \(it stays "Video"\), metadata, keep_file \(it stays true\)/);
+  });
+
+  it.each([
+    ['application/json; charset=UTF-8', ''],
+    ['Application/JSON', '\ufeff'],
+    ['text/json', ''],
+    ['application/vnd.api+json', '\ufeff'],
+  ])('reads JSON that is called %s', async (type, mark) => {
+    const body = `${mark}${JSON.stringify({ path: SAMPLE, title: 'Video' })}`;
+
+    expect((await app.send('POST', '/custom-upload', { 'content-type': type }, body)).status).toBe(202);
+  });
+
+  describe('of a file whose name is not UTF-8', () => {
+    const bytes = () =>
+      Buffer.concat([Buffer.from(`${folder}/Stra`), Buffer.from([0xdf]), Buffer.from('e.mp4')]);
+    const escaped = () => `${folder}/Stra\udcdfe.mp4`;
+    beforeEach(() => copyFile(SAMPLE, bytes()));
+
+    it.each([
+      ['its bytes in base64', () => ({ path_base64: bytes().toString('base64') })],
+      ['its bytes as Python escapes them', () => ({ path: escaped() })],
+      ['a path that has lost the byte', () => ({ path: bytes().toString() })],
+    ])('takes it by %s', async (_name, naming) => {
+      const { status, body } = await app.post('/custom-upload', { ...naming(), title_from: 'filename' });
+
+      expect([status, body.title]).toEqual([202, 'Straße']);
+      expect(await get(body.id)).toMatchObject({
+        origin: { path: escaped() },
+        details: { filename: 'Straße.mp4' },
+      });
+    });
+
+    it('does not guess where two names have lost the same, and says what to do', async () => {
+      await copyFile(
+        SAMPLE,
+        Buffer.concat([Buffer.from(`${folder}/Stra`), Buffer.from([0xe4]), Buffer.from('e.mp4')]),
+      );
+
+      const reply = await app.post('/custom-upload', { path: bytes().toString(), title: 'Video' });
+
+      expect(reply).toEqual(problem(404, 'FILE_NOT_FOUND'));
+      expect(reply.body.detail).toMatch(/2 names.*path_base64.*convmv/);
+    });
+  });
+
+  it('takes a file by its name in the other composition of its accents', async () => {
+    const path = await video('U\u0308bung.mp4');
+
+    const { body } = await app.post('/custom-upload', {
+      path: path.normalize('NFC'),
+      title_from: 'filename',
+    });
+
+    expect(await get(body.id)).toMatchObject({ title: 'Übung', origin: { path } });
+  });
+
+  it('is found by what people type, in whatever composition and case', async () => {
+    const { body } = await app.post('/custom-upload', { path: SAMPLE, title: 'U\u0308BUNG Fünf, Straße' });
+
+    for (const typed of ['übung fünf', 'ubung', 'STRASSE', 'U\u0308bung']) {
+      const found = await app.get(`/api/recordings?q=${encodeURIComponent(typed)}`);
+      expect(found.body.recordings.map(({ id }: { id: string }) => id)).toEqual([body.id]);
+    }
   });
 
   it('links a recording to the website by its ace_id, and takes it once', async () => {

@@ -125,7 +125,8 @@ describe('a file that was handed over', () => {
 
 describe('where files are taken from certain folders only, a file', () => {
   const notAllowed = expect.objectContaining({ code: 'PATH_NOT_ALLOWED' });
-  const inspect = (path: string) => inspectLocalFile(path, [join(folder, 'videos'), join(folder, 'more')]);
+  const inspect = (path: string) =>
+    inspectLocalFile(path, { roots: [join(folder, 'videos'), join(folder, 'more')] });
 
   beforeEach(async () => {
     await put('videos/2026/a.mp4', 'hello');

@@ -1,5 +1,6 @@
 import { access, appendFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createB2 } from '../../src/clients/b2.ts';
 import { digestOf, type House, openHouse } from '../support/house.ts';
 
 describe('the stages of a recording', () => {
@@ -83,31 +84,69 @@ describe('the stages of a recording', () => {
     expect(await house.staged()).toEqual([]);
   });
 
-  it('R27 keeps archive and stream apart: the archive’s copy stays when the video is deleted', async () => {
-    const { id, path } = await house.addCustom('Twice', { keep_file: true });
-    await house.reaches(id, 'done');
-    const { facts } = await house.recordings.progress(id);
+  it('R27 keeps archive and stream apart: each stays, byte for byte, when the other is removed', async () => {
+    const first = await house.addCustom('First', { keep_file: true });
+    const second = await house.addCustom('Second', { keep_file: true });
+    await house.reaches(first.id, 'done');
+    await house.reaches(second.id, 'done');
+    const factsOf = async (id: string) => (await house.recordings.progress(id)).facts;
+    const [one, other] = [await factsOf(first.id), await factsOf(second.id)];
 
-    const { bunny } = house.config;
-    await fetch(`${bunny.apiUrl}/library/${bunny.libraryId}/videos/${facts.publish?.videoId}`, {
+    const { bunny, b2 } = house.config;
+    const removal = await fetch(`${bunny.apiUrl}/library/${bunny.libraryId}/videos/${one.publish?.videoId}`, {
       method: 'DELETE',
       headers: { AccessKey: bunny.apiKey },
     });
+    const archived = other.archive;
+    if (archived === undefined) throw new Error('not archived');
+    await createB2({ ...b2, idleTimeoutMs: 5000 }).deleteFile({
+      ...archived,
+      signal: AbortSignal.timeout(5000),
+    });
 
-    expect(house.bunny.videos()).toEqual([]);
-    expect(await house.b2.files()).toMatchObject([{ wholeSha1: await digestOf(path, 'sha1') }]);
+    // Of the first only the archive's copy is left, of the second only the stream's.
+    expect(removal.status).toBe(200);
+    expect(await house.b2.files()).toMatchObject([
+      { fileId: one.archive?.fileId, wholeSha1: await digestOf(first.path, 'sha1') },
+    ]);
+    expect(house.bunny.videos()).toMatchObject([
+      { guid: other.publish?.videoId, sha256: await digestOf(second.path, 'sha256') },
+    ]);
   });
 
-  it('R20 passes recordings of every source through the same stages', async () => {
+  it('R20 passes recordings of all three sources through the same stages, with the same facts and announcements', async () => {
     const zoom = await house.addZoom('One');
-    const custom = await house.addCustom('Two');
-    await house.reaches(zoom.id, 'done');
-    await house.reaches(custom.id, 'done');
+    const custom = await house.addCustom('Two', { ace_id: 'two' });
+    const manual = await house.addManual('Three');
+    const ids = [zoom, custom, manual].map(({ id }) => id);
+    for (const id of ids) await house.reaches(id, 'done');
+    await house.announced(...ids);
 
+    const sources = await Promise.all(ids.map(async (id) => (await house.recordings.get(id))?.source));
+    expect(sources).toEqual(['zoom', 'custom', 'manual']);
     const stagesOf = async (id: string) =>
       (await house.history(id)).filter((type) => type.startsWith('stage.')).sort();
-    expect(await stagesOf(zoom.id)).toEqual(await stagesOf(custom.id));
-    expect(await stagesOf(zoom.id)).toHaveLength(10);
+    const factsOf = async (id: string) =>
+      Object.entries((await house.recordings.progress(id)).facts)
+        .map(([stage, fact]) => [stage, Object.keys(fact).sort()] as const)
+        .sort();
+    const expected = ['archive', 'cleanup', 'fetch', 'notify', 'publish'];
+    for (const id of ids) {
+      expect(await stagesOf(id)).toEqual([
+        ...expected.map((stage) => `stage.done ${stage}`),
+        ...expected.map((stage) => `stage.started ${stage}`),
+      ]);
+      expect(await factsOf(id)).toEqual(await factsOf(zoom.id));
+    }
+    const heard = house
+      .heard('recording.published')
+      .map(({ body }) => (body as { data: { id: string } }).data);
+    expect(heard.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    for (const data of heard) expect(Object.keys(data)).toEqual(Object.keys(heard[0] ?? {}));
+    const names = (await house.b2.files()).map(({ fileName }) => fileName.split('/')[0]);
+    expect(names.sort()).toEqual(['custom', 'manual', 'zoom']);
+    expect(house.bunny.videos()).toHaveLength(3);
+    expect(await house.staged()).toEqual([]);
   });
 
   it('C31 C34 never archives a web page, whatever name it comes under', async () => {

@@ -16,7 +16,7 @@ import {
   stockUpload,
   tusRequest,
 } from '../support/tus-client.ts';
-import { startTusWorld, type TusWorld } from '../support/tus-world.ts';
+import { startTusWorld, type TusWorld, UNGUARDED } from '../support/tus-world.ts';
 
 let world: TusWorld;
 beforeEach(async () => {
@@ -103,7 +103,12 @@ describe('a finished upload', () => {
     await world.stopTus();
     await writeFile(world.paths.data(id), CONTENT);
     const add = vi.fn();
-    const finisher = createFinisher({ paths: world.paths, handOff: { add }, log: world.log });
+    const finisher = createFinisher({
+      paths: world.paths,
+      handOff: { add },
+      media: UNGUARDED.media,
+      log: world.log,
+    });
 
     await Promise.all([finisher.finish(id), finisher.finish(id), finisher.finish(id)]);
     await finisher.finish(id);

@@ -3,6 +3,7 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { STRICT_MEDIA_GATE } from '../../src/lib/media-gate.ts';
 import { createUploadToken, type UploadTokenOptions } from '../../src/lib/upload-token.ts';
 import {
   head,
@@ -452,7 +453,7 @@ describe('a page in a browser', () => {
       await send(new URL('/elsewhere', world.url).toString(), { method: 'POST' }, origin),
     ];
 
-    expect(refusals.map(({ status }) => status)).toEqual([401, 400, 405, 404, 404, 404]);
+    expect(refusals.map(({ status }) => status)).toEqual([401, 412, 405, 404, 404, 404]);
     for (const refusal of refusals) {
       expect(refusal.headers).toMatchObject({ 'access-control-allow-origin': PAGE, vary: 'Origin' });
       expect(problemIn(refusal).status).toBe(refusal.status);
@@ -481,7 +482,6 @@ describe('a page in a browser', () => {
 
 describe('content', () => {
   const SAMPLE = new URL('../fixtures/sample.mp4', import.meta.url);
-  const isVideo = async (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1', 4, 8) === 'ftyp';
 
   async function appendAll(url: string, content: Buffer, headers: Record<string, string>, stepBytes: number) {
     for (let offset = 0; ; offset += stepBytes) {
@@ -492,7 +492,7 @@ describe('content', () => {
   }
 
   it('that is video passes, in steps of any length', async () => {
-    await start({ isMedia: isVideo });
+    await start({ media: STRICT_MEDIA_GATE });
     const content = (await readFile(SAMPLE)).subarray(0, 9000);
     const token = await tokenFor('lesson-1');
     const url = await begin(token, content.length);
@@ -510,7 +510,7 @@ describe('content', () => {
   ])(
     'that is neither audio nor video is refused %s, and nothing of it is left',
     async (_name, bytes, step, at) => {
-      await start({ isMedia: isVideo });
+      await start({ media: STRICT_MEDIA_GATE });
       const token = await tokenFor('lesson-1');
       const url = await begin(token, bytes);
 
@@ -525,7 +525,7 @@ describe('content', () => {
   );
 
   it('that is neither is refused to a client that is sending it, in words that it can read', async () => {
-    await start({ isMedia: isVideo, maxBytes: 1e9 });
+    await start({ media: STRICT_MEDIA_GATE, maxBytes: 1e9 });
     const token = await tokenFor('lesson-1');
 
     for (const uploadDataDuringCreation of [false, true]) {
@@ -541,7 +541,7 @@ describe('content', () => {
   });
 
   it('that has come when the connection is given up is kept, however little it is', async () => {
-    await start({ isMedia: isVideo, idleTimeoutMs: 300 });
+    await start({ media: STRICT_MEDIA_GATE, idleTimeoutMs: 300 });
     const content = (await readFile(SAMPLE)).subarray(0, 9000);
     const token = await tokenFor('lesson-1');
     const url = await begin(token, content.length);

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -106,6 +106,26 @@ export async function openHouse(
     async addCustom(title: string, more: Record<string, unknown> & { bytes?: number; path?: string } = {}) {
       const { bytes = 0, path = await writeVideo(join(files, `${title}.mp4`), bytes), ...body } = more;
       const response = await house.post('/custom-upload', { path, title, ...body });
+      if (response.status !== 202) throw new Error(`refused: ${await response.text()}`);
+      const { id } = (await response.json()) as { id: string };
+      return { id, path };
+    },
+
+    /** Hands over what a tutor has uploaded, as the tus process does. */
+    async addManual(aceId: string, bytes = 0) {
+      const incoming = join(config.dataDir, 'incoming');
+      await mkdir(incoming, { recursive: true });
+      const uploadId = randomBytes(16).toString('hex');
+      const path = await writeVideo(join(incoming, `${uploadId}.upload`), bytes);
+      const { size } = await stat(path);
+      const filename = `${aceId}.mp4`;
+      const response = await house.post('/manual-upload', {
+        path,
+        size,
+        ace_id: aceId,
+        upload_id: uploadId,
+        filename,
+      });
       if (response.status !== 202) throw new Error(`refused: ${await response.text()}`);
       const { id } = (await response.json()) as { id: string };
       return { id, path };

@@ -104,7 +104,7 @@ export function openPatch(
   return { request, ended };
 }
 
-function patchHeaders(offset: number): Record<string, string> {
+export function patchHeaders(offset: number): Record<string, string> {
   return { 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset) };
 }
 

@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino';
 import { aceKey } from '../../src/domain/ids.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createDisk } from '../../src/lib/disk.ts';
+import type { MediaGate } from '../../src/lib/media-gate.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { createTusServer, type TusServerOptions } from '../../src/tus/tus-server.ts';
 import { type UploadPaths, uploadPaths } from '../../src/tus/upload-paths.ts';
@@ -124,9 +125,17 @@ export type TusWorldOptions = Partial<
     | 'tokenSecrets'
     | 'allowedOrigins'
     | 'trustsProxy'
-    | 'isMedia'
+    | 'media'
   >
 > & { readonly limits?: Partial<UploadLimits>; readonly isStarted?: boolean };
+
+const MP4 = { mime: 'video/mp4', extension: 'mp4' };
+
+/** Takes whatever comes for a film. */
+const ANYTHING: MediaGate = {
+  look: async () => ({ kind: 'media', media: MP4 }),
+  typeOf: async () => MP4,
+};
 
 /** Everybody on this machine may upload anything, as often as they like. */
 export const UNGUARDED = {
@@ -134,7 +143,7 @@ export const UNGUARDED = {
   allowedOrigins: [],
   trustsProxy: false,
   limits: { maxOpen: 1000, maxOpenPerAceId: 1000, maxOpenPerAddress: 1000, maxNewPerMinute: 1000 },
-  isMedia: async () => true,
+  media: ANYTHING,
 } as const satisfies Partial<TusServerOptions>;
 
 /** A tus server on a free port, with a folder, a ledger and a pipeline of its own. */
@@ -161,7 +170,7 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
       allowedOrigins: options.allowedOrigins ?? UNGUARDED.allowedOrigins,
       trustsProxy: options.trustsProxy ?? UNGUARDED.trustsProxy,
       limits: { ...UNGUARDED.limits, ...options.limits },
-      isMedia: options.isMedia ?? UNGUARDED.isMedia,
+      media: options.media ?? UNGUARDED.media,
       directory: paths.uploads,
       incomingDirectory: paths.incoming,
       maxBytes: options.maxBytes ?? 64 * 1024 * 1024,

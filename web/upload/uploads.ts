@@ -149,7 +149,7 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
     const fresh = base === undefined ? '' : link.token !== undefined ? base : nextAceId(base, taken);
     const aceId = earlier?.aceId ?? fresh;
     const title =
-      earlier?.title ?? (base !== undefined && aceId === base ? link.title : undefined) ?? titleOf(file.name);
+      earlier?.title ?? (base !== undefined && aceId === base ? link.title : undefined) ?? titleOf(file);
     lastId += 1;
     const id = `file-${lastId}`;
     contents.set(id, file);
@@ -293,12 +293,11 @@ function isSameFile(a: FileMark, b: FileMark): boolean {
   return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
 }
 
-/** A first proposal: the file's name without its ending. */
-function titleOf(name: string): string {
-  return (
-    name
-      .replace(/\.[^.]{1,5}$/, '')
-      .replace(/[_-]+/g, ' ')
-      .trim() || name
-  );
+const MEDIA_ENDING =
+  /\.(mp4|m4[abv]|mov|mkv|webm|avi|wm[av]|flv|f4v|mpe?g|m?ts|m2ts|3gpp?|mp3|wave?|og[agv]|opus|flac|aac|caf|aiff?|amr|mxf)$/i;
+
+/** A first proposal: the file's name without the ending that says what it is; any other dot belongs to the name. */
+function titleOf({ name, type }: FileMark & { type: string }): string {
+  const ending = /^(audio|video)\//.test(type) ? /\.[^. ]+$/ : MEDIA_ENDING;
+  return name.normalize('NFC').replace(ending, '').trim() || name;
 }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { parse, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { acceptedShape } from '../api-shapes.ts';
@@ -63,10 +63,11 @@ export function addAddCommand(program: Command, io: Io): void {
       const isComplete = await addAll(session, paths, async (given) => {
         const path = resolve(io.cwd, given);
         await refuseFolder(path, given);
-        const title = options.title ?? parse(path).name;
-        const wanted = { path, title, ...body };
+        // The name as it is on the disk, which arguments need not carry: for the server to look at.
+        const { title } = options;
+        const wanted = { path, ...(title === undefined ? { title_from: 'filename' } : { title }), ...body };
         const accepted = await session.api.post('/custom-upload', wanted, acceptedShape, session.signal);
-        return { path, title, accepted };
+        return { path, title: accepted.title ?? title ?? path, accepted };
       });
       if (!isComplete) io.setExitCode(EXIT.failed);
     });
@@ -105,6 +106,10 @@ async function addAll(
   } finally {
     block?.end();
     if (added.length > 0 || session.isJson) report(session, added);
+    for (const { path, accepted } of added) {
+      if (accepted.note !== undefined && !session.isJson)
+        session.print(`${printable(path)}: ${accepted.note}`);
+    }
     for (const { path, trouble } of refused) session.complain(trouble, path);
   }
   return refused.length === 0;

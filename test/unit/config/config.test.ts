@@ -104,6 +104,9 @@ describe('loadConfig', () => {
     ['UPLOAD_ALLOWED_ORIGINS', 'https://academy.example/'],
     ['UPLOAD_ALLOWED_ORIGINS', 'https://*.academy.example'],
     ['UPLOAD_ALLOWED_ORIGINS', 'null'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'file://, https://academy.example'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'capacitor://localhost/page'],
+    ['UPLOAD_ALLOWED_ORIGINS', 'Ionic://localhost'],
     ['UPLOAD_TRUST_PROXY', 'perhaps'],
     ['UPLOAD_MAX_OPEN', '0'],
     ['BUNNY_LIBRARY_ID', '4321/videos'],
@@ -212,6 +215,26 @@ describe('loadConfig', () => {
     [
       { UPLOAD_ALLOWED_ORIGINS: 'https://academy.example, http://localhost:8080' },
       { tus: { allowedOrigins: ['https://academy.example', 'http://localhost:8080'] } },
+    ],
+    [
+      {
+        UPLOAD_ALLOWED_ORIGINS:
+          'capacitor://localhost,tauri://localhost, chrome-extension://abcdefgh,app://-',
+      },
+      {
+        tus: {
+          allowedOrigins: [
+            'capacitor://localhost',
+            'tauri://localhost',
+            'chrome-extension://abcdefgh',
+            'app://-',
+          ],
+        },
+      },
+    ],
+    [
+      { UPLOAD_ALLOWED_ORIGINS: 'null', UPLOAD_TOKEN_SECRET: 's'.repeat(32) },
+      { tus: { allowedOrigins: ['null'] } },
     ],
     [
       { PIPELINE_PORT: '9010' },

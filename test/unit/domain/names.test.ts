@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordingId } from '../../../src/domain/ids.ts';
-import { archiveName, cleanTitle, slug } from '../../../src/domain/names.ts';
+import { archiveName, cleanTitle, slug, titleOfFile } from '../../../src/domain/names.ts';
 
 const DAY_MS = Date.parse('2026-01-05T23:59:59.999Z');
 const ID = recordingId('zoom:1');
@@ -51,6 +51,7 @@ describe('slug', () => {
   it('stops at 80 bytes, never in the middle of a character and never at a hyphen', () => {
     expect(slug('自'.repeat(100))).toBe('自'.repeat(26));
     expect(slug(`${'a'.repeat(79)} b`)).toBe('a'.repeat(79));
+    expect(slug('हि'.repeat(50))).toBe('हि'.repeat(13));
   });
 });
 
@@ -93,6 +94,16 @@ describe('cleanTitle', () => {
     ['line\u2028separator', 'line separator'],
     ['Übung 😀: 1/2', 'Übung 😀: 1/2'],
     [' \n ', ''],
+    ['U\u0308bung', 'Übung'],
+    ['Al\u00adge\u200bbra\ufeff', 'Algebra'],
+    ['\u200fשלום\u200e!', 'שלום!'],
+    ['می\u200cخواهم', 'می\u200cخواهم'],
+    ['\u200d a \u200c\u200d', 'a'],
+    ['👩🏽\u200d🏫 lesson', '👩🏽\u200d🏫 lesson'],
+    [
+      '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} 1\u{e0067}',
+      '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} 1',
+    ],
   ])('makes of %j %j', (raw, expected) => {
     expect(cleanTitle(raw)).toBe(expected);
   });
@@ -103,7 +114,10 @@ describe('cleanTitle', () => {
         const title = cleanTitle(raw);
 
         expect(Array.from(title).length).toBeLessThanOrEqual(250);
-        expect(title).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|^\s|\s$|\s\s/u);
+        expect(title).not.toMatch(
+          /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]|(?!\u200c|\u200d|[\u{e0061}-\u{e007f}])\p{Cf}|^\s|\s$|\s\s/u,
+        );
+        expect(title.normalize('NFC')).toBe(title);
         expect(cleanTitle(title)).toBe(title);
       }),
     );
@@ -111,5 +125,34 @@ describe('cleanTitle', () => {
 
   it('does not end in a space where the limit cuts between two words', () => {
     expect(cleanTitle(`${'a'.repeat(249)} b`)).toBe('a'.repeat(249));
+  });
+
+  it('does not cut what readers see as one character', () => {
+    const family = '👨\u200d👩\u200d👧';
+
+    expect(cleanTitle(family.repeat(60))).toBe(family.repeat(50));
+    expect(cleanTitle(`a${'\u0327\u0301'.repeat(400)}`)).toHaveLength(250);
+  });
+});
+
+describe('titleOfFile', () => {
+  it.each([
+    ['Algebra, group 2.mp4', 'Algebra, group 2'],
+    ['2026-11-24_room.B.MKV', '2026-11-24_room.B'],
+    ['2026-11-24', '2026-11-24'],
+    ['Dr. Who', 'Dr. Who'],
+    ['Dr. Who.m4a', 'Dr. Who'],
+    ['Lektion 3.2', 'Lektion 3.2'],
+    ['Algebra vs. Geo', 'Algebra vs. Geo'],
+    ['v1.0.final', 'v1.0.final'],
+    ['a.mp4.mp4', 'a.mp4'],
+    ['...and more.webm ', '...and more'],
+    ['.hidden', '.hidden'],
+    ['.mp4', ''],
+    ['代数.第二.wav', '代数.第二'],
+    ['U\u0308bung.aiff', 'Übung'],
+    ['', ''],
+  ])('makes of %j %j', (name, title) => {
+    expect(titleOfFile(name)).toBe(title);
   });
 });
