@@ -48,7 +48,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       port: e.PIPELINE_PORT,
       url: e.PIPELINE_URL ?? `http://${urlHost(e.PIPELINE_HOST)}:${e.PIPELINE_PORT}`,
     },
-    operators: { adminToken: e.ADMIN_TOKEN, isLocalTrusted: e.LOCAL_TRUST === 'on' },
+    operators: {
+      adminToken: e.ADMIN_TOKEN,
+      adminTokenOld: e.ADMIN_TOKEN_OLD,
+      isLocalTrusted: e.LOCAL_TRUST === 'on',
+    },
     customRoots: e.CUSTOM_ROOTS,
     tus: {
       host: e.TUS_HOST,
@@ -225,6 +229,9 @@ function conflicts(present: Present): string[] {
   }
   const host = present['PIPELINE_HOST']?.trim() ?? '127.0.0.1';
   if (present['ADMIN_TOKEN'] === undefined) {
+    if (present['ADMIN_TOKEN_OLD'] !== undefined) {
+      problems.push('  ADMIN_TOKEN: is required too, ADMIN_TOKEN_OLD is the one before it');
+    }
     if (!isLoopback(host)) {
       problems.push(
         `  ADMIN_TOKEN: is required where others can reach the server (PIPELINE_HOST is ${host})`,

@@ -172,6 +172,9 @@ export const settings = {
     .describe(
       'Opens /login, the dashboard and /api (as a bearer token) from elsewhere; unset: only callers on this machine get in',
     ),
+  ADMIN_TOKEN_OLD: adminToken()
+    .optional()
+    .describe('The token before the last change, valid beside the new one until you remove it here'),
   LOCAL_TRUST: z
     .enum(['on', 'off'])
     .default('on')

@@ -90,8 +90,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   addResponseHeaders(app);
-  limitRequests(app, options.limits ?? REQUEST_LIMITS);
   const operators = createOperators(options.operators ?? {});
+  limitRequests(app, options.limits ?? REQUEST_LIMITS, operators.isProven);
   closeRoutes(app, operators);
 
   app.addHook('onResponse', async (request, reply) => {
@@ -132,7 +132,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     live.progress(message);
   });
   app.addHook('onClose', async () => listening?.stop());
-  addEventsApi(app, live);
+  addEventsApi(app, { live, mayStay: operators.mayStay });
   if (options.pages !== undefined) {
     const progressOf = (id: string) => (lastProgress?.recordingId === id ? lastProgress.legs : undefined);
     addPages(app, { ledger, progressOf, ...options.pages });
