@@ -27,6 +27,7 @@ export async function openApiPage(): Promise<string> {
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0 },
+    incoming: folder,
     isRedisReady: () => false,
     log: pino({ level: 'silent' }),
   });

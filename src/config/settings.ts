@@ -401,6 +401,12 @@ export const settings = {
     .refine((value) => URL.canParse(value), { error: 'is no valid address' })
     .optional()
     .describe('Mail server, such as smtp://user:password@mail.example.org:587; a secret'),
+  SMTP_TLS: z
+    .enum(['required', 'if-offered'])
+    .optional()
+    .describe(
+      'Whether an alarm is only mailed over TLS; unset: required where SMTP_URL has a password and leads to another machine',
+    ),
   ALARM_PAUSE_S: number()
     .positive()
     .default(60)

@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, sep } from 'node:path';
+import { dirname, isAbsolute, join, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import type { FileIdentity, Origin } from '../domain/recording.ts';
@@ -38,17 +38,22 @@ export type KnownFile = Pick<
  * Looks at the file that a caller names.
  *
  * @param roots The folders that it must lie below, links followed; anywhere, if none is named
+ * @param notAllowed The refusal of one that lies elsewhere
  * @throws KnownError `PATH_INVALID`, `PATH_NOT_ALLOWED`, `PATH_LOOP`, `FILE_NOT_FOUND`, `FILE_NOT_READABLE`,
  * `FILE_NOT_REGULAR` or `FILE_EMPTY`
  */
-export async function inspectLocalFile(path: string, roots: readonly string[] = []): Promise<LocalFile> {
+export async function inspectLocalFile(
+  path: string,
+  roots: readonly string[] = [],
+  notAllowed = outsideCustomRoots,
+): Promise<LocalFile> {
   if (path.includes('\0')) throw new KnownError('The path contains a NUL byte', { code: 'PATH_INVALID' });
   if (!isAbsolute(path)) throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
   let handle: FileHandle | undefined;
   try {
     const realPath = await realpath(path).catch(async (error: unknown) => {
       // Outside the roots nobody is told what is there and what is not.
-      if (roots.length > 0 && !isBelow(path, await realRoots(roots))) throw notAllowed();
+      if (roots.length > 0 && !isBelow(await wouldBeAt(path), await realRoots(roots))) throw notAllowed();
       throw error;
     });
     if (roots.length > 0 && !isBelow(realPath, await realRoots(roots))) throw notAllowed();
@@ -97,7 +102,14 @@ export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
     });
   }
   try {
-    await checkUnchanged(handle, known);
+    const isNumbered = await checkUnchanged(handle, known);
+    // Size and time can be made to fit: then the file must at least lie where it did, no link having led elsewhere.
+    if (
+      !isNumbered &&
+      (await pathOf(handle, await handle.stat({ bigint: true }), known.path)) !== known.path
+    ) {
+      throw changed('a link leads to another place now');
+    }
     return handle;
   } catch (error) {
     await handle.close();
@@ -106,23 +118,25 @@ export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
 }
 
 /**
- * Makes sure that an open file is the one that was handed over, as it was then.
+ * Makes sure that an open file is the one that was handed over, as it was then; says whether device and inode could be
+ * compared, which count only until the next boot.
  *
  * @throws KnownError `SOURCE_CHANGED`
  */
 export async function checkUnchanged(
   handle: FileHandle,
   { bytes, modifiedAtMs, identity }: KnownFile,
-): Promise<void> {
+): Promise<boolean> {
   const found = await handle.stat({ bigint: true });
   if (!found.isFile()) throw changed('it is no regular file now');
   if (found.size !== BigInt(bytes)) throw changed(`it had ${bytes} bytes and has ${found.size} now`);
   if (Number(found.mtimeMs) !== modifiedAtMs) throw changed('it was written to');
-  if (identity === undefined || identity.bootId === null) return;
+  if (identity === undefined || identity.bootId === null) return false;
   const { device, inode, bootId } = await identityOf(found);
-  if (bootId !== identity.bootId) return;
+  if (bootId !== identity.bootId) return false;
   if (device !== identity.device || inode !== identity.inode)
     throw changed('another file is in its place now');
+  return true;
 }
 
 async function identityOf({ dev, ino }: BigIntStats): Promise<FileIdentity> {
@@ -136,6 +150,15 @@ async function bootId(): Promise<string | null> {
 
 async function realRoots(roots: readonly string[]): Promise<string[]> {
   return await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+}
+
+/** Where a path that leads to nothing would lead: its first folders as far as they are there, and the rest as it is. */
+async function wouldBeAt(path: string): Promise<string> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const real = await realpath(folder).catch(() => undefined);
+    if (real !== undefined || folder === dirname(folder))
+      return join(real ?? folder, path.slice(folder.length));
+  }
 }
 
 function isBelow(path: string, roots: readonly string[]): boolean {
@@ -152,7 +175,7 @@ async function pathOf(handle: FileHandle, found: BigIntStats, path: string): Pro
   }
 }
 
-function notAllowed(): KnownError {
+function outsideCustomRoots(): KnownError {
   return new KnownError('The file lies outside CUSTOM_ROOTS', { code: 'PATH_NOT_ALLOWED' });
 }
 

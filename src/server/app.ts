@@ -64,6 +64,8 @@ export interface AppOptions {
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */
   readonly customRoots?: readonly string[];
+  /** Where finished uploads lie. */
+  readonly incoming: string;
   readonly isRedisReady: () => boolean;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
@@ -113,7 +115,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addZoomApi(app, { ignored: ledger.zoomIgnored });
   addZoomCatchUpApi(app, options.zoom.catchUp);
-  addFileDoors(app, { intake, recordings: ledger.recordings, customRoots: options.customRoots ?? [] });
+  addFileDoors(app, {
+    intake,
+    recordings: ledger.recordings,
+    customRoots: options.customRoots ?? [],
+    incoming: options.incoming,
+  });
   addBunnyWebhook(app, {
     watches: ledger.watches,
     line: options.lines.watches,

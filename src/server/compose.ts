@@ -69,6 +69,7 @@ export async function startServer(config: Config, log: Logger) {
     lines,
     operators: config.operators,
     customRoots: config.customRoots,
+    incoming: config.tus.incomingDir,
     installation,
     isRedisReady,
     zoomChecks,

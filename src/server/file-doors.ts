@@ -46,9 +46,15 @@ const acceptedAnswer = z.object({ id: z.string(), state: z.string(), duplicate: 
  */
 export function addFileDoors(
   app: FastifyInstance,
-  options: { intake: Intake; recordings: Pick<Recordings, 'get'>; customRoots: readonly string[] },
+  options: {
+    intake: Intake;
+    recordings: Pick<Recordings, 'get'>;
+    customRoots: readonly string[];
+    /** The folder where the tus process puts what is finished: nothing from elsewhere is handed over. */
+    incoming: string;
+  },
 ): void {
-  const { intake, recordings, customRoots } = options;
+  const { intake, recordings, customRoots, incoming } = options;
   const doors = app.withTypeProvider<ZodTypeProvider>();
 
   doors.post(
@@ -64,7 +70,7 @@ export function addFileDoors(
     },
     async (request, reply) => {
       const { body } = request;
-      const file = await inspectLocalFile(body.path);
+      const file = await inspectLocalFile(body.path, [incoming], notAnUpload);
       if (file.bytes !== body.size) {
         throw new KnownError(`The file has ${file.bytes} bytes and not the announced ${body.size}`, {
           code: 'FILE_SIZE_DIFFERS',
@@ -152,6 +158,10 @@ export function addFileDoors(
       code: 'ACE_ID_TAKEN',
     });
   }
+}
+
+function notAnUpload(): KnownError {
+  return new KnownError('The file lies outside the folder of finished uploads', { code: 'PATH_NOT_ALLOWED' });
 }
 
 function stem(filename: string): string {

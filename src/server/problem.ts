@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { KnownError } from '../domain/errors.ts';
+import { KnownError, summarize } from '../domain/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../domain/problem.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
@@ -56,7 +56,7 @@ function handle(error: FastifyError | KnownError, request: FastifyRequest, reply
   if (error instanceof KnownError) {
     const { afterMs } = error.details;
     if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
-    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, error.message);
+    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, summarize(error).message);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const lines = error.validation.map((issue) => {

@@ -42,7 +42,8 @@ export interface Signed {
 export async function startTestApp(
   ledger: TestLedger,
   host = '127.0.0.1',
-  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> & Partial<Pick<AppOptions, 'log'>> = {},
+  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> &
+    Partial<Pick<AppOptions, 'incoming' | 'log'>> = {},
 ): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };
   const line = {
