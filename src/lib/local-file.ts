@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError, systemCode } from '../domain/errors.ts';
@@ -152,13 +152,17 @@ async function realRoots(roots: readonly string[]): Promise<string[]> {
   return await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
 }
 
-/** Where a path that leads to nothing would lead: its first folders as far as they are there, and the rest as it is. */
+/**
+ * Where a path that leads to nothing would lead: its first folders as far as they are there, and the rest as it is. By a
+ * link that leads to nothing it could be anywhere.
+ */
 async function wouldBeAt(path: string): Promise<string> {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const real = await realpath(folder).catch(() => undefined);
-    if (real !== undefined || folder === dirname(folder))
-      return join(real ?? folder, path.slice(folder.length));
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    const real = await realpath(at).catch(() => undefined);
+    if (real !== undefined) return join(real, path.slice(at.length));
+    if ((await lstat(at).catch(() => undefined))?.isSymbolicLink()) return sep;
   }
+  return path;
 }
 
 function isBelow(path: string, roots: readonly string[]): boolean {
