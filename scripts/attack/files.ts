@@ -71,6 +71,26 @@ export const FILE_ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: 'hand over as an upload what is none: a secret file, the ledger, a way out of the folder',
+    expected: '400, 403 or 404',
+    async run({ house: { pipelinePort, secret, folder } }) {
+      const statuses = [];
+      for (const path of [
+        secret.path,
+        '/etc/passwd',
+        join(folder, 'data/ledger.db'),
+        join(folder, 'data/incoming/../ledger.db'),
+        join(folder, 'data/incoming'),
+      ]) {
+        const body = JSON.stringify({ path, ace_id: 'stolen', upload_id: 'stolen', size: 1 });
+        statuses.push(
+          (await send(pipelinePort, 'POST', '/manual-upload', { headers: JSON_TYPE, body })).status,
+        );
+      }
+      return onlyStatuses(statuses, 400, 403, 404);
+    },
+  },
+  {
     name: 'swap an allowed file for a link to the secret one, back and forth, while it is handed over',
     expected: 'the secret file is never taken',
     async run({ house: { pipelinePort, roots, secret }, intend, isQuick }) {

@@ -69,8 +69,8 @@ export const PAGE_ATTACKS: readonly Attack[] = [
     },
   },
   {
-    name: 'login brute force: 60 wrong tokens, then the right one, from one address',
-    expected: '401, soon 429, the right one too; another address gets in',
+    name: 'login brute force: 60 wrong tokens of one address and 400 of many, to lock the operators out',
+    expected: '401, soon 429; whoever has the right one gets in, from there too',
     async run({ house: { pipelinePort, nginx } }) {
       const attempt = (token: string, address: string) =>
         send(pipelinePort, 'POST', '/login', {
@@ -79,18 +79,21 @@ export const PAGE_ATTACKS: readonly Attack[] = [
         });
       const statuses = [];
       for (let n = 0; n < 60; n += 1) statuses.push((await attempt(`wrong-${n}`, '198.51.100.66')).status);
-      const guessed = (await attempt(ADMIN_TOKEN, '198.51.100.66')).status;
+      const many = [];
+      for (let n = 0; n < 400; n += 1) many.push((await attempt(`many-${n}`, `192.0.2.${n % 250}`)).status);
+      const sameAddress = (await attempt(ADMIN_TOKEN, '198.51.100.66')).status;
       const honest = (await attempt(ADMIN_TOKEN, '198.51.100.7')).status;
       const outside = (await send(nginx.port, 'POST', '/login', { headers: FORM, body: 'token=x' })).status;
       const looked = statuses.filter((status) => status === 401).length;
       const isOk =
-        onlyStatuses(statuses, 401, 429).isOk &&
+        onlyStatuses([...statuses, ...many], 401, 429).isOk &&
         looked <= 10 &&
-        guessed === 429 &&
+        many.at(-1) === 429 &&
+        sameAddress === 303 &&
         honest === 303 &&
         outside === 404;
       return {
-        happened: `${looked} looked at, then ${guessed}; elsewhere ${honest}; by nginx ${outside}`,
+        happened: `${looked} looked at, then ${many.at(-1)}; the right one ${sameAddress}, elsewhere ${honest}; by nginx ${outside}`,
         isOk,
       };
     },

@@ -35,6 +35,7 @@ export async function openApiPage(): Promise<string> {
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0 },
     vitals: { look: describeOnly },
     silentAfterMs: 0,
+    incoming: folder,
     log: pino({ level: 'silent' }),
   });
   try {

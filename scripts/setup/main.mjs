@@ -5,6 +5,7 @@ import { withLock } from './lock.mjs';
 import { packagesStep } from './packages.mjs';
 import { exitCodeOf, Problem } from './problem.mjs';
 import {
+  B2SDK,
   CADDY,
   CHROMIUM,
   CURL,
@@ -22,7 +23,7 @@ const HELP = `Makes this checkout ready to run. Repeating it is free: it does on
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone, faketime, Chromium, nginx, Caddy)
+  --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
@@ -60,6 +61,7 @@ export async function setUp({
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
+    ...(test ? [programStep({ program: B2SDK, env, folders, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     ...(build ? [buildStep({ root, say })] : []),

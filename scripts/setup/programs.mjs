@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -27,6 +28,21 @@ export const RCLONE = {
   programs: ['rclone'],
   packages: { 'apt-get': ['rclone'], apk: ['rclone'], dnf: ['rclone'], brew: ['rclone'] },
   byHand: 'install it as https://rclone.org/install/ says',
+  instead: '',
+};
+
+/** The third client of the simulated B2, by Backblaze itself; it is a module, so each Python is asked for it. */
+export const B2SDK = {
+  title: 'b2sdk for Python',
+  programs: ['python3'],
+  probe: ['-c', 'import importlib.util, sys; sys.exit(importlib.util.find_spec("b2sdk") is None)'],
+  packages: {
+    'apt-get': ['python3-b2sdk'],
+    apk: ['py3-b2sdk'],
+    dnf: ['python3-b2sdk'],
+    brew: ['b2sdk'],
+  },
+  byHand: 'install it by "python3 -m pip install b2sdk"',
   instead: '',
 };
 
@@ -128,7 +144,13 @@ const MANAGERS = [
 export function programStep({ program, env, folders = SYSTEM_FOLDERS, say }) {
   const search = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...folders];
   const find = (name) => findProgram(name, search);
-  const isDone = () => program.programs.some((name) => find(name) !== undefined);
+  const isDone = () => program.programs.some((name) => isThere(name));
+
+  function isThere(name) {
+    if (program.probe === undefined) return find(name) !== undefined;
+    const found = search.map((folder) => join(folder, name)).filter(isExecutable);
+    return found.some((path) => spawnSync(path, program.probe, { env, stdio: 'ignore' }).status === 0);
+  }
 
   return {
     isDone,

@@ -1,5 +1,5 @@
 import { type Call, type CallOptions, DEFAULT_COUNT } from './call.ts';
-import { B2Refusal } from './errors.ts';
+import { B2Refusal, badRequest } from './errors.ts';
 import { type Entry, listNames, listVersions, type Page } from './listing.ts';
 import type { Params } from './params.ts';
 import { fileObject } from './shapes.ts';
@@ -36,8 +36,12 @@ export function fileCalls({ store, tokens }: CallOptions): [string, Call][] {
       const all: (Version | LargeFile)[] = [...store.versions(), ...store.largeFiles()];
       const startFileId = params.optionalText('startFileId');
       if (startFileId !== undefined) params.text('startFileName');
+      const startOrder = startFileId === undefined ? undefined : store.orderOf(startFileId);
+      if (startFileId !== undefined && startOrder === undefined) {
+        throw badRequest(`Invalid startFileId: ${startFileId}`);
+      }
       const ofBucket = all.filter((each) => each.bucketId === bucketId);
-      const { entries, next } = listVersions(ofBucket, { ...toPage(params), startFileId });
+      const { entries, next } = listVersions(ofBucket, { ...toPage(params), startOrder });
       const nextFileId = next === undefined || next.action === 'folder' ? null : next.fileId;
       const files = toObjects(bucketId, entries, version);
       return { files, nextFileName: next?.fileName ?? null, nextFileId };

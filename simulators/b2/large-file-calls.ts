@@ -48,7 +48,8 @@ export function largeFileCalls({ store, tokens, absoluteMinimumPartSize }: CallO
     reads: true,
     run(params) {
       const { fileId, parts } = store.largeFile(params.text('fileId'));
-      const from = params.count('startPartNumber', 1, MAX_PART_NUMBER);
+      // Where no part has the number, the list begins with the first one behind it; some clients begin at 0.
+      const from = params.count('startPartNumber', 1, MAX_PART_NUMBER, 0);
       const max = params.count('maxPartCount', DEFAULT_COUNT, MAX_PARTS);
       const rest = [...parts.values()]
         .filter((part) => part.partNumber >= from)
@@ -69,12 +70,14 @@ export function largeFileCalls({ store, tokens, absoluteMinimumPartSize }: CallO
       const all = store
         .largeFiles()
         .filter((file) => file.bucketId === bucketId && file.fileName.startsWith(prefix));
-      const startAt = startFileId === undefined ? 0 : all.findIndex((file) => file.fileId === startFileId);
-      if (startAt < 0) throw badRequest(`Invalid startFileId: ${startFileId}`);
-      const files = all.slice(startAt, startAt + max);
+      const startOrder = startFileId === undefined ? 0 : store.orderOf(startFileId);
+      if (startOrder === undefined) throw badRequest(`Invalid startFileId: ${startFileId}`);
+      // One that was finished or cancelled meanwhile is passed over: the listing goes on with the next one.
+      const rest = all.filter((file) => file.order >= startOrder);
+      const files = rest.slice(0, max);
       return {
         files: files.map((file) => fileObject(store.accountId, bucketId, file, version)),
-        nextFileId: all[startAt + max]?.fileId ?? null,
+        nextFileId: rest[max]?.fileId ?? null,
       };
     },
   };

@@ -8,8 +8,8 @@ export interface Page {
   readonly prefix: string;
   readonly delimiter: string | undefined;
   readonly startFileName: string;
-  /** With it the listing starts at this version of `startFileName`. */
-  readonly startFileId?: string | undefined;
+  /** With it the listing starts at this version of `startFileName`, or at the next older one if it is gone. */
+  readonly startOrder?: number | undefined;
   readonly maxCount: number;
 }
 
@@ -33,14 +33,16 @@ export function listVersions(
   versions: readonly (Version | LargeFile)[],
   page: Page,
 ): { readonly entries: readonly Entry[]; readonly next: Entry | undefined } {
-  const { prefix, delimiter, startFileName, startFileId, maxCount } = page;
+  const { prefix, delimiter, startFileName, startOrder, maxCount } = page;
   const sorted = versions
     .filter(({ fileName }) => fileName.startsWith(prefix) && compareNames(fileName, startFileName) >= 0)
+    .filter(
+      ({ fileName, order }) => startOrder === undefined || fileName !== startFileName || order <= startOrder,
+    )
     .sort((a, b) => compareNames(a.fileName, b.fileName) || b.order - a.order);
-  const startAt = sorted.findIndex((each) => each.fileId === startFileId);
 
   const entries: Entry[] = [];
-  for (const version of sorted.slice(Math.max(0, startAt))) {
+  for (const version of sorted) {
     const cut = delimiter === undefined ? -1 : version.fileName.indexOf(delimiter, prefix.length);
     const folder = cut < 0 ? undefined : version.fileName.slice(0, cut + (delimiter?.length ?? 0));
     const previous = entries.at(-1);

@@ -5,8 +5,8 @@ import { B2Refusal, badRequest } from './errors.ts';
 export interface Params {
   text(name: string): string;
   optionalText(name: string): string | undefined;
-  /** A whole number from 1 to `max`; `otherwise` when absent. */
-  count(name: string, otherwise: number, max: number): number;
+  /** A whole number from `min` (default 1) to `max`; `otherwise` when absent. */
+  count(name: string, otherwise: number, max: number, min?: number): number;
   /** A list of strings; refused when absent. */
   texts(name: string): readonly string[];
   /** An object of strings; empty when absent. */
@@ -35,10 +35,10 @@ export async function readParams(request: SimulatorRequest): Promise<Params> {
       if (value === undefined) throw badRequest(`required field ${name} is missing`);
       return value;
     },
-    count(name, otherwise, max) {
+    count(name, otherwise, max, min = 1) {
       const count = Number(get(name) ?? otherwise);
-      if (Number.isInteger(count) && count >= 1 && count <= max) return count;
-      throw new B2Refusal(400, 'out_of_range', `${name} must be a whole number from 1 to ${max}`);
+      if (Number.isInteger(count) && count >= min && count <= max) return count;
+      throw new B2Refusal(400, 'out_of_range', `${name} must be a whole number from ${min} to ${max}`);
     },
     texts(name) {
       const value = get(name);

@@ -15,7 +15,8 @@ export const ALL_CAPABILITIES: readonly string[] = [
 ];
 
 const NO_ENCRYPTION = { algorithm: null, mode: null };
-const NO_LOCK = { isClientAuthorizedToRead: true, value: null };
+const NO_RETENTION = { isClientAuthorizedToRead: true, value: { mode: null, retainUntilTimestamp: null } };
+const NO_LEGAL_HOLD = { isClientAuthorizedToRead: true, value: null };
 
 /** What b2_authorize_account answers, in the shape of its API version. `baseUrl` serves all three purposes. */
 export function authorization(
@@ -85,8 +86,8 @@ export function fileObject(accountId: string, bucketId: string, entry: Entry, ve
     fileId: isFolder ? null : entry.fileId,
     fileInfo: isFolder ? {} : entry.fileInfo,
     fileName: entry.fileName,
-    fileRetention: NO_LOCK,
-    legalHold: NO_LOCK,
+    // Neither a folder nor a hide marker can be locked, and B2 says nothing of locks there.
+    ...(isFolder || entry.action === 'hide' ? {} : { fileRetention: NO_RETENTION, legalHold: NO_LEGAL_HOLD }),
     serverSideEncryption: NO_ENCRYPTION,
     uploadTimestamp: isFolder ? 0 : entry.uploadTimestampMs,
   };

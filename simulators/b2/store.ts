@@ -15,7 +15,7 @@ export interface Version {
   readonly fileId: string;
   readonly fileName: string;
   readonly contentType: string | null;
-  /** As B2 tells it: `none` for large files, on `unverified:` where the uploader asked not to check. */
+  /** As B2 tells it: `none` for large files and hide markers, on `unverified:` where the uploader asked not to check. */
   readonly contentSha1: string | null;
   readonly fileInfo: Readonly<Record<string, string>>;
   readonly uploadTimestampMs: number;
@@ -58,6 +58,8 @@ export interface Store {
   latest(bucketId: string, fileName: string): Version | undefined;
   addFile(file: NewFile & { readonly contentSha1: string; readonly blob: Blob }): Version;
   hide(bucketId: string, fileName: string): Version;
+  /** Where an id stands among all that were ever given out, also of what is gone; `undefined` if it never was. */
+  orderOf(fileId: string): number | undefined;
   /** Refuses a pair that is not there. */
   deleteVersion(fileName: string, fileId: string): Promise<void>;
 
@@ -80,11 +82,13 @@ export function createStore(blobs: Blobs): Store {
   const buckets = new Map<string, Bucket>();
   const versions = new Map<string, Version>();
   const largeFiles = new Map<string, LargeFile>();
+  const orders = new Map<string, number>();
   let order = 0;
 
   function stamp(bucketId: string, isLarge: boolean) {
     order += 1;
     const fileId = `4_z${bucketId}_f${isLarge ? 2 : 1}${randomBytes(8).toString('hex').slice(1)}_c001_v0001000_t${order}`;
+    orders.set(fileId, order);
     return { fileId, order, uploadTimestampMs: Date.now() };
   }
 
@@ -122,6 +126,7 @@ export function createStore(blobs: Blobs): Store {
     },
     buckets: () => [...buckets.values()],
 
+    orderOf: (fileId) => orders.get(fileId),
     versions: () => [...versions.values()].sort((a, b) => a.order - b.order),
     latest,
     addFile({ blob, ...file }) {
@@ -139,7 +144,7 @@ export function createStore(blobs: Blobs): Store {
         bucketId,
         fileName,
         contentType: 'application/x-bz-hide-marker',
-        contentSha1: null,
+        contentSha1: 'none',
         fileInfo: {},
         blobs: [],
         ...stamp(bucketId, false),

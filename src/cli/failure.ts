@@ -1,5 +1,5 @@
 import { adviceFor, ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
-import { KnownError } from '../domain/errors.ts';
+import { KnownError, summarize } from '../domain/errors.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** What people and scripts are told of something that could not be done. */
@@ -36,7 +36,7 @@ export function troubleOf(error: unknown): Trouble {
   if (error instanceof Failure) return error.trouble;
   if (error instanceof KnownError) {
     const [title] = ERROR_CATALOGUE[error.code];
-    return { code: error.code, title, detail: error.message, advice: adviceFor(error.code) };
+    return { code: error.code, title, detail: summarize(error).message, advice: adviceFor(error.code) };
   }
   const [title, advice] = ERROR_CATALOGUE.UNEXPECTED;
   return {

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { WriteStream } from 'node:tty';
-import { loadConfig, loadEnvFile } from '../config/config.ts';
+import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
+import { scrubSummaries } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
+import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Io, Screen } from './io.ts';
@@ -51,7 +53,11 @@ const io: Io = {
   home,
   signal: stopping.signal,
   connect: createApi,
-  readConfig: () => loadConfig(process.env),
+  readConfig: () => {
+    const config = loadConfig(process.env);
+    scrubSummaries(createScrub(secretsOf(config)));
+    return config;
+  },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);
     const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { stdio: 'inherit' });

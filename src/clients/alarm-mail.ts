@@ -10,12 +10,15 @@ export function createAlarmMail(options: {
   readonly smtpUrl: string;
   readonly from: string;
   readonly to: readonly string[];
+  /** Nothing is sent, and no password shown, to a server that offers no TLS. */
+  readonly needsTls: boolean;
 }): AlarmChannel {
   return {
     name: 'mail',
     async send({ id, subject, body, signal }) {
       const { createTransport } = await import('nodemailer');
       const transport = createTransport(options.smtpUrl, {
+        requireTLS: options.needsTls,
         connectionTimeout: CONNECT_TIMEOUT_MS,
         greetingTimeout: CONNECT_TIMEOUT_MS,
         socketTimeout: IDLE_TIMEOUT_MS,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { settings } from './settings.ts';
+import { loadZoomAccounts } from './zoom-accounts.ts';
 import { zoomPlanning } from './zoom-planning.ts';
 
 /** The longest path of a unix socket that Linux takes, in bytes; macOS takes a few less. */
@@ -48,7 +49,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       port: e.PIPELINE_PORT,
       url: e.PIPELINE_URL ?? `http://${urlHost(e.PIPELINE_HOST)}:${e.PIPELINE_PORT}`,
     },
-    operators: { adminToken: e.ADMIN_TOKEN, isLocalTrusted: e.LOCAL_TRUST === 'on' },
+    operators: {
+      adminToken: e.ADMIN_TOKEN,
+      adminTokenOld: e.ADMIN_TOKEN_OLD,
+      isLocalTrusted: e.LOCAL_TRUST === 'on',
+    },
     customRoots: e.CUSTOM_ROOTS,
     media: {
       allowed: e.MEDIA_ALLOW,
@@ -57,6 +62,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     tus: {
       host: e.TUS_HOST,
       port: e.TUS_PORT,
+      /** Where finished uploads lie until they are fetched. */
+      incomingDir: `${dataDir}/incoming`,
       maxBytes: e.UPLOAD_MAX_BYTES,
       expiresAfterMs: e.UPLOAD_EXPIRES_AFTER_H * 3_600_000,
       idleTimeoutMs: e.UPLOAD_IDLE_TIMEOUT_S * 1000,
@@ -153,7 +160,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       webhookUrl: e.ALARM_WEBHOOK_URL,
       mail:
         e.ALARM_MAIL_TO && e.ALARM_MAIL_FROM && e.SMTP_URL
-          ? { to: e.ALARM_MAIL_TO, from: e.ALARM_MAIL_FROM, smtpUrl: e.SMTP_URL }
+          ? {
+              to: e.ALARM_MAIL_TO,
+              from: e.ALARM_MAIL_FROM,
+              smtpUrl: e.SMTP_URL,
+              needsTls: needsTls(e.SMTP_URL, e.SMTP_TLS),
+            }
           : undefined,
       pauseMs: e.ALARM_PAUSE_S * 1000,
       terms: {
@@ -173,20 +185,50 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   } as const;
 }
 
-/** The values that nobody else may see: those that their names call a secret, a token, a key or a password. */
+/**
+ * The values that nobody else may see: those that their names call a secret, a token, a key or a password, the
+ * passwords of all addresses, the part of an address that is itself the key to it, and all these of the file of Zoom
+ * accounts.
+ */
 export function secretsOf(config: Config): string[] {
-  const { redis } = config;
-  const password = 'url' in redis && URL.canParse(redis.url) ? new URL(redis.url).password : '';
-  return [...namedSecrets(config), password, decodeURIComponent(password)].filter(Boolean);
+  const { alarms, zoom } = config;
+  const opening = alarms.webhookUrl === undefined ? [] : pathOfAddress(alarms.webhookUrl);
+  const accounts = secretsIn({ accounts: loadZoomAccounts(zoom) });
+  return [...new Set([...secretsIn(config), ...accounts, ...opening])].filter(Boolean);
 }
 
-function namedSecrets(group: object): string[] {
+function secretsIn(group: object): string[] {
   return Object.entries(group).flatMap(([name, value]: [string, unknown]) => {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return namedSecrets(value);
-    if (Array.isArray(value) && value.some((each) => typeof each === 'object')) return namedSecrets(value);
-    if (!/(secret|token|key|password)s?$/i.test(name)) return [];
-    return [value].flat().filter((each) => typeof each === 'string');
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return secretsIn(value);
+    if (Array.isArray(value) && value.some((each) => typeof each === 'object')) return secretsIn(value);
+    const texts = [value].flat().filter((each) => typeof each === 'string');
+    if (/(secret|token|key|password)(s|old)?$/i.test(name)) return texts;
+    return texts.flatMap(passwordsOf);
   });
+}
+
+/** The password of an address as it stands there and as it is meant; of a token in the place of the user's name too. */
+function passwordsOf(text: string): string[] {
+  if (!text.includes('://') || !URL.canParse(text)) return [];
+  const { username, password } = new URL(text);
+  const secret = password === '' ? username : password;
+  return [secret, decoded(secret)];
+}
+
+/** Incoming webhooks of chats are open to whoever knows their path. */
+function pathOfAddress(address: string): string[] {
+  const { pathname, search } = new URL(address);
+  return [pathname.slice(1) + search, search === '' ? '' : pathname.slice(1)].filter(
+    (path) => path.length >= 6,
+  );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 type Present = Readonly<Record<string, string | undefined>>;
@@ -244,6 +286,9 @@ function conflicts(present: Present): string[] {
   }
   const host = present['PIPELINE_HOST']?.trim() ?? '127.0.0.1';
   if (present['ADMIN_TOKEN'] === undefined) {
+    if (present['ADMIN_TOKEN_OLD'] !== undefined) {
+      problems.push('  ADMIN_TOKEN: is required too, ADMIN_TOKEN_OLD is the one before it');
+    }
     if (!isLoopback(host)) {
       problems.push(
         `  ADMIN_TOKEN: is required where others can reach the server (PIPELINE_HOST is ${host})`,
@@ -283,6 +328,12 @@ function redisAddress(redisUrl: string | undefined, dataDir: string): RedisAddre
   if (redisUrl === undefined) return { socketPath: managedRedisSocket(dataDir) };
   if (redisUrl.startsWith('unix://')) return { socketPath: redisUrl.slice('unix://'.length) };
   return { url: redisUrl };
+}
+
+/** A password does not leave this machine for everybody on the way to read, unless the operator says so. */
+function needsTls(smtpUrl: string, wanted: 'required' | 'if-offered' | undefined): boolean {
+  const { password, hostname } = new URL(smtpUrl);
+  return wanted === undefined ? password !== '' && !isLoopback(hostname) : wanted === 'required';
 }
 
 /** Whether an address to listen on can be reached from this machine only. */

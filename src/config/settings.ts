@@ -192,6 +192,9 @@ export const settings = {
     .describe(
       'Opens /login, the dashboard and /api (as a bearer token) from elsewhere; unset: only callers on this machine get in',
     ),
+  ADMIN_TOKEN_OLD: adminToken()
+    .optional()
+    .describe('The token before the last change, valid beside the new one until you remove it here'),
   LOCAL_TRUST: z
     .enum(['on', 'off'])
     .default('on')
@@ -479,6 +482,12 @@ export const settings = {
     .refine((value) => URL.canParse(value), { error: 'is no valid address' })
     .optional()
     .describe('Mail server, such as smtp://user:password@mail.example.org:587; a secret'),
+  SMTP_TLS: z
+    .enum(['required', 'if-offered'])
+    .optional()
+    .describe(
+      'Whether an alarm is only mailed over TLS; unset: required where SMTP_URL has a password and leads to another machine',
+    ),
   ALARM_PAUSE_S: number()
     .positive()
     .default(60)

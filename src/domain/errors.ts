@@ -63,10 +63,20 @@ export interface ErrorSummary {
   readonly message: string;
 }
 
+let withoutSecrets = (text: string): string => text;
+
+/**
+ * Sets how this process blanks its secrets out of what it keeps and shows of errors: others write parts of their
+ * messages. Each main does so once, before anything can fail.
+ */
+export function scrubSummaries(scrub: (text: string) => string): void {
+  withoutSecrets = scrub;
+}
+
 /** Sums an error up; one that nobody foresaw becomes `UNEXPECTED`. */
 export function summarize(error: unknown): ErrorSummary {
-  if (error instanceof KnownError) return { code: error.code, message: error.message };
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
+  const message = withoutSecrets(error instanceof Error ? error.message : String(error));
+  return { code: error instanceof KnownError ? error.code : 'UNEXPECTED', message };
 }
 
 /** The `code` of a system error such as `ENOENT`, or `undefined`. */

@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, isAbsolute, sep } from 'node:path';
+import { type FileHandle, lstat, open, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError, machineTrouble, orMachineTrouble, systemCode } from '../domain/errors.ts';
 import type { FileIdentity, Origin } from '../domain/recording.ts';
@@ -39,6 +39,8 @@ export type KnownFile = Pick<
 export interface InspectOptions {
   /** The folders that it must lie below, links followed; anywhere, if none is named. */
   readonly roots?: readonly string[];
+  /** The refusal of one that lies elsewhere. */
+  readonly notAllowed?: () => KnownError;
   readonly gate?: MediaGate;
   /** What its caller says of it; default its name. */
   readonly claim?: Claim | undefined;
@@ -52,7 +54,7 @@ export interface InspectOptions {
  */
 export async function inspectLocalFile(
   path: string,
-  { roots = [], gate = STRICT_MEDIA_GATE, claim }: InspectOptions = {},
+  { roots = [], notAllowed = outsideCustomRoots, gate = STRICT_MEDIA_GATE, claim }: InspectOptions = {},
 ): Promise<LocalFile> {
   if (path.includes('\0')) throw new KnownError('The path contains a NUL byte', { code: 'PATH_INVALID' });
   if (!isAbsolute(path)) throw new KnownError('The path is not absolute', { code: 'PATH_INVALID' });
@@ -60,7 +62,7 @@ export async function inspectLocalFile(
   try {
     const realPath = await realPathMeant(path).catch(async (error: unknown) => {
       // Outside the roots nobody is told what is there and what is not.
-      if (roots.length > 0 && !isBelow(path, await realRoots(roots))) throw notAllowed();
+      if (roots.length > 0 && !isBelow(await wouldBeAt(path), await realRoots(roots))) throw notAllowed();
       throw error;
     });
     if (roots.length > 0 && !isBelow(realPath, await realRoots(roots))) throw notAllowed();
@@ -116,7 +118,14 @@ export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
     });
   }
   try {
-    await checkUnchanged(handle, known);
+    const isNumbered = await checkUnchanged(handle, known);
+    // Size and time can be made to fit: then the file must at least lie where it did, no link having led elsewhere.
+    if (
+      !isNumbered &&
+      (await pathOf(handle, await handle.stat({ bigint: true }), known.path)) !== known.path
+    ) {
+      throw changed('a link leads to another place now');
+    }
     return handle;
   } catch (error) {
     await handle.close();
@@ -125,23 +134,25 @@ export async function openUnchanged(known: KnownFile): Promise<FileHandle> {
 }
 
 /**
- * Makes sure that an open file is the one that was handed over, as it was then.
+ * Makes sure that an open file is the one that was handed over, as it was then; says whether device and inode could be
+ * compared, which count only until the next boot.
  *
  * @throws KnownError `SOURCE_CHANGED`
  */
 export async function checkUnchanged(
   handle: FileHandle,
   { bytes, modifiedAtMs, identity }: KnownFile,
-): Promise<void> {
+): Promise<boolean> {
   const found = await handle.stat({ bigint: true });
   if (!found.isFile()) throw changed('it is no regular file now');
   if (found.size !== BigInt(bytes)) throw changed(`it had ${bytes} bytes and has ${found.size} now`);
   if (Number(found.mtimeMs) !== modifiedAtMs) throw changed('it was written to');
-  if (identity === undefined || identity.bootId === null) return;
+  if (identity === undefined || identity.bootId === null) return false;
   const { device, inode, bootId } = await identityOf(found);
-  if (bootId !== identity.bootId) return;
+  if (bootId !== identity.bootId) return false;
   if (device !== identity.device || inode !== identity.inode)
     throw changed('another file is in its place now');
+  return true;
 }
 
 async function identityOf({ dev, ino }: BigIntStats): Promise<FileIdentity> {
@@ -183,6 +194,19 @@ async function realRoots(roots: readonly string[]): Promise<string[]> {
   return await Promise.all(roots.map((root) => realPathOf(root).catch(() => root)));
 }
 
+/**
+ * Where a path that leads to nothing would lead: its first folders as far as they are there, and the rest as it is. By a
+ * link that leads to nothing it could be anywhere.
+ */
+async function wouldBeAt(path: string): Promise<string> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    const real = await realPathOf(at).catch(() => undefined);
+    if (real !== undefined) return join(real, path.slice(at.length));
+    if ((await lstat(pathBytes(at)).catch(() => undefined))?.isSymbolicLink()) return sep;
+  }
+  return path;
+}
+
 function isBelow(path: string, roots: readonly string[]): boolean {
   return roots.some((root) => path.startsWith(root.endsWith(sep) ? root : root + sep));
 }
@@ -197,7 +221,7 @@ async function pathOf(handle: FileHandle, found: BigIntStats, path: string): Pro
   }
 }
 
-function notAllowed(): KnownError {
+function outsideCustomRoots(): KnownError {
   return new KnownError('The file lies outside CUSTOM_ROOTS', { code: 'PATH_NOT_ALLOWED' });
 }
 

@@ -318,7 +318,7 @@ function composeSweeper(
     ...used,
     ...config.sweep,
     spoolDirectory: `${config.dataDir}/spool`,
-    incoming: uploadPaths(`${config.dataDir}/uploads`, `${config.dataDir}/incoming`),
+    incoming: uploadPaths(`${config.dataDir}/uploads`, config.tus.incomingDir),
   });
 }
 

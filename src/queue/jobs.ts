@@ -40,7 +40,11 @@ export function startJobWorker(options: {
 
   // BullMQ hands the signal only to a function of three parameters.
   async function run(job: Job<{ id: string }>, token?: string, signal?: AbortSignal): Promise<void> {
-    const outcome = await processInPlace(job.data.id, signal ?? new AbortController().signal);
+    const { id } = (job.data ?? {}) as { id?: unknown };
+    // Whoever reaches Redis can put there what they like; what is no job of ours is done with.
+    if (typeof id !== 'string')
+      return log.warn({ event: 'job.foreign' }, 'a job that nobody of us has put in line');
+    const outcome = await processInPlace(id, signal ?? new AbortController().signal);
     if (outcome === 'finished') return;
     if (outcome === 'given-back') {
       await job.moveToWait(token);

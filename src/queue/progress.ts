@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import type { Stage } from '../domain/recording.ts';
+import { z } from 'zod';
+import { STAGES, type Stage } from '../domain/recording.ts';
 import type { OnProgress } from '../tasks/pipeline.ts';
 import { KEY_PREFIX } from './connection.ts';
 
@@ -96,10 +97,22 @@ export function listenForProgress(
   return { stop: () => subscriber.disconnect() };
 }
 
+const legShape = z.object({
+  doneBytes: z.number(),
+  totalBytes: z.number(),
+  bytesPerS: z.number(),
+  leftS: z.number().optional(),
+});
+
+const messageShape = z.object({
+  recordingId: z.string().max(100),
+  legs: z.partialRecord(z.enum(STAGES), legShape),
+});
+
+/** Whoever reaches Redis can write there what they like: what is no message of ours is not heard. */
 function parse(text: string): ProgressMessage | undefined {
   try {
-    const message = JSON.parse(text);
-    return typeof message?.recordingId === 'string' && typeof message.legs === 'object' ? message : undefined;
+    return messageShape.safeParse(JSON.parse(text)).data as ProgressMessage | undefined;
   } catch {
     return undefined;
   }

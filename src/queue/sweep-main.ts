@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
-import { KnownError } from '../domain/errors.ts';
+import { KnownError, scrubSummaries } from '../domain/errors.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { createScrub } from '../telemetry/scrub.ts';
 import { openSweeper } from './compose.ts';
 import { sweepTable } from './sweep-table.ts';
 
@@ -60,10 +61,12 @@ async function sweep(dryRun: boolean, isJson: boolean): Promise<void> {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
+  const scrub = createScrub(secretsOf(config));
+  scrubSummaries(scrub);
   // Standard output is for the answer.
   const log = createLogger({
     level: config.log.level,
-    secrets: secretsOf(config),
+    scrub,
     name: 'sweep',
     toStderr: true,
   });

@@ -71,6 +71,8 @@ export interface AppOptions {
   /** Watches whether what should move does. */
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly silentAfterMs: number;
+  /** Where finished uploads lie. */
+  readonly incoming: string;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
   /** Counts how checks at Zoom's door go. */
@@ -96,8 +98,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   addResponseHeaders(app);
-  limitRequests(app, options.limits ?? REQUEST_LIMITS);
   const operators = createOperators(options.operators ?? {});
+  limitRequests(app, options.limits ?? REQUEST_LIMITS, operators.isProven);
   closeRoutes(app, operators);
 
   app.addHook('onResponse', async (request, reply) => {
@@ -124,6 +126,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     recordings: ledger.recordings,
     customRoots: options.customRoots ?? [],
     media: options.media ?? STRICT_MEDIA_GATE,
+    incoming: options.incoming,
   });
   addBunnyWebhook(app, {
     watches: ledger.watches,
@@ -148,7 +151,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     live.progress(message);
   });
   app.addHook('onClose', async () => listening?.stop());
-  addEventsApi(app, live);
+  addEventsApi(app, { live, mayStay: operators.mayStay });
   if (options.pages !== undefined) {
     const progressOf = (id: string) => (lastProgress?.recordingId === id ? lastProgress.legs : undefined);
     addPages(app, { ledger, progressOf, ...options.pages });

@@ -94,6 +94,7 @@ export async function startServer(config: Config, log: Logger) {
     operators: config.operators,
     customRoots: config.customRoots,
     media: createMediaGate(config.media),
+    incoming: config.tus.incomingDir,
     installation,
     vitals,
     silentAfterMs: config.vitals.silentAfterMs,

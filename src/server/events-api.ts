@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Live } from './live.ts';
@@ -14,7 +14,10 @@ const DESCRIPTION = `Server-sent events:
 A caller that comes back with Last-Event-ID hears what it has missed, up to 1000 events.`;
 
 /** `GET /api/events`: what happens, as it happens. */
-export function addEventsApi(app: FastifyInstance, live: Live): void {
+export function addEventsApi(
+  app: FastifyInstance,
+  { live, mayStay }: { live: Live; mayStay: (request: FastifyRequest) => boolean },
+): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/events',
     {
@@ -32,7 +35,7 @@ export function addEventsApi(app: FastifyInstance, live: Live): void {
         }),
         response: {
           200: {
-            description: 'A stream that does not end by itself',
+            description: 'A stream that ends with the session that began it, and not by itself',
             content: { 'text/event-stream': { schema: z.string() } },
           },
           ...problems(400, 403, 503),
@@ -42,7 +45,8 @@ export function addEventsApi(app: FastifyInstance, live: Live): void {
     async (request, reply) => {
       const header = request.headers['last-event-id'];
       const given = (typeof header === 'string' && header) || request.query.last_event_id || undefined;
-      await live.attach(reply.raw, given === undefined ? undefined : sequenceOf(given));
+      const afterSeq = given === undefined ? undefined : sequenceOf(given);
+      await live.attach(reply.raw, afterSeq, () => mayStay(request));
       reply.hijack();
     },
   );

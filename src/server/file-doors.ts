@@ -100,9 +100,11 @@ export function addFileDoors(
     recordings: Pick<Recordings, 'get'>;
     customRoots: readonly string[];
     media: MediaGate;
+    /** The folder where the tus process puts what is finished: nothing from elsewhere is handed over. */
+    incoming: string;
   },
 ): void {
-  const { intake, recordings, customRoots, media } = options;
+  const { intake, recordings, customRoots, media, incoming } = options;
   // What JSON is called by clients that do not call it application/json.
   for (const type of ['text/json', /^application\/[\w.-]+\+json/]) {
     app.addContentTypeParser(type, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
@@ -123,7 +125,12 @@ export function addFileDoors(
     async (request, reply) => {
       const { body } = request;
       const { filename, filetype } = body;
-      const file = await inspectLocalFile(body.path, { gate: media, claim: { filename, filetype } });
+      const file = await inspectLocalFile(body.path, {
+        roots: [incoming],
+        notAllowed: notAnUpload,
+        gate: media,
+        claim: { filename, filetype },
+      });
       if (file.bytes !== body.size) {
         throw new KnownError(`The file has ${file.bytes} bytes and not the announced ${body.size}`, {
           code: 'FILE_SIZE_DIFFERS',
@@ -278,4 +285,8 @@ function depthOf(value: unknown): number {
     if (objects.length === 0 || depth > MAX_METADATA_DEPTH) return depth;
     level = objects.flatMap((each) => Object.values(each ?? {}));
   }
+}
+
+function notAnUpload(): KnownError {
+  return new KnownError('The file lies outside the folder of finished uploads', { code: 'PATH_NOT_ALLOWED' });
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
 import { limitConnections } from '../lib/connections.ts';
 import { callerOf, whyNotLocal } from './local-only.ts';
@@ -6,20 +6,19 @@ import { createRate, type RateOptions } from './rate.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** How much of it one caller may ask for; what says nothing has an operator's measure. */
-    limit?: 'webhook' | 'login';
+    /** How much of it one caller may ask for; what says nothing has an operator's measure, `none` counts by itself. */
+    limit?: 'webhook' | 'none';
   }
 }
 
 /** Requests of one caller, on this route or others of its kind. */
 export type RequestLimits = Readonly<
-  Record<'webhook' | 'login' | 'operator' | 'nothing', Pick<RateOptions, 'burst' | 'perSecond'>>
+  Record<'webhook' | 'operator' | 'nothing', Pick<RateOptions, 'burst' | 'perSecond'>>
 >;
 
 export const REQUEST_LIMITS: RequestLimits = {
   // Zoom sends from few addresses, and a whole academy's lessons may end at the same hour.
   webhook: { burst: 5000, perSecond: 1000 },
-  login: { burst: 20, perSecond: 0.5 },
   operator: { burst: 300, perSecond: 50 },
   // Who asks for what is not there is looking for something.
   nothing: { burst: 60, perSecond: 1 },
@@ -41,12 +40,16 @@ export const SERVER_LIMITS = {
 
 /**
  * Answers callers that ask for too much with 429, and Zoom and Bunny with 503: of these answers, only that one makes
- * them send again. Direct callers on this machine are not counted.
+ * them send again. Direct callers on this machine are not counted. Operators who have proved that they are have a
+ * measure of their own, so that strangers at their address do not use it up.
  */
-export function limitRequests(app: FastifyInstance, limits: RequestLimits): void {
+export function limitRequests(
+  app: FastifyInstance,
+  limits: RequestLimits,
+  isProven: (request: FastifyRequest) => boolean,
+): void {
   const rates = {
     webhook: createRate(limits.webhook),
-    login: createRate(limits.login),
     operator: createRate(limits.operator),
     nothing: createRate(limits.nothing),
   };
@@ -55,7 +58,9 @@ export function limitRequests(app: FastifyInstance, limits: RequestLimits): void
   app.addHook('onRequest', async (request) => {
     if (whyNotLocal(request) === undefined) return;
     const kind = request.is404 ? 'nothing' : (request.routeOptions.config.limit ?? 'operator');
-    const afterMs = rates[kind].take(callerOf(request));
+    if (kind === 'none') return;
+    const caller = callerOf(request);
+    const afterMs = rates[kind].take(isProven(request) ? `proven ${caller}` : caller);
     if (afterMs === 0) return;
     throw new KnownError('Too many requests', {
       code: kind === 'webhook' ? 'TOO_BUSY' : 'TOO_MANY_REQUESTS',

@@ -32,11 +32,12 @@ type News = Omit<StatusView, 'version' | 'now' | 'oldest_waiting_at' | 'moving' 
 /** Tells listeners what happens, in the form of server-sent events; all of them share one look at the ledger. */
 export interface Live {
   /**
-   * Makes an answer a stream of what happens from now on, or from after the event with this number.
+   * Makes an answer a stream of what happens from now on, or from after the event with this number. It ends as soon as
+   * its listener may no longer stay, and nothing is told in between.
    *
    * @throws KnownError `TOO_MANY_LISTENERS`
    */
-  attach(response: ServerResponse, afterSeq: number | undefined): Promise<void>;
+  attach(response: ServerResponse, afterSeq: number | undefined, mayStay?: () => boolean): Promise<void>;
   progress(message: ProgressMessage): void;
   /** Ends all streams. */
   stop(): void;
@@ -44,6 +45,7 @@ export interface Live {
 
 interface Client {
   readonly response: ServerResponse;
+  readonly mayStay: () => boolean;
   /** The last event that it has been told of. */
   sentSeq: number;
   /** Whether it has not been told of the last change of the status. */
@@ -69,6 +71,7 @@ export function createLive(options: {
   let isStopped = false;
 
   const look = oneAtATime(async () => {
+    dismiss();
     const reading = [...clients].filter(isReading);
     if (reading.length === 0) return;
     const events = await history.after(Math.min(...reading.map(({ sentSeq }) => sentSeq)), BATCH);
@@ -81,6 +84,7 @@ export function createLive(options: {
       ([key, value]) => JSON.stringify(value) !== JSON.stringify(lastNews[key as keyof News]),
     );
     lastNews = news;
+    dismiss();
     for (const client of clients) {
       const what = client.isBehind ? news : Object.fromEntries(changed);
       if (Object.keys(what).length === 0) continue;
@@ -89,7 +93,13 @@ export function createLive(options: {
     }
   });
 
+  /** Ends the streams of those who have logged out, or whose session is over. */
+  function dismiss(): void {
+    for (const { response, mayStay } of clients) if (!mayStay()) response.end();
+  }
+
   const beat = () => {
+    dismiss();
     for (const client of clients) {
       const { writableLength } = client.response;
       if (isReading(client)) {
@@ -125,6 +135,7 @@ export function createLive(options: {
   }
 
   function tellEvents(to: readonly Client[], messages: readonly { seq: number; text: string }[]): void {
+    dismiss();
     for (const client of to) {
       for (const { seq, text } of messages) {
         if (seq <= client.sentSeq) continue;
@@ -171,16 +182,16 @@ export function createLive(options: {
   }
 
   return {
-    async attach(response, afterSeq) {
+    async attach(response, afterSeq, mayStay = () => true) {
       if (isStopped || streams.size >= maxClients) {
         throw new KnownError(`${maxClients} callers are listening already`, { code: 'TOO_MANY_LISTENERS' });
       }
       streams.add(response);
-      const client: Client = { response, sentSeq: 0, isBehind: false, unreadBytes: 0 };
+      const client: Client = { response, mayStay, sentSeq: 0, isBehind: false, unreadBytes: 0 };
       response.on('close', () => leave(response, client));
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache, no-transform',
+        'cache-control': 'no-store, no-transform',
         'x-accel-buffering': 'no',
       });
       tell(response, 'retry: 2000\n\n');
@@ -203,6 +214,7 @@ export function createLive(options: {
         { ...withSnakeKeys(leg), left_s: leg.leftS ?? null },
       ]);
       const text = message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) });
+      dismiss();
       for (const client of clients) if (isReading(client)) tell(client.response, text);
     },
 

@@ -1,13 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
-import { isFromOwnPage } from './local-only.ts';
+import { callerOf, isFromOwnPage } from './local-only.ts';
 import { LOGIN_PAGE_POLICY, loginPage } from './login-page.ts';
 import { type Operators, SESSION_COOKIE, sessionToken } from './operators.ts';
-import { SESSION_MS } from './sessions.ts';
+import { labelOf, SESSION_MS } from './sessions.ts';
 
 const MAX_FORM_BYTES = 8 * 1024;
 
-const ANYONE = { access: 'anyone', limit: 'login' } as const;
+const ANYONE = { access: 'anyone' } as const;
+
+/** Counted by the wrong tokens alone: who floods this route from an operator's own address keeps no operator out. */
+const BY_TOKEN = { access: 'anyone', limit: 'none' } as const;
 
 /**
  * `GET /login`, a page that needs no script; `POST /login`, which begins a session for whoever knows the token; and
@@ -29,7 +32,7 @@ export function addLogin(app: FastifyInstance, operators: Operators): void {
       sendPage(reply, 200, { next: ownPath(request.query.next) }),
     );
 
-    scope.post<{ Body: URLSearchParams | undefined }>('/login', { config: ANYONE }, (request, reply) => {
+    scope.post<{ Body: URLSearchParams | undefined }>('/login', { config: BY_TOKEN }, (request, reply) => {
       refuseOthersPages(request);
       const next = ownPath(request.body?.get('next'));
       try {
@@ -40,11 +43,15 @@ export function addLogin(app: FastifyInstance, operators: Operators): void {
         if (!(error instanceof KnownError) || error.code !== 'TOO_MANY_REQUESTS') throw error;
         return sendPage(reply, 429, { next, problem: 'Too many wrong tokens. Wait a minute and try again.' });
       }
-      request.log.info({ event: 'login.accepted' }, 'an operator has logged in');
-      return setCookie(request, reply, sessions.begin(), SESSION_MS / 1000).redirect(next, 303);
+      const session = sessions.begin();
+      request.log.info(
+        { event: 'login.accepted', session: labelOf(session), caller: callerOf(request) },
+        'an operator has logged in',
+      );
+      return setCookie(request, reply, session, SESSION_MS / 1000).redirect(next, 303);
     });
 
-    scope.post('/logout', { config: ANYONE }, (request, reply) => {
+    scope.post('/logout', { config: BY_TOKEN }, (request, reply) => {
       refuseOthersPages(request);
       const token = sessionToken(request);
       if (token !== undefined) sessions.end(token);

@@ -1,12 +1,16 @@
 import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
+import { scrubSummaries } from '../domain/errors.ts';
 import { runProcess } from '../lib/process.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { createScrub } from '../telemetry/scrub.ts';
 import { startServer } from './compose.ts';
 
 await runProcess(async () => {
   loadEnvFile();
   const config = loadConfig(process.env);
-  const log = createLogger({ level: config.log.level, secrets: secretsOf(config), name: 'pipeline' });
+  const scrub = createScrub(secretsOf(config));
+  scrubSummaries(scrub);
+  const log = createLogger({ level: config.log.level, scrub, name: 'pipeline' });
   const { stop } = await startServer(config, log);
   return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs };
 });

@@ -45,11 +45,7 @@ export function readPageFiles(page: string): PageFiles | undefined {
         .type(file.type)
         .header('etag', etag)
         .header('vary', 'accept-encoding')
-        // The names under assets/ change with their content.
-        .header(
-          'cache-control',
-          name.startsWith('assets/') ? 'private, max-age=31536000, immutable' : 'no-cache',
-        );
+        .header('cache-control', cacheControlOf(name));
       if (request.headers['if-none-match']?.includes(etag)) {
         reply.code(304).send();
         return true;
@@ -59,6 +55,12 @@ export function readPageFiles(page: string): PageFiles | undefined {
       return true;
     },
   };
+}
+
+/** The names under assets/ change with their content. A page is not kept: "back" shows nothing after the logout. */
+function cacheControlOf(name: string): string {
+  if (name.startsWith('assets/')) return 'private, max-age=31536000, immutable';
+  return name.endsWith('.html') ? 'no-store' : 'no-cache';
 }
 
 function readPageFile(path: string): PageFile {

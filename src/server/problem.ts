@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { isMachineTrouble, KnownError, machineTrouble } from '../domain/errors.ts';
+import { isMachineTrouble, KnownError, machineTrouble, summarize } from '../domain/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../domain/problem.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
@@ -64,7 +64,7 @@ function handle(thrown: FastifyError | KnownError, request: FastifyRequest, repl
     }
     const { afterMs = waitMs(error) } = error.details;
     if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
-    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, error.message);
+    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, summarize(error).message);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const lines = error.validation.map((issue) => {

@@ -35,6 +35,11 @@ export function createSessions({ now = () => performance.now() }: { now?: () => 
   };
 }
 
+/** A short name of a session, by which a log tells several apart and nobody gets in. */
+export function labelOf(token: string | undefined): string | undefined {
+  return token === undefined ? undefined : digestOf(token).slice(0, 8);
+}
+
 function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('base64');
 }

@@ -1,17 +1,14 @@
-import { unlink } from 'node:fs/promises';
-import { isMachineTrouble, KnownError, systemCode } from '../domain/errors.ts';
-import { pathBytes } from '../lib/byte-path.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
-import { openUnchanged } from '../lib/local-file.ts';
+import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import type { Spool } from './spool.ts';
 import { requireFact, type Task } from './task.ts';
 
 /**
  * Removes the local file: ours always, the caller's own unless it was to be kept.
  *
- * Safe to repeat: what is gone already counts as removed. A caller's file that has changed since it was fetched is left
- * alone, for what is in it now is not in the archive.
+ * Safe to repeat: what is gone already counts as removed. A caller's file that has changed since it was fetched, or
+ * whose folder somebody has led elsewhere, is left alone: what is there now is not in the archive.
  */
 export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> {
   return {
@@ -26,28 +23,14 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
         return { freedBytes: bytesOnDisk };
       }
       if (origin.keep) return { freedBytes: 0 };
-      try {
-        await (await openUnchanged(origin)).close();
-      } catch (error) {
-        if (!(error instanceof KnownError) || isMachineTrouble(error)) throw error;
-        const isGone = ['ENOENT', 'ENOTDIR'].includes(systemCode(error.cause) ?? '');
-        if (!isGone)
-          log.warn(
-            { event: 'cleanup.left', path, err: error },
-            'not the file that was fetched, left where it is',
-          );
-        return { freedBytes: 0 };
+      const removal = await removeUnchanged(origin);
+      if (removal.kind === 'left') {
+        log.warn(
+          { event: 'cleanup.left', path, err: removal.cause },
+          'not the file that was fetched, left where it is',
+        );
       }
-      // Not a removal of whatever is there: of a folder in its place nothing goes.
-      try {
-        await unlink(pathBytes(path));
-      } catch (error) {
-        // That nobody may write there stays so, however often it is tried.
-        if (systemCode(error) !== 'EROFS') throw error;
-        log.warn({ event: 'cleanup.left', path, err: error }, 'on a read-only disk, left where it is');
-        return { freedBytes: 0 };
-      }
-      return { freedBytes: origin.bytes };
+      return { freedBytes: removal.kind === 'removed' ? origin.bytes : 0 };
     },
   };
 }

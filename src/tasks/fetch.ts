@@ -7,9 +7,10 @@ import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.
 import { isWholeMp4 } from '../lib/container.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Disk } from '../lib/disk.ts';
-import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
+import { lengthOf, removeAll } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
+import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
 import { requireCompanion } from './companion-content.ts';
 import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
@@ -81,8 +82,7 @@ export function createFetchTask({
       await spool.remove(id);
       // A tutor's upload is ours, unlike a file that an admin has named; one that has changed since is not that upload.
       if (source !== 'manual' || origin.kind !== 'file' || origin.keep) return;
-      const file = await statIfThere(origin.path);
-      if (file && Math.trunc(file.mtimeMs) === origin.modifiedAtMs) await removeAll(origin.path);
+      await removeUnchanged(origin);
     },
   };
 

@@ -39,9 +39,9 @@ export async function openLocal(
   what: { contentId: string; mediaType: string; extension: string },
 ): Promise<OfferedSource> {
   const handle = await openUnchanged(origin);
-  return offeredSource(handle, { ...what, bytes: origin.bytes }, origin.bytes, () =>
-    checkUnchanged(handle, origin),
-  );
+  return offeredSource(handle, { ...what, bytes: origin.bytes }, origin.bytes, async () => {
+    await checkUnchanged(handle, origin);
+  });
 }
 
 /** Bytes that lie on the disk or will, as others may read them. */

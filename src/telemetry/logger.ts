@@ -1,5 +1,4 @@
 import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
-import { createScrub } from './scrub.ts';
 
 /** What never reaches a log, wherever it stands in a line. */
 const SECRETS = [
@@ -28,8 +27,8 @@ const SECRETS = [
 export function createLogger(options: {
   level: string;
   name: string;
-  /** What is blanked out of every line, whatever brings it there: an error's message, a service's answer. */
-  secrets?: readonly string[];
+  /** Blanks secrets out of every line, whatever brings them there: an error's message, a service's answer. */
+  scrub: (text: string) => string;
   /** Standard error instead, for a command whose answer goes to standard output. */
   toStderr?: boolean;
 }): Logger {
@@ -39,7 +38,7 @@ export function createLogger(options: {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: stdSerializers.errWithCause },
-    hooks: { streamWrite: createScrub(options.secrets) },
+    hooks: { streamWrite: options.scrub },
     redact: {
       paths: SECRETS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
       censor: '[secret]',

@@ -21,7 +21,7 @@ export async function startTus(config: Config, log: Logger) {
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const { recordings, claims } = ledger;
   const directory = join(config.dataDir, 'uploads');
-  const incomingDirectory = join(config.dataDir, 'incoming');
+  const incomingDirectory = config.tus.incomingDir;
   const paths = uploadPaths(directory, incomingDirectory);
   const { adminToken, isLocalTrusted } = config.operators;
   const handOff = createHandOff({

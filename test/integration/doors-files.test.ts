@@ -326,6 +326,17 @@ describe('/manual-upload', () => {
     return path;
   }
 
+  it('takes a finished upload also by a link that leads to the folder of those', async () => {
+    const path = await put('upload-by-link');
+    await symlink(folder, join(ledger.folder, 'linked'));
+    const narrow = await startTestApp(ledger, '127.0.0.1', { incoming: folder });
+    const reply = await narrow.post('/manual-upload', upload(join(ledger.folder, 'linked/upload-by-link')));
+    await narrow.close();
+
+    expect(reply.status).toBe(202);
+    expect(await get(reply.body.id)).toMatchObject({ origin: { path } });
+  });
+
   it('R8 R10 takes a finished upload with the ace_id of the website', async () => {
     const path = await put('upload-1');
 

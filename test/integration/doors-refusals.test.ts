@@ -264,6 +264,44 @@ describe('/manual-upload refuses', () => {
   });
 });
 
+describe('/manual-upload where finished uploads lie in one folder', () => {
+  const upload = (path: string) => ({ path, ace_id: 'by-tus', upload_id: 'u', size: 5 });
+  let incoming: string;
+  let narrow: TestApp;
+
+  beforeEach(async () => {
+    incoming = join(folder, 'incoming');
+    await mkdir(join(incoming, 'folder.upload'), { recursive: true });
+    await mkdir(`${incoming}-beside`);
+    await writeFile(join(incoming, 'a.upload'), 'hello');
+    await writeFile(`${incoming}-beside/a.upload`, 'hello');
+    await put('outside.mp4', 'hello');
+    await symlink(join(folder, 'outside.mp4'), join(incoming, 'link.upload'));
+    await symlink(folder, join(incoming, 'linked'));
+    execFileSync('mkfifo', [join(incoming, 'pipe.upload')]);
+    narrow = await startTestApp(ledger, '127.0.0.1', { incoming });
+  });
+  afterEach(() => narrow?.close());
+
+  it.each([
+    ['a file elsewhere', '../outside.mp4'],
+    ['a folder beside it whose name begins alike', '../incoming-beside/a.upload'],
+    ['a link that leads out', 'link.upload'],
+    ['a way out through a linked folder', 'linked/outside.mp4'],
+    ['what is not there, elsewhere', '../none.mp4'],
+  ])('refuses %s', async (_name, path) => {
+    expect(await narrow.post('/manual-upload', upload(`${incoming}/${path}`))).toEqual(
+      problem(403, 'PATH_NOT_ALLOWED'),
+    );
+  });
+
+  it.each(['folder.upload', 'pipe.upload'])('refuses what is no file: %s', async (name) => {
+    expect(await narrow.post('/manual-upload', upload(join(incoming, name)))).toEqual(
+      problem(400, 'FILE_NOT_REGULAR'),
+    );
+  });
+});
+
 describe('R15 /custom-upload refuses', () => {
   it.each([
     ['text by the name of a video', 'notes.mp4', 'WEBVTT\n\n1\n'],

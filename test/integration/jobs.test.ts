@@ -1,8 +1,10 @@
+import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectRedis } from '../../src/queue/connection.ts';
+import { connectRedis, KEY_PREFIX } from '../../src/queue/connection.ts';
 import { type Outcome, startJobWorker } from '../../src/queue/jobs.ts';
 import { createLine } from '../../src/queue/line.ts';
+import { listenForProgress } from '../../src/queue/progress.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const log = pino({ level: 'silent' });
@@ -48,6 +50,53 @@ describe('a job', () => {
     await expect.poll(() => ran.includes('c'), { timeout: 10_000 }).toBe(true);
     return ran;
   }
+
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['no id', {}],
+    ['a number for an id', { id: 7 }],
+    ['a list', [{ id: 'x' }]],
+  ])(
+    'with %s in it, which none of us has put in line, is done with and holds nobody up',
+    async (_name, data) => {
+      const connection = connectRedis({ url: redis.url }, log);
+      const queue = new Queue('things', { connection, prefix: KEY_PREFIX });
+      closing.push(() => queue.close());
+      closing.push(async () => connection.disconnect());
+      await queue.add('foreign', data, { jobId: 'foreign-1' });
+
+      expect(await runAll(async () => 'finished')).toEqual(['a', 'b', 'c']);
+      await expect.poll(() => queue.getActiveCount()).toBe(0);
+    },
+  );
+
+  it('tells of progress only what is progress, whatever else is written to Redis', async () => {
+    const connection = connectRedis({ url: redis.url }, log);
+    closing.push(async () => connection.disconnect());
+    const heard: unknown[] = [];
+    const listening = listenForProgress(connection, (message) => heard.push(message));
+    closing.push(async () => listening.stop());
+    const fetch = { doneBytes: 1, totalBytes: 2, bytesPerS: 3, leftS: 4 };
+    const real = { recordingId: 'rec_1', legs: { fetch } };
+    const foreign = [
+      ...[null, 7, [], {}, { ...real, legs: null }, { ...real, legs: { fetch: null } }],
+      ...[
+        { ...real, legs: { other: fetch } },
+        { ...real, legs: { fetch: { ...fetch, doneBytes: '<b>' } } },
+      ],
+      { ...real, recordingId: 'x'.repeat(101) },
+    ];
+
+    await expect
+      .poll(async () => {
+        for (const each of foreign) await connection.publish('sluice:progress', JSON.stringify(each));
+        await connection.publish('sluice:progress', '{');
+        await connection.publish('sluice:progress', JSON.stringify(real));
+        return heard.length;
+      })
+      .toBeGreaterThan(0);
+    expect(new Set(heard.map((each) => JSON.stringify(each)))).toEqual(new Set([JSON.stringify(real)]));
+  });
 
   it('keeps its place in line when the ledger cannot be used', async () => {
     const busy = Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });

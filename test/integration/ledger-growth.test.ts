@@ -97,7 +97,11 @@ describe('what belongs to whom, among many recordings', () => {
     ['a large file that has begun', ({ claims }) => claims.ofArchived('large-4711'), 1],
     ['a file of nobody', ({ claims }) => claims.ofArchived('file-'), 0],
     ['a video', ({ claims }) => claims.ofVideo({ videoId: 'video-4711', ownerId: undefined }), 1],
-    ['a video that has begun', ({ claims }) => claims.ofVideo({ videoId: 'begun-4711', ownerId: undefined }), 1],
+    [
+      'a video that has begun',
+      ({ claims }) => claims.ofVideo({ videoId: 'begun-4711', ownerId: undefined }),
+      1,
+    ],
   ])('is found by %s, and without reading them all', async (_what, find, count) => {
     let found: readonly unknown[] = [];
     const scans = await scansDuring(many, async (ledger) => {

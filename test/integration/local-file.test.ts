@@ -1,9 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inspectLocalFile, type KnownFile, openUnchanged } from '../../src/lib/local-file.ts';
+import { removeUnchanged } from '../../src/lib/remove-unchanged.ts';
 
 const changed = expect.objectContaining({ code: 'SOURCE_CHANGED', retry: 'never' });
 
@@ -123,7 +137,140 @@ describe('a file that was handed over', () => {
   });
 });
 
+describe('a file that was handed over and is to be removed', () => {
+  const unnumbered = ({ identity: _, ...known }: KnownFile): KnownFile => known;
+
+  it('is removed, and the second time it is gone', async () => {
+    const known = await handOver(await put('in/a.mp4', 'hello'));
+
+    expect(await removeUnchanged(known)).toEqual({ kind: 'removed' });
+    expect(await readdir(join(folder, 'in'))).toEqual([]);
+    expect(await removeUnchanged(known)).toEqual({ kind: 'gone' });
+    await rm(join(folder, 'in'), { recursive: true });
+    expect(await removeUnchanged(known)).toEqual({ kind: 'gone' });
+  });
+
+  it.each<[string, (path: string) => Promise<string>]>([
+    [
+      'another file of the same size and time is in its place',
+      async (path) => {
+        await rename(await put('in/twin', 'other'), path);
+        return path;
+      },
+    ],
+    [
+      'its folder is a link to another one with such a file',
+      async (path) => {
+        await rename(join(path, '..'), join(folder, 'moved'));
+        const other = await put('elsewhere/a.mp4', 'other');
+        await symlink(join(folder, 'elsewhere'), join(path, '..'));
+        return other;
+      },
+    ],
+    [
+      'its folder is a link to where the file was moved',
+      async (path) => {
+        await rename(join(path, '..'), join(folder, 'moved'));
+        await symlink(join(folder, 'moved'), join(path, '..'));
+        return join(folder, 'moved/a.mp4');
+      },
+    ],
+    [
+      'a folder above it is a link',
+      async (path) => {
+        await rename(join(folder, 'in'), join(folder, 'moved'));
+        await symlink(join(folder, 'moved'), join(folder, 'in'));
+        return path.replace('/in/', '/moved/');
+      },
+    ],
+    [
+      'its folder was replaced by one with another name of the same file',
+      async (path) => {
+        await mkdir(join(folder, 'other'));
+        await link(path, join(folder, 'other/a.mp4'));
+        await rename(join(path, '..'), join(folder, 'moved'));
+        await symlink(join(folder, 'other'), join(path, '..'));
+        return join(folder, 'other/a.mp4');
+      },
+    ],
+    [
+      'a link is in its place',
+      async (path) => {
+        const other = await put('elsewhere/a.mp4', 'other');
+        await rm(path);
+        await symlink(other, path);
+        return other;
+      },
+    ],
+    [
+      'it was written to since',
+      async (path) => {
+        await writeFile(path, 'world');
+        return path;
+      },
+    ],
+    [
+      'a folder is in its place',
+      async (path) => {
+        await rm(path);
+        await put('in/deep/a.mp4/inside', 'other');
+        return join(path, 'inside');
+      },
+    ],
+  ])('is left, with all that is there, if %s', async (name, tamper) => {
+    for (const known of [(each: KnownFile) => each, unnumbered]) {
+      const path = await put('in/deep/a.mp4', 'hello');
+      const handed = known(await handOver(path));
+      const atRisk = await tamper(path);
+
+      if (known === unnumbered && name.startsWith('another file')) continue;
+      expect(await removeUnchanged(handed)).toEqual({ kind: 'left', cause: changed });
+      expect((await stat(atRisk)).isFile()).toBe(true);
+      await rm(folder, { recursive: true });
+      await mkdir(folder);
+    }
+  });
+
+  it('is not read either behind a folder that is a link now, if size and time are all that is known', async () => {
+    const path = await put('in/a.mp4', 'hello');
+    const known = unnumbered(await handOver(path));
+    await rename(join(folder, 'in'), join(folder, 'moved'));
+    await put('elsewhere/a.mp4', 'other');
+    await symlink(join(folder, 'elsewhere'), join(folder, 'in'));
+
+    await expect(openUnchanged(known)).rejects.toEqual(changed);
+  });
+
+  it('is never another one while its folder is swapped to and fro', async () => {
+    const other = await put('other/a.mp4', 'other');
+    for (let n = 0; n < 150; n += 1) {
+      const known = await handOver(await put('in/a.mp4', 'hello'));
+      await link(known.path, join(folder, `twin-${n}`));
+      const swapping = (async () => {
+        await rename(join(folder, 'in'), join(folder, 'moved'));
+        await symlink(join(folder, 'other'), join(folder, 'in'));
+      })();
+      await Promise.all([removeUnchanged(known), swapping]);
+      expect((await stat(other)).size).toBe(5);
+      await rm(join(folder, 'in'));
+      await rm(join(folder, 'moved'), { recursive: true });
+    }
+  });
+});
+
 describe('where files are taken from certain folders only, a file', () => {
+  it.each(['videos/../none.mp4', 'videos/none/../../secret.mp4', 'out/none.mp4', 'videos/none/deep/a.mp4'])(
+    'that is not there is told of only inside: %s',
+    async (path) => {
+      await symlink(join(folder, 'elsewhere'), join(folder, 'videos/out'));
+      const isInside = path === 'videos/none/deep/a.mp4';
+
+      await expect(inspect(`${folder}/${path.replace(/^out/, 'videos/out')}`)).rejects.toMatchObject({
+        code: isInside ? 'FILE_NOT_FOUND' : 'PATH_NOT_ALLOWED',
+      });
+    },
+  );
+
   const notAllowed = expect.objectContaining({ code: 'PATH_NOT_ALLOWED' });
   const inspect = (path: string) =>
     inspectLocalFile(path, { roots: [join(folder, 'videos'), join(folder, 'more')] });

@@ -72,7 +72,8 @@ describe('GET /metrics', () => {
     await h.startWorker();
     const { id, path } = await h.addCustom('algebra', { bytes: 200_000 });
     await h.reaches(id, 'done');
-    const text = join(h.files, 'notes.mp4');
+    const text = join(h.config.tus.incomingDir, 'notes.mp4');
+    await mkdir(h.config.tus.incomingDir, { recursive: true });
     await writeFile(text, 'no video at all');
     const refused = await h.post('/manual-upload', {
       path: text,

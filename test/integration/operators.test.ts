@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aceKey, recordingId } from '../../src/domain/ids.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { makeUploadFolders, uploadPaths } from '../../src/tus/upload-paths.ts';
 import { type Headers, problem, startTestApp, type TestApp } from '../support/app.ts';
+import { openEventStream } from '../support/event-stream.ts';
 import { SAMPLE } from '../support/house.ts';
-import { openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 
 const TOKEN = 'an-admin-token-of-thirty-chars';
 /** As a proxy on this machine would pass a request on. */
@@ -275,19 +276,48 @@ describe('whoever is logged in', () => {
 });
 
 describe('whoever guesses tokens', () => {
-  it('is soon not looked at any more, the right one neither; others are', async () => {
+  it('is soon told to wait, at the login and by header', async () => {
     const answers: number[] = [];
     for (let n = 0; n < 12; n += 1) answers.push((await logIn(`guess ${n}`)).status);
     expect(answers).toEqual([...Array(10).fill(401), 429, 429]);
 
-    expect((await logIn(TOKEN)).status).toBe(429);
-    const byHeader = await app.get('/api/status', { ...FROM_AFAR, ...BEARER });
+    const byHeader = await app.get('/api/status', { ...FROM_AFAR, authorization: 'Bearer guess' });
     expect(byHeader).toEqual(problem(429, 'TOO_MANY_REQUESTS'));
     expect(Number(byHeader.headers['retry-after'])).toBeGreaterThan(0);
+  });
 
-    const other = { ...FROM_AFAR, 'x-forwarded-for': '198.51.100.4' };
-    expect((await logIn(TOKEN, { ...other, ...OWN_PAGE })).status).toBe(303);
+  it('locks nobody out who knows the right token: not at the same address, not from many', async () => {
+    for (let n = 0; n < 60; n += 1) await logIn(`guess ${n}`);
+    for (let n = 0; n < 400; n += 1) {
+      const authorization = `Bearer guess-${n}`;
+      await app.get('/api/status', {
+        ...FROM_AFAR,
+        'x-forwarded-for': `198.51.100.${n % 250}`,
+        authorization,
+      });
+    }
+
+    const other = { ...FROM_AFAR, 'x-forwarded-for': '192.0.2.9' };
+    expect((await logIn('wrong', { ...other, ...OWN_PAGE })).status).toBe(429);
+    for (const from of [FROM_AFAR, other]) {
+      expect((await logIn(TOKEN, { ...from, ...OWN_PAGE })).status).toBe(303);
+      expect((await app.get('/api/status', { ...from, ...BEARER })).status).toBe(200);
+    }
     expect((await app.get('/api/status')).status).toBe(200);
+  });
+
+  it('does not hold up the hand-off of uploads where this machine is not trusted', async () => {
+    const distrusting = await startTestApp(ledger, '127.0.0.1', {
+      operators: { adminToken: TOKEN, isLocalTrusted: false },
+    });
+    const hand = (authorization: string) =>
+      distrusting.send('POST', '/manual-upload', { authorization, 'content-type': 'application/json' }, '{}');
+    for (let n = 0; n < 30; n += 1) await hand(`Bearer guess-${n}`);
+
+    expect((await hand('Bearer guess')).status).toBe(429);
+    // Refused for what it says, no longer for who sends it.
+    expect((await hand(`Bearer ${TOKEN}`)).status).toBe(400);
+    await distrusting.close();
   });
 
   it('does not end the session of somebody at the same address', async () => {
@@ -295,6 +325,78 @@ describe('whoever guesses tokens', () => {
     for (let n = 0; n < 12; n += 1) await logIn(`guess ${n}`);
 
     expect((await app.get('/api/status', { ...FROM_AFAR, ...cookie })).status).toBe(200);
+  });
+});
+
+describe('a token that is being changed', () => {
+  it('opens beside the new one while it is given, and no longer', async () => {
+    const before = 'the-admin-token-of-last-year';
+    const changing = await startTestApp(ledger, '127.0.0.1', {
+      operators: { adminToken: TOKEN, adminTokenOld: before },
+    });
+    for (const token of [TOKEN, before]) {
+      const authorization = `Bearer ${token}`;
+      expect((await changing.get('/api/status', { ...FROM_AFAR, authorization })).status).toBe(200);
+    }
+    await changing.close();
+
+    const authorization = `Bearer ${before}`;
+    expect((await app.get('/api/status', { ...FROM_AFAR, authorization })).status).toBe(401);
+  });
+});
+
+describe('a stream of events', () => {
+  const listen = (headers: Headers) => openEventStream(`${app.url}/api/events`, { ...FROM_AFAR, ...headers });
+
+  it('ends with the session that began it, and with no other', async () => {
+    const [mine, others] = [await session(), await session()];
+    const stream = await listen(mine);
+    const other = await listen(others);
+    const byToken = await listen(BEARER);
+    expect([stream.status, other.status, byToken.status]).toEqual([200, 200, 200]);
+
+    await app.send('POST', '/logout', { ...FROM_AFAR, ...OWN_PAGE, ...mine });
+    await stream.ended;
+    const told = stream.text();
+    await vi.waitFor(async () => expect(other.of('status').length).toBeGreaterThan(0));
+    await ledger.recordings.accept(fileRecording('after-the-logout'));
+
+    await vi.waitFor(() => expect(other.text()).toContain('recording.accepted'), 5000);
+    await vi.waitFor(() => expect(byToken.text()).toContain('recording.accepted'), 5000);
+    expect(stream.text()).toBe(told);
+    expect((await listen(mine)).status).toBe(401);
+    other.close();
+    byToken.close();
+  });
+});
+
+describe('what operators do', () => {
+  it('is logged with the way in, the address and the session, and without the token', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+    const told = await startTestApp(ledger, '127.0.0.1', { operators: { adminToken: TOKEN }, log });
+    const { headers } = await told.send(
+      'POST',
+      '/login',
+      { ...FORM, ...FROM_AFAR, ...OWN_PAGE },
+      `token=${TOKEN}`,
+    );
+    const cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    await told.send('POST', '/api/line/pause', { ...FROM_AFAR, ...OWN_PAGE, cookie });
+    await told.send('POST', '/api/line/resume', { ...FROM_AFAR, ...BEARER });
+    await told.get('/api/status', { ...FROM_AFAR, cookie });
+    await told.close();
+
+    const acts = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'operator.acted');
+    const { session: label } = lines
+      .map((line) => JSON.parse(line))
+      .find(({ event }) => event === 'login.accepted');
+    expect(acts).toMatchObject([
+      { method: 'POST', path: '/api/line/pause', by: 'session', session: label, caller: '203.0.113.7' },
+      { method: 'POST', path: '/api/line/resume', by: 'token', caller: '203.0.113.7' },
+    ]);
+    expect(lines.join('')).not.toContain(TOKEN);
+    expect(lines.join('')).not.toContain(cookie.split('=')[1]);
   });
 });
 
@@ -333,7 +435,7 @@ describe('a caller that asks for too much', () => {
   beforeEach(async () => {
     narrow = await startTestApp(ledger, '127.0.0.1', {
       operators: { adminToken: TOKEN },
-      limits: { webhook: few, login: few, operator: few, nothing: few },
+      limits: { webhook: few, operator: few, nothing: few },
     });
   });
 
@@ -364,6 +466,15 @@ describe('a caller that asks for too much', () => {
       expect(await ask()).toEqual(problem(503, 'TOO_BUSY'));
     },
   );
+
+  it('uses up nothing of an operator at the same address who has proved to be one', async () => {
+    for (let n = 0; n < 5; n += 1) await narrow.get('/api/status', FROM_AFAR);
+    for (let n = 0; n < 5; n += 1) await narrow.get('/login', FROM_AFAR);
+
+    expect((await narrow.get('/api/status', { ...FROM_AFAR, ...BEARER })).status).toBe(200);
+    const form = { ...FORM, ...FROM_AFAR, ...OWN_PAGE };
+    expect((await narrow.send('POST', '/login', form, `token=${TOKEN}`)).status).toBe(303);
+  });
 
   it('leaves others theirs, and is not counted on this machine', async () => {
     const ask = (headers: Headers) => narrow.get('/nothing-here', headers);

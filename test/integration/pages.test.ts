@@ -26,7 +26,7 @@ describe('the pages', () => {
 
       expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
       expect(Object.fromEntries(page.headers)).toMatchObject({
-        'cache-control': 'no-cache',
+        'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'content-security-policy': expect.stringMatching(

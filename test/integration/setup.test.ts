@@ -227,6 +227,20 @@ describe('the set-up', () => {
     await expect(setUp(withoutPath)).rejects.toThrow(/^Caddy is missing: /);
   });
 
+  it('asks for b2sdk where no Python has it, and takes the Python that does', async () => {
+    for (const program of ['rclone', 'chromium', 'nginx', 'caddy']) {
+      await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
+    }
+    await mkdir(join(root, 'other'));
+    const folders = [join(root, 'bin'), join(root, 'other')];
+    const options = { root, test: true, env: { ...env, PATH: '' }, folders, say: () => {} };
+
+    await writeFile(join(root, 'bin/python3'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    await expect(setUp(options)).rejects.toThrow(/^b2sdk for Python is missing: /);
+    await writeFile(join(root, 'other/python3'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    await setUp(options);
+  });
+
   it('asks for curl too with --bench', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
     const attempt = setUp({

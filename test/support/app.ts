@@ -42,7 +42,8 @@ export interface Signed {
 export async function startTestApp(
   ledger: TestLedger,
   host = '127.0.0.1',
-  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> = {},
+  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> &
+    Partial<Pick<AppOptions, 'incoming' | 'log'>> = {},
 ): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };
   const line = {
@@ -60,8 +61,8 @@ export async function startTestApp(
     line,
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
     pages: { uploadUrl: undefined, tusPort: 1080, maxUploadBytes: 1000 },
-    ...more,
     log,
+    ...more,
   });
   const url = await app.listen({ host, port: 0 });
 

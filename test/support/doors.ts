@@ -33,7 +33,7 @@ export async function createDoors(
     line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
     log: Logger;
   } & Pick<AppOptions, 'installation'> &
-    Partial<Pick<AppOptions, 'operators' | 'limits' | 'customRoots' | 'pages'>>,
+    Partial<Pick<AppOptions, 'operators' | 'limits' | 'customRoots' | 'incoming' | 'pages'>>,
 ): Promise<FastifyInstance> {
   const { line, ...appOptions } = options;
   const { ledger, log } = options;
@@ -46,6 +46,7 @@ export async function createDoors(
     log,
   });
   return await createApp({
+    incoming: '/',
     ...appOptions,
     intake,
     zoom: {

@@ -12,6 +12,7 @@ import { checkNode } from './node-version.ts';
 import { checkBoot, checkPm2 } from './pm2.ts';
 import { checkPipeline, checkTus } from './ports.ts';
 import { checkRedis } from './redis.ts';
+import { checkSecrets } from './secrets.ts';
 import { checkB2, checkBunny, checkSite, checkZoom } from './services.ts';
 
 export interface DoctorOptions {
@@ -44,6 +45,7 @@ export function createChecks(options: DoctorOptions): Check[] {
   return [
     { name: 'Node', run: async () => checkNode(process.versions.node) },
     { name: 'settings', run: async () => settings.finding },
+    withConfig('secrets', (config) => checkSecrets(config, { env, home })),
     withConfig('disk', checkDisk),
     withConfig('ledger', async (config) => checkLedger(config)),
     withConfig('Redis', (config, signal) =>

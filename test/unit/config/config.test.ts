@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -186,6 +188,50 @@ describe('loadConfig', () => {
         ...['x'.repeat(24), 'client-secret', 'read-only', 'pass%20word', 'pass word'],
       ].sort(),
     );
+  });
+
+  it('knows the secrets in addresses, and those of the file of accounts', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-accounts-'));
+    const file = join(folder, 'accounts.yaml');
+    await writeFile(
+      file,
+      'accounts: [{ id: abc, webhook_secrets: [first-secret, second-secret], oauth: { client_id: c, client_secret: third-secret } }]',
+    );
+    const { ZOOM_WEBHOOK_SECRET_TOKEN: _, ...required } = REQUIRED;
+    const secrets = secretsOf(
+      loadConfig({
+        ...required,
+        ZOOM_ACCOUNTS_FILE: file,
+        SITE_WEBHOOK_URL: 'https://hooks:site-password@academy.example/x',
+        ALARM_WEBHOOK_URL: 'https://hooks.slack.example/services/T0/B0/XXXX',
+        ALARM_MAIL_TO: 'a@example.org',
+        ALARM_MAIL_FROM: 'b@example.org',
+        SMTP_URL: 'smtp://a%40example.org:mail%2Fpass@mail.example.org:587',
+        ADMIN_TOKEN: 'n'.repeat(24),
+        ADMIN_TOKEN_OLD: 'o'.repeat(24),
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'https://token-of-traces@otel.example',
+      }),
+    );
+    await rm(folder, { recursive: true });
+
+    for (const secret of [
+      ...['first-secret', 'second-secret', 'third-secret', 'site-password', 'services/T0/B0/XXXX'],
+      ...['mail%2Fpass', 'mail/pass', 'n'.repeat(24), 'o'.repeat(24), 'token-of-traces'],
+    ]) {
+      expect(secrets).toContain(secret);
+    }
+  });
+
+  it.each([
+    ['smtp://u:p@mail.example.org', undefined, true],
+    ['smtp://mail.example.org', undefined, false],
+    ['smtp://u:p@localhost:25', undefined, false],
+    ['smtp://mail.example.org', 'required', true],
+    ['smtp://u:p@mail.example.org', 'if-offered', false],
+  ])('asks for TLS of the mail server %s with SMTP_TLS %s: %s', (SMTP_URL, SMTP_TLS, expected) => {
+    const mail = { ALARM_MAIL_TO: 'a@b.example', ALARM_MAIL_FROM: 'c@d.example', SMTP_URL };
+
+    expect(load({ ...mail, ...(SMTP_TLS ? { SMTP_TLS } : {}) }).alarms.mail?.needsTls).toBe(expected);
   });
 
   it('takes folders for custom files, absolute ones only', () => {
