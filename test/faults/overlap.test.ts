@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   arrive,
+  attemptEnds,
   clearFaults,
   emptyRemotes,
   expectHome,
@@ -163,7 +164,7 @@ describe('a recording that turns out wrong at its end', () => {
     house.zoom.cdn.fail({ on: 'GET /cmr/*', cutAfterBytes: 9_000_000 });
     house.zoom.cdn.fail({ on: 'GET /cmr/*', status: 503, count: 1000 });
     const { id } = await sendMeeting(house, 'Replaced', { path, bytes: 0, sha1: '', sha256: '' });
-    await happens(house, id, 'attempt.failed');
+    await attemptEnds(house, id);
 
     const other = await writeSource(house, 'replaced', LARGE_BYTES);
     clearFaults(house);

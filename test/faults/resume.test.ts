@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LoggedRequest } from '../../simulators/shared/simulator.ts';
 import {
   arrive,
+  attemptEnds,
   clearFaults,
   describeSource,
   emptyRemotes,
   expectHome,
-  happens,
   pauseLine,
   QUICK_SETTINGS,
   resumeLine,
@@ -83,7 +83,7 @@ describe('a download that is interrupted', () => {
     house.zoom.cdn.fail({ on: 'GET /cmr/*', status: 503, count: 1000 });
     const heard = listen(house.zoom.cdn.requests, /^GET \/cmr/);
     const { id } = await sendMeeting(house, 'Changed', await describeSource(path));
-    await happens(house, id, 'attempt.failed');
+    await attemptEnds(house, id);
 
     await writeVideo(path, 8_000_000);
     const changed = await describeSource(path);
@@ -304,7 +304,7 @@ describe('an upload to Bunny that is interrupted', () => {
     await using _worker = await employ();
     house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, skip: 4, count: 1000 });
     const sent = await sendMeeting(house, 'Forgotten', large);
-    await happens(house, sent.id, 'attempt.failed');
+    await attemptEnds(house, sent.id);
 
     expect(await house.bunny.purgeUploads()).toBe(1);
     clearFaults(house);
@@ -365,7 +365,7 @@ describe('an upload to Bunny that is interrupted', () => {
     const other = await writeSource(house, 'other', 600_000);
     const sent = [await sendMeeting(house, 'Twins', small), await sendMeeting(house, 'Twins', other)];
     await resumeLine(house);
-    for (const { id } of sent) await happens(house, id, 'attempt.failed');
+    for (const { id } of sent) await attemptEnds(house, id);
     await expect.poll(() => house.bunny.videos().length, { timeout: 20_000 }).toBe(2);
     clearFaults(house);
     for (const each of sent) await arrive(house, each);

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { markedTitle, plainTitle } from '../../src/domain/video-mark.ts';
 import {
   arrive,
+  attemptEnds,
   clearFaults,
   emptyRemotes,
   expectHome,
@@ -90,7 +91,7 @@ describe('a video that a colleague has made by hand under the title of a recordi
     house.bunny.fail({ on: CREATE, drop: 'after-handling', count: 2 });
     house.bunny.fail({ on: 'POST /tusupload', status: 503, count: 1000 });
     const { id } = await sendMeeting(house, title, small);
-    await happens(house, id, 'attempt.failed');
+    await attemptEnds(house, id);
 
     await cancel(id);
 
@@ -176,7 +177,7 @@ describe('after the ledger was lost', () => {
     house.bunny.fail({ on: 'POST /tusupload', status: 503, count: 1000 });
     const title = lesson();
     const first = await house.addCustom(title, { path, ace_id: aceId, keep_file: true });
-    await happens(house, first.id, 'attempt.failed');
+    await attemptEnds(house, first.id);
     await pauseLine(house);
     clearFaults(house);
 
@@ -243,7 +244,7 @@ describe('"not found" is not "gone"', () => {
   it('but a video that is deleted while it waits is made anew', async () => {
     house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 1000 });
     const sent = await sendMeeting(house, lesson(), small);
-    await happens(house, sent.id, 'attempt.failed');
+    await attemptEnds(house, sent.id);
     const [video] = house.bunny.videos();
     await byHand('DELETE', `videos/${video?.guid}`);
     clearFaults(house);
@@ -261,7 +262,7 @@ describe('"not empty" is not "arrived"', () => {
   ])('a video of which Bunny says that %s is made anew', async (_name, claim) => {
     house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 1000 });
     const sent = await sendMeeting(house, lesson(), small);
-    await happens(house, sent.id, 'attempt.failed');
+    await attemptEnds(house, sent.id);
     await pauseLine(house);
     const [video] = house.bunny.videos();
     house.bunny.claim(video?.guid ?? '', claim);
@@ -278,7 +279,7 @@ describe('"not empty" is not "arrived"', () => {
   it('a status that nobody knows is no failure: the upload goes on', async () => {
     house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 1000 });
     const sent = await sendMeeting(house, lesson(), small);
-    await happens(house, sent.id, 'attempt.failed');
+    await attemptEnds(house, sent.id);
     const [video] = house.bunny.videos();
     house.bunny.claim(video?.guid ?? '', { status: 11 });
     clearFaults(house);
@@ -306,7 +307,7 @@ describe('a creation that comes late', () => {
   it('is taken back after its recording was cancelled, and a video that a colleague has made is not', async () => {
     house.bunny.fail({ on: CREATE, drop: 'before-handling', count: 1000 });
     const sent = await sendMeeting(house, lesson(), small);
-    await happens(house, sent.id, 'attempt.failed');
+    await attemptEnds(house, sent.id);
     await cancel(sent.id);
     clearFaults(house);
     await byHand('POST', 'videos', { title: sent.title });

@@ -165,3 +165,10 @@ export async function resumeLine(house: House): Promise<void> {
 export async function happens(house: House, id: string, event: string): Promise<void> {
   await expect.poll(() => house.history(id), { timeout: 30_000, interval: 10 }).toContain(event);
 }
+
+/** Waits until an attempt at a recording has ended without success, whoever is to blame for it. */
+export async function attemptEnds(house: House, id: string): Promise<void> {
+  const hasEnded = async () =>
+    (await house.history(id)).some((type) => type === 'attempt.failed' || type === 'attempt.postponed');
+  await expect.poll(hasEnded, { timeout: 30_000, interval: 10 }).toBe(true);
+}
