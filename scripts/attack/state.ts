@@ -6,9 +6,11 @@ import type { AttackHouse } from './house.ts';
 
 /** Of which rows change with the time, whoever asks what: who may move recordings, how services have answered, what was counted. */
 const RESTLESS_TABLES: ReadonlySet<string> = new Set([
-  ...['gate', 'circuits', 'positions'],
+  ...['gate', 'circuits', 'positions', 'heartbeats', 'clock'],
   // Counters; that somebody knocked is to be seen.
   ...['tallies', 'zoom_checks'],
+  // What was rightly signed and nobody can read.
+  'zoom_ignored',
 ]);
 
 /** Everything that an attack may have changed, one line each. */

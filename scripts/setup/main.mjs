@@ -24,6 +24,7 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy)
+  --chaos   also install what only the chaos run needs (faketime)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
@@ -34,10 +35,19 @@ valkey-server is there. The Redis is not started: Sluice runs its own from it.`;
 /** The command line of the set-up; gives back its exit code. */
 export async function main(args) {
   return exitCodeOf(async () => {
-    const { build, test, bench, attack, help } = readOptions(args);
+    const { build, test, bench, attack, chaos, help } = readOptions(args);
     if (help) return console.log(HELP);
     const root = dirname(dirname(import.meta.dirname));
-    await setUp({ root, build, test, bench, attack, env: process.env, say: (line) => console.log(line) });
+    await setUp({
+      root,
+      build,
+      test,
+      bench,
+      attack,
+      chaos,
+      env: process.env,
+      say: (line) => console.log(line),
+    });
   });
 }
 
@@ -48,6 +58,7 @@ export async function setUp({
   test = false,
   bench = false,
   attack = false,
+  chaos = false,
   env,
   folders,
   say,
@@ -57,7 +68,7 @@ export async function setUp({
       ? []
       : [programStep({ program: REDIS, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
-    ...(test ? [programStep({ program: FAKETIME, env, folders, say })] : []),
+    ...(test || chaos ? [programStep({ program: FAKETIME, env, folders, say })] : []),
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
@@ -81,7 +92,14 @@ function readOptions(args) {
   try {
     return parseArgs({
       args,
-      options: { build: flag, test: flag, bench: flag, attack: flag, help: { ...flag, short: 'h' } },
+      options: {
+        build: flag,
+        test: flag,
+        bench: flag,
+        attack: flag,
+        chaos: flag,
+        help: { ...flag, short: 'h' },
+      },
     }).values;
   } catch (error) {
     throw new Problem(`${error.message} See --help.`, { exitCode: 2 });

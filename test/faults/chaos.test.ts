@@ -37,7 +37,7 @@ describe('the chaos run', () => {
     const { exitCode, output } = await runChaos(['--minutes', '2', '--seed', '20261121']);
 
     expect(output).toMatch(
-      /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, lost 0, doubled 0, left 0$/m,
+      /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m,
     );
     expect(exitCode, output).toBe(0);
   });

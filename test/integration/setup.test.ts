@@ -228,7 +228,7 @@ describe('the set-up', () => {
   });
 
   it('asks for b2sdk where no Python has it, and takes the Python that does', async () => {
-    for (const program of ['rclone', 'chromium', 'nginx', 'caddy']) {
+    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy']) {
       await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
     }
     await mkdir(join(root, 'other'));
