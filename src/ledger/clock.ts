@@ -90,19 +90,20 @@ export function createWallClock({ db, clock }: { db: Database; clock: SteadyCloc
   };
 }
 
-/** Moves what was still to come by the clock as it was; what was due stays due. */
+/** Moves what would be still to come, by the clock as it was or as it is; so what was due stays due. */
 async function moveAlong(
   trx: Transaction<Tables>,
   { jumpMs, nowMs }: { readonly jumpMs: number; readonly nowMs: number },
 ): Promise<void> {
-  const wasNowMs = nowMs - jumpMs;
+  // A clock that was put back makes what was due a moment ago, and has not begun yet, something that is to come.
+  const fromMs = Math.min(nowMs - jumpMs, nowMs);
   const by = (column: string) => sql<number>`${sql.ref(column)} + ${jumpMs}`;
 
-  const appointments = await appointmentsAfter(trx, wasNowMs);
+  const appointments = await appointmentsAfter(trx, fromMs);
   await trx
     .updateTable('recordings')
     .set({ not_before_ms: by('not_before_ms') })
-    .where('not_before_ms', '>', wasNowMs)
+    .where('not_before_ms', '>', fromMs)
     .where('state', 'in', [...WAITING_STATES])
     // Where it has met no error it is a time that the door was named, or the delay of Zoom's door.
     .where((or) => or.or([or('last_error', 'is not', null), or('source', '=', 'zoom')]))
@@ -112,13 +113,13 @@ async function moveAlong(
     .updateTable('deliveries')
     .set({ not_before_ms: by('not_before_ms') })
     .where('state', '=', 'pending')
-    .where('not_before_ms', '>', wasNowMs)
+    .where('not_before_ms', '>', fromMs)
     .execute();
   await trx
     .updateTable('alarm_messages')
     .set({ not_before_ms: by('not_before_ms') })
     .where('state', '=', 'pending')
-    .where('not_before_ms', '>', wasNowMs)
+    .where('not_before_ms', '>', fromMs)
     .execute();
   for (const table of ['watches', 'zoom_trash'] as const) {
     // How long they have gone on is counted from their beginning.
@@ -131,13 +132,13 @@ async function moveAlong(
       .updateTable(table)
       .set({ not_before_ms: by('not_before_ms') })
       .where('state', '=', 'pending')
-      .where('not_before_ms', '>', wasNowMs)
+      .where('not_before_ms', '>', fromMs)
       .execute();
   }
   await trx
     .updateTable('circuits')
     .set({ open_until_ms: by('open_until_ms') })
-    .where('open_until_ms', '>', wasNowMs)
+    .where('open_until_ms', '>', fromMs)
     .execute();
   await trx
     .updateTable('circuits')
@@ -147,13 +148,13 @@ async function moveAlong(
 }
 
 /** The recordings that are not to move before a time which an operator has named. */
-async function appointmentsAfter(trx: Transaction<Tables>, wasNowMs: number): Promise<string[]> {
+async function appointmentsAfter(trx: Transaction<Tables>, fromMs: number): Promise<string[]> {
   const rows = await trx
     .selectFrom('recordings')
     .innerJoin('events', 'events.recording_id', 'recordings.id')
     .select(['recordings.id', 'not_before_ms', 'data'])
     .where('recordings.state', 'in', [...WAITING_STATES])
-    .where('not_before_ms', '>', wasNowMs)
+    .where('not_before_ms', '>', fromMs)
     .where('events.type', '=', 'recording.scheduled')
     .execute();
   return rows

@@ -171,6 +171,19 @@ describe('a jump of the wall clock', () => {
     expect(await clock.isSettled()).toBe(false);
   });
 
+  it('back leaves due what was due a moment before, and had not begun yet', async () => {
+    const clock = openClock();
+    await clock.follow();
+    const left = await waiting(HOUR_MS - 2000);
+    steadyMs += HOUR_MS;
+
+    await clock.follow();
+
+    const { named, scheduled, ...others } = await left();
+    for (const seconds of Object.values(others)) expect(seconds).toBeLessThanOrEqual(0);
+    for (const seconds of [named, scheduled]) expect(seconds).toBeGreaterThan(3000);
+  });
+
   it('is noticed also where it came while no worker ran', async () => {
     await openClock().follow();
     const left = await waiting(5000 + HOUR_MS);

@@ -6,6 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type House, openHouse } from '../support/house.ts';
 import { fileRecording } from '../support/ledger.ts';
 
+const UPLOAD = 'POST /b2api/*/b2_upload_file/*';
+
+/** The header by which an upload says whose it is. */
+const RECORDING = 'x-bz-info-sluice_recording';
+
 describe('the line', () => {
   let house: House;
 
@@ -67,7 +72,7 @@ describe('the line', () => {
   it('R28 R29 R30 tries a failing stage again later, resumes with that stage, and lets the others pass meanwhile', async () => {
     const stuck = await house.addZoom('Stuck');
     const other = await house.addZoom('Other');
-    house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', status: 503, count: 12 });
+    house.b2.fail({ on: UPLOAD, where: { [RECORDING]: stuck.id }, status: 503, count: 12 });
     await house.startWorker();
     await house.reaches(stuck.id, 'done');
     await house.reaches(other.id, 'done');
@@ -83,9 +88,9 @@ describe('the line', () => {
   it('R34 gives up after the last attempt, and says so apart from what waits', async () => {
     await house.close();
     house = await openHouse({ RETRY_ATTEMPTS: '2' });
-    house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', status: 503, count: 1000 });
     const waiting = await house.addCustom('Waiting', { not_before: '2999-01-01T00:00:00Z' });
     const failing = await house.addCustom('Failing');
+    house.b2.fail({ on: UPLOAD, where: { [RECORDING]: failing.id }, status: 503, count: 1000 });
     await house.startWorker();
     await house.reaches(failing.id, 'failed');
 
