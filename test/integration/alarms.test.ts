@@ -39,7 +39,8 @@ async function openAlarms(
 
 /** Lets a recording fail for good: B2 refuses it. */
 async function failOne(house: House, title: string): Promise<string> {
-  house.b2.fail({ on: 'POST /b2api/*', count: 1, status: 400 });
+  const body = JSON.stringify({ status: 400, code: 'invalid_file_info', message: 'file info is too large' });
+  house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', count: 1, status: 400, body });
   const { id } = await house.addCustom(title);
   await house.reaches(id, 'failed');
   return id;

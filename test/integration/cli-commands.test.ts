@@ -133,7 +133,8 @@ describe('sluice list and show', () => {
     expect(all.json.more).toBe(false);
 
     const none = await sluice('list', '--q', 'pages', '--source', 'zoom');
-    expect(none).toMatchObject({ exitCode: 0, stdout: 'No recordings.\n' });
+    // Below it is said that no worker runs.
+    expect(none).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^No recordings\.\n/) });
   });
 
   it('gives a table without colours to a pipe, and ends with 4 where that is asked for', async () => {

@@ -284,6 +284,8 @@ describe.skipIf(!canMakeDisks)('a disk that is really full', () => {
 
     await disk.fill();
     const refused = await refusedByAFullLedger(house);
+    // The download has met it as well once its request is over.
+    await expect.poll(() => house.zoom.cdn.requests.length, { timeout: 30_000 }).toBeGreaterThan(0);
     house.zoom.cdn.link.bytesPerSecond = undefined;
     await disk.free();
 

@@ -141,7 +141,7 @@ it('a full Redis is no Redis that is well: nothing moves, and everybody is told'
   await redis.config('SET', 'maxmemory', '0');
   await house.reaches(id, 'done');
   await expect.poll(() => told('RESOLVED: Redis is full'), soon).toBe(1);
-  expect((await surfaces(house)).ready).toBe(200);
+  await expect.poll(async () => (await surfaces(house)).ready, soon).toBe(200);
 });
 
 it('announcements that were given up are told of, until they are sent again', async () => {
