@@ -61,8 +61,8 @@ function printResult(result: Result, say: (line: string) => void): void {
       .join(', ')}; drained in ${result.drainS} s`,
   );
   say(`recovery: p50 ${seconds(p50S)} s, max ${seconds(maxS)} s, n ${n}${spoiled}`);
-  const { kills, faults, recordings, lost, doubled, left } = result;
+  const { kills, faults, recordings, lost, doubled, left, wrong } = result;
   say(
-    `chaos: kills ${kills}, faults ${faults}, recordings ${recordings}, lost ${lost}, doubled ${doubled}, left ${left}`,
+    `chaos: kills ${kills}, faults ${faults}, recordings ${recordings}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
   );
 }

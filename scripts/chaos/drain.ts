@@ -9,6 +9,8 @@ export interface Remaining {
   readonly recordings: readonly string[];
   readonly deliveries: readonly string[];
   readonly watches: readonly string[];
+  /** What may still take effect late, and is looked for. */
+  readonly lateLooks: readonly string[];
   /** Finished uploads that have not been handed over or swept away. */
   readonly incoming: readonly string[];
   readonly senders: readonly string[];
@@ -36,8 +38,8 @@ export async function drain(options: {
 
   for (;;) {
     const remaining = await whatRemains(options);
-    const { recordings, deliveries, watches, incoming, senders } = remaining;
-    const count = recordings.length + deliveries.length + watches.length + incoming.length + senders.length;
+    const { recordings, deliveries, watches, lateLooks, incoming, senders } = remaining;
+    const count = Object.values(remaining).reduce((sum, { length }) => sum + length, 0);
     if (count === 0) return undefined;
 
     const nowMs = Date.now();
@@ -49,7 +51,7 @@ export async function drain(options: {
       saidAtMs = nowMs;
       say(
         `  still: ${recordings.length} recordings, ${deliveries.length} announcements, ${watches.length} watches, ` +
-          `${incoming.length} files to hand over, ${senders.length} senders`,
+          `${lateLooks.length} late looks, ${incoming.length} files to hand over, ${senders.length} senders`,
       );
     }
     await pause(POLL_MS, signal);
@@ -61,13 +63,14 @@ async function whatRemains(options: {
   dataDir: string;
   busySenders: () => readonly string[];
 }): Promise<Remaining> {
-  const { recordings, deliveries, watches } = options.ledger;
+  const { recordings, deliveries, watches, lateLooks } = options.ledger;
   const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
   const incoming = await readdir(join(options.dataDir, 'incoming')).catch(() => []);
   return {
     recordings: ids(await recordings.unfinished()),
     deliveries: ids(await deliveries.pending()),
     watches: ids(await watches.pending()),
+    lateLooks: (await lateLooks.due(Number.MAX_SAFE_INTEGER, 0, 1000)).map(({ place }) => place),
     incoming: incoming.filter((name) => name !== 'refused' && !name.endsWith('.tmp')),
     senders: options.busySenders(),
   };

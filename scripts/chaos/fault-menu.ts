@@ -52,6 +52,9 @@ export const EFFECTS: readonly Effect[] = [
   { target: 'site', on: 'POST *' },
 ];
 
+/** Those of storage and video services that a server may carry out long after its client has gone. */
+export const LATE_EFFECTS: readonly Effect[] = EFFECTS.filter(({ target }) => target !== 'site');
+
 const KINDS = [
   'unavailable',
   'throttled',

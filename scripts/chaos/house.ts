@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Simulator } from '../../simulators/shared/simulator.ts';
 import { freePort } from '../../test/support/free-port.ts';
+import { createProcessClock, type ProcessClock } from './clock.ts';
 import type { Target } from './fault-menu.ts';
 import { type Pm2, preparePm2 } from './pm2.ts';
+import { mountVolume, type Volume } from './volume.ts';
 
 /** The speed of each service: most recordings then take seconds, and kills land inside them. */
 const LINK_BYTES_PER_SECOND = 6_000_000;
@@ -27,6 +32,10 @@ const SCALED_SETTINGS = {
   PLAYABLE_POLL_MAX_S: '2',
   SITE_RETRY_SCHEDULE_S: Array.from({ length: 300 }, () => '2').join(','),
   UPLOAD_IDLE_TIMEOUT_S: '5',
+  LATE_LOOK_FIRST_S: '0.5',
+  LATE_LOOK_FOR_H: '0.01',
+  // Zoom's webhooks are taken while the clock is wrong.
+  ZOOM_TIMESTAMP_TOLERANCE_S: '8000',
   DISK_RESERVE_BYTES: '0',
 } as const;
 
@@ -42,9 +51,23 @@ export interface House {
   readonly tusUrl: string;
   readonly simulators: AllSimulators;
   readonly pm2: Pm2;
+  /** The file system below `dataDir`; `undefined` where none may be mounted. */
+  readonly volume: Volume | undefined;
+  /** What the processes take for the time; `undefined` where it cannot be changed. */
+  readonly clock: ProcessClock | undefined;
   target(name: Target): Simulator;
   /** How many requests were struck by a fault so far; `except` leaves the website's out. */
   struck(except?: 'site'): number;
+  /** Ends all faults of a service but those of single files. */
+  clearFaults(name: Target): void;
+  /** Lets Zoom's address of one file fail for so long, in milliseconds. */
+  sicken(cdnName: string, fault: Omit<Fault, 'on'>, forMs: number): void;
+  /** Gives a service the speed that it begins with. */
+  restoreSpeed(name: Target): void;
+  /** The recording that moves, by what the pipeline process says. */
+  movingId(): Promise<string | undefined>;
+  /** Starts a worker beside the one that pm2 knows. */
+  startSecondWorker(): { stop(): Promise<void> };
   close(): Promise<void>;
 }
 
@@ -65,6 +88,9 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
   try {
     const [dataDir, sourceDir] = [join(folder, 'data'), join(folder, 'sent')];
     await mkdir(sourceDir);
+    const volume = await mountVolume(dataDir);
+    if (volume !== undefined) undo.push(() => volume.unmount(keepsFolder));
+    const clock = createProcessClock(folder);
     const [pipelinePort, tusPort] = [await freePort(), await freePort()];
     const pipelineUrl = `http://127.0.0.1:${pipelinePort}`;
     const bytesPerSecond = LINK_BYTES_PER_SECOND;
@@ -82,12 +108,22 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
       PIPELINE_PORT: String(pipelinePort),
       TUS_PORT: String(tusPort),
     };
-    const pm2 = await preparePm2({ root, folder, environment });
+    const pm2 = await preparePm2({
+      root,
+      folder,
+      environment,
+      appEnvironment: clock?.environment ?? {},
+    });
     undo.push(() => pm2.kill());
     await pm2.start();
 
     const { zoom, b2, bunny, site } = simulators;
+    const sick = new Set<Fault>();
     const targets: Readonly<Record<Target, Simulator>> = { zoom, cdn: zoom.cdn, b2, bunny, site };
+    const clearFaults = (name: Target) => {
+      targets[name].faults.clear();
+      if (name === 'cdn') for (const fault of sick) zoom.cdn.fail(fault);
+    };
     return {
       folder,
       dataDir,
@@ -96,7 +132,45 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
       tusUrl: `http://127.0.0.1:${tusPort}/tusupload`,
       simulators,
       pm2,
+      volume,
+      clock,
       target: (name) => targets[name],
+      clearFaults,
+      sicken(cdnName, how, forMs) {
+        const fault: Fault = { count: Number.MAX_SAFE_INTEGER, ...how, on: `GET *${cdnName}` };
+        sick.add(fault);
+        zoom.cdn.fail(fault);
+        setTimeout(() => {
+          sick.delete(fault);
+          clearFaults('cdn');
+        }, forMs).unref();
+      },
+      restoreSpeed(name) {
+        targets[name].link.bytesPerSecond = name === 'site' ? undefined : LINK_BYTES_PER_SECOND;
+      },
+      async movingId() {
+        const response = await fetch(`${pipelineUrl}/api/recordings?state=moving`, {
+          signal: AbortSignal.timeout(5000),
+        }).catch(() => undefined);
+        const body = (await response?.json().catch(() => undefined)) as
+          | { readonly recordings?: readonly { readonly id: string }[] }
+          | undefined;
+        return body?.recordings?.[0]?.id;
+      },
+      startSecondWorker() {
+        const child = spawn(process.execPath, ['dist/queue/main.js'], {
+          cwd: folder,
+          env: { ...environment, ...clock?.environment },
+          stdio: 'ignore',
+        });
+        const exited = once(child, 'exit');
+        return {
+          async stop() {
+            child.kill('SIGTERM');
+            await exited;
+          },
+        };
+      },
       struck: (except) =>
         Object.entries(targets).reduce(
           (sum, [name, { faults }]) => sum + (name === except ? 0 : faults.struck),

@@ -15,6 +15,9 @@ const STAGE_EVENTS: ReadonlySet<EventType> = new Set(['stage.started', 'stage.do
 /** How long before its worker's end, or after it, an attempt may seem to be cut, in milliseconds. */
 const TOLERANCE_MS = 250;
 
+/** How much later than it has left a request may be seen by its service, which shares a busy machine; in milliseconds. */
+const SEEN_WITHIN_MS = 1500;
+
 /** A time during which a recording moved. One that was cut ends when the next one begins. */
 interface Attempt {
   readonly recordingId: string;
@@ -31,7 +34,11 @@ export function* findOverlaps(
   workerEndsMs: readonly number[],
 ): Generator<Finding> {
   let moving: { recordingId: string; startMs: number } | undefined;
+  // Taking back passes through the gate too, and is no attempt.
+  const takenBack = new Set<string>();
   for (const { recordingId, type, atMs } of events) {
+    if (type === 'withdrawal.started') takenBack.add(recordingId);
+    if (type === 'recording.cancelled') takenBack.delete(recordingId);
     if (type === 'attempt.started') {
       const cut = moving;
       const isCutByKill =
@@ -42,7 +49,7 @@ export function* findOverlaps(
         yield { kind: 'doubled', recordingId, text };
       }
       moving = { recordingId, startMs: atMs };
-    } else if (STAGE_EVENTS.has(type) && moving?.recordingId !== recordingId) {
+    } else if (STAGE_EVENTS.has(type) && moving?.recordingId !== recordingId && !takenBack.has(recordingId)) {
       const text = `${recordingId} had ${type} while ${moving?.recordingId ?? 'nothing'} was moving`;
       yield { kind: 'doubled', recordingId, text };
     } else if (ENDS.has(type) && moving?.recordingId === recordingId) {
@@ -66,7 +73,7 @@ export function* findStrayTransfers(
       (each) =>
         each.recordingId === recordingId &&
         startedAtMs >= each.startMs - TOLERANCE_MS &&
-        startedAtMs <= each.endMs + TOLERANCE_MS,
+        startedAtMs <= each.endMs + SEEN_WITHIN_MS,
     );
     if (isWithin) continue;
     const at = new Date(startedAtMs).toISOString().slice(11, 23);

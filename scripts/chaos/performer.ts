@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { type Action, type App, describe, type Step } from './action.ts';
 import type { House } from './house.ts';
-import type { Action, App, Step } from './plan.ts';
+import { createProcessDamage, type ProcessDamage } from './processes.ts';
 import type { TransferWatch } from './transfers.ts';
 import { pause } from './waiting.ts';
 
@@ -9,36 +10,28 @@ import { pause } from './waiting.ts';
 const FULL_RESERVE_BYTES = 9_000_000_000_000_000;
 const STAGING_APPS: readonly App[] = ['worker', 'tus', 'pipeline'];
 
-/** How long a measured kill waits for a recording to move, and for its bytes to move again, in milliseconds. */
-const MOTION_TIMEOUT_MS = 6000;
-const RECOVERY_TIMEOUT_MS = 40_000;
-/** Bytes that passed within this time mean that a recording moves at this moment, in milliseconds. */
-const MOTION_MS = 150;
-const POLL_MS = 20;
-
-/** How long an ambush waits for its request, in milliseconds, and how often it looks. */
+/** How long an ambush waits for its request, and for the end of a request that it has struck; in milliseconds. */
 const AMBUSH_TIMEOUT_MS = 7000;
+const STRUCK_TIMEOUT_MS = 6000;
 const AMBUSH_POLL_MS = 5;
 
+/** Within this time a request has arrived whole, in milliseconds. */
+const HEARD_MS = 300;
+
 /** What was done, and what was measured. */
-export interface Performed {
-  readonly kills: Readonly<Record<App, number>>;
-  /** Tokens ended, uploads forgotten, Redis emptied, disk filled: what is damage but no struck request. */
+export interface Performed
+  extends Pick<ProcessDamage, 'kills' | 'recoveriesS' | 'spoiledMeasurements' | 'workerEndsMs'> {
+  /** Tokens ended, uploads forgotten, Redis emptied, disk filled, clock set: what is damage but no struck request. */
   readonly otherDamage: number;
-  /** From kill -9 of the worker to the next byte of a recording, in seconds, undisturbed. */
-  readonly recoveriesS: readonly number[];
-  /** Measured kills whose time says nothing: nothing moved before, or something else happened meanwhile. */
-  readonly spoiledMeasurements: number;
-  /** When the worker ended: killed, or restarted with other settings; milliseconds since 1970. */
-  readonly workerEndsMs: readonly number[];
+  /** Recordings whose cancelling was accepted. */
+  readonly cancelledIds: ReadonlySet<string>;
 }
 
 export interface Performer {
   readonly performed: Performed;
   /** Does the steps, each at its time or as soon after it as the one before lets it. */
   run(steps: readonly Step[], startMs: number): Promise<void>;
-  /** Takes aim at an app; the shot kills it, if it is still the same process. */
-  aim(app: App): Promise<() => void>;
+  aim: ProcessDamage['aim'];
   /** Ends all damage that lasts. */
   repair(): Promise<void>;
 }
@@ -50,59 +43,12 @@ export function createPerformer(options: {
   say: (line: string) => void;
   signal: AbortSignal;
 }): Performer {
-  const { house, watch, say, signal } = options;
+  const { house, say, signal } = options;
   const { simulators, pm2 } = house;
-  const kills: Record<App, number> = { worker: 0, pipeline: 0, tus: 0, redis: 0 };
-  const recoveriesS: number[] = [];
-  const workerEndsMs: number[] = [];
+  const processes = createProcessDamage(options);
+  const cancelledIds = new Set<string>();
   let otherDamage = 0;
-  let spoiled = 0;
   let isDiskFull = false;
-  let isRestarting = false;
-
-  /** Kills an app; gives back when, or `undefined` if it was dead already. */
-  async function kill(app: App): Promise<number | undefined> {
-    const pid = await pm2.pid(app);
-    if (pid === undefined) return undefined;
-    return killPid(app, pid);
-  }
-
-  function killPid(app: App, pid: number): number | undefined {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      return undefined;
-    }
-    kills[app] += 1;
-    if (app === 'worker') workerEndsMs.push(Date.now());
-    return Date.now();
-  }
-
-  async function killMeasured(): Promise<void> {
-    const pid = await pm2.pid('worker');
-    const deadlineMs = Date.now() + MOTION_TIMEOUT_MS;
-    const isMoving = () => Date.now() - watch.lastByteAtMs() < MOTION_MS;
-    while (!isMoving() && Date.now() < deadlineMs) await pause(POLL_MS, signal);
-    const wasMoving = isMoving();
-    const disturbances = () => house.struck('site') + kills.pipeline + kills.tus + kills.redis;
-    const before = disturbances();
-    const atMs = pid === undefined ? undefined : killPid('worker', pid);
-    if (atMs === undefined || !wasMoving) {
-      spoiled += 1;
-      return;
-    }
-    while (watch.firstByteAfter(atMs) === undefined && Date.now() - atMs < RECOVERY_TIMEOUT_MS) {
-      await pause(POLL_MS, signal);
-    }
-    const firstByteAtMs = watch.firstByteAfter(atMs) ?? Date.now();
-    if (disturbances() !== before) {
-      spoiled += 1;
-      return;
-    }
-    const recoveryS = (firstByteAtMs - atMs) / 1000;
-    recoveriesS.push(recoveryS);
-    say(`  bytes flow again after ${recoveryS.toFixed(1)} s`);
-  }
 
   async function ambush({ target, on }: Extract<Action, { kind: 'ambush' }>['effect']): Promise<void> {
     const { faults, requests, fail } = house.target(target);
@@ -113,12 +59,29 @@ export function createPerformer(options: {
     fail({ on, drop: 'after-handling' });
     // A faulty request is logged when its connection has been cut.
     while (requests.filter(({ faulty }) => faulty).length === faultyBefore) {
-      if (Date.now() > deadlineMs && faults.struck === struckBefore) return faults.clear();
-      if (Date.now() > deadlineMs + MOTION_TIMEOUT_MS) return;
+      if (Date.now() > deadlineMs && faults.struck === struckBefore) return house.clearFaults(target);
+      if (Date.now() > deadlineMs + STRUCK_TIMEOUT_MS) return;
       await pause(AMBUSH_POLL_MS, signal);
     }
-    if (pid !== undefined) killPid('worker', pid);
+    if (pid !== undefined) processes.killPid('worker', pid);
     say('  caught');
+  }
+
+  /** Ends the worker when a service has heard a request, and has not carried it out. */
+  async function lateEffect(action: Extract<Action, { kind: 'late-effect' }>): Promise<void> {
+    const { target, on } = action.effect;
+    const { faults, fail } = house.target(target);
+    const deadlineMs = Date.now() + AMBUSH_TIMEOUT_MS;
+    const struckBefore = faults.struck;
+    fail({ on, lateMs: HEARD_MS + action.afterMs });
+    while (faults.struck === struckBefore) {
+      if (Date.now() > deadlineMs) return house.clearFaults(target);
+      await pause(AMBUSH_POLL_MS, signal);
+    }
+    await pause(HEARD_MS, signal);
+    say('  heard');
+    if (action.ending === 'kill') await processes.kill('worker');
+    else await processes.restart(['worker'], {});
   }
 
   async function flush(): Promise<void> {
@@ -142,18 +105,13 @@ export function createPerformer(options: {
     if (isDiskFull === isFull) return;
     isDiskFull = isFull;
     if (isFull) otherDamage += 1;
-    isRestarting = true;
-    workerEndsMs.push(Date.now());
-    try {
-      await pm2.restart(STAGING_APPS, { DISK_RESERVE_BYTES: isFull ? String(FULL_RESERVE_BYTES) : '0' });
-    } finally {
-      isRestarting = false;
-      workerEndsMs.push(Date.now());
-    }
+    await processes.restart(STAGING_APPS, {
+      DISK_RESERVE_BYTES: isFull ? String(FULL_RESERVE_BYTES) : '0',
+    });
   }
 
   function calm(): void {
-    for (const name of ['zoom', 'cdn', 'b2', 'bunny'] as const) house.target(name).faults.clear();
+    for (const name of ['zoom', 'cdn', 'b2', 'bunny'] as const) house.clearFaults(name);
   }
 
   async function expire(tokens: Extract<Action, { kind: 'expire' }>['tokens']): Promise<void> {
@@ -172,6 +130,37 @@ export function createPerformer(options: {
     }
   }
 
+  function setClock(offsetS: number): void {
+    otherDamage += 1;
+    if (house.clock === undefined) say('  not without faketime');
+    else house.clock.set(offsetS);
+  }
+
+  async function fill(): Promise<void> {
+    otherDamage += 1;
+    if (house.volume === undefined) say('  only root may mount a file system');
+    else await house.volume.fill();
+  }
+
+  function setSpeed(target: Parameters<House['target']>[0], bytesPerSecond: number): void {
+    otherDamage += 1;
+    house.target(target).link.bytesPerSecond = bytesPerSecond;
+  }
+
+  /** Cancels what moves, as the dashboard does; a door that is down takes no wish. */
+  async function cancel(): Promise<void> {
+    const id = await house.movingId();
+    if (id === undefined) return;
+    const response = await fetch(`${house.pipelineUrl}/api/recordings/${id}/cancel`, {
+      method: 'POST',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+    }).catch(() => undefined);
+    signal.throwIfAborted();
+    // An answer that was lost may have been carried out.
+    if (response === undefined || response.ok || response.status >= 500) cancelledIds.add(id);
+    say(`  cancel ${id}: ${response?.status ?? 'no answer'}`);
+  }
+
   async function perform(action: Action): Promise<void> {
     switch (action.kind) {
       case 'calm':
@@ -180,14 +169,16 @@ export function createPerformer(options: {
       case 'outage':
         return house.target(action.target).fail(action.fault);
       case 'outage-over':
-        return house.target(action.target).faults.clear();
+        return house.clearFaults(action.target);
       case 'kill':
-        await Promise.all(action.apps.map(kill));
+        await Promise.all(action.apps.map(processes.kill));
         return;
       case 'measured-kill':
-        return await killMeasured();
+        return await processes.killMeasured();
       case 'ambush':
         return await ambush(action.effect);
+      case 'late-effect':
+        return await lateEffect(action);
       case 'expire':
         return await expire(action.tokens);
       case 'flush':
@@ -195,19 +186,36 @@ export function createPerformer(options: {
       case 'disk-full':
       case 'disk-free':
         return await setDiskFull(action.kind === 'disk-full');
+      case 'disk-filled':
+        return await fill();
+      case 'disk-emptied':
+        return await house.volume?.empty();
+      case 'slow':
+        return setSpeed(action.target, action.bytesPerSecond);
+      case 'fast':
+        return house.restoreSpeed(action.target);
+      case 'restart':
+        return await processes.restart([action.app], {});
+      case 'cancel':
+        return await cancel();
+      case 'zombie':
+        return await processes.zombie(action.stoppedMs);
+      case 'clock':
+        return setClock(action.offsetS);
     }
   }
 
   return {
     performed: {
-      kills,
-      recoveriesS,
-      workerEndsMs,
+      kills: processes.kills,
+      recoveriesS: processes.recoveriesS,
+      workerEndsMs: processes.workerEndsMs,
+      cancelledIds,
       get otherDamage() {
         return otherDamage;
       },
       get spoiledMeasurements() {
-        return spoiled;
+        return processes.spoiledMeasurements;
       },
     },
 
@@ -220,37 +228,15 @@ export function createPerformer(options: {
       }
     },
 
-    async aim(app) {
-      const pid = await pm2.pid(app);
-      return () => {
-        if (pid !== undefined && !isRestarting) killPid(app, pid);
-      };
-    },
+    aim: processes.aim,
 
     async repair() {
       calm();
-      house.target('site').faults.clear();
+      house.clearFaults('site');
+      for (const name of ['zoom', 'cdn', 'b2', 'bunny'] as const) house.restoreSpeed(name);
+      house.clock?.set(0);
+      await house.volume?.empty();
       await setDiskFull(false);
     },
   };
-}
-
-export function describe(action: Action): string {
-  switch (action.kind) {
-    case 'fault':
-    case 'outage':
-      return `${action.kind} of ${action.target}: ${JSON.stringify(action.fault)}`;
-    case 'kill':
-      return `kill -9 ${action.apps.join(' and ')}`;
-    case 'measured-kill':
-      return 'kill -9 worker, measured';
-    case 'ambush':
-      return `ambush: ${action.effect.target} ${action.effect.on}`;
-    case 'expire':
-      return `expired: ${action.tokens}`;
-    case 'outage-over':
-      return `${action.target} is back`;
-    default:
-      return action.kind.replace('-', ' ');
-  }
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { copyFile, cp, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { App } from './plan.ts';
+import type { App } from './action.ts';
 
 /** A pm2 with a home of its own, in a copy of the checkout that holds no .env. */
 export interface Pm2 {
@@ -22,6 +22,8 @@ export interface Pm2Options {
   readonly folder: string;
   /** All that the processes find in their environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What only the apps of Sluice find in theirs, and pm2 itself and Redis do not. */
+  readonly appEnvironment: Readonly<Record<string, string>>;
 }
 
 /** How long one pm2 command may take, in milliseconds. */
@@ -42,7 +44,7 @@ interface Listed {
 }
 
 /** Prepares the copy: the real ecosystem.config.js, build and packages. */
-export async function preparePm2({ root, folder, environment }: Pm2Options): Promise<Pm2> {
+export async function preparePm2({ root, folder, environment, appEnvironment }: Pm2Options): Promise<Pm2> {
   const home = join(folder, 'pm2');
   await mkdir(home);
   for (const name of ['ecosystem.config.js', 'package.json']) {
@@ -112,7 +114,7 @@ export async function preparePm2({ root, folder, environment }: Pm2Options): Pro
       if (isSteady) break;
       await sleep(STEADY_PAUSE_MS);
     }
-    await run(['restart', app, '--update-env'], settings);
+    await run(['restart', app, '--update-env'], { ...appEnvironment, ...settings });
   }
 
   /** What pm2 has lost sight of, or pm2 itself if its folder has gone: all that runs in this run's own folder. */
@@ -134,7 +136,10 @@ export async function preparePm2({ root, folder, environment }: Pm2Options): Pro
 
   return {
     async start() {
-      await run(['start', 'ecosystem.config.js']);
+      // The daemon comes first, for it keeps the environment that it is started with.
+      await run(['ping']);
+      await run(['start', 'ecosystem.config.js', '--only', 'redis']);
+      await run(['start', 'ecosystem.config.js', '--only', 'worker,pipeline,tus'], appEnvironment);
     },
     async pid(app) {
       return (await list()).find(({ name }) => name === app)?.pid || undefined;

@@ -1,9 +1,10 @@
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { describe } from './action.ts';
 import { drain, type Remaining } from './drain.ts';
 import { historyOf } from './history.ts';
 import { type House, openHouse } from './house.ts';
 import type { ChaosOptions } from './options.ts';
-import { createPerformer, describe, type Performed, type Performer } from './performer.ts';
+import { createPerformer, type Performed, type Performer } from './performer.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { createSenders, type Senders } from './senders.ts';
 import { type TransferWatch, watchTransfers } from './transfers.ts';
@@ -23,6 +24,7 @@ export interface Result {
   readonly lost: number;
   readonly doubled: number;
   readonly left: number;
+  readonly wrong: number;
   readonly recovery: { readonly n: number; readonly p50S: number | null; readonly maxS: number | null };
   readonly recoveriesS: readonly number[];
   readonly spoiledMeasurements: number;
@@ -135,7 +137,7 @@ async function perform(stage: Stage): Promise<Result> {
       ledger,
       senders,
       watch,
-      workerEndsMs: performer.performed.workerEndsMs,
+      performed: performer.performed,
     });
     const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
     const withHistory = await Promise.all(
@@ -155,6 +157,7 @@ async function perform(stage: Stage): Promise<Result> {
       lost: count('lost'),
       doubled: count('doubled'),
       left: count('left'),
+      wrong: count('wrong'),
       recovery: summarize(recoveriesS),
       recoveriesS,
       spoiledMeasurements,

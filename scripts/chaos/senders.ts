@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Fault } from '../../simulators/shared/faults.ts';
 import type { ZoomSimulator } from '../../simulators/zoom/simulator.ts';
-import type { App } from './plan.ts';
+import type { App } from './action.ts';
 import { type RecordingFile, writeRecording } from './recording-file.ts';
 import type { Shipment } from './shipments.ts';
 import { sendByTus } from './tus-sender.ts';
@@ -39,6 +40,8 @@ export interface SendersOptions {
   readonly tusUrl: string;
   /** Takes aim at a process behind a door; the shot kills it. */
   readonly aim: (app: App) => Promise<() => void>;
+  /** Lets Zoom's address of one file fail for so long, in milliseconds. */
+  readonly sicken: (cdnName: string, fault: Omit<Fault, 'on'>, forMs: number) => void;
   /** Where the files lie. */
   readonly sourceDir: string;
   readonly signal: AbortSignal;
@@ -95,6 +98,10 @@ export function createSenders(options: SendersOptions): Senders {
       };
     });
     sent.push(...recordings);
+    const [first] = recordings;
+    if (shipment.sickness !== undefined && first?.cdnName !== undefined) {
+      options.sicken(first.cdnName, shipment.sickness.fault, shipment.sickness.forMs);
+    }
 
     const older = zoom.recordingCompleted(meeting, { event_ts: Date.now() - 5000 });
     async function deliver(event: object): Promise<void> {

@@ -1,4 +1,14 @@
+import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Dice } from './dice.ts';
+
+/** How one address fails while all others work. */
+type Sickness = Omit<Fault, 'on'>;
+const SICKNESSES: readonly [Sickness, ...Sickness[]] = [
+  { status: 503 },
+  { status: 200, headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>Sign in</title>' },
+  { drop: 'before-handling' },
+  { stall: true },
+];
 
 interface Shared {
   readonly atMs: number;
@@ -16,6 +26,8 @@ export type Shipment =
       readonly fileBytes: readonly number[];
       /** Further webhooks about the same meeting, with other addresses; an older one was made before the first. */
       readonly repeats: readonly { readonly afterMs: number; readonly isOlder: boolean }[];
+      /** The address of its first file fails for so long, whatever the service does for others. */
+      readonly sickness: { readonly fault: Omit<Fault, 'on'>; readonly forMs: number } | undefined;
     })
   | (Shared & {
       readonly door: 'tus';
@@ -63,6 +75,9 @@ function planShipment(dice: Dice, index: number, atMs: number, left: number): Sh
           afterMs: dice.whole(0, 20_000),
           isOlder: dice.happens(0.5),
         })),
+        sickness: dice.happens(0.15)
+          ? { fault: dice.pick(SICKNESSES), forMs: dice.whole(15_000, 40_000) }
+          : undefined,
       };
     }
     case 'tus':

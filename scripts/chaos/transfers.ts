@@ -75,7 +75,9 @@ function refOf(
     const fileId = /\/b2_upload_part\/([^/]+)\//.exec(path)?.[1];
     if (fileId !== undefined) return { kind: 'b2-large-file', fileId };
     if (path.includes('/b2_upload_file/')) {
-      return { kind: 'b2-recording', id: String(headers['x-bz-info-sluice_recording']) };
+      const id = headers['x-bz-info-sluice_recording'];
+      // What names none is a question to the service.
+      return id === undefined ? undefined : { kind: 'b2-recording', id: String(id) };
     }
   }
   if (localPort === ports.bunny && method === 'PATCH') {

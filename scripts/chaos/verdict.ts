@@ -5,13 +5,14 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Progress } from '../../src/ledger/recordings.ts';
 import type { House } from './house.ts';
 import { findOverlaps, findStrayTransfers } from './one-at-a-time.ts';
+import type { Performed } from './performer.ts';
 import type { Senders, Sent } from './senders.ts';
 import { judgeStaging } from './staging.ts';
 import type { TransferWatch } from './transfers.ts';
 
-/** One promise that was not kept. */
+/** One promise that was not kept; `wrong` is what the ledger or an announcement says and is not so. */
 export interface Finding {
-  readonly kind: 'lost' | 'doubled' | 'left';
+  readonly kind: 'lost' | 'doubled' | 'left' | 'wrong';
   readonly text: string;
   /** The recording that it is about, if it is about one. */
   readonly recordingId?: string;
@@ -29,11 +30,12 @@ export async function judge(options: {
   ledger: Ledger;
   senders: Senders;
   watch: TransferWatch;
-  workerEndsMs: readonly number[];
+  performed: Performed;
 }): Promise<Verdict> {
-  const { house, ledger, senders, watch, workerEndsMs } = options;
+  const { house, ledger, senders, watch, performed } = options;
   const recordings = await ledger.recordings.newest(1_000_000);
-  const events = await ledger.recordings.events();
+  const trueMs = house.clock?.trueMs ?? ((atMs: number) => atMs);
+  const events = (await ledger.recordings.events()).map((each) => ({ ...each, atMs: trueMs(each.atMs) }));
   const known: Known[] = [];
   const findings: Finding[] = [];
 
@@ -58,6 +60,10 @@ export async function judge(options: {
 
   const b2Files = await house.simulators.b2.files();
   for (const each of known) {
+    if (each.recording.state === 'cancelled' && performed.cancelledIds.has(each.recording.id)) {
+      findings.push(...judgeCancelled(each, b2Files, house));
+      continue;
+    }
     findings.push(
       ...judgeState(each),
       ...judgeArchive(each, b2Files),
@@ -68,7 +74,7 @@ export async function judge(options: {
   }
   findings.push(
     ...judgeStrangers(known, recordings, b2Files, house),
-    ...findOverlaps(events, workerEndsMs),
+    ...findOverlaps(events, performed.workerEndsMs),
     ...findStrayTransfers(watch.transfers, events, tracer(known, b2Files)),
     ...(await judgeStaging(house.dataDir, senders.uploadIds)),
   );
@@ -97,6 +103,22 @@ function* judgeState({ recording: { id, state, lastError } }: Known): Generator<
   yield { kind: 'lost', recordingId: id, text: `${id} is ${state}: ${JSON.stringify(lastError)}` };
 }
 
+/** Of what was cancelled nothing is anywhere; an admin's own file stays. */
+function* judgeCancelled(
+  { sent, recording: { id } }: Known,
+  b2Files: B2Files,
+  { simulators }: House,
+): Generator<Finding> {
+  for (const { fileId, fileInfo, action } of b2Files) {
+    if (fileInfo['sluice_recording'] !== id) continue;
+    yield { kind: 'wrong', recordingId: id, text: `${id} is cancelled, and B2 has ${fileId} (${action})` };
+  }
+  for (const { guid, sha256 } of simulators.bunny.videos()) {
+    if (sha256 !== sent.file.sha256) continue;
+    yield { kind: 'wrong', recordingId: id, text: `${id} is cancelled, and Bunny has its video ${guid}` };
+  }
+}
+
 function* judgeArchive({ sent, recording: { id }, progress }: Known, all: B2Files): Generator<Finding> {
   const files = all.filter(
     ({ fileInfo, fileId }) =>
@@ -111,7 +133,7 @@ function* judgeArchive({ sent, recording: { id }, progress }: Known, all: B2File
     };
   } else if (!right.some(({ fileId }) => fileId === progress.facts.archive?.fileId)) {
     yield {
-      kind: 'lost',
+      kind: 'wrong',
       recordingId: id,
       text: `${id}: the ledger names another file than the right one in B2`,
     };
@@ -134,7 +156,7 @@ function* judgeVideo(
     yield { kind: 'lost', recordingId: id, text: `${id} has no video with its SHA-256 in Bunny` };
   } else if (!right.some(({ guid }) => guid === progress.facts.publish?.videoId)) {
     yield {
-      kind: 'lost',
+      kind: 'wrong',
       recordingId: id,
       text: `${id}: the ledger names another video than the right one in Bunny`,
     };
@@ -158,7 +180,7 @@ function* judgeAnnouncements({ recording: { id } }: Known, { simulators }: House
     }
     if (ids.size === 0) yield { kind: 'lost', recordingId: id, text: `${id} was never announced as ${type}` };
     if (type === 'recording.failed') {
-      yield { kind: 'lost', recordingId: id, text: `${id} was announced as failed` };
+      yield { kind: 'wrong', recordingId: id, text: `${id} was announced as failed` };
     }
   }
 }
@@ -212,7 +234,7 @@ function* judgeStrangers(
         text: `Bunny has ${what} "${title}" (${guid}, status ${status}) of no recording`,
       };
     } else if (sha256 !== owner.sent.file.sha256 && recordingId !== undefined) {
-      yield { kind: 'lost', recordingId, text: `${recordingId}: its video ${guid} has other bytes` };
+      yield { kind: 'wrong', recordingId, text: `${recordingId}: its video ${guid} has other bytes` };
     }
   }
 }

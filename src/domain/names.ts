@@ -1,6 +1,9 @@
 /** The key under which a file in the archive names, in its file info, the recording that it holds. */
 export const ARCHIVED_RECORDING = 'sluice_recording';
 
+/** The key in a B2 file's info that tells its bytes from others of the same recording. */
+export const ARCHIVED_CONTENT = 'sluice_content';
+
 /** The longest slug, in bytes; well inside B2's 250 bytes per segment and every file system's 255. */
 const MAX_SLUG_BYTES = 80;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
-import { ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
+import { ARCHIVED_CONTENT, ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
 import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -32,8 +32,9 @@ export interface ArchiveOptions {
  * Uploads the file to Backblaze B2 while it arrives: a small one in one request, any other in parts, since a part that is
  * sent again replaces the first one, and a file that is sent again doubles it.
  *
- * Safe to repeat: that a file will be made is recorded first. A later attempt then looks for it, under its
- * deterministic name and with the recording's id in its file info, before it makes another; a large file goes on with
+ * Safe to repeat: that a file will be made is recorded first. Before another is made it is looked for, under its
+ * deterministic name and with the recording's id in its file info, also when the ledger knows of none (then its content
+ * has to be the same too); a large file goes on with
  * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first. What takes effect
  * only after it was looked for is expected from before it is asked for, and taken back (`archive-doubles.ts`).
  */
@@ -65,7 +66,9 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       };
       const { fileName } = checkpoint;
 
-      const found = checkpoint.isRequested ? await adopt(context, fileName, source) : undefined;
+      const found = checkpoint.isRequested
+        ? await adopt(context, fileName, source)
+        : await adoptUnnoted(context, fileName, source);
       if (found !== undefined) {
         await source.proved();
         return { bucket, fileId: found.fileId, fileName, sha1: found.sha1 ?? null };
@@ -116,6 +119,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
           recording.origin.kind === 'file' ? recording.origin.modifiedAtMs : recording.acceptedAtMs,
         ),
         [ARCHIVED_RECORDING]: recording.id,
+        [ARCHIVED_CONTENT]: contentMark(source),
       },
       signal: context.signal,
     };
@@ -136,6 +140,25 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       await context.note('late.removed', { service: 'b2', what: 'file', fileId, fileName });
     }
     return kept;
+  }
+
+  /**
+   * The finished file of a ledger that was lost: of this recording, and of the bytes that are to be archived. A key that
+   * may not look is no reason to go no further.
+   */
+  async function adoptUnnoted(
+    context: TaskContext<'archive'>,
+    fileName: string,
+    source: Source,
+  ): Promise<StoredFile | undefined> {
+    const files = await findArchived(context, fileName).catch((error) => {
+      if (error instanceof KnownError && error.code === 'REMOTE_UNAUTHORIZED') return [];
+      throw error;
+    });
+    return files.find(
+      ({ bytes, fileInfo }) =>
+        bytes === source.totalBytes && fileInfo[ARCHIVED_CONTENT] === contentMark(source),
+    );
   }
 
   /** The finished files of this recording, newest first. */
@@ -315,6 +338,11 @@ interface Part {
   readonly partNumber: number;
   readonly start: number;
   readonly end: number;
+}
+
+/** What stands for the bytes in a file's info: the same whenever they are read, under any ledger. */
+function contentMark({ contentId }: Source): string {
+  return createHash('sha256').update(contentId).digest('hex').slice(0, 32);
 }
 
 /** Whether what was sent so far is of these bytes, and can become a file. */

@@ -168,6 +168,11 @@ describe('after the ledger was lost', () => {
 
     expect(again.id).toBe(first.id);
     expect(house.bunny.videos()).toMatchObject([{ guid: video?.guid, uploadsCreated: 1 }]);
+    const archived = (await house.b2.files()).filter(
+      ({ fileInfo }) => fileInfo['sluice_recording'] === first.id,
+    );
+    expect(archived).toHaveLength(1);
+    expect((await anew.recordings.progress(again.id)).facts.archive?.fileId).toBe(archived[0]?.fileId);
     expect((await anew.recordings.progress(again.id)).facts.publish?.videoId).toBe(video?.guid);
   });
 
