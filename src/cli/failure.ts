@@ -36,7 +36,12 @@ export function troubleOf(error: unknown): Trouble {
   if (error instanceof Failure) return error.trouble;
   if (error instanceof KnownError) {
     const [title] = ERROR_CATALOGUE[error.code];
-    return { code: error.code, title, detail: summarize(error).message, advice: adviceFor(error.code) };
+    return {
+      code: error.code,
+      title,
+      detail: summarize(error).message,
+      advice: adviceFor(error.code, 'asked'),
+    };
   }
   const [title, advice] = ERROR_CATALOGUE.UNEXPECTED;
   return {

@@ -59,7 +59,7 @@ export function failedBody(input: { recording: Recording; error: ErrorSummary; n
   const { recording, error, nowMs } = input;
   return body('recording.failed', nowMs, {
     ...identity(recording),
-    error: { ...error, advice: adviceFor(error.code) },
+    error: { ...error, advice: adviceFor(error.code, 'failed') },
   });
 }
 

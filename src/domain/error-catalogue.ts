@@ -1,3 +1,13 @@
+/** What is said otherwise than in the usual advice, which is for what Sluice tries again by itself. */
+interface OtherAdvice {
+  /** Of a recording that has failed for good: nothing happens any more unless somebody does it. */
+  readonly failed?: string;
+  /** To whoever has asked for something (a request, a command) and was refused: it is for them to ask again. */
+  readonly asked?: string;
+  /** No further attempt can help: the bytes are gone, or are no recording. */
+  readonly isLost?: true;
+}
+
 /** What each error code means and what a person can do about it. docs/errors.md is written from this table. */
 export const ERROR_CATALOGUE = {
   // Start-up
@@ -28,7 +38,10 @@ export const ERROR_CATALOGUE = {
     'Use the dashboard itself; if this was it, the proxy changes the Host header: let it pass Host or X-Forwarded-Host.',
   ],
   TOO_MANY_REQUESTS: ['Too many requests came from this address.', 'Wait for as long as Retry-After says.'],
-  TOO_BUSY: ['More is sent than this server can look at.', 'It is sent again later, by itself.'],
+  TOO_BUSY: [
+    'More is sent than this server can look at.',
+    'Send it again after the time that Retry-After says; Zoom does so by itself.',
+  ],
   NOT_FOUND: [
     'There is nothing at this address.',
     'Check the path and the method against the documentation.',
@@ -73,14 +86,23 @@ export const ERROR_CATALOGUE = {
     'Give the user that runs Sluice permission to read the file and to enter its folders.',
   ],
   FILE_NOT_REGULAR: ['The path names a folder, a device or a pipe.', 'Name one file per request.'],
-  FILE_EMPTY: ['The file has no bytes.', 'Find out why it is empty; there is nothing to bring home.'],
+  FILE_EMPTY: [
+    'The file has no bytes.',
+    'Find out why it is empty, and hand it over again once it has some.',
+    { isLost: true },
+  ],
   FILE_SIZE_DIFFERS: [
     'The file does not have the size that was announced.',
     'Hand it over again once it is complete.',
+    { isLost: true },
   ],
   NOT_MEDIA: [
     'The content is neither audio nor video, whatever its name says.',
     'Open the file in a player; if it plays, install ffprobe on the server, or add its ending to MEDIA_ALLOW.',
+    {
+      failed:
+        'Open the file in a player. If it plays, install ffprobe on the server or add its ending to MEDIA_ALLOW, and try it again; else cancel it.',
+    },
   ],
   ACE_ID_TAKEN: [
     'Another recording already has this ace_id.',
@@ -110,7 +132,7 @@ export const ERROR_CATALOGUE = {
   ],
   UPLOAD_STORAGE_FAILED: [
     'The server could not store the upload.',
-    'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk.',
+    'Nothing that was acknowledged is lost: wait a little and resume. The operator should look at the disk of DATA_DIR.',
   ],
   DOWNLOAD_GET_REFUSED: ['Uploads cannot be downloaded from here.', 'Use the published video.'],
 
@@ -126,118 +148,225 @@ export const ERROR_CATALOGUE = {
   // Transfers
   REMOTE_UNAVAILABLE: [
     'A service could not be reached, or answered with a server error.',
-    'It is tried again.',
+    'It is tried again by itself; if it stays, look at the network, and at what the service says of itself.',
+    {
+      failed: 'Try it again once the service answers: sluice doctor says whether it does.',
+      asked: 'Ask again in a while; sluice doctor says whether the service answers.',
+    },
   ],
-  REMOTE_THROTTLED: ['A service asked to be called less often.', 'It is tried again when the service said.'],
-  REMOTE_REJECTED: ['A service refused a request.', 'Read its words in the message.'],
+  REMOTE_THROTTLED: [
+    'A service asked to be called less often.',
+    'It is tried again when the service said.',
+    { failed: 'Try it again, in an hour or so.', asked: 'Ask again later.' },
+  ],
+  REMOTE_REJECTED: [
+    'A service refused a request.',
+    'Read its words in the message.',
+    { failed: 'Read its words in the message; once their cause is mended, try it again.' },
+  ],
   REMOTE_UNAUTHORIZED: [
     'A service does not accept our credentials.',
-    'Check the key and its permissions in the settings of that service.',
+    'Correct its key in .env (B2_APPLICATION_KEY, BUNNY_API_KEY, ZOOM_CLIENT_SECRET), or give the key the rights that it lacks: sluice doctor says which.',
+    {
+      failed:
+        'Correct its key in .env (B2_APPLICATION_KEY, BUNNY_API_KEY, ZOOM_CLIENT_SECRET), or give the key the rights that it lacks: sluice doctor says which. Then try it again.',
+    },
   ],
   REMOTE_CAP_EXCEEDED: [
     'The Backblaze account has reached a cap that was set for it.',
     'Raise the cap in the Backblaze account (Caps & Alerts); it is tried again later by itself.',
+    {
+      failed: 'Raise the cap in the Backblaze account (Caps & Alerts), then try it again.',
+      asked: 'Raise the cap in the Backblaze account (Caps & Alerts).',
+    },
   ],
   REMOTE_ANSWER_INVALID: [
     'A service answered with something that its documentation does not describe.',
-    'It is tried again; if it stays, check the base URL of that service.',
+    'It is tried again by itself; if it stays, check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL).',
+    {
+      failed:
+        'Check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL), then try it again.',
+      asked: 'Check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL), then ask again.',
+    },
   ],
   TRANSFER_STALLED: [
     'For as long as TRANSFER_IDLE_TIMEOUT_S fewer bytes moved than TRANSFER_MIN_BYTES_PER_S asks for.',
     'It is tried again and resumes where it stopped.',
+    {
+      failed:
+        'Try it again once the line is better: it resumes where it stopped. If the line is always that slow, raise TRANSFER_IDLE_TIMEOUT_S or lower TRANSFER_MIN_BYTES_PER_S.',
+      asked: 'Ask again; if the line is always that slow, raise TRANSFER_IDLE_TIMEOUT_S.',
+    },
   ],
-  TRANSFER_CORRUPT: ['The bytes that arrived are not the bytes that were sent.', 'They are sent again.'],
+  TRANSFER_CORRUPT: [
+    'The bytes that arrived are not the bytes that were sent.',
+    'They are sent again.',
+    { failed: 'Try it again; if that fails too, check the memory and the disk of this machine.' },
+  ],
   DOWNLOAD_HOST_REFUSED: [
     'The download address, or a redirect from it, leads to a host that is not allowed.',
     'If it is right, add it to ZOOM_DOWNLOAD_HOSTS.',
+    { failed: 'If it is right, add it to ZOOM_DOWNLOAD_HOSTS and try the recording again.' },
   ],
   DOWNLOAD_NOT_MEDIA: [
     "Zoom answered with a web page instead of the recording: its download token has expired, or the recording was deleted or isn't ready.",
-    'It is tried again; check in the Zoom portal that the recording still exists.',
+    'It is tried again by itself; check in the Zoom portal that the recording still exists.',
+    {
+      failed:
+        'Look in the Zoom portal: if the recording is there, try it again; if not, ask its host for a copy and hand that over as a file.',
+    },
   ],
   COMPANION_INVALID: [
     'A transcript, chat or the like that Zoom sent is not what it should be.',
-    'It is tried again; if it stays, look at the file in the Zoom portal. Its video is not affected.',
+    'It is tried again by itself; if it stays, look at the file in the Zoom portal. Its video is not affected.',
+    {
+      failed:
+        'Look at the file in the Zoom portal: if it is well, try it again; if not, cancel it. Its video is not affected.',
+    },
   ],
   WAITING_FOR_VIDEO: [
     'A transcript, chat or the like waits for the video that it belongs to.',
     'Nothing to do: it goes on when the video is there, and after ZOOM_COMPANION_WAIT without it.',
+    { failed: 'Try it again once its video is there, or cancel it.' },
   ],
   DOWNLOAD_LENGTH_DIFFERS: [
     'The download has another length than was announced.',
     'It is tried again from what is on the disk.',
+    {
+      failed: 'Look in the Zoom portal whether the recording is whole and plays; if it does, try it again.',
+    },
   ],
   DOWNLOAD_REFUSED: [
     'Zoom refuses the download.',
     'Check that the recording still exists in the Zoom portal.',
+    {
+      failed:
+        'Look in the Zoom portal: if the recording is there and may be downloaded, try it again; if not, ask its host for a copy and hand that over as a file.',
+    },
   ],
   ZOOM_TRASHED: [
     "Somebody has moved the recording to Zoom's trash before it was brought home.",
-    'Restore it from the trash of the Zoom portal, within 30 days; it is then tried again by itself.',
+    'Restore it from the trash of the Zoom portal, within 30 days: then it begins anew by itself.',
+    {
+      failed: 'Restore it from the trash of the Zoom portal, within 30 days: then it begins anew by itself.',
+    },
   ],
   ZOOM_DELETED: [
     'Somebody has deleted the recording from Zoom before it was brought home.',
-    'It cannot be fetched any more; ask its host for a copy, and hand that over as a file.',
+    'Ask its host for a copy and hand that over as a file: from Zoom it cannot be fetched any more.',
+    { isLost: true },
   ],
   SOURCE_GONE: [
     'The file that was handed over is no longer there.',
-    'Put it back and retry, or hand it over again.',
+    'Put the file back where it was, or hand it over again.',
+    { failed: 'Put the file back where it was and try it again, or hand it over again.' },
   ],
   SOURCE_CHANGED: [
     'The file that was handed over has changed since.',
     'Hand it over again once nothing writes to it any more.',
+    { isLost: true },
   ],
   PUBLISH_FAILED: [
     'Bunny Stream reports that it cannot use the video.',
-    'Look at the video in the Bunny panel.',
+    'Look at the video in the Bunny panel, and open the archived file in a player: if that plays, hand it over again.',
+    { isLost: true },
   ],
   VIDEO_MISSING: [
     'Bunny Stream does not know a video that it has made, or says that it has not got its whole file.',
     'Nothing to do: it is asked again, and the video is made anew only if Bunny keeps saying so.',
+    {
+      failed:
+        'Look at the videos of the library in the Bunny panel, then try it again: the video is made anew.',
+    },
   ],
   CAPTIONS_REFUSED: [
     'Bunny Stream has refused the captions of a video.',
     'Nothing to do: they are sent again; if Bunny keeps refusing them, the recording goes on without.',
+    { failed: 'Look at the transcript in Backblaze B2; if it is well, try it again.' },
   ],
   SERVICE_DOWN: [
     'A service fails everybody, or has failed different recordings in a row, so it is left alone for a while.',
     'Nothing to do: recordings wait without losing an attempt, and go on when the service answers again.',
+    {
+      failed: 'Try it again once the service answers: sluice doctor says whether it does.',
+      asked: 'Ask again once the service answers: sluice doctor says whether it does.',
+    },
   ],
   DISK_FULL: [
     'There is not enough room on the disk: no free space, no free inode, or a quota is used up.',
     'Free some (df -h, df -i, quota), or lower DISK_RESERVE_BYTES; what waits for it loses no attempt.',
+    {
+      failed: 'Free some (df -h, df -i, quota), or lower DISK_RESERVE_BYTES; then try it again.',
+      asked: 'Free some (df -h, df -i, quota), or lower DISK_RESERVE_BYTES; then ask again.',
+    },
   ],
   DISK_UNUSABLE: [
     'This machine cannot use its disk: it is read-only or broken, or no more files can be opened.',
     'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); what waits for it loses no attempt, and goes on by itself.',
+    {
+      failed:
+        'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); then try it again.',
+      asked:
+        'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); then ask again.',
+    },
   ],
   LEDGER_BUSY: [
     'Another process has kept the ledger for longer than 5 s.',
     'It is tried again by itself; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',
+    {
+      failed:
+        'End what holds ledger.db open for writing (a backup tool, a sqlite3 shell), then try it again.',
+      asked:
+        'Ask again; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',
+    },
   ],
   WORKER_CRASHED: [
     'The worker has died several times while it moved this recording, so the recording is set aside.',
-    'Look at the log around its last attempts (memory, a damaged disk, a bug); retry it once the cause is known.',
+    'Look at the end of DATA_DIR/logs/worker-out.log and worker-error.log (memory, a damaged disk, a bug); try it again once the cause is mended.',
+    {
+      failed:
+        'Look at the end of DATA_DIR/logs/worker-out.log and worker-error.log (memory, a damaged disk, a bug); try it again once the cause is mended.',
+    },
   ],
   SITE_GONE: [
     'The website has answered an announcement with 410: it wants to hear no more at this address.',
     'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again; the announcements are kept until then.',
+    { failed: 'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again.' },
   ],
   STOP_ASKED: [
     'An operator has asked for this recording to stop.',
     'Nothing to do: it stops, and is set aside or taken back.',
+    { failed: 'Try it again if it is wanted after all.' },
   ],
   LEASE_LOST: [
     'Another worker has taken over this recording.',
     'Nothing to do: the other worker goes on where this one stopped.',
+    { failed: 'Try it again.' },
   ],
 
   UNEXPECTED: ['Something happened that nobody foresaw.', 'The log has the details; please report it.'],
-} as const satisfies Readonly<Record<string, readonly [meaning: string, advice: string]>>;
+} as const satisfies Readonly<Record<string, Entry>>;
+
+type Entry = readonly [meaning: string, advice: string, other?: OtherAdvice];
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
-/** What a person can do about an error of this code, in one sentence. */
-export function adviceFor(code: ErrorCode): string {
-  return ERROR_CATALOGUE[code][1];
+/**
+ * What becomes of something that has met an error: Sluice tries it again by itself; it has ended for good; or somebody
+ * has asked for it, and has to ask again.
+ */
+export type Outlook = 'goes-on' | 'failed' | 'asked';
+
+/** What a person can do about an error of this code; it promises nothing that will not happen. */
+export function adviceFor(code: ErrorCode, outlook: Outlook): string {
+  const [, advice, other]: Entry = ERROR_CATALOGUE[code];
+  if (outlook === 'asked') return other?.asked ?? advice;
+  if (outlook === 'goes-on') return advice;
+  return other?.failed ?? (other?.isLost ? advice : `${advice} Then try it again.`);
+}
+
+/** Whether a recording that met this may come home if it is tried again, be it after something was mended. */
+export function canRetryHelp(code: ErrorCode): boolean {
+  const [, , other]: Entry = ERROR_CATALOGUE[code];
+  return other?.isLost !== true;
 }

@@ -1,4 +1,4 @@
-import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue.ts';
+import { adviceFor, ERROR_CATALOGUE, type ErrorCode } from './error-catalogue.ts';
 
 /** A problem document (RFC 9457) with a stable `code`, and with what to do about it. */
 export interface Problem {
@@ -14,6 +14,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 /** The document for a refusal; `advice` says it better than the catalogue where the case is known. */
 export function problemOf(status: number, code: ErrorCode, detail: string, advice?: string): Problem {
-  const [title, usualAdvice] = ERROR_CATALOGUE[code];
-  return { type: `urn:sluice:error:${code}`, title, status, detail, code, advice: advice ?? usualAdvice };
+  const [title] = ERROR_CATALOGUE[code];
+  const type = `urn:sluice:error:${code}`;
+  return { type, title, status, detail, code, advice: advice ?? adviceFor(code, 'asked') };
 }

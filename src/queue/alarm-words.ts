@@ -1,9 +1,11 @@
-import { adviceFor } from '../domain/error-catalogue.ts';
+import { adviceFor, canRetryHelp } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
+import { serviceAdvice } from '../domain/service-advice.ts';
 import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
 import type { Circuit, Service } from '../ledger/circuits.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
+import { byteSize } from '../lib/byte-size.ts';
 import type { RedisState } from './redis-probe.ts';
 import type { AppVital, Standstill } from './vitals.ts';
 
@@ -26,7 +28,7 @@ export function recordingFailed(recording: Recording, error: ErrorSummary): NewA
     recordingId: recording.id,
     title: `${named(recording)} has failed`,
     detail: `${error.code}: ${error.message}`,
-    advice: `${adviceFor(error.code)} Then retry it, or cancel it if nobody needs it.`,
+    advice: `${adviceFor(error.code, 'failed')} ${canRetryHelp(error.code) ? 'If nobody needs it, cancel it.' : 'Then cancel this one: trying it again cannot help.'}`,
   };
 }
 
@@ -41,7 +43,7 @@ export function videoFailed(recording: Recording): NewAlarm {
     recordingId: recording.id,
     title: `Bunny Stream could not make ${named(recording)} playable`,
     detail: 'It is archived in Backblaze B2, and the website was told that it cannot be watched.',
-    advice: adviceFor('PUBLISH_FAILED'),
+    advice: adviceFor('PUBLISH_FAILED', 'failed'),
     isNotice: true,
   };
 }
@@ -52,7 +54,7 @@ export function serviceDown({ service, lastError }: Circuit, forMs: number): New
     kind: 'service',
     title: `${SERVICE_NAMES[service]} has been down for ${duration(forMs)}`,
     detail: `${lastError.code}: ${lastError.message}`,
-    advice: `${adviceFor(lastError.code)} Recordings wait meanwhile, and lose no attempt.`,
+    advice: `${serviceAdvice(service, lastError.code)} Recordings wait meanwhile, lose no attempt, and go on once it works.`,
   };
 }
 
@@ -62,7 +64,7 @@ export function websiteGone(url: string): NewAlarm {
     kind: 'website',
     title: 'The website wants to hear no more: it has answered 410',
     detail: `No announcement is sent to ${new URL(url).host} any more; they are kept.`,
-    advice: adviceFor('SITE_GONE'),
+    advice: adviceFor('SITE_GONE', 'goes-on'),
   };
 }
 
@@ -70,9 +72,9 @@ export function diskLow(freeBytes: number, reserveBytes: number): NewAlarm {
   return {
     key: 'disk',
     kind: 'disk',
-    title: `Only ${size(freeBytes)} are free on the disk of recordings`,
-    detail: `${size(reserveBytes)} are to stay free. Downloads and uploads wait until they are.`,
-    advice: adviceFor('DISK_FULL'),
+    title: `Only ${byteSize(freeBytes)} are free on the disk of recordings`,
+    detail: `${byteSize(reserveBytes)} are to stay free. Downloads and uploads wait until they are.`,
+    advice: adviceFor('DISK_FULL', 'goes-on'),
   };
 }
 
@@ -84,7 +86,7 @@ export function diskTrouble({ code, message }: ErrorSummary): NewAlarm {
     title:
       code === 'DISK_FULL' ? 'The disk of recordings has no room' : 'The disk of recordings cannot be used',
     detail: `${message}. Downloads and uploads wait until that is over.`,
-    advice: adviceFor(code),
+    advice: adviceFor(code, 'goes-on'),
   };
 }
 
@@ -104,7 +106,7 @@ export function waitingLong(recording: Recording, forMs: number, isPaused: boole
       ? 'Resume the line.'
       : lastError === null
         ? 'Look whether the worker runs (npx pm2 list) and what moves now.'
-        : adviceFor(lastError.code),
+        : adviceFor(lastError.code, 'goes-on'),
   };
 }
 
@@ -118,7 +120,7 @@ export function zoomRefused(counts: { invalid: number; stale: number; validation
     detail: `Since the last right signature ${invalid + stale + validations} requests came with a wrong one${
       isClock ? ', most of them signed at another time' : ''
     }. Recordings that Zoom announces this way do not come in.`,
-    advice: adviceFor(isClock ? 'SIGNATURE_STALE' : 'SIGNATURE_INVALID'),
+    advice: adviceFor(isClock ? 'SIGNATURE_STALE' : 'SIGNATURE_INVALID', 'goes-on'),
   };
 }
 
@@ -257,8 +259,4 @@ function duration(ms: number): string {
   if (minutes < 120) return plural(minutes, 'minute');
   const hours = Math.round(minutes / 60);
   return hours < 72 ? plural(hours, 'hour') : plural(Math.round(hours / 24), 'day');
-}
-
-function size(bytes: number): string {
-  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }

@@ -39,7 +39,11 @@ export function createLedgerAlarm(options: {
       isTold = true;
       const { code, message } = summarize(error);
       const detail = `${message}. Nothing can be accepted or moved until that is over.`;
-      await tell(since.id, 'Sluice: the ledger cannot be written', `${detail}\n\n${adviceFor(code)}`);
+      await tell(
+        since.id,
+        'Sluice: the ledger cannot be written',
+        `${detail}\n\n${adviceFor(code, 'goes-on')}`,
+      );
     },
 
     async worked(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Outlook } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { EventType, RecordingEvent } from '../ledger/events.ts';
 import { type AttemptView, iso, viewError } from './views.ts';
@@ -17,7 +18,11 @@ const OUTCOMES: Partial<Readonly<Record<EventType, AttemptView['outcome']>>> = {
  */
 export function attemptsOf(
   events: readonly RecordingEvent[],
-  { earlierAttempts, isMoving }: { earlierAttempts: number; isMoving: boolean },
+  {
+    earlierAttempts,
+    isMoving,
+    outlook,
+  }: { earlierAttempts: number; isMoving: boolean /** Of the recording. */; outlook: Outlook },
 ): AttemptView[] {
   const attempts: AttemptView[] = [];
   for (const { type, atMs, data } of events) {
@@ -37,7 +42,8 @@ export function attemptsOf(
     if (attempt === undefined || attempt.ended_at !== null) continue;
     const outcome = OUTCOMES[type];
     if (outcome !== undefined) {
-      const error = typeof data['code'] === 'string' ? viewError(data as unknown as ErrorSummary) : null;
+      const error =
+        typeof data['code'] === 'string' ? viewError(data as unknown as ErrorSummary, outlook) : null;
       Object.assign(attempt, { outcome, ended_at: at, error });
     }
     if (type === 'stage.started')

@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { attemptsOf } from './attempts.ts';
 import {
   isoOrNull,
+  outlookOf,
   problems,
   recordingDetailView,
   recordingListView,
@@ -130,7 +131,11 @@ export function addRecordingsApi(
             { started_at: isoOrNull(startedAtMs), done_at: isoOrNull(doneAtMs) },
           ]),
         ),
-        attempts: attemptsOf(events, { earlierAttempts, isMoving: summary.recording.state === 'moving' }),
+        attempts: attemptsOf(events, {
+          earlierAttempts,
+          isMoving: summary.recording.state === 'moving',
+          outlook: outlookOf(summary.recording.state),
+        }),
         events: events.map(viewEvent),
         deliveries: (await deliveries.ofRecording(id)).map(viewDelivery),
       };

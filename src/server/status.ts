@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import type { ErrorSummary } from '../domain/errors.ts';
+import { type ServiceId, serviceAdvice } from '../domain/service-advice.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
 import { type Trouble, troublesOf } from '../queue/troubles.ts';
@@ -52,7 +54,7 @@ export function createStatus(options: StatusOptions): Status {
         service,
         state: isOpen ? 'open' : 'failing',
         open_until: isOpen ? iso(openUntilMs) : null,
-        last_error: viewError(lastError),
+        last_error: viewServiceError(service, lastError),
       };
     });
     const siteError = await deliveries.lastError();
@@ -63,7 +65,7 @@ export function createStatus(options: StatusOptions): Status {
         service: 'site',
         state: siteGone === null ? siteState : 'open',
         open_until: null,
-        last_error: viewError(siteError),
+        last_error: viewServiceError('site', siteError),
       },
     ];
   }
@@ -125,4 +127,8 @@ export function createStatus(options: StatusOptions): Status {
       };
     },
   };
+}
+
+function viewServiceError(service: ServiceId, error: ErrorSummary | undefined) {
+  return error === undefined ? null : viewError(error, { advice: serviceAdvice(service, error.code) });
 }

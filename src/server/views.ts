@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ACTIONS, possibleActions } from '../domain/actions.ts';
 import { playUrl } from '../domain/announcement.ts';
-import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
+import { adviceFor, canRetryHelp, ERROR_CATALOGUE, type Outlook } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
-import { RECORDING_KINDS, type Recording, SOURCES, STATES } from '../domain/recording.ts';
+import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../domain/recording.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
@@ -44,6 +44,9 @@ export const recordingView = z
     bytes: bytes.nullable(),
     failed_attempts: z.int(),
     last_error: errorView.nullable(),
+    retry_can_help: z
+      .boolean()
+      .describe('Whether it may come home if it is tried again, as far as its last error tells'),
     not_before: time.nullable(),
     accepted_at: time,
     started_at: time.nullable(),
@@ -237,7 +240,8 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     ...(recording.metadata === undefined ? {} : { metadata: { ...recording.metadata } }),
     bytes: recording.bytes,
     failed_attempts: recording.failedAttempts,
-    last_error: viewError(recording.lastError),
+    last_error: viewError(recording.lastError, outlookOf(recording.state)),
+    retry_can_help: recording.lastError === null || canRetryHelp(recording.lastError.code),
     not_before: recording.notBeforeMs === 0 ? null : iso(recording.notBeforeMs),
     accepted_at: iso(recording.acceptedAtMs),
     started_at: isoOrNull(recording.startedAtMs),
@@ -261,10 +265,30 @@ export function viewRelated({ id, kind, state, title, details }: Recording): z.o
   return { id, kind, companion: typeof companion === 'string' ? companion : null, state, title };
 }
 
-export function viewError(error: ErrorSummary | null | undefined): z.output<typeof errorView> | null {
+/**
+ * An error with what it means and what to do about it.
+ *
+ * @param advice What to do, where that is known better than by the code: else by what becomes of what has met the error.
+ */
+export function viewError(
+  error: ErrorSummary | null | undefined,
+  advice: Outlook | { readonly advice: string },
+): z.output<typeof errorView> | null {
   if (!error) return null;
-  const [title, advice] = ERROR_CATALOGUE[error.code] ?? ERROR_CATALOGUE.UNEXPECTED;
-  return { code: error.code, message: error.message, title, advice };
+  // An older version may have written a code that is no more.
+  const code = error.code in ERROR_CATALOGUE ? error.code : 'UNEXPECTED';
+  const [title] = ERROR_CATALOGUE[code];
+  return {
+    code: error.code,
+    message: error.message,
+    title,
+    advice: typeof advice === 'string' ? adviceFor(code, advice) : advice.advice,
+  };
+}
+
+/** What becomes of a recording by itself. */
+export function outlookOf(state: State): Outlook {
+  return state === 'failed' || state === 'set-aside' || state === 'cancelled' ? 'failed' : 'goes-on';
 }
 
 export function viewTrouble(trouble: Trouble): z.output<typeof troubleView> {
@@ -283,7 +307,12 @@ export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> 
     type,
     state,
     attempts,
-    last_error: viewError(lastError),
+    last_error: viewError(
+      lastError,
+      state === 'failed'
+        ? { advice: `See that the website takes announcements (sluice doctor), then: sluice replay ${id}` }
+        : 'goes-on',
+    ),
     created_at: iso(createdAtMs),
     ended_at: isoOrNull(endedAtMs),
   };
