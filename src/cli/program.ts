@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { addAccessCommand } from './commands/access.ts';
 import { addAddCommand } from './commands/add.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addCancelCommand } from './commands/cancel.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
@@ -39,7 +41,7 @@ function createProgram(io: Io, version: string): Command {
     .version(version, '-V, --version', 'print the version')
     .option('--json', 'answer in JSON, for programs; errors too, on standard error')
     .option('--url <address>', 'of the pipeline server; else SLUICE_URL, else by the PIPELINE_* settings')
-    .option('--token <token>', "the operator's token; else ADMIN_TOKEN, which no other user can see")
+    .option('--token <token>', 'a token; else SLUICE_TOKEN, else ADMIN_TOKEN, which no other user can see')
     .option('--no-color', 'no colours; the variable NO_COLOR does the same')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -72,6 +74,8 @@ function createProgram(io: Io, version: string): Command {
     addSweepCommand,
     addDoctorCommand,
     addTokenCommand,
+    addAccessCommand,
+    addAuditCommand,
     addRulesCommand,
     addZoomCommand,
   ]) {

@@ -43,7 +43,8 @@ export function openSession(io: Io, command: Command): Session {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw usageFailure(`${url} is no address.`, 'Give one such as http://127.0.0.1:9009.');
   }
-  const token = options.token ?? (io.env['ADMIN_TOKEN']?.trim() || undefined);
+  const token =
+    options.token ?? (io.env['SLUICE_TOKEN']?.trim() || io.env['ADMIN_TOKEN']?.trim() || undefined);
   const { stdout } = io;
 
   return {

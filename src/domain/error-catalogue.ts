@@ -31,7 +31,15 @@ export const ERROR_CATALOGUE = {
   ],
   LOGIN_REQUIRED: [
     'This address is for operators, and the request does not show that it comes from one.',
-    'Log in at /login, or send the header "Authorization: Bearer" with the ADMIN_TOKEN.',
+    'Log in at /login, or send the header "Authorization: Bearer" with the ADMIN_TOKEN or a token of your own.',
+  ],
+  READ_ONLY: [
+    'This token is for looking only.',
+    'Ask an operator to do it, or for a token with which it can be done (sluice access create).',
+  ],
+  NAME_TAKEN: [
+    'There is a token of this name already.',
+    'Choose another name, or revoke that token first (sluice access revoke).',
   ],
   CROSS_SITE: [
     'A page of another origin sent the request.',

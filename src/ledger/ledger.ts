@@ -1,5 +1,7 @@
 import { openSteadyClock } from '../lib/steady-clock.ts';
+import { type AccessTokens, createAccessTokens } from './access-tokens.ts';
 import { type Alarms, createAlarms } from './alarms.ts';
+import { type Audit, createAudit } from './audit.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
 import { createWallClock, type WallClock } from './clock.ts';
@@ -46,6 +48,8 @@ export interface Ledger {
   readonly lateLooks: LateLooks;
   readonly heartbeats: Heartbeats;
   readonly pruning: Pruning;
+  readonly access: AccessTokens;
+  readonly audit: Audit;
   close(): Promise<void>;
 }
 
@@ -91,6 +95,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     lateLooks: createLateLooks({ db }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db }),
+    access: createAccessTokens({ db }),
+    audit: createAudit({ db, groupCommit }),
     close: () => db.destroy(),
   };
 }

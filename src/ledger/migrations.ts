@@ -10,6 +10,7 @@ import { doubts } from './migrations/010-doubts.ts';
 import { steadyClock } from './migrations/011-steady-clock.ts';
 import { whatMoves } from './migrations/012-what-moves.ts';
 import { callersWords } from './migrations/013-callers-words.ts';
+import { access } from './migrations/016-access.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -128,6 +129,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '011-steady-clock': steadyClock,
   '012-what-moves': whatMoves,
   '013-callers-words': callersWords,
+  '016-access': access,
 };
 
 export const migrationProvider: MigrationProvider = {

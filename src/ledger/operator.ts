@@ -24,6 +24,8 @@ export interface Operator {
   moveToFront(id: string): Promise<boolean>;
   /** It does not move before a time; 0: as soon as its turn comes. */
   schedule(id: string, notBeforeMs: number): Promise<boolean>;
+  /** The same by somebody whose name the history is to say. */
+  as(name: string): Operator;
 }
 
 type Change = Partial<Tables['recordings']>;
@@ -31,9 +33,11 @@ type Change = Partial<Tables['recordings']>;
 /** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
 type Deed = { readonly change: Change; readonly event: EventType; readonly data?: object } | undefined;
 
-const BY = { by: 'operator' };
-
 export function createOperator({ db }: { db: Database }): Operator {
+  return operatorNamed(db, 'operator');
+}
+
+function operatorNamed(db: Database, by: string): Operator {
   function act(
     id: string,
     action: Action,
@@ -66,12 +70,14 @@ export function createOperator({ db }: { db: Database }): Operator {
       if (deed === 'refused') throw wrongState(recording, action, possible);
       if (deed === undefined) return true;
       await trx.updateTable('recordings').set(deed.change).where('id', '=', id).execute();
-      await addEvent(trx, id, deed.event, { ...deed.data, ...BY });
+      await addEvent(trx, id, deed.event, { ...deed.data, by });
       return true;
     });
   }
 
   return {
+    as: (name) => operatorNamed(db, name),
+
     retry: (id) =>
       act(id, 'retry', async (_trx, { state, notBeforeMs }, isPossible) => {
         if (state === 'waiting' && notBeforeMs <= Date.now()) return undefined;

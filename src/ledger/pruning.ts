@@ -30,6 +30,8 @@ export interface Pruning {
   events(step: { beforeMs: number; afterSeq: number; limit: number }): Promise<number | undefined>;
   /** Removes alarms that were over before this time, and messages that were sent or given up before it. */
   alarms(beforeMs: number): Promise<void>;
+  /** Removes what was done, and tokens that were revoked, before this time. */
+  audit(beforeMs: number): Promise<void>;
 }
 
 export function createPruning({ db }: { db: Database }): Pruning {
@@ -102,6 +104,23 @@ export function createPruning({ db }: { db: Database }): Pruning {
         .where('state', '!=', 'pending')
         .where('id', '<', (inner) =>
           inner.selectFrom('alarm_messages as all').select((select) => select.fn.max('all.id').as('id')),
+        )
+        .execute();
+    },
+
+    async audit(beforeMs) {
+      await db
+        .deleteFrom('audit')
+        .where('last_at_ms', '<', beforeMs)
+        .where('seq', '<', (inner) =>
+          inner.selectFrom('audit as all').select((select) => select.fn.max('all.seq').as('seq')),
+        )
+        .execute();
+      await db
+        .deleteFrom('access_tokens')
+        .where('revoked_at_ms', '<', beforeMs)
+        .where('id', '<', (inner) =>
+          inner.selectFrom('access_tokens as all').select((select) => select.fn.max('all.id').as('id')),
         )
         .execute();
     },

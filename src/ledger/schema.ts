@@ -20,6 +20,8 @@ export interface Tables {
   zoom_trash: ZoomTrashTable;
   late_looks: LateLooksTable;
   heartbeats: HeartbeatsTable;
+  access_tokens: AccessTokensTable;
+  audit: AuditTable;
 }
 
 interface RecordingsTable {
@@ -71,6 +73,41 @@ interface HeartbeatsTable {
   beats: number;
   moved: number;
   at_ms: number;
+}
+
+/** Tokens with a name; one that is not revoked per `name_key`. */
+export interface AccessTokensTable {
+  id: number;
+  name: string;
+  name_key: string;
+  role: string;
+  /** Of the token, which itself is kept nowhere. */
+  digest: string;
+  created_at_ms: number;
+  created_by: string;
+  expires_at_ms: number | null;
+  last_used_at_ms: number | null;
+  revoked_at_ms: number | null;
+  revoked_by: string | null;
+}
+
+/** Who has done what. What happens often has a `merge_key`, and is counted. */
+interface AuditTable {
+  seq: number;
+  merge_key: string | null;
+  at_ms: number;
+  last_at_ms: number;
+  times: number;
+  who: string | null;
+  who_key: string | null;
+  role: string | null;
+  way: string | null;
+  session: string | null;
+  caller: string;
+  act: string;
+  subject: string | null;
+  outcome: string;
+  status: number | null;
 }
 
 /** Append-only. */

@@ -328,5 +328,9 @@ export async function openSweeper(config: Config, log: Logger) {
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const b2 = createB2({ ...config.b2, idleTimeoutMs });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
-  return { ...composeSweeper(config, { ledger, b2, bunny, log }), close: () => ledger.close() };
+  return {
+    ...composeSweeper(config, { ledger, b2, bunny, log }),
+    audit: ledger.audit,
+    close: () => ledger.close(),
+  };
 }

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
+import { THIS_SERVER } from '../domain/access.ts';
 import { KnownError, scrubSummaries } from '../domain/errors.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createScrub } from '../telemetry/scrub.ts';
@@ -72,9 +74,31 @@ async function sweep(dryRun: boolean, isJson: boolean): Promise<void> {
   });
   const sweeper = await openSweeper(config, log);
   try {
+    if (!dryRun) {
+      await sweeper.audit.add({
+        who: THIS_SERVER.name,
+        role: THIS_SERVER.role,
+        way: 'this machine',
+        session: null,
+        caller: nameOfUser(),
+        act: 'sweep',
+        subject: null,
+        outcome: 'done',
+        status: null,
+      });
+    }
     const sweeping = await sweeper.sweep({ dryRun, signal: stopping.signal });
     process.stdout.write(isJson ? `${JSON.stringify(sweeping)}\n` : sweepTable(sweeping, dryRun));
   } finally {
     await sweeper.close();
+  }
+}
+
+/** Whoever has begun this, by the name or the number that the system knows. */
+function nameOfUser(): string {
+  try {
+    return `user ${userInfo().username}`;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
   }
 }

@@ -3,7 +3,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Operator } from '../ledger/operator.ts';
 import type { Line } from '../queue/line.ts';
+import { actorOf } from './operators.ts';
 import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
 
 const params = z.object({ id: z.string() });
@@ -15,6 +17,13 @@ const SUMMARIES = {
   cancel: 'Stop it for good, and take back what it has made',
   'set-aside': 'Take it out of the line with all that it has reached, until it is retried',
   'move-to-front': 'Let it go before all others that wait',
+} as const;
+
+const OPERATIONS = {
+  retry: 'retryRecording',
+  cancel: 'cancelRecording',
+  'set-aside': 'setRecordingAside',
+  'move-to-front': 'moveRecordingToFront',
 } as const;
 
 /**
@@ -30,19 +39,27 @@ export function addActionsApi(
   const { operator } = ledger;
 
   const deeds = {
-    retry: operator.retry,
-    cancel: operator.cancel,
-    'set-aside': operator.setAside,
-    'move-to-front': operator.moveToFront,
-  };
+    retry: 'retry',
+    cancel: 'cancel',
+    'set-aside': 'setAside',
+    'move-to-front': 'moveToFront',
+  } as const satisfies Record<string, keyof Operator>;
   for (const action of ['retry', 'cancel', 'set-aside', 'move-to-front'] as const) {
     api.post(
       `/api/recordings/:id/${action}`,
       {
-        schema: { tags: ['recordings'], summary: SUMMARIES[action], params, response },
+        schema: {
+          operationId: OPERATIONS[action],
+          tags: ['recordings'],
+          summary: SUMMARIES[action],
+          params,
+          response,
+        },
       },
-      async ({ params: { id }, log }) => {
-        const isKnown = await deeds[action](id);
+      async (request) => {
+        const { params, log } = request;
+        const { id } = params;
+        const isKnown = await operator.as(actorOf(request))[deeds[action]](id);
         log.info({ event: `operator.${action}`, recordingId: id }, 'operator acts');
         return await answer(id, isKnown);
       },
@@ -53,6 +70,7 @@ export function addActionsApi(
     '/api/recordings/:id/schedule',
     {
       schema: {
+        operationId: 'scheduleRecording',
         tags: ['recordings'],
         summary: 'Let it not move before a time',
         params,
@@ -62,9 +80,11 @@ export function addActionsApi(
         response,
       },
     },
-    async ({ params: { id }, body, log }) => {
+    async (request) => {
+      const { params, body, log } = request;
+      const { id } = params;
       const notBeforeMs = body.not_before === null ? 0 : Date.parse(body.not_before);
-      const isKnown = await operator.schedule(id, notBeforeMs);
+      const isKnown = await operator.as(actorOf(request)).schedule(id, notBeforeMs);
       log.info({ event: 'operator.schedule', recordingId: id, notBeforeMs }, 'operator acts');
       return await answer(id, isKnown);
     },

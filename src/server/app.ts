@@ -11,7 +11,10 @@ import type { ProgressMessage } from '../queue/progress.ts';
 import type { VitalsWatch } from '../queue/vitals.ts';
 import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
+import { openAccess } from './access.ts';
+import { addAccessApi } from './access-api.ts';
 import { addActionsApi } from './actions-api.ts';
+import { createActs, followActs } from './acts.ts';
 import { addAlarmsApi } from './alarms-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
@@ -21,7 +24,7 @@ import { addFileDoors } from './file-doors.ts';
 import { addHealth } from './health.ts';
 import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
-import { addLogin } from './login.ts';
+import { addLogin, LOG_IN } from './login.ts';
 import { addMetricsPage, type MetricsText } from './metrics-page.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
 import { addPages, type PagesOptions } from './pages.ts';
@@ -49,6 +52,8 @@ export interface AppOptions {
     | 'zoomIgnored'
     | 'alarms'
     | 'zoomLosses'
+    | 'access'
+    | 'audit'
   >;
   readonly intake: Intake;
   readonly zoom: {
@@ -98,9 +103,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   addResponseHeaders(app);
-  const operators = createOperators(options.operators ?? {});
+  const access = await openAccess({ tokens: ledger.access, log });
+  const acts = createActs({ audit: ledger.audit, log });
+  const operators = createOperators(options.operators ?? {}, {
+    access,
+    onWrongToken: (request) => void acts.note(request, { act: LOG_IN, outcome: 'refused' }),
+  });
   limitRequests(app, options.limits ?? REQUEST_LIMITS, operators.isProven);
   closeRoutes(app, operators);
+  followActs(app, acts);
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
@@ -112,7 +123,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   await describeRoutes(app, options.installation.version);
-  addLogin(app, operators);
+  addLogin(app, operators, acts);
+  addAccessApi(app, { access, audit: ledger.audit });
   addZoomDoor(app, {
     ...options.zoom,
     losses: ledger.zoomLosses,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Line } from '../queue/line.ts';
+import { actorOf } from './operators.ts';
 import type { Status } from './status.ts';
 import { deliveryView, problems, statusView, viewDelivery } from './views.ts';
 
@@ -41,10 +42,15 @@ export function addControlsApi(
   api.post(
     '/api/line/pause',
     {
-      schema: { tags: ['line'], summary: 'Let no recording begin to move', response: pausedAnswer },
+      schema: {
+        operationId: 'pauseLine',
+        tags: ['line'],
+        summary: 'Let no recording begin to move',
+        response: pausedAnswer,
+      },
     },
-    async () => {
-      await switches.set('line.paused', 'by an operator');
+    async (request) => {
+      await switches.set('line.paused', `by ${actorOf(request)}`);
       return { paused: true };
     },
   );
@@ -52,7 +58,12 @@ export function addControlsApi(
   api.post(
     '/api/line/resume',
     {
-      schema: { tags: ['line'], summary: 'Let recordings move again', response: pausedAnswer },
+      schema: {
+        operationId: 'resumeLine',
+        tags: ['line'],
+        summary: 'Let recordings move again',
+        response: pausedAnswer,
+      },
     },
     async () => {
       await switches.clear('line.paused');

@@ -161,6 +161,7 @@ export function addFileDoors(
   doors.post(
     '/custom-upload',
     {
+      config: { audit: 'counted' },
       schema: {
         tags: ['doors'],
         summary: 'A file on this server, by an admin',

@@ -1,9 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Holder } from '../domain/access.ts';
 import { KnownError } from '../domain/errors.ts';
+import type { Acts } from './acts.ts';
 import { callerOf, isFromOwnPage } from './local-only.ts';
 import { LOGIN_PAGE_POLICY, loginPage } from './login-page.ts';
 import { type Operators, SESSION_COOKIE, sessionToken } from './operators.ts';
 import { labelOf, SESSION_MS } from './sessions.ts';
+import { problems } from './views.ts';
 
 const MAX_FORM_BYTES = 8 * 1024;
 
@@ -12,12 +16,53 @@ const ANYONE = { access: 'anyone' } as const;
 /** Counted by the wrong tokens alone: who floods this route from an operator's own address keeps no operator out. */
 const BY_TOKEN = { access: 'anyone', limit: 'none' } as const;
 
+const WRONG = 'This is no token of this Sluice.';
+const ANEW = 'Ask for a new one.';
+
+const page = (description: string) => ({
+  description,
+  content: { 'text/html': { schema: z.string() } },
+});
+
+const LOGIN_PAGE = {
+  operationId: 'showLogin',
+  tags: ['access'],
+  summary: 'The page on which people log in',
+  response: { 200: page('The page'), ...problems(404) },
+};
+
+const LOGIN = {
+  operationId: 'logIn',
+  tags: ['access'],
+  summary: 'Begin a session, which a cookie names from then on',
+  consumes: ['application/x-www-form-urlencoded'],
+  body: z.object({
+    token: z.string().describe('The ADMIN_TOKEN, or one of somebody’s own'),
+    next: z.string().optional().describe('The path that is gone on to'),
+  }),
+  response: {
+    303: page('Logged in; Set-Cookie has the session'),
+    401: page('The page again, since the token is a wrong one'),
+    429: page('The page again, since too many wrong ones were shown'),
+    ...problems(403, 404),
+  },
+};
+
+const LOGOUT = {
+  operationId: 'logOut',
+  tags: ['access'],
+  summary: 'End the session that the cookie names',
+  response: { 303: page('To the login'), ...problems(403, 404) },
+};
+
+/** What the audit trail calls a login, one that was refused too. */
+export const LOG_IN = 'logIn';
+
 /**
- * `GET /login`, a page that needs no script; `POST /login`, which begins a session for whoever knows the token; and
- * `POST /logout`, which ends it. Without a token in the settings there is none of them.
+ * `GET /login`, a page that needs no script; `POST /login`, which begins a session for whoever knows a token; and
+ * `POST /logout`, which ends it. While there is no token there is none of them.
  */
-export function addLogin(app: FastifyInstance, operators: Operators): void {
-  if (!operators.canLogIn) return;
+export function addLogin(app: FastifyInstance, operators: Operators, acts: Acts): void {
   const { sessions } = operators;
 
   app.register((scope, _options, registered) => {
@@ -27,38 +72,69 @@ export function addLogin(app: FastifyInstance, operators: Operators): void {
       { parseAs: 'string', bodyLimit: MAX_FORM_BYTES },
       (_request, body, done) => done(null, new URLSearchParams(String(body))),
     );
+    scope.addHook('onRequest', async () => {
+      if (!operators.canLogIn())
+        throw new KnownError('There is no token to log in with', { code: 'NOT_FOUND' });
+    });
+    // The form is read below: this only describes it.
+    scope.setValidatorCompiler(() => () => true);
 
-    scope.get<{ Querystring: { next?: unknown } }>('/login', { config: ANYONE }, (request, reply) =>
-      sendPage(reply, 200, { next: ownPath(request.query.next) }),
+    scope.get<{ Querystring: { next?: unknown } }>(
+      '/login',
+      { config: ANYONE, schema: LOGIN_PAGE },
+      (request, reply) => sendPage(reply, 200, { next: ownPath(request.query.next) }),
     );
 
-    scope.post<{ Body: URLSearchParams | undefined }>('/login', { config: BY_TOKEN }, (request, reply) => {
-      refuseOthersPages(request);
-      const next = ownPath(request.body?.get('next'));
-      try {
-        if (!operators.isToken((request.body?.get('token') ?? '').trim(), request)) {
-          return sendPage(reply, 401, { next, problem: 'This is not the admin token.' });
+    scope.post<{ Body: URLSearchParams | undefined }>(
+      '/login',
+      { config: BY_TOKEN, schema: LOGIN },
+      async (request, reply) => {
+        refuseOthersPages(request);
+        const next = ownPath(request.body?.get('next'));
+        const shown = (request.body?.get('token') ?? '').trim();
+        let holder: Holder | undefined;
+        try {
+          holder = operators.holderOf(shown, request);
+        } catch (error) {
+          if (!(error instanceof KnownError) || error.code !== 'TOO_MANY_REQUESTS') throw error;
+          const problem = 'Too many wrong tokens. Wait a minute and try again.';
+          return sendPage(reply, 429, { next, problem });
         }
-      } catch (error) {
-        if (!(error instanceof KnownError) || error.code !== 'TOO_MANY_REQUESTS') throw error;
-        return sendPage(reply, 429, { next, problem: 'Too many wrong tokens. Wait a minute and try again.' });
-      }
-      const session = sessions.begin();
-      request.log.info(
-        { event: 'login.accepted', session: labelOf(session), caller: callerOf(request) },
-        'an operator has logged in',
-      );
-      return setCookie(request, reply, session, SESSION_MS / 1000).redirect(next, 303);
-    });
+        if (holder === undefined) {
+          const why = operators.whyNot(shown);
+          return sendPage(reply, 401, {
+            next,
+            problem: why === undefined ? WRONG : `${sentence(why)} ${ANEW}`,
+          });
+        }
+        const session = sessions.begin(holder);
+        const label = labelOf(session);
+        request.log.info(
+          { event: 'login.accepted', who: holder.name, session: label, caller: callerOf(request) },
+          'an operator has logged in',
+        );
+        await acts.note(request, { act: LOG_IN, outcome: 'done', holder, way: 'session', session: label });
+        return setCookie(request, reply, session, SESSION_MS / 1000).redirect(next, 303);
+      },
+    );
 
-    scope.post('/logout', { config: BY_TOKEN }, (request, reply) => {
+    scope.post('/logout', { config: BY_TOKEN, schema: LOGOUT }, async (request, reply) => {
       refuseOthersPages(request);
       const token = sessionToken(request);
+      const holder = token === undefined ? undefined : sessions.holderOf(token);
       if (token !== undefined) sessions.end(token);
+      if (holder !== undefined) {
+        const session = labelOf(token);
+        await acts.note(request, { act: 'logOut', outcome: 'done', holder, way: 'session', session });
+      }
       return setCookie(request, reply, '', 0).redirect('/login', 303);
     });
     registered();
   });
+}
+
+function sentence(text: string): string {
+  return `${text.replace(/^./, (letter) => letter.toUpperCase())}.`;
 }
 
 /** Programs may log in and out as well; of pages only our own. */

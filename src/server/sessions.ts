@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Holder } from '../domain/access.ts';
 
 /** How long a login lasts, in milliseconds. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -9,28 +10,32 @@ const MAX_SESSIONS = 1000;
 /** Who is logged in. Only in this process's memory: a restart logs everyone out, and nothing of it can be stolen from a disk. */
 export interface Sessions {
   /** Begins one, and returns what its holder has to show. */
-  begin(): string;
-  isValid(token: string): boolean;
+  begin(holder: Holder): string;
+  /** Whose session it is, as long as it lasts. */
+  holderOf(token: string): Holder | undefined;
   end(token: string): void;
 }
 
 export function createSessions({ now = () => performance.now() }: { now?: () => number } = {}): Sessions {
-  /** When each one ends, by its token's digest: a look-up then tells nothing about tokens by its time. Oldest first. */
-  const endings = new Map<string, number>();
+  /** Each one by its token's digest: a look-up then tells nothing about tokens by its time. Oldest first. */
+  const sessions = new Map<string, { endsAtMs: number; holder: Holder }>();
 
   return {
-    begin() {
-      for (const [digest, endsAtMs] of endings) {
-        if (endsAtMs > now() && endings.size < MAX_SESSIONS) break;
-        endings.delete(digest);
+    begin(holder) {
+      for (const [digest, { endsAtMs }] of sessions) {
+        if (endsAtMs > now() && sessions.size < MAX_SESSIONS) break;
+        sessions.delete(digest);
       }
       const token = randomBytes(32).toString('base64url');
-      endings.set(digestOf(token), now() + SESSION_MS);
+      sessions.set(digestOf(token), { endsAtMs: now() + SESSION_MS, holder });
       return token;
     },
-    isValid: (token) => (endings.get(digestOf(token)) ?? 0) > now(),
+    holderOf(token) {
+      const session = sessions.get(digestOf(token));
+      return session !== undefined && session.endsAtMs > now() ? session.holder : undefined;
+    },
     end(token) {
-      endings.delete(digestOf(token));
+      sessions.delete(digestOf(token));
     },
   };
 }

@@ -8,6 +8,8 @@ const MIN_WORD_CHARACTERS = 3;
 const IN_ADDRESSES =
   /([?&](?:access_token|refresh_token|download_token|token|jwt|api_?key|accesskey|key|secret|client_secret|signature|sig|pwd|passcode|password)=)[^&\s"'\\#]+/gi;
 const IN_HEADERS = /\b(Bearer|Basic) +[\w.~+/=-]{8,}/g;
+/** The tokens that people and programs are given, which no setting names. */
+const ACCESS_TOKENS = /sluice_[\w-]{43}/g;
 /** The password of an address, whatever the address is for. */
 const IN_USERINFO = /\b([a-z][a-z\d+.-]*:\/\/[^\s/?#@:"'\\]*):[^\s/?#@"'\\]+@/gi;
 
@@ -34,6 +36,7 @@ export function createScrub(secrets: readonly string[] = []): (text: string) => 
     }
     for (const pattern of fields) scrubbed = scrubbed.replace(pattern, '$1[secret]$2');
     return scrubbed
+      .replace(ACCESS_TOKENS, '[secret]')
       .replace(IN_USERINFO, '$1:[secret]@')
       .replace(IN_ADDRESSES, '$1[secret]')
       .replace(IN_HEADERS, '$1 [secret]');

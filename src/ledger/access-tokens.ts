@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import { accessNameKey, type Role } from '../domain/access.ts';
+import { KnownError } from '../domain/errors.ts';
+import type { Database } from './database.ts';
+import type { AccessTokensTable } from './schema.ts';
+
+/** A token that somebody was given; itself it is kept nowhere. */
+export interface AccessToken {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token, which is random enough to need no more. */
+  readonly digest: string;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+  readonly expiresAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+  readonly revokedAtMs: number | null;
+  readonly revokedBy: string | null;
+}
+
+export type NewAccessToken = Pick<AccessToken, 'name' | 'role' | 'digest' | 'createdBy' | 'expiresAtMs'>;
+
+/** Who may come in besides the holder of the ADMIN_TOKEN. */
+export interface AccessTokens {
+  /**
+   * One whose name has expired gives way.
+   *
+   * @throws KnownError `NAME_TAKEN`
+   */
+  create(token: NewAccessToken): Promise<void>;
+  /** `false`: there is none of this name. One that was revoked before stays as it is. */
+  revoke(name: string, by: string): Promise<boolean>;
+  /** Newest first, those that were revoked too. */
+  all(): Promise<AccessToken[]>;
+  used(id: number, atMs: number): Promise<void>;
+}
+
+export function createAccessTokens({ db }: { db: Database }): AccessTokens {
+  return {
+    async create({ name, role, digest, createdBy, expiresAtMs }) {
+      const nowMs = Date.now();
+      const nameKey = accessNameKey(name);
+      await db.transaction().execute(async (trx) => {
+        // A write first, see `openDatabase`.
+        await trx
+          .updateTable('access_tokens')
+          .set({ revoked_at_ms: nowMs, revoked_by: createdBy })
+          .where('name_key', '=', nameKey)
+          .where('revoked_at_ms', 'is', null)
+          .where('expires_at_ms', '<=', nowMs)
+          .execute();
+        const taken = await trx
+          .selectFrom('access_tokens')
+          .select('name')
+          .where('name_key', '=', nameKey)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        if (taken !== undefined) {
+          throw new KnownError(`There is a token of ${taken.name} already`, { code: 'NAME_TAKEN' });
+        }
+        await trx
+          .insertInto('access_tokens')
+          .values({
+            id: sql<number>`(select coalesce(max(id), 0) + 1 from access_tokens)`,
+            name,
+            name_key: nameKey,
+            role,
+            digest,
+            created_at_ms: nowMs,
+            created_by: createdBy,
+            expires_at_ms: expiresAtMs,
+            last_used_at_ms: null,
+            revoked_at_ms: null,
+            revoked_by: null,
+          })
+          .execute();
+      });
+    },
+
+    async revoke(name, by) {
+      const nameKey = accessNameKey(name);
+      await db
+        .updateTable('access_tokens')
+        .set({ revoked_at_ms: Date.now(), revoked_by: by })
+        .where('name_key', '=', nameKey)
+        .where('revoked_at_ms', 'is', null)
+        .execute();
+      const known = await db
+        .selectFrom('access_tokens')
+        .select('id')
+        .where('name_key', '=', nameKey)
+        .executeTakeFirst();
+      return known !== undefined;
+    },
+
+    async all() {
+      const rows = await db.selectFrom('access_tokens').selectAll().orderBy('id', 'desc').execute();
+      return rows.map(toAccessToken);
+    },
+
+    async used(id, atMs) {
+      await db.updateTable('access_tokens').set({ last_used_at_ms: atMs }).where('id', '=', id).execute();
+    },
+  };
+}
+
+function toAccessToken(row: AccessTokensTable): AccessToken {
+  const numberOrNull = (value: number | null) => (value === null ? null : Number(value));
+  return {
+    id: Number(row.id),
+    name: row.name,
+    role: row.role as Role,
+    digest: row.digest,
+    createdAtMs: Number(row.created_at_ms),
+    createdBy: row.created_by,
+    expiresAtMs: numberOrNull(row.expires_at_ms),
+    lastUsedAtMs: numberOrNull(row.last_used_at_ms),
+    revokedAtMs: numberOrNull(row.revoked_at_ms),
+    revokedBy: row.revoked_by,
+  };
+}

@@ -1,0 +1,135 @@
+import { sql } from 'kysely';
+import { accessNameKey, type Role } from '../domain/access.ts';
+import type { Database } from './database.ts';
+import type { GroupCommit } from './group-commit.ts';
+
+/** How many refusals are kept; the oldest make room, so that whoever is refused often pushes out no act. */
+const MAX_REFUSALS = 1000;
+
+/** What is counted instead of told one by one is told anew after this, in milliseconds. */
+const COUNTED_MS = 3_600_000;
+
+/** By what somebody was let in, or tried to be. */
+export type WayIn = 'token' | 'session' | 'this machine';
+
+/** Something that somebody asked for. */
+export interface Act {
+  /** `null`: nobody knows. */
+  readonly who: string | null;
+  readonly role: Role | null;
+  readonly way: WayIn | null;
+  /** The short name of a session, by which several of one person are told apart. */
+  readonly session: string | null;
+  /** The address that it came from. */
+  readonly caller: string;
+  /** What it was, by the name of the operation. */
+  readonly act: string;
+  /** What it was done to: the id of a recording, the name of a token. */
+  readonly subject: string | null;
+  readonly outcome: 'done' | 'refused';
+  /** Of the answer, if it was asked for by HTTP. */
+  readonly status: number | null;
+  /** Counted by the hour, like all that is refused, and not told one by one. */
+  readonly isCounted?: boolean;
+}
+
+export interface AuditEntry extends Omit<Act, 'isCounted'> {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly lastAtMs: number;
+  readonly times: number;
+}
+
+/** Who has done what. */
+export interface Audit {
+  /** It is on the disk when the promise resolves. */
+  add(act: Act): Promise<void>;
+  /** Newest first, before the entry with this number; of one person, if a name is given. */
+  list(query: {
+    limit: number;
+    beforeSeq?: number | undefined;
+    who?: string | undefined;
+  }): Promise<AuditEntry[]>;
+}
+
+export function createAudit({ db, groupCommit }: { db: Database; groupCommit: GroupCommit }): Audit {
+  return {
+    async add(act) {
+      const { who, role, way, session, caller, outcome, subject, status } = act;
+      const isCounted = act.isCounted === true || outcome === 'refused';
+      const nowMs = Date.now();
+      const hour = Math.floor(nowMs / COUNTED_MS);
+      await groupCommit(async (trx) => {
+        await trx
+          .insertInto('audit')
+          .values({
+            seq: sql<number>`(select coalesce(max(seq), 0) + 1 from audit)`,
+            merge_key: isCounted ? JSON.stringify([hour, outcome, act.act, who, way, caller]) : null,
+            at_ms: nowMs,
+            last_at_ms: nowMs,
+            times: 1,
+            who,
+            who_key: who === null ? null : accessNameKey(who),
+            role,
+            way,
+            session,
+            caller,
+            act: act.act,
+            subject,
+            outcome,
+            status,
+          })
+          .onConflict((conflict) =>
+            conflict.column('merge_key').doUpdateSet({
+              last_at_ms: nowMs,
+              times: sql<number>`audit.times + 1`,
+              subject,
+              session,
+              status,
+            }),
+          )
+          .execute();
+        if (outcome !== 'refused') return;
+        await trx
+          .deleteFrom('audit')
+          .where('outcome', '=', 'refused')
+          .where('seq', '<=', (inner) =>
+            inner
+              .selectFrom('audit as all')
+              .select('all.seq')
+              .where('all.outcome', '=', 'refused')
+              .orderBy('all.seq', 'desc')
+              .limit(1)
+              .offset(MAX_REFUSALS),
+          )
+          .execute();
+      });
+    },
+
+    async list({ limit, beforeSeq, who }) {
+      const rows = await db
+        .selectFrom('audit')
+        .selectAll()
+        .$if(beforeSeq !== undefined, (query) => query.where('seq', '<', beforeSeq ?? 0))
+        .$if(who !== undefined, (query) => query.where('who_key', '=', accessNameKey(who ?? '')))
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        seq: Number(row.seq),
+        atMs: Number(row.at_ms),
+        lastAtMs: Number(row.last_at_ms),
+        times: Number(row.times),
+        who: row.who,
+        role: row.role as Role | null,
+        way: row.way as WayIn | null,
+        session: row.session,
+        caller: row.caller,
+        act: row.act,
+        subject: row.subject,
+        outcome: row.outcome as Act['outcome'],
+        status: row.status,
+      }));
+    },
+  };
+}
