@@ -68,6 +68,7 @@ export const statusShape = z.looseObject({
   counts: z.record(z.string(), z.number()),
   oldest_waiting_at: time,
   moving: recordingShape.nullable(),
+  line: z.looseObject({ left_s: z.number().nullable(), left_bytes: z.number().nullable() }).optional(),
   redis: z.string(),
   troubles: z.array(
     z.looseObject({ kind: z.string(), title: z.string(), advice: z.string(), blocking: z.boolean() }),
@@ -103,6 +104,7 @@ const legShape = z.looseObject({
   total_bytes: z.number(),
   bytes_per_s: z.number(),
   left_s: z.number().nullable(),
+  idle_s: z.number().default(0),
 });
 export type Leg = z.output<typeof legShape>;
 

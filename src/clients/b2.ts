@@ -80,6 +80,7 @@ export interface NewFile {
 export interface Bytes {
   readonly bytes: number;
   readonly chunks: AsyncIterable<Buffer>;
+  readonly onSent?: (sentBytes: number) => void;
 }
 
 export interface StoredPart {
@@ -281,7 +282,7 @@ export function createB2(options: B2Options): B2 {
         authorization: target.authorizationToken,
         'x-bz-content-sha1': 'hex_digits_at_end',
       },
-      body: { bytes: input.bytes, chunks: input.chunks, appendSha1: true },
+      body: { bytes: input.bytes, chunks: input.chunks, onSent: input.onSent, appendSha1: true },
       signal,
       idleTimeoutMs: options.idleTimeoutMs,
       minBytesPerSecond: options.minBytesPerSecond,

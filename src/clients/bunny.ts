@@ -65,7 +65,13 @@ export interface Bunny {
   ): Promise<{ offset: number; totalBytes: number | undefined } | undefined>;
   /** Sends the next bytes of an upload. What arrives of a broken request counts. */
   appendToUpload(
-    input: Call & UploadTarget & { offset: number; bytes: number; chunks: AsyncIterable<Buffer> },
+    input: Call &
+      UploadTarget & {
+        offset: number;
+        bytes: number;
+        chunks: AsyncIterable<Buffer>;
+        onSent?: (sentBytes: number) => void;
+      },
   ): Promise<{ offset: number }>;
 }
 
@@ -378,7 +384,7 @@ export function createBunny(options: BunnyOptions): Bunny {
       return { offset, totalBytes: lengthFrom(header(response, 'upload-length')) };
     },
 
-    async appendToUpload({ videoId, uploadUrl, offset, bytes, chunks, signal }) {
+    async appendToUpload({ videoId, uploadUrl, offset, bytes, chunks, onSent, signal }) {
       const request: Request = {
         service: SERVICE,
         method: 'PATCH',
@@ -388,7 +394,7 @@ export function createBunny(options: BunnyOptions): Bunny {
           'content-type': 'application/offset+octet-stream',
           'upload-offset': String(offset),
         },
-        body: { bytes, chunks },
+        body: { bytes, chunks, onSent },
         signal,
         idleTimeoutMs,
         minBytesPerSecond: options.minBytesPerSecond,

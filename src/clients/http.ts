@@ -23,6 +23,9 @@ const LOOKS_PER_LIMIT = 10;
 /** How many idle limits a small answer may take in all, once its first byte is there. */
 const MAX_ANSWER_LIMITS = 5;
 
+/** How often it is looked how much of a chunk has left, in milliseconds: on a slow line one lasts for many seconds. */
+const SENT_LOOK_MS = 250;
+
 /** How much of an error page goes into a message, in characters. */
 const MAX_QUOTED = 200;
 
@@ -56,6 +59,8 @@ export interface StreamedBody {
   readonly chunks: AsyncIterable<Buffer>;
   /** Sends the SHA-1 of the bytes as 40 hex digits behind them; the request is that much longer. */
   readonly appendSha1?: boolean;
+  /** Hears how many of the bytes this machine's network has taken, a few times a second while there are more. */
+  readonly onSent?: ((sentBytes: number) => void) | undefined;
 }
 
 export interface Response {
@@ -248,9 +253,12 @@ function bytesMoved(socket: Socket | null): number {
   return socket.bytesRead + socket.bytesWritten - queuedBytes(socket);
 }
 
-/** How much of what was written waits for the other side to read; Node's own idle timer looks there as well. */
+/**
+ * How much of what was written waits for the other side to read; Node's own idle timer looks there as well. An encrypted
+ * connection itself would count what it was given as waiting until all of that has left.
+ */
 function queuedBytes(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
+  const handle: unknown = Reflect.get(below.get(socket) ?? socket, '_handle');
   if (typeof handle !== 'object' || handle === null || !('writeQueueSize' in handle)) return 0;
   return typeof handle.writeQueueSize === 'number' ? handle.writeQueueSize : 0;
 }
@@ -270,25 +278,32 @@ async function sendBody(
     return undefined;
   }
   const unlessAnswered = createInterruption(answered);
+  const sent = watchSent(outgoing, body.onSent);
   const hash = body.appendSha1 ? createHash('sha1') : undefined;
   const chunks = body.chunks[Symbol.asyncIterator]();
   let leftBytes = body.bytes;
-  for (;;) {
-    pace.waitsForSource();
-    const next = await unlessAnswered(chunks.next());
-    pace.waitsForService();
-    if (next === 'answered') break;
-    if (next.done) {
-      if (leftBytes !== 0) throw endedEarly(leftBytes);
-      const sha1 = hash?.digest('hex');
-      outgoing.end(sha1);
-      return sha1;
+  try {
+    for (;;) {
+      pace.waitsForSource();
+      const next = await unlessAnswered(chunks.next());
+      pace.waitsForService();
+      if (next === 'answered') break;
+      if (next.done) {
+        if (leftBytes !== 0) throw endedEarly(leftBytes);
+        const sha1 = hash?.digest('hex');
+        outgoing.end(sha1);
+        return sha1;
+      }
+      const chunk = next.value;
+      leftBytes -= chunk.length;
+      const written = write(outgoing, chunk);
+      sent.begins(body.bytes - leftBytes);
+      hash?.update(chunk);
+      if ((await unlessAnswered(written)) === 'answered') break;
+      sent.ends();
     }
-    const chunk = next.value;
-    leftBytes -= chunk.length;
-    const written = write(outgoing, chunk);
-    hash?.update(chunk);
-    if ((await unlessAnswered(written)) === 'answered') break;
+  } finally {
+    sent.stop();
   }
   void chunks.return?.();
   const answer = await answered;
@@ -297,6 +312,35 @@ async function sendBody(
     outgoing.destroy();
   });
   return undefined;
+}
+
+/** Tells how much of a body has left, chunk by chunk and, of one that takes long, in between. */
+function watchSent(outgoing: http.ClientRequest, onSent: StreamedBody['onSent']) {
+  if (onSent === undefined) return { begins() {}, ends() {}, stop() {} };
+  let toldBytes = 0;
+  /** What will have left with the chunk that is leaving. */
+  let untilBytes = 0;
+
+  function tell(sentBytes: number): void {
+    if (sentBytes <= toldBytes) return;
+    toldBytes = sentBytes;
+    onSent?.(sentBytes);
+  }
+  const timer = setInterval(() => tell(untilBytes - unsentBytes(outgoing.socket)), SENT_LOOK_MS);
+  return {
+    begins(bytes: number) {
+      untilBytes = bytes;
+    },
+    ends: () => tell(untilBytes),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** How much of what was written the network has not taken yet; of a connection that is not made yet, all. */
+function unsentBytes(socket: Socket | null): number {
+  if (socket === null || socket.connecting || ('secureConnecting' in socket && socket.secureConnecting))
+    return Number.POSITIVE_INFINITY;
+  return queuedBytes(socket);
 }
 
 /** Sends a chunk; resolves once its memory is free again. Of a failure the request itself tells. */

@@ -12,6 +12,7 @@ import { createGroupCommit } from './group-commit.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
 import { createLateLooks, type LateLooks } from './late-looks.ts';
+import { createLineAhead, type LineAhead } from './line-ahead.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
@@ -46,6 +47,7 @@ export interface Ledger {
   readonly zoomLosses: ZoomLosses;
   readonly zoomTrash: ZoomTrash;
   readonly lateLooks: LateLooks;
+  readonly lineAhead: LineAhead;
   readonly heartbeats: Heartbeats;
   readonly pruning: Pruning;
   readonly access: AccessTokens;
@@ -93,6 +95,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     zoomLosses: createZoomLosses({ db }),
     zoomTrash: createZoomTrash({ db }),
     lateLooks: createLateLooks({ db }),
+    lineAhead: createLineAhead({ db }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db }),
     access: createAccessTokens({ db }),

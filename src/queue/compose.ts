@@ -118,7 +118,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
-  const tellProgress = createProgressTeller({ connection });
+  const progress = createProgressTeller({ connection });
   const pipeline = openPipeline({
     ...ledger,
     probes: {
@@ -127,9 +127,12 @@ export async function startWorker(config: Config, log: Logger) {
       b2: { ask: b2.probe, provesService: true },
       bunny: { ask: bunny.probe, provesService: true },
     },
-    onProgress: (progress) => {
-      pulse.moved();
-      tellProgress(progress);
+    progress: {
+      told(input) {
+        pulse.moved();
+        progress.told(input);
+      },
+      rests: progress.rests,
     },
     fetch: createFetchTask({
       zoom,

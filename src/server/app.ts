@@ -54,6 +54,7 @@ export interface AppOptions {
     | 'zoomLosses'
     | 'access'
     | 'audit'
+    | 'lineAhead'
   >;
   readonly intake: Intake;
   readonly zoom: {
@@ -151,22 +152,18 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ledger,
     vitals: options.vitals,
     silentAfterMs: options.silentAfterMs,
+    legsOf: (id) => live.legsOf(id),
     ...options.installation,
   });
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
   const live = createLive({ ledger, status, log });
-  let lastProgress: ProgressMessage | undefined;
-  const listening = options.listenForProgress?.((message) => {
-    lastProgress = message;
-    live.progress(message);
-  });
+  const listening = options.listenForProgress?.(live.progress);
   app.addHook('onClose', async () => listening?.stop());
   addEventsApi(app, { live, mayStay: operators.mayStay });
   if (options.pages !== undefined) {
-    const progressOf = (id: string) => (lastProgress?.recordingId === id ? lastProgress.legs : undefined);
-    addPages(app, { ledger, progressOf, ...options.pages });
+    addPages(app, { ledger, progressOf: live.legsOf, ...options.pages });
   }
   addDocsPages(app);
   addHealth(app, status);

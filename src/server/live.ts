@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { KnownError } from '../domain/errors.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ProgressMessage } from '../queue/progress.ts';
+import { type ProgressMessage, STANDING_AFTER_MS } from '../queue/progress.ts';
 import type { Status, StatusView } from './status.ts';
 import { viewEvent, viewRecording, withSnakeKeys } from './views.ts';
 
@@ -26,6 +26,9 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Free space is told again when it has changed by so much, in bytes. */
 const DISK_STEP_BYTES = 16 * 1024 * 1024;
 
+/** How far the time that is left of the line may differ from what was told, in seconds, or as a share of it. */
+const LEFT_STEP = { s: 10, share: 0.1 };
+
 /** The part of the status that listeners are told of. */
 type News = Omit<StatusView, 'version' | 'now' | 'oldest_waiting_at' | 'moving' | 'day' | 'circuits'>;
 
@@ -38,7 +41,10 @@ export interface Live {
    * @throws KnownError `TOO_MANY_LISTENERS`
    */
   attach(response: ServerResponse, afterSeq: number | undefined, mayStay?: () => boolean): Promise<void>;
+  /** Tells how far the moving recording is; whoever comes later is told the last of it. */
   progress(message: ProgressMessage): void;
+  /** The last that was told of this recording. */
+  legsOf(recordingId: string): ProgressMessage['legs'] | undefined;
   /** Ends all streams. */
   stop(): void;
 }
@@ -68,6 +74,7 @@ export function createLive(options: {
   const streams = new Set<ServerResponse>();
   let timers: NodeJS.Timeout[] = [];
   let lastNews: Partial<News> = {};
+  let lastProgress: { readonly message: ProgressMessage; readonly atMs: number } | undefined;
   let isStopped = false;
 
   const look = oneAtATime(async () => {
@@ -115,10 +122,15 @@ export function createLive(options: {
   };
 
   async function readNews(): Promise<News> {
-    const { disk, ...news } = await status.surroundings();
+    const { disk, line, ...news } = await status.surroundings();
     const before = lastNews.disk;
     const isSame = before !== undefined && Math.abs(before.free_bytes - disk.free_bytes) < DISK_STEP_BYTES;
-    return { ...news, disk: isSame ? before : disk, counts: await overview.counts() };
+    return {
+      ...news,
+      disk: isSame ? before : disk,
+      line: isSameLeft(lastNews.line, line) ? lastNews.line : line,
+      counts: await overview.counts(),
+    };
   }
 
   /** Events as messages, with the recordings as they are now. */
@@ -181,6 +193,14 @@ export function createLive(options: {
     return missed.at(-1)?.seq ?? afterSeq;
   }
 
+  /** Unless it has come to rest meanwhile. */
+  async function tellLastProgress(response: ServerResponse): Promise<void> {
+    if (lastProgress === undefined) return;
+    const { message: last, atMs } = lastProgress;
+    if ((await overview.moving())?.recording.id !== last.recordingId) return;
+    tell(response, progressText(last, Math.floor((performance.now() - atMs) / 1000)));
+  }
+
   return {
     async attach(response, afterSeq, mayStay = () => true) {
       if (isStopped || streams.size >= maxClients) {
@@ -199,6 +219,7 @@ export function createLive(options: {
         const news = await readNews();
         if (clients.size === 0) lastNews = news;
         tell(response, message('status', news));
+        await tellLastProgress(response);
         client.sentSeq = await catchUp(response, afterSeq);
         if (streams.has(response)) enter(client);
       } catch (error) {
@@ -207,13 +228,13 @@ export function createLive(options: {
       }
     },
 
-    progress({ recordingId, legs }) {
+    legsOf: (recordingId) =>
+      lastProgress?.message.recordingId === recordingId ? lastProgress.message.legs : undefined,
+
+    progress(told) {
+      lastProgress = { message: told, atMs: performance.now() };
       if (clients.size === 0) return;
-      const told = Object.entries(legs).map(([stage, leg]) => [
-        stage,
-        { ...withSnakeKeys(leg), left_s: leg.leftS ?? null },
-      ]);
-      const text = message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) });
+      const text = progressText(told, 0);
       dismiss();
       for (const client of clients) if (isReading(client)) tell(client.response, text);
     },
@@ -223,6 +244,15 @@ export function createLive(options: {
       for (const response of streams) response.end();
     },
   };
+}
+
+/** Whether what is told of it can stay, though it is less with every second. */
+function isSameLeft(told: News['line'] | undefined, now: News['line']): told is News['line'] {
+  if (told === undefined) return false;
+  if (told.left_s === null || now.left_s === null) {
+    return told.left_s === now.left_s && told.left_bytes === now.left_bytes;
+  }
+  return Math.abs(told.left_s - now.left_s) < Math.max(LEFT_STEP.s, LEFT_STEP.share * told.left_s);
 }
 
 function isReading({ response }: Client): boolean {
@@ -236,6 +266,20 @@ function tell(response: ServerResponse, text: string): void {
 function message(event: string, data: object, seq?: number): string {
   const id = seq === undefined ? '' : `id: ${seq}\n`;
   return `${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** @param ageS For how long nothing has been heard since. */
+function progressText({ recordingId, legs }: ProgressMessage, ageS: number): string {
+  const told = Object.entries(legs).map(([stage, leg]) => {
+    const idleS = leg.idleS + ageS;
+    const isStanding = idleS * 1000 >= STANDING_AFTER_MS;
+    const seen = { ...leg, idleS: leg.leftS === 0 ? 0 : idleS, ...(isStanding ? { bytesPerS: 0 } : {}) };
+    return [
+      stage,
+      { ...withSnakeKeys(seen), left_s: isStanding && leg.leftS !== 0 ? null : (leg.leftS ?? null) },
+    ];
+  });
+  return message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) });
 }
 
 /** Leaves out what is asked for while it is still being done. */

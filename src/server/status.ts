@@ -3,8 +3,10 @@ import type { ErrorSummary } from '../domain/errors.ts';
 import { type ServiceId, serviceAdvice } from '../domain/service-advice.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
+import type { ProgressMessage } from '../queue/progress.ts';
 import { type Trouble, troublesOf } from '../queue/troubles.ts';
 import type { Vitals, VitalsWatch } from '../queue/vitals.ts';
+import { lineLeft } from './line-left.ts';
 import {
   iso,
   isoOrNull,
@@ -20,7 +22,7 @@ export type StatusView = z.output<typeof statusView>;
 /** The part of the status that tells how the world around the line is. */
 export type Surroundings = Pick<
   StatusView,
-  'paused' | 'site_gone' | 'redis' | 'troubles' | 'processes' | 'given_up' | 'disk' | 'services'
+  'paused' | 'site_gone' | 'redis' | 'troubles' | 'processes' | 'given_up' | 'disk' | 'services' | 'line'
 >;
 
 /** How this installation stands. */
@@ -31,13 +33,15 @@ export interface Status {
 }
 
 export interface StatusOptions {
-  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries'>;
+  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries' | 'lineAhead'>;
   readonly version: string;
   /** The disk of this folder is the one that recordings are staged on. */
   readonly dataDir: string;
   readonly diskReserveBytes: number;
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly silentAfterMs: number;
+  /** The last that the worker has told of this recording. */
+  readonly legsOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
 }
 
 export function createStatus(options: StatusOptions): Status {
@@ -82,8 +86,16 @@ export function createStatus(options: StatusOptions): Status {
     const siteGone = (await switches.get('site.gone')) ?? null;
     const { freeBytes, totalBytes } = await spaceOf(options.dataDir);
     const { vitals: seen, troubles } = await vitals();
+    const isPaused = (await switches.get('line.paused')) !== undefined;
+    const moving = (await overview.moving())?.recording;
     return {
-      paused: (await switches.get('line.paused')) !== undefined,
+      paused: isPaused,
+      line: await lineLeft({
+        ...options.ledger,
+        moving,
+        legs: moving && options.legsOf(moving.id),
+        isPaused,
+      }),
       site_gone: siteGone,
       redis: seen.redis.state,
       troubles: troubles.map(viewTrouble),

@@ -167,6 +167,14 @@ export const statusView = z
     counts: z.partialRecord(z.enum(STATES), z.int()),
     oldest_waiting_at: time.nullable(),
     moving: recordingView.nullable(),
+    line: z
+      .object({
+        left_bytes: bytes
+          .nullable()
+          .describe('Of what moves and of what may move now; null: a length is not known'),
+        left_s: z.number().nullable().describe('By the speed of late; null where nobody can know it'),
+      })
+      .describe('What is left of the line'),
     redis: z.enum(['ok', 'away', 'refusing']).describe('refusing: it answers, and takes no writes'),
     troubles: z
       .array(troubleView)

@@ -5,7 +5,6 @@ import { ARCHIVED_CONTENT, ARCHIVED_RECORDING, archiveName } from '../domain/nam
 import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { reporting } from '../lib/streams.ts';
 import { deleteIfAllowed } from './archive-doubles.ts';
 import { MAX_PARTS, partBytesFor } from './archive-parts.ts';
 import type { CompanionVideos } from './companion-videos.ts';
@@ -70,6 +69,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
         ? await adopt(context, fileName, source)
         : await adoptUnnoted(context, fileName, source);
       if (found !== undefined) {
+        context.progress(source.totalBytes, source.totalBytes, 'found');
         await source.proved();
         return { bucket, fileId: found.fileId, fileName, sha1: found.sha1 ?? null };
       }
@@ -181,6 +181,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   async function uploadWhole(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
     const { signal } = context;
     const { fileName } = checkpoint;
+    context.progress(0, source.totalBytes, 'found');
     await context.saveCheckpoint({ ...checkpoint, isRequested: true });
     const uploaded = await retryInPlace(retry, signal, async (attempt) => {
       // Of a request that broke nobody knows whether it was carried out.
@@ -192,9 +193,8 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       const { fileId, sha1 } = await b2.uploadFile({
         ...newFile(context, source, fileName),
         bytes: source.totalBytes,
-        chunks: reporting(source.read(0, source.totalBytes), 0, (sentBytes) =>
-          context.progress(sentBytes, source.totalBytes),
-        ),
+        chunks: source.read(0, source.totalBytes),
+        onSent: (sentBytes) => context.progress(sentBytes, source.totalBytes),
       });
       crashPoint('archive:after-upload');
       return { fileId, sha1 };
@@ -214,6 +214,9 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     const count = Math.ceil(totalBytes / checkpoint.partBytes);
     const sentBytes: number[] = Array(count).fill(0);
     const partSha1s: string[] = [];
+    const found = [...stored.values()].map(({ bytes }) => bytes);
+    context.progress(Math.min(sum(found), totalBytes), totalBytes, 'found');
+    for (const [partNumber, { bytes }] of stored) sentBytes[partNumber - 1] = bytes;
 
     await inParallel({ limit: parallelParts, count, signal }, async (index, either) => {
       const start = index * checkpoint.partBytes;
@@ -232,9 +235,11 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
       const known = stored.get(part.partNumber);
       const isThere =
         known?.bytes === part.end - start && known.sha1 === (await sha1Of(source, part, either));
-      partSha1s[index] = isThere
-        ? known.sha1
-        : await uploadPart({ ...context, signal: either }, source, part, report);
+      if (isThere) {
+        partSha1s[index] = known.sha1;
+        return;
+      }
+      partSha1s[index] = await uploadPart({ ...context, signal: either }, source, part, report);
       report(part.end - start);
     });
 
@@ -285,8 +290,8 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     const { signal } = context;
     const { sha1 } = await retryInPlace(retry, signal, async () => {
       await context.checkLease();
-      const chunks = reporting(source.read(start, end), 0, report);
-      return await b2.uploadPart({ fileId, partNumber, bytes: end - start, chunks, signal });
+      const chunks = source.read(start, end);
+      return await b2.uploadPart({ fileId, partNumber, bytes: end - start, chunks, onSent: report, signal });
     });
     crashPoint('archive:after-part');
     return sha1;

@@ -319,7 +319,7 @@ export function createFetchTask({
     const { mime: mediaType, extension } = media;
     const fact = { path, bytes, contentId: `${bytes}:${modifiedAtMs}`, mediaType, extension };
     context.offer(await openLocal(origin, fact));
-    context.progress(bytes, bytes);
+    context.progress(bytes, bytes, 'found');
     return fact;
   }
 }
@@ -521,7 +521,9 @@ function createSpooled(
       }
       const grownBytes = Math.min(bytes, totalBytes ?? bytes);
       offered?.grow(grownBytes);
-      context.progress(grownBytes, Math.max(grownBytes, totalBytes ?? recording.bytes ?? 0));
+      const { bytes: toldBytes } = recording;
+      const likelyBytes = toldBytes !== null && toldBytes >= grownBytes ? toldBytes : 0;
+      context.progress(grownBytes, totalBytes ?? likelyBytes);
     },
 
     media() {

@@ -50,12 +50,19 @@ export interface Pipeline {
   withdraw(attempt: Attempt): Promise<void>;
 }
 
-export type OnProgress = (input: {
-  recordingId: string;
-  stage: Stage;
-  doneBytes: number;
-  totalBytes: number;
-}) => void;
+/** Hears how far the bytes are of the recording that moves. */
+export interface ProgressListener {
+  /** @param how Whether by bytes that moved just now, or because they were found to be there already. */
+  told(input: {
+    readonly recordingId: string;
+    readonly stage: Stage;
+    readonly doneBytes: number;
+    readonly totalBytes: number;
+    readonly how: 'moved' | 'found';
+  }): void;
+  /** Its bytes have come to rest, for now or at their end. */
+  rests(recordingId: string): void;
+}
 
 /** A question to a service that belongs to no recording, so that its answer tells of the service alone. */
 export interface Probe {
@@ -75,7 +82,7 @@ export interface PipelineOptions {
   readonly moves: Moves;
   readonly circuits: Circuits;
   readonly probes: Readonly<Record<Service, Probe>>;
-  readonly onProgress?: OnProgress;
+  readonly progress?: ProgressListener;
 }
 
 /** What the stages that run at once have between them: the bytes. */
@@ -87,7 +94,7 @@ const NOTHING_BETWEEN: Between = {
 };
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { fetch, uploads, afterwards, recordings, moves, circuits, probes, onProgress = () => {} } = options;
+  const { fetch, uploads, afterwards, recordings, moves, circuits, probes, progress } = options;
 
   return {
     async run(attempt) {
@@ -141,6 +148,13 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (facts.fetch !== undefined && fetched === undefined) {
       await moves.undoStage(recording.id, 'fetch', 'the file is no longer on disk', attempt.lease.fence);
     }
+    if (fetched !== undefined) {
+      const { totalBytes } = fetched;
+      for (const { stage } of [fetch, ...uploads]) {
+        if (facts[stage] === undefined) continue;
+        progress?.told({ recordingId: recording.id, stage, doneBytes: totalBytes, totalBytes, how: 'found' });
+      }
+    }
     let offered: OfferedSource | undefined;
     let offer: (source: OfferedSource) => void = () => {};
     const source = new Promise<OfferedSource>((resolve) => {
@@ -175,6 +189,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (isSourceWrong(error)) await withdrawHalfMade(attempt);
       throw error;
     } finally {
+      progress?.rests(recording.id);
       await offered?.close();
     }
     if (down !== undefined) throw down;
@@ -234,8 +249,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         note: (type, data) => moves.note(recording.id, type, data, lease.fence),
         signal,
         log,
-        progress: (doneBytes, totalBytes) =>
-          onProgress({ recordingId: recording.id, stage: task.stage, doneBytes, totalBytes }),
+        progress: (doneBytes, totalBytes, how = 'moved') =>
+          progress?.told({ recordingId: recording.id, stage: task.stage, doneBytes, totalBytes, how }),
         ...between,
       }),
     );

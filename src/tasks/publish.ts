@@ -4,7 +4,6 @@ import { KnownError } from '../domain/errors.ts';
 import type { Checkpoints } from '../domain/recording.ts';
 import { markedBytes, markedTitle, plainTitle } from '../domain/video-mark.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { reporting } from '../lib/streams.ts';
 import type { Collections } from './collections.ts';
 import { findOwnVideos } from './own-videos.ts';
 import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
@@ -53,7 +52,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       const { hasArrived, ...checkpoint } = await ensureVideo(context, source, known);
       if (!hasArrived) await upload(context, source, checkpoint);
       await source.proved();
-      context.progress(source.totalBytes, source.totalBytes);
+      context.progress(source.totalBytes, source.totalBytes, 'found');
       await complete(context, source, checkpoint);
       return { libraryId, videoId: checkpoint.videoId };
     },
@@ -185,6 +184,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   async function upload(context: TaskContext<'publish'>, source: Source, start: WithVideo): Promise<void> {
     const { signal } = context;
     let position: Position = await retryInPlace(retry, signal, () => locate(context, source, start));
+    context.progress(position.offset, source.totalBytes, 'found');
     while (position.offset < source.totalBytes) {
       position = await retryInPlace(retry, signal, async (attempt) => {
         const { uploadUrl } = position;
@@ -236,9 +236,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
       uploadUrl,
       offset,
       bytes: end - offset,
-      chunks: reporting(source.read(offset, end), offset, (done) =>
-        context.progress(done, source.totalBytes),
-      ),
+      chunks: source.read(offset, end),
+      onSent: (sentBytes) => context.progress(offset + sentBytes, source.totalBytes),
       signal: context.signal,
     });
     crashPoint('publish:after-patch');

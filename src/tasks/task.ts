@@ -26,8 +26,13 @@ export interface TaskContext<S extends Stage> {
   note(type: EventType, data: object): Promise<void>;
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** Says how far it has come; cheap, may be called often. */
-  progress(doneBytes: number, totalBytes: number): void;
+  /**
+   * Says how far it has come, and whether by bytes that moved just now (the first call says where it begins); cheap, may be
+   * called often.
+   *
+   * @param totalBytes 0 as long as nobody knows
+   */
+  progress(doneBytes: number, totalBytes: number, how?: 'moved' | 'found'): void;
   /** For the stages beside fetch: the recording's bytes, as soon as fetch knows what they are. */
   source(): Promise<Source>;
   /** For fetch: hands the bytes to the stages beside it, before all of them are there. */

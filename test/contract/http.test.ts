@@ -131,3 +131,24 @@ describe.each(['http', 'https'] as const)('a request over %s that is given up', 
     });
   });
 });
+
+describe.each(['http', 'https'] as const)('a body over %s that leaves slowly', (scheme) => {
+  it('is told of by what has left, also in the middle of a chunk', async () => {
+    const service = await startSlowService(scheme);
+    const caller = new AbortController();
+    const told: number[] = [];
+    async function* oneChunk() {
+      yield Buffer.alloc(32 * MIB, 7);
+    }
+    const body = { bytes: 32 * MIB, chunks: oneChunk(), onSent: (bytes: number) => void told.push(bytes) };
+    const sending = send({ ...request(service.url, caller.signal, oneChunk()), body }).catch(() => {});
+    await expect.poll(() => told[0], { timeout: 5000 }).toBeGreaterThan(0);
+    expect(told[0]).toBeLessThan(32 * MIB);
+
+    service.readOn();
+    await expect.poll(() => told.at(-1), { timeout: 5000 }).toBe(32 * MIB);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    caller.abort(new Error('seen'));
+    await sending;
+  });
+});

@@ -76,7 +76,7 @@ describe('a job', () => {
     const heard: unknown[] = [];
     const listening = listenForProgress(connection, (message) => heard.push(message));
     closing.push(async () => listening.stop());
-    const fetch = { doneBytes: 1, totalBytes: 2, bytesPerS: 3, leftS: 4 };
+    const fetch = { doneBytes: 1, totalBytes: 2, bytesPerS: 3, leftS: 4, idleS: 5 };
     const real = { recordingId: 'rec_1', legs: { fetch } };
     const foreign = [
       ...[null, 7, [], {}, { ...real, legs: null }, { ...real, legs: { fetch: null } }],

@@ -2,9 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startServer } from '../../src/server/compose.ts';
 import { createLive } from '../../src/server/live.ts';
 import { type EventStream, openEventStream } from '../support/event-stream.ts';
 import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
+import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { fileRecording, openTestLedger } from '../support/ledger.ts';
 
@@ -103,6 +105,49 @@ describe('GET /api/events', () => {
     expect(Object.keys(told.at(-1)?.data.legs).sort()).toEqual(['archive', 'fetch', 'publish']);
   });
 
+  it('tells one that comes later how far it is, of a server that was started meanwhile as well', async () => {
+    const slow = [house.b2.link, house.bunny.link];
+    for (const link of slow) link.bytesPerSecond = 1_500_000;
+    const port = await freePort();
+    const other = await startServer(
+      { ...house.config, pipeline: { ...house.config.pipeline, port } },
+      pino({ level: 'silent' }),
+    );
+    try {
+      const first = await listen();
+      const { id } = await house.addCustom('Later', { bytes: 30_000_000 });
+      const ofIt = (stream: EventStream) =>
+        stream.of('progress').flatMap(({ data }) => (data.recording_id === id ? [data.legs] : []));
+      await vi.waitFor(() => expect(ofIt(first).at(-1)?.archive?.done_bytes).toBeGreaterThan(0), 10_000);
+
+      const second = await listen();
+      expect(ofIt(second)[0]).toMatchObject({
+        fetch: { done_bytes: expect.any(Number), left_s: 0 },
+        archive: { total_bytes: expect.any(Number) },
+        publish: { total_bytes: expect.any(Number) },
+      });
+      // What left within a chunk is told as well, and with it the time that is left.
+      await vi.waitFor(() => {
+        const sent = ofIt(second).flatMap(({ archive }) => (archive ? [archive] : []));
+        expect(new Set(sent.map((leg) => leg.done_bytes)).size).toBeGreaterThan(3);
+        const moved = sent.filter((leg) => leg.bytes_per_s > 0);
+        expect(moved.filter((leg) => leg.left_s === null)).toEqual([]);
+      }, 20_000);
+      const url = `http://127.0.0.1:${port}/api/events`;
+      const elsewhere = await openEventStream(url);
+      streams.push(elsewhere);
+      await vi.waitFor(() => expect(ofIt(elsewhere)[0]?.archive?.done_bytes).toBeGreaterThan(0), 5000);
+
+      for (const link of slow) link.bytesPerSecond = undefined;
+      await house.reaches(id, 'done');
+      const third = await listen();
+      expect(ofIt(third)).toEqual([]);
+    } finally {
+      for (const link of slow) link.bytesPerSecond = undefined;
+      await other.stop();
+    }
+  });
+
   it('tells that the line is paused, once', async () => {
     const stream = await listen();
     expect(stream.of('status')[0]?.data).toMatchObject({ paused: false, redis: 'ok', counts: {} });
@@ -160,6 +205,7 @@ describe('a listener that does not read', () => {
       troubles: [],
       processes: [],
       given_up: 0,
+      line: { left_s: null, left_bytes: null },
     };
     const disk = { free_bytes: 1, total_bytes: 2, reserve_bytes: 0 };
     const live = createLive({

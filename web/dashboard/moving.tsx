@@ -1,4 +1,4 @@
-import { formatBytes, formatLeft } from '../shared/format.ts';
+import { formatBytes, formatDuration, formatLeft } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
@@ -13,10 +13,14 @@ const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = 
   publish: () => 'to Bunny Stream',
 };
 
+/** A leg without a byte for so long stands still, in seconds. */
+const STANDING_AFTER_S = 10;
+
 /** The recording that moves now, if there is one. */
 export function Moving({ live }: { live: Live }) {
   const moving = useStore(live.state, ({ status }) => status?.moving);
   const status = useStore(live.state, (all) => all.status);
+  const left = useStore(live.state, (all) => all.status && leftWords(all.status));
   if (!moving) return <Empty>{restWords(status)}</Empty>;
   return (
     <>
@@ -36,9 +40,17 @@ export function Moving({ live }: { live: Live }) {
         </p>
       </div>
       <Legs live={live} recording={moving} />
+      {left !== undefined && <p class="small muted line-left">{left}</p>}
       <Actions live={live} recording={moving} />
     </>
   );
+}
+
+/** What is left of the line, where there is more than what moves. */
+function leftWords({ line, counts }: StatusView): string | undefined {
+  const { left_s: leftS, left_bytes: leftBytes } = line;
+  if (!counts.waiting || !leftS || leftBytes === null) return undefined;
+  return `The whole line: ${formatBytes(leftBytes)}, about ${formatLeft(leftS)}`;
 }
 
 /** Why nothing moves; that all is well is said only where all is seen to be. */
@@ -71,7 +83,7 @@ export function Legs({ live, recording }: { live: Live; recording: RecordingView
           key={name}
           label={`${LEG_WORDS[name]} ${PLACES[name](recording)}`}
           leg={progress?.legs[name]}
-          isDone={isDone(name, recording)}
+          isDone={isDone(name, recording) || (name === 'fetch' && hasAll(progress?.legs.fetch))}
         />
       ))}
     </ul>
@@ -108,10 +120,18 @@ function LegBar({ label, leg, isDone }: { label: string; leg: Leg | undefined; i
 function legWords(leg: Leg | undefined, isDone: boolean, percent: number): string {
   if (isDone) return 'done';
   if (leg === undefined) return 'about to begin';
+  if (leg.total_bytes === 0) return `${formatBytes(leg.done_bytes)} so far`;
   if (leg.done_bytes >= leg.total_bytes) return `${formatBytes(leg.total_bytes)}, finishing`;
+  if (leg.idle_s >= STANDING_AFTER_S)
+    return `${percent} % · no bytes for ${formatDuration(leg.idle_s * 1000)}`;
   const speed = leg.bytes_per_s > 0 ? ` · ${formatBytes(leg.bytes_per_s)}/s` : '';
   const left = leg.left_s === null ? '' : ` · ${formatLeft(leg.left_s)}`;
   return `${percent} %${speed}${left}`;
+}
+
+/** Whether all its bytes are on our disk; that they are right the stages behind it wait for. */
+function hasAll(leg: Leg | undefined): boolean {
+  return leg !== undefined && leg.total_bytes > 0 && leg.done_bytes >= leg.total_bytes;
 }
 
 function isDone(name: LegName, { archive, video, kind }: RecordingView): boolean {

@@ -22,6 +22,8 @@ export interface Leg {
   readonly total_bytes: number;
   readonly bytes_per_s: number;
   readonly left_s: number | null;
+  /** For how long no byte has moved. */
+  readonly idle_s: number;
 }
 
 export interface Progress {

@@ -35,7 +35,7 @@ export function addStatusCommand(program: Command, io: Io): void {
 }
 
 async function tell(session: Session, status: Status): Promise<void> {
-  const { moving, counts, disk, processes, services, paused, site_gone: siteGone, redis } = status;
+  const { moving, line, counts, disk, processes, services, paused, site_gone: siteGone, redis } = status;
   const count = (...states: string[]) => states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
   session.print(
     moving === null ? 'Nothing moves.' : `Moving: ${printable(moving.title)} (${moving.id})`,
@@ -44,6 +44,7 @@ async function tell(session: Session, status: Status): Promise<void> {
       `${count('failed')} failed`,
       `${count('set-aside')} set aside`,
       `${count('done')} done`,
+      ...(line?.left_s ? [`about ${durationText(line.left_s * 1000)} left of the line`] : []),
       `${byteSize(Math.max(0, disk.free_bytes - disk.reserve_bytes))} of disk left`,
     ].join(', '),
     [...processes.map(({ process, ...rest }) => `${process}: ${aliveText(rest)}`), `Redis: ${redis}`].join(

@@ -11,6 +11,8 @@ import type { WatchView } from './view.ts';
 
 const MAX_BAR_WIDTH = 30;
 const MIN_BAR_WIDTH = 6;
+/** A leg without a byte for so long stands still, in seconds. */
+const STANDING_AFTER_S = 10;
 /** What stands beside a bar, in characters. */
 const BESIDE_BAR = 56;
 
@@ -77,10 +79,11 @@ function keptLine(event: RecordingEvent, paint: Paint): string | undefined {
 }
 
 /** How all stands, in one line. */
-function headline({ counts, paused, disk, troubles }: News, width: number, paint: Paint): string {
+function headline({ counts, paused, disk, troubles, line }: News, width: number, paint: Paint): string {
   const waiting = (counts?.['waiting'] ?? 0) + (counts?.['backing-off'] ?? 0);
   const parts = [
     `${waiting} waiting`,
+    line?.left_s ? `${durationText(line.left_s * 1000)} left in all` : '',
     counts?.['failed'] ? `${counts['failed']} failed` : '',
     disk === undefined ? '' : `${byteSize(Math.max(0, disk.free_bytes - disk.reserve_bytes))} of disk left`,
     troubles?.[0]?.title ?? '',
@@ -102,15 +105,23 @@ function legLine(name: string, leg: Leg | undefined, width: number, paint: Paint
   const label = `  ${padEnd(name, 8)}`;
   const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, width - BESIDE_BAR));
   if (leg === undefined) return `${label}${paint('dim', '░'.repeat(barWidth))}`;
-  const { done_bytes: doneBytes, total_bytes: totalBytes, bytes_per_s: speed, left_s: leftS } = leg;
+  const {
+    done_bytes: doneBytes,
+    total_bytes: totalBytes,
+    bytes_per_s: speed,
+    left_s: leftS,
+    idle_s: idleS,
+  } = leg;
   const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0;
+  const isStanding = share < 1 && idleS >= STANDING_AFTER_S;
   const full = Math.round(share * barWidth);
   const bar =
     paint(share < 1 ? 'cyan' : 'green', '█'.repeat(full)) + paint('dim', '░'.repeat(barWidth - full));
   const isMoving = share < 1 && speed > 0;
   const facts = [
     padStart(`${Math.floor(share * 100)} %`, 5),
-    `${byteSize(doneBytes)} of ${byteSize(totalBytes)}`,
+    totalBytes > 0 ? `${byteSize(doneBytes)} of ${byteSize(totalBytes)}` : `${byteSize(doneBytes)} so far`,
+    isStanding ? `no bytes for ${durationText(idleS * 1000)}` : '',
     isMoving ? `${byteSize(speed)}/s` : '',
     isMoving && leftS !== null ? `${durationText(leftS * 1000)} left` : '',
   ];
