@@ -16,6 +16,9 @@ const STALLED_EVERY_MS = 1000;
 /** How soon a job is run again that could not read or write the ledger, in milliseconds; the others could not either. */
 const LEDGER_PAUSE_MS = 1000;
 
+/** What BullMQ says again at each attempt to renew a lock that is gone, and once more when its job has ended. */
+const LOCK_LOST = /^(could not renew lock for job |Missing (lock|key) for job )/;
+
 export interface JobWorker {
   /** Whether it takes jobs, or would if there were any. */
   isRunning(): boolean;
@@ -37,6 +40,8 @@ export function startJobWorker(options: {
 }): JobWorker {
   const { log } = options;
   const seldom = createSeldomLog(log);
+  /** The jobs that run here and that Redis, which has forgotten them, would give to another worker. */
+  const unlocked = new Set<string>();
 
   // BullMQ hands the signal only to a function of three parameters.
   async function run(job: Job<{ id: string }>, token?: string, signal?: AbortSignal): Promise<void> {
@@ -44,7 +49,9 @@ export function startJobWorker(options: {
     // Whoever reaches Redis can put there what they like; what is no job of ours is done with.
     if (typeof id !== 'string')
       return log.warn({ event: 'job.foreign' }, 'a job that nobody of us has put in line');
-    const outcome = await processInPlace(id, signal ?? new AbortController().signal);
+    const outcome = await processInPlace(id, signal ?? new AbortController().signal).finally(() =>
+      unlocked.delete(String(job.id)),
+    );
     if (outcome === 'finished') return;
     if (outcome === 'given-back') {
       await job.moveToWait(token);
@@ -77,7 +84,15 @@ export function startJobWorker(options: {
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
   });
+  // Who may go on says the ledger's lease, not Redis: so the work goes on, and this is worth one line.
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const id of jobIds.filter((each) => !unlocked.has(each))) {
+      unlocked.add(id);
+      log.warn({ event: 'job.lock-lost', id }, 'Redis has forgotten a job that runs, which goes on');
+    }
+  });
   worker.on('error', (error) => {
+    if (LOCK_LOST.test(error.message)) return;
     if (!isAway(error)) seldom.warn({ event: 'worker.error', err: error }, 'worker error');
   });
   worker.on('stalled', (jobId) =>

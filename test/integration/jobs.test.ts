@@ -98,6 +98,42 @@ describe('a job', () => {
     expect(new Set(heard.map((each) => JSON.stringify(each)))).toEqual(new Set([JSON.stringify(real)]));
   });
 
+  it('that Redis forgets while it runs goes on, and one line of the log says so', async () => {
+    const lines: { event?: string; level: number }[] = [];
+    const connection = connectRedis({ url: redis.url }, log);
+    closing.push(async () => connection.disconnect());
+    const queue = new Queue('things', { connection, prefix: KEY_PREFIX });
+    closing.push(() => queue.close());
+    let end = (): void => {};
+    let isAborted: boolean | undefined;
+    const worker = startJobWorker({
+      name: 'things',
+      connection,
+      concurrency: 1,
+      lockMs: 400,
+      process: async (_id, signal) => {
+        await new Promise<void>((resolve) => {
+          end = resolve;
+        });
+        isAborted = signal.aborted;
+        return 'finished';
+      },
+      log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    });
+    closing.push(() => worker.stop(1000));
+    await queue.add('things', { id: 'a' }, { jobId: 'a' });
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
+    await connection.flushall();
+    await expect.poll(() => lines.some(({ event }) => event === 'job.lock-lost')).toBe(true);
+    // Time for several more attempts to renew it.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    end();
+    await expect.poll(() => isAborted).toBe(false);
+    await worker.stop(1000);
+
+    expect(lines.filter(({ level }) => level > 30).map(({ event }) => event)).toEqual(['job.lock-lost']);
+  });
+
   it('keeps its place in line when the ledger cannot be used', async () => {
     const busy = Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
     const ran = await runAll(async (_id, runs) => {

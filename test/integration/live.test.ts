@@ -88,6 +88,7 @@ describe('GET /api/events', () => {
   it('tells how far the moving recording is, not more than four times a second', async () => {
     house.zoom.cdn.link.bytesPerSecond = 6_000_000;
     const stream = await listen();
+    const startedMs = performance.now();
     const { id } = await house.addZoom('Slow', 12_000_000);
     await house.reaches(id, 'done');
     house.zoom.cdn.link.bytesPerSecond = undefined;
@@ -95,8 +96,8 @@ describe('GET /api/events', () => {
     const told = stream.of('progress').filter(({ data }) => data.recording_id === id);
     const fetched = told.flatMap(({ data }) => (data.legs.fetch ? [data.legs.fetch] : []));
     expect(fetched.length).toBeGreaterThan(3);
-    // About two seconds, and three legs that each tell at once that they have arrived.
-    expect(told.length).toBeLessThan(30);
+    // Besides, three legs tell at once that they have arrived, and all of them that they rest.
+    expect(told.length).toBeLessThan(4 * ((performance.now() - startedMs) / 1000) + 8);
     expect(fetched.map((leg) => leg.done_bytes)).toEqual(
       fetched.map((leg) => leg.done_bytes).sort((a, b) => a - b),
     );
@@ -118,14 +119,18 @@ describe('GET /api/events', () => {
       const { id } = await house.addCustom('Later', { bytes: 30_000_000 });
       const ofIt = (stream: EventStream) =>
         stream.of('progress').flatMap(({ data }) => (data.recording_id === id ? [data.legs] : []));
-      await vi.waitFor(() => expect(ofIt(first).at(-1)?.archive?.done_bytes).toBeGreaterThan(0), 10_000);
+      await vi.waitFor(
+        () =>
+          expect(ofIt(first).at(-1)).toMatchObject({
+            archive: { done_bytes: expect.any(Number) },
+            publish: { done_bytes: expect.any(Number) },
+          }),
+        20_000,
+      );
 
       const second = await listen();
-      expect(ofIt(second)[0]).toMatchObject({
-        fetch: { done_bytes: expect.any(Number), left_s: 0 },
-        archive: { total_bytes: expect.any(Number) },
-        publish: { total_bytes: expect.any(Number) },
-      });
+      expect(Object.keys(ofIt(second)[0] ?? {}).sort()).toEqual(['archive', 'fetch', 'publish']);
+      expect(ofIt(second)[0].fetch).toMatchObject({ left_s: 0 });
       // What left within a chunk is told as well, and with it the time that is left.
       await vi.waitFor(() => {
         const sent = ofIt(second).flatMap(({ archive }) => (archive ? [archive] : []));
@@ -136,7 +141,7 @@ describe('GET /api/events', () => {
       const url = `http://127.0.0.1:${port}/api/events`;
       const elsewhere = await openEventStream(url);
       streams.push(elsewhere);
-      await vi.waitFor(() => expect(ofIt(elsewhere)[0]?.archive?.done_bytes).toBeGreaterThan(0), 5000);
+      await vi.waitFor(() => expect(ofIt(elsewhere)[0]?.archive?.done_bytes).toBeGreaterThan(0), 10_000);
 
       for (const link of slow) link.bytesPerSecond = undefined;
       await house.reaches(id, 'done');
