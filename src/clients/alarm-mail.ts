@@ -17,7 +17,8 @@ export function createAlarmMail(options: {
     name: 'mail',
     async send({ id, subject, body, signal }) {
       const { createTransport } = await import('nodemailer');
-      const transport = createTransport(options.smtpUrl, {
+      const transport = createTransport({
+        url: options.smtpUrl,
         requireTLS: options.needsTls,
         connectionTimeout: CONNECT_TIMEOUT_MS,
         greetingTimeout: CONNECT_TIMEOUT_MS,

@@ -12,14 +12,17 @@ export interface Mail {
 /** A mail server on a free port, that can be told to refuse. */
 export async function startMailServer() {
   const mails: Mail[] = [];
+  /** Who has shown a password. */
+  const logins: string[] = [];
   const faults = { refused: 0 };
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    onAuth: ({ username, password }, _session, done) =>
-      username === 'sluice' && password === 'mail-secret'
-        ? done(null, { user: username })
-        : done(new Error('wrong password')),
+    onAuth({ username, password }, _session, done) {
+      logins.push(String(username));
+      if (username === 'sluice' && password === 'mail-secret') done(null, { user: username });
+      else done(new Error('wrong password'));
+    },
     onData(stream, session, done) {
       stream.toArray().then((chunks: Buffer[]) => {
         if (faults.refused > 0) {
@@ -42,6 +45,7 @@ export async function startMailServer() {
   return {
     url: `smtp://sluice:mail-secret@127.0.0.1:${port}`,
     mails,
+    logins,
     faults,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
