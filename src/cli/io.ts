@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config, SettingProblem } from '../config/config.ts';
 import type { Api } from './api.ts';
 
 /** Where a command writes to. */
@@ -22,8 +22,10 @@ export interface Io {
   /** Ends what runs, on Ctrl+C. */
   readonly signal: AbortSignal;
   connect(server: { url: string; token: string | undefined }): Api;
-  /** @throws KnownError `CONFIG_INVALID` */
-  readConfig(): Config;
+  /** The text of the `.env` there, if there is one; it is read into `env` already. */
+  readonly envFile: string | undefined;
+  /** As much of the configuration as there is, and what is missing or wrong. */
+  examineConfig(): { readonly config: Config; readonly problems: readonly SettingProblem[] };
   /** Runs another program of Sluice in place of this one, and resolves with its exit code. */
   runSweeper(args: readonly string[]): Promise<number>;
   /** Asks a person who is at the terminal, and resolves with the answer; `undefined` if nobody is there. */

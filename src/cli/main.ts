@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { WriteStream } from 'node:tty';
-import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
-import { scrubSummaries } from '../domain/errors.ts';
+import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
+import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
@@ -18,7 +18,7 @@ const cwd = process.cwd();
 const home = resolve(process.env['SLUICE_DIR']?.trim() || join(import.meta.dirname, '../..'));
 // As the processes are run: from that folder, with its .env.
 process.chdir(home);
-loadEnvFile();
+const envFile = readEnvFile();
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -30,6 +30,15 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error;
     process.exit(EXIT.ok);
   });
+}
+
+function readEnvFile(): string | undefined {
+  try {
+    return loadEnvFile();
+  } catch (error) {
+    process.stderr.write(`${error instanceof KnownError ? error.message : String(error)}\n`);
+    process.exit(EXIT.failed);
+  }
 }
 
 function screenOf(stream: WriteStream): Screen {
@@ -53,10 +62,17 @@ const io: Io = {
   home,
   signal: stopping.signal,
   connect: createApi,
-  readConfig: () => {
-    const config = loadConfig(process.env);
-    scrubSummaries(createScrub(secretsOf(config)));
-    return config;
+  envFile,
+  examineConfig: () => {
+    const { config, problems } = examineConfig(process.env);
+    scrubSummaries(createScrub(secretsOf(config, [])));
+    try {
+      scrubSummaries(createScrub(secretsOf(config)));
+      return { config, problems };
+    } catch (error) {
+      const name = config.zoom.accountsFile === undefined ? 'ZOOM_RULES_FILE' : 'ZOOM_ACCOUNTS_FILE';
+      return { config, problems: [...problems, { name, text: summarize(error).message }] };
+    }
   },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { pipelineUrlOf } from '../config/config.ts';
+import { KnownError } from '../domain/errors.ts';
 import type { Api } from './api.ts';
 import { type Trouble, usageFailure } from './failure.ts';
 import type { Io, Screen } from './io.ts';
@@ -8,7 +9,10 @@ import { printable } from './text-width.ts';
 
 /** What one run of a command works with: the options that all commands share, and how it answers. */
 export interface Session {
+  /** @throws Failure, when it is asked for, if the address of the settings is none */
   readonly api: Api;
+  /** The pipeline server that was named in place of that of the settings. */
+  readonly serverUrl: string | undefined;
   readonly signal: AbortSignal;
   readonly isJson: boolean;
   /** Whether a person looks on: no --json, and a terminal. */
@@ -34,21 +38,24 @@ interface CommonOptions {
   readonly color?: boolean;
 }
 
-/** @throws Failure if the address is none */
+/** @throws Failure if the address that was named is none */
 export function openSession(io: Io, command: Command): Session {
   const options = command.optsWithGlobals<CommonOptions>();
   const isJson = options.json ?? false;
   const isDeclined = options.color === false;
-  const url = options.url ?? (io.env['SLUICE_URL']?.trim() || pipelineUrlOf(io.env));
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw usageFailure(`${url} is no address.`, 'Give one such as http://127.0.0.1:9009.');
+  const serverUrl = options.url ?? (io.env['SLUICE_URL']?.trim() || undefined);
+  if (serverUrl !== undefined && !isAddress(serverUrl)) {
+    throw usageFailure(`${serverUrl} is no address.`, 'Give one such as http://127.0.0.1:9009.');
   }
   const token =
     options.token ?? (io.env['SLUICE_TOKEN']?.trim() || io.env['ADMIN_TOKEN']?.trim() || undefined);
   const { stdout } = io;
 
   return {
-    api: io.connect({ url, token }),
+    get api() {
+      return io.connect({ url: serverUrl ?? urlOfSettings(io), token });
+    },
+    serverUrl,
     signal: io.signal,
     isJson,
     isLive: stdout.isTTY && !isJson,
@@ -60,6 +67,18 @@ export function openSession(io: Io, command: Command): Session {
     printJson: (value) => stdout.write(`${JSON.stringify(value)}\n`),
     complain: (trouble, about) => complain(io, { isJson, isDeclined }, trouble, about),
   };
+}
+
+function isAddress(url: string): boolean {
+  return /^https?:\/\//.test(url) && URL.canParse(url);
+}
+
+function urlOfSettings({ env }: Pick<Io, 'env'>): string {
+  const url = pipelineUrlOf(env);
+  if (isAddress(url)) return url;
+  throw new KnownError(`${url} is no address: see PIPELINE_HOST, PIPELINE_PORT and PIPELINE_URL`, {
+    code: 'CONFIG_INVALID',
+  });
 }
 
 /** Says on standard error what could not be done: for people in red, for programs as one JSON object. */

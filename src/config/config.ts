@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
-import { KnownError } from '../domain/errors.ts';
+import type { z } from 'zod';
+import { KnownError, systemCode } from '../domain/errors.ts';
 import { settings } from './settings.ts';
 import { loadZoomAccounts } from './zoom-accounts.ts';
 import { zoomPlanning } from './zoom-planning.ts';
@@ -9,31 +9,58 @@ import { zoomPlanning } from './zoom-planning.ts';
 /** The longest path of a unix socket that Linux takes, in bytes; macOS takes a few less. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-export type Config = ReturnType<typeof loadConfig>;
+export type Config = ReturnType<typeof buildConfig>;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+type Values = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]> };
+
+/** What is wrong with a setting: that it is missing, too. Its value is not told. */
+export interface SettingProblem {
+  readonly name: string;
+  readonly text: string;
+}
 
 /** Where Redis is: an address, or the socket of the managed one. */
 export type RedisAddress = { readonly url: string } | { readonly socketPath: string };
-
-const environment = z.object(settings);
 
 /**
  * Turns an environment into the configuration. A variable that is set to nothing counts as not set.
  *
  * @throws KnownError `CONFIG_INVALID`, which lists every problem by its variable.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
-  const parsed = environment.safeParse(present);
-  const problems = [
-    ...(parsed.error?.issues ?? []).map((issue) => describeIssue(issue, present)),
-    ...conflicts(present),
-  ];
-  if (!parsed.success || problems.length > 0) {
-    throw new KnownError(`The settings are not complete:\n${problems.join('\n')}\nSee .env.example.`, {
+export function loadConfig(env: Env): Config {
+  const { config, problems } = examineConfig(env);
+  if (problems.length > 0) {
+    const lines = problems.map(({ name, text }) => `  ${name}: ${text}`);
+    throw new KnownError(`The settings are not complete:\n${lines.join('\n')}\nSee .env.example.`, {
       code: 'CONFIG_INVALID',
     });
   }
-  const e = parsed.data;
+  return config;
+}
+
+/**
+ * Reads as much of the configuration as there is. Where a setting has a problem its default stands, or an empty text:
+ * what depends on it is for the caller to leave alone.
+ */
+export function examineConfig(env: Env): { config: Config; problems: SettingProblem[] } {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const problems: SettingProblem[] = [];
+  const values = Object.entries(settings).map(([name, rule]): [string, unknown] => {
+    const parsed = rule.safeParse(present[name]);
+    if (parsed.success) return [name, parsed.data];
+    for (const { message } of parsed.error.issues) {
+      problems.push({ name, text: present[name] === undefined ? 'is required' : message });
+    }
+    const instead = rule.safeParse(undefined);
+    return [name, instead.success ? instead.data : ''];
+  });
+  problems.push(...conflicts(present));
+  return { config: buildConfig(Object.fromEntries(values) as Values, env), problems };
+}
+
+function buildConfig(e: Values, env: Env) {
   const dataDir = resolve(e.DATA_DIR);
 
   return {
@@ -158,6 +185,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     history: { keepMs: e.HISTORY_KEEP_DAYS * 86_400_000, everyMs: e.SWEEP_EVERY_H * 3_600_000 },
     alarms: {
       webhookUrl: e.ALARM_WEBHOOK_URL,
+      ping:
+        e.ALARM_PING_URL === undefined
+          ? undefined
+          : { url: e.ALARM_PING_URL, everyMs: e.ALARM_PING_EVERY_S * 1000 },
       mail:
         e.ALARM_MAIL_TO && e.ALARM_MAIL_FROM && e.SMTP_URL
           ? {
@@ -168,6 +199,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
             }
           : undefined,
       pauseMs: e.ALARM_PAUSE_S * 1000,
+      causePauseMs: e.ALARM_CAUSE_PAUSE_MIN * 60_000,
       terms: {
         circuitOpenMs: e.ALARM_CIRCUIT_OPEN_MIN * 60_000,
         waitingMs: e.ALARM_WAITING_H * 3_600_000,
@@ -190,11 +222,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
  * passwords of all addresses, the part of an address that is itself the key to it, and all these of the file of Zoom
  * accounts.
  */
-export function secretsOf(config: Config): string[] {
-  const { alarms, zoom } = config;
-  const opening = alarms.webhookUrl === undefined ? [] : pathOfAddress(alarms.webhookUrl);
-  const accounts = secretsIn({ accounts: loadZoomAccounts(zoom) });
-  return [...new Set([...secretsIn(config), ...accounts, ...opening])].filter(Boolean);
+export function secretsOf(
+  config: Config,
+  accounts: readonly object[] = loadZoomAccounts(config.zoom),
+): string[] {
+  const { alarms } = config;
+  const opening = [alarms.webhookUrl, alarms.ping?.url].flatMap((url) =>
+    url === undefined ? [] : pathOfAddress(url),
+  );
+  return [...new Set([...secretsIn(config), ...secretsIn({ accounts }), ...opening])].filter(Boolean);
 }
 
 function secretsIn(group: object): string[] {
@@ -231,22 +267,16 @@ function decoded(text: string): string {
   }
 }
 
-type Present = Readonly<Record<string, string | undefined>>;
-
-function describeIssue(issue: z.core.$ZodIssue, present: Present): string {
-  const name = String(issue.path[0]);
-  return `  ${name}: ${present[name] === undefined ? 'is required' : issue.message}`;
-}
-
 /** What is wrong between settings that are each fine by themselves. */
-function conflicts(present: Present): string[] {
-  const problems: string[] = [];
+function conflicts(present: Env): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const found = (name: string, text: string) => problems.push({ name, text });
   const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
   for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL']]) {
     const missing = together.filter((name) => present[name] === undefined);
     if (missing.length === together.length) continue;
     for (const name of missing) {
-      problems.push(`  ${name}: is required too, ${together.join(', ')} are set together or not at all`);
+      found(name, `is required too, ${together.join(', ')} are set together or not at all`);
     }
   }
   const accountsFile = present['ZOOM_ACCOUNTS_FILE'];
@@ -255,61 +285,76 @@ function conflicts(present: Present): string[] {
       ['ZOOM_SWEEP_EVERY', present['ZOOM_SWEEP_EVERY'] !== undefined],
       ['ZOOM_TRASH_AFTER', !['never', undefined].includes(present['ZOOM_TRASH_AFTER']?.trim())],
     ] as const) {
-      if (isOn) problems.push(`  ${name}: needs ${oauth.join(', ')} to ask Zoom with`);
+      if (isOn) found(name, `needs ${oauth.join(', ')} to ask Zoom with`);
     }
   }
   const plain = ['ZOOM_WEBHOOK_SECRET_TOKEN', 'ZOOM_WEBHOOK_SECRET_TOKEN_OLD', ...oauth];
   if (accountsFile === undefined && present['ZOOM_WEBHOOK_SECRET_TOKEN'] === undefined) {
-    problems.push('  ZOOM_WEBHOOK_SECRET_TOKEN: is required');
+    found('ZOOM_WEBHOOK_SECRET_TOKEN', 'is required');
   }
   for (const name of plain.filter((each) => accountsFile !== undefined && present[each] !== undefined)) {
-    problems.push(`  ${name}: belongs into the file, now that ZOOM_ACCOUNTS_FILE is set`);
+    found(name, `belongs into the file, now that ZOOM_ACCOUNTS_FILE is set`);
   }
   if (Number(present['RETRY_BACKOFF_MAX_S'] ?? 3600) < Number(present['RETRY_BACKOFF_MIN_S'] ?? 30)) {
-    problems.push('  RETRY_BACKOFF_MAX_S: must not be less than RETRY_BACKOFF_MIN_S');
+    found('RETRY_BACKOFF_MAX_S', 'must not be less than RETRY_BACKOFF_MIN_S');
   }
   const tusHost = present['TUS_HOST']?.trim() ?? '127.0.0.1';
   if (present['UPLOAD_TOKEN_SECRET'] === undefined) {
     if (!isLoopback(tusHost)) {
-      problems.push(
-        `  UPLOAD_TOKEN_SECRET: is required where TUS_HOST (${tusHost}) lets others than this machine upload`,
+      found(
+        'UPLOAD_TOKEN_SECRET',
+        `is required where TUS_HOST (${tusHost}) lets others than this machine upload`,
       );
     }
     if (/(^|,)\s*(null|file:\/\/)\s*(,|$)/.test(present['UPLOAD_ALLOWED_ORIGINS'] ?? '')) {
-      problems.push(
-        '  UPLOAD_ALLOWED_ORIGINS: null and file:// are the origin of many pages, and need UPLOAD_TOKEN_SECRET',
+      found(
+        'UPLOAD_ALLOWED_ORIGINS',
+        'null and file:// are the origin of many pages, and need UPLOAD_TOKEN_SECRET',
       );
     }
     if (present['UPLOAD_TOKEN_SECRET_OLD'] !== undefined) {
-      problems.push('  UPLOAD_TOKEN_SECRET: is required too, UPLOAD_TOKEN_SECRET_OLD is the one before it');
+      found('UPLOAD_TOKEN_SECRET', 'is required too, UPLOAD_TOKEN_SECRET_OLD is the one before it');
     }
   }
   const host = present['PIPELINE_HOST']?.trim() ?? '127.0.0.1';
   if (present['ADMIN_TOKEN'] === undefined) {
     if (present['ADMIN_TOKEN_OLD'] !== undefined) {
-      problems.push('  ADMIN_TOKEN: is required too, ADMIN_TOKEN_OLD is the one before it');
+      found('ADMIN_TOKEN', 'is required too, ADMIN_TOKEN_OLD is the one before it');
     }
     if (!isLoopback(host)) {
-      problems.push(
-        `  ADMIN_TOKEN: is required where others can reach the server (PIPELINE_HOST is ${host})`,
-      );
+      found('ADMIN_TOKEN', `is required where others can reach the server (PIPELINE_HOST is ${host})`);
     }
     if (present['LOCAL_TRUST']?.trim() === 'off') {
-      problems.push('  ADMIN_TOKEN: is required with LOCAL_TRUST=off, or nobody could get in');
+      found('ADMIN_TOKEN', 'is required with LOCAL_TRUST=off, or nobody could get in');
     }
   }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
-    problems.push(
-      `  DATA_DIR: is too deep for the unix socket of the managed Redis (${socketPath}); choose a shorter folder, or set REDIS_URL`,
+    found(
+      'DATA_DIR',
+      `is too deep for the unix socket of the managed Redis (${socketPath}); choose a shorter folder, or set REDIS_URL`,
     );
   }
   return problems;
 }
 
-/** Reads `.env` of the working directory into `process.env`, if there is one; what is set already stays. */
-export function loadEnvFile(path = '.env'): void {
-  if (existsSync(path)) process.loadEnvFile(path);
+/**
+ * Reads `.env` of the working directory into `process.env`, if there is one; what is set already stays. Returns its text.
+ *
+ * @throws KnownError `CONFIG_INVALID` if it cannot be read
+ */
+export function loadEnvFile(path = '.env'): string | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const text = readFileSync(path, 'utf8');
+    process.loadEnvFile(path);
+    return text;
+  } catch (cause) {
+    throw new KnownError(
+      `${resolve(path)} cannot be read (${systemCode(cause)}): run this as the user that it belongs to`,
+      { code: 'CONFIG_INVALID', cause },
+    );
+  }
 }
 
 /** Where commands on this machine reach the pipeline server, even while other settings are missing. */

@@ -475,6 +475,12 @@ export const settings = {
     .describe(
       'Address that hears of alarms as JSON {"text": "..."}, such as a Slack incoming webhook; a secret',
     ),
+  ALARM_PING_URL: url()
+    .optional()
+    .describe(
+      'Address that is asked (GET) again and again while all that has to move moves, and not otherwise, such as a check of healthchecks.io, which then alarms; a secret',
+    ),
+  ALARM_PING_EVERY_S: number().min(1).default(60).describe('Seconds between these requests'),
   ALARM_MAIL_TO: mailAddresses().optional().describe('Who hears of alarms by e-mail, comma-separated'),
   ALARM_MAIL_FROM: text().optional().describe('Sender of those e-mails, such as Sluice <sluice@example.org>'),
   SMTP_URL: text()
@@ -492,6 +498,12 @@ export const settings = {
     .positive()
     .default(60)
     .describe('Seconds between two messages; what happens meanwhile is told together'),
+  ALARM_CAUSE_PAUSE_MIN: number()
+    .min(0)
+    .default(15)
+    .describe(
+      'Minutes between two messages about recordings that fail for one cause, while it was told and one of them is open',
+    ),
   ALARM_CIRCUIT_OPEN_MIN: number()
     .min(0)
     .default(15)

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,6 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
 import { startTus } from '../../src/tus/compose.ts';
 import { type CliOptions, cliOf as cliOfHouse, openTerminal, runSluice } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
@@ -100,13 +99,10 @@ describe('sluice doctor', () => {
   it('works where Sluice does not run, and makes nothing', async () => {
     const options = await absent(await simulate());
 
-    const { exitCode, of } = await diagnose(options);
+    const { exitCode, of } = await diagnose(options, '--before-start');
 
     expect(exitCode).toBe(0);
-    expect(of('pipeline')).toMatchObject({ state: 'warn', advice: expect.stringContaining('npm start') });
-    expect(of('tus')).toMatchObject({ state: 'warn' });
-    expect(of('Redis')).toMatchObject({ state: 'warn' });
-    expect(of('line')).toMatchObject({ state: 'skip' });
+    for (const check of ['pipeline', 'tus', 'Redis', 'pm2', 'line']) expect(of(check).state).toBe('skip');
     expect(of('ledger')).toMatchObject({
       state: 'ok',
       text: expect.stringContaining('made by the first start'),
@@ -126,8 +122,16 @@ describe('sluice doctor', () => {
       state: 'fail',
       text: expect.stringMatching(/TUS_PORT: .*B2_KEY_ID: is required/),
     });
-    expect(of('Backblaze B2').state).toBe('skip');
-    expect(of('Node').state).toBe('ok');
+    expect(of('Backblaze B2')).toMatchObject({
+      state: 'skip',
+      text: expect.stringContaining('B2_KEY_ID'),
+    });
+    expect(of('tus')).toMatchObject({ state: 'skip', text: expect.stringContaining('TUS_PORT') });
+    for (const check of ['Node', 'disk', 'ledger', 'clock', 'Bunny Stream', 'Zoom', 'website']) {
+      expect(of(check), check).toMatchObject({ state: 'ok' });
+    }
+    expect(of('Redis').text).toContain('does not run');
+    expect(of('pipeline').text).toContain('nobody answers');
   });
 
   it.each<[string, Parameters<typeof startAllSimulators>[0], string, Partial<Diagnosis>]>([
@@ -156,7 +160,18 @@ describe('sluice doctor', () => {
   });
 
   it.each<[string, Record<string, string>, string, Partial<Diagnosis>]>([
-    ['a wrong B2 key', { B2_APPLICATION_KEY: 'wrong' }, 'Backblaze B2', { state: 'fail' }],
+    [
+      'a wrong B2 key',
+      { B2_APPLICATION_KEY: 'wrong' },
+      'Backblaze B2',
+      { state: 'fail', advice: expect.stringContaining('B2_APPLICATION_KEY') },
+    ],
+    [
+      'a B2 that is not there',
+      { B2_API_URL: 'http://127.0.0.1:1' },
+      'Backblaze B2',
+      { state: 'fail', advice: expect.stringContaining('B2_API_URL') },
+    ],
     [
       'a bucket that is not there',
       { B2_BUCKET: 'another-bucket' },
@@ -310,17 +325,121 @@ describe('sluice doctor', () => {
     expect((await runSluice(['replay'], cliOf(house))).exitCode).toBe(2);
   });
 
-  it('does not take for well what has run and does not run now', async () => {
+  it('does not take for well what does not run, not even where its folder is not to be found', async () => {
     const options = await absent(await simulate());
-    await mkdir(options.env['DATA_DIR'] ?? '');
-    await (
-      await openLedger({ path: join(options.env['DATA_DIR'] ?? '', 'ledger.db'), leaseMs: 1000 })
-    ).close();
 
-    const { exitCode, of } = await diagnose(options);
+    const { exitCode, state, of } = await diagnose(options);
 
+    expect([exitCode, state]).toEqual([4, 'fail']);
+    for (const check of ['pipeline', 'tus', 'Redis']) {
+      expect(of(check)).toMatchObject({ state: 'fail', advice: expect.stringContaining('npm start') });
+    }
+  });
+
+  it('survives a port that is none, also in the .env', async () => {
+    const options = await absent(await simulate());
+    const { PIPELINE_PORT: _, ...env } = options.env;
+    await writeFile(join(options.cwd, '.env'), 'PIPELINE_PORT=abc\n', { mode: 0o600 });
+
+    const { exitCode, of } = await diagnose({ ...options, env });
     expect(exitCode).toBe(4);
-    for (const check of ['pipeline', 'tus', 'Redis']) expect(of(check).state).toBe('fail');
+    expect(of('settings')).toMatchObject({ state: 'fail', text: 'PIPELINE_PORT: must be a number' });
+    expect(of('pipeline')).toMatchObject({ state: 'skip', text: 'needs PIPELINE_PORT, see settings' });
+    expect(of('Backblaze B2').state).toBe('ok');
+
+    const list = await runSluice(['list'], { ...options, env });
+    expect([list.exitCode, list.stderr]).toEqual([1, expect.stringContaining('PIPELINE_PORT')]);
+  });
+
+  it('asks the server that is named on the command line', async () => {
+    const options = await absent(await simulate(), { PIPELINE_PORT: 'abc' });
+
+    const { of } = await diagnose(options, '--url', house.config.pipeline.url);
+
+    expect(of('pipeline')).toMatchObject({ state: 'ok', text: `answers at ${house.config.pipeline.url}` });
+    expect(of('line').state).toBe('ok');
+  });
+
+  it('names what is odd in the .env, and what others may read', async () => {
+    const options = await absent(await simulate());
+    const path = join(options.cwd, '.env');
+    await writeFile(path, 'ALARM_WEBHOKK_URL=https://hooks.example/x\nRETRY_ATEMPTS=3\nNODE_ENV=x\n', {
+      mode: 0o644,
+    });
+    await chmod(path, 0o644);
+
+    const { of } = await diagnose(options);
+
+    expect(of('.env')).toMatchObject({
+      state: 'warn',
+      text: expect.stringMatching(/did you mean ALARM_WEBHOOK_URL\?.*did you mean RETRY_ATTEMPTS\?/),
+    });
+    expect(of('.env').text).not.toContain('NODE_ENV');
+    expect(of('.env').text).not.toContain('hooks.example');
+    expect(of('secrets')).toMatchObject({ state: 'warn', text: expect.stringContaining(path) });
+  });
+
+  it('says of a file of accounts that is broken, and goes on', async () => {
+    const options = await absent(await simulate());
+    const file = join(options.cwd, 'accounts.yaml');
+    await writeFile(file, 'accounts: [');
+    const plain = ['ZOOM_WEBHOOK_SECRET_TOKEN', 'ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
+    const without = Object.fromEntries(plain.map((name) => [name, '']));
+
+    const { of } = await diagnose({
+      ...options,
+      env: { ...options.env, ...without, ZOOM_ACCOUNTS_FILE: file },
+    });
+
+    expect(of('settings')).toMatchObject({ state: 'fail', text: expect.stringContaining(file) });
+    expect(of('Zoom').state).toBe('skip');
+    expect(of('Backblaze B2').state).toBe('ok');
+  });
+
+  it('finds operators’ pages that a proxy shows to everybody, and webhooks that do not get through', async () => {
+    const { pipeline } = house.config;
+    let passes = (_path: string) => true;
+    let headers: Record<string, string> = {};
+    const proxy = createServer((request, response) => {
+      const { method = 'GET', url = '/' } = request;
+      if (!passes(url)) return void response.writeHead(404).end('not here');
+      const port = url.startsWith('/tusupload') ? tusPort : pipeline.port;
+      request.resume();
+      fetch(`http://127.0.0.1:${port}${url}`, {
+        method,
+        headers: { ...headers, 'content-type': 'application/json' },
+        ...(method === 'POST' ? { body: '{}' } : {}),
+        redirect: 'manual',
+      }).then(
+        async (answer) => {
+          response.writeHead(answer.status, { 'tus-version': answer.headers.get('tus-version') ?? [] });
+          response.end(await answer.text());
+        },
+        (error) => response.destroy(error),
+      );
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    closers.push(() => new Promise((resolve) => proxy.close(resolve)));
+    const PUBLIC_URL = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const outside = async () => (await diagnose(cliOf(house, { PUBLIC_URL }))).of('outside');
+
+    expect(await outside()).toMatchObject({
+      state: 'fail',
+      text: expect.stringContaining('anybody may read /api/status, /metrics, /'),
+    });
+    headers = { 'x-forwarded-for': '203.0.113.7' };
+    expect(await outside()).toMatchObject({ state: 'ok' });
+    passes = (path) => path === '/tusupload';
+    expect(await outside()).toMatchObject({
+      state: 'warn',
+      text: expect.stringContaining('/zoom-upload (404)'),
+    });
+    const closed = { PUBLIC_URL: 'http://127.0.0.1:1' };
+    expect((await diagnose(cliOf(house, closed))).of('outside')).toMatchObject({
+      state: 'warn',
+      text: expect.stringContaining('cannot be told'),
+    });
+    expect((await diagnose(cliOf(house))).of('outside').state).toBe('skip');
   });
 
   it('finds what has failed', async () => {

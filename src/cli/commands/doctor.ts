@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { settingWarnings } from '../../config/setting-warnings.ts';
 import { type Diagnosis, diagnose, type Finding } from '../doctor/check.ts';
 import { createChecks } from '../doctor/checks.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -18,18 +19,22 @@ const MARKS: Readonly<Record<Finding['state'], readonly [text: string, style: St
 
 const NOTES = `
 It looks at this machine's settings and changes nothing, whether Sluice runs or not; Redis is written a key that goes by
-itself. What has been started once should run: if it does not, that has failed. The website is sent an unsigned
-"sluice.test", which it has to refuse; with --site-event a signed one, which it has to take (docs/website.md).
+itself. What does not run has failed, unless --before-start says that nothing has to run yet. Where settings are missing
+or wrong it looks at all that does not need them. With --url and --token another pipeline server is asked; all else is
+about this machine. The website is sent an unsigned "sluice.test", which it has to refuse; with --site-event a signed
+one, which it has to take (docs/website.md).
 
 Exit code 4 if a check fails; a warning is none.
 
 Examples:
   sluice doctor
+  sluice doctor --before-start
   sluice doctor --site-event
   sluice doctor --json | jq '.checks[] | select(.state == "fail")'`;
 
 interface DoctorCommandOptions {
   readonly siteEvent?: boolean;
+  readonly beforeStart?: boolean;
   readonly timeout: string;
 }
 
@@ -38,8 +43,11 @@ export function addDoctorCommand(program: Command, io: Io): void {
   program
     .command('doctor')
     .summary('is everything set up, and does it run?')
-    .description('Checks settings, disk, ledger, Redis, processes, clock, services and what is stuck.')
+    .description(
+      'Checks settings, disk, ledger, Redis, processes, clock, services, what is public, alarms and what is stuck.',
+    )
     .option('--site-event', 'send the website a signed test announcement')
+    .option('--before-start', 'nothing has to run yet: what does not run is no failure')
     .option('--timeout <seconds>', 'that each check has', '20')
     .addHelpText('after', NOTES)
     .action(async (options: DoctorCommandOptions, command: Command) => {
@@ -49,11 +57,14 @@ export function addDoctorCommand(program: Command, io: Io): void {
         throw usageFailure(`--timeout: ${options.timeout} is no number of seconds.`);
       }
       const checks = createChecks({
-        readConfig: io.readConfig,
-        connect: (url) => io.connect({ url, token: io.env['ADMIN_TOKEN']?.trim() || undefined }),
+        settings: io.examineConfig(),
+        settingWarnings: settingWarnings(io.env, io.envFile),
+        serverUrl: session.serverUrl,
+        connect: () => session.api,
         env: io.env,
         home: io.home,
         sendsSiteEvent: options.siteEvent ?? false,
+        isBeforeStart: options.beforeStart ?? false,
       });
       const telling = startTelling(
         session,

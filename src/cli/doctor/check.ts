@@ -1,4 +1,5 @@
-import { summarize } from '../../domain/errors.ts';
+import { KnownError, summarize } from '../../domain/errors.ts';
+import { type ServiceId, serviceAdvice } from '../../domain/service-advice.ts';
 import { untilAborted } from '../../lib/abort.ts';
 import { troubleOf } from '../failure.ts';
 
@@ -12,6 +13,8 @@ export interface Finding {
 
 export interface Check {
   readonly name: string;
+  /** The one that is asked, whose settings the advice names. */
+  readonly service?: ServiceId | undefined;
   /** What it throws counts as failed. */
   run(signal: AbortSignal): Promise<Finding>;
 }
@@ -61,6 +64,10 @@ async function runInTime(check: Check, timeoutMs: number, stop: AbortSignal): Pr
         'Check the network and the firewall, or give it more --timeout.',
       );
     }
-    return fail(summarize(error).message, troubleOf(error).advice);
+    const advice =
+      check.service !== undefined && error instanceof KnownError
+        ? serviceAdvice(check.service, error.code)
+        : troubleOf(error).advice;
+    return fail(summarize(error).message, advice);
   }
 }

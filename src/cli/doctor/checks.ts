@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
-import type { Config } from '../../config/config.ts';
-import { summarize } from '../../domain/errors.ts';
+import type { Config, SettingProblem } from '../../config/config.ts';
+import type { ServiceId } from '../../domain/service-advice.ts';
 import type { Api } from '../api.ts';
-import type { Check, Finding } from './check.ts';
-import { fail, ok, skip } from './check.ts';
+import { checkAlarms } from './alarms.ts';
+import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
+import { checkOutside } from './outside.ts';
 import { checkBoot, checkPm2 } from './pm2.ts';
 import { checkPipeline, checkTus } from './ports.ts';
 import { checkRedis } from './redis.ts';
@@ -16,67 +16,117 @@ import { checkSecrets } from './secrets.ts';
 import { checkB2, checkBunny, checkSite, checkZoom } from './services.ts';
 
 export interface DoctorOptions {
-  readonly readConfig: () => Config;
-  /** Of the installation that is looked at; `undefined` token and all as the settings say. */
-  readonly connect: (url: string) => Api;
+  readonly settings: { readonly config: Config; readonly problems: readonly SettingProblem[] };
+  /** What is odd about how they are written. */
+  readonly settingWarnings: readonly string[];
+  /** The pipeline server that was named on the command line, in place of that of the settings. */
+  readonly serverUrl: string | undefined;
+  readonly connect: () => Api;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder that Sluice runs in. */
   readonly home: string;
   /** Sends the website a signed test announcement. */
   readonly sendsSiteEvent: boolean;
+  /** Nothing has to run yet. */
+  readonly isBeforeStart: boolean;
 }
+
+const PIPELINE = ['PIPELINE_HOST', 'PIPELINE_PORT', 'PIPELINE_URL'];
 
 /** All checks, in the order in which they are told. */
 export function createChecks(options: DoctorOptions): Check[] {
-  const { env, home } = options;
-  const settings = readSettings(options.readConfig);
-  const withConfig = (
-    name: string,
-    run: (config: Config, signal: AbortSignal) => Promise<Finding>,
-  ): Check => ({
-    name,
-    run: (signal) =>
-      settings.config === undefined
-        ? Promise.resolve(skip('needs complete settings'))
-        : run(settings.config, signal),
-  });
+  const { env, home, serverUrl, settings, isBeforeStart } = options;
+  const { config, problems } = settings;
   const managedRedis = !env['REDIS_URL']?.trim();
+  const pipelineUrl = serverUrl ?? config.pipeline.url;
+  const ofPipeline = serverUrl === undefined ? PIPELINE : [];
+
+  /** A check that is left out where one of the settings that it needs is missing or wrong. */
+  const check = (
+    name: string,
+    needs: readonly string[],
+    run: (signal: AbortSignal) => Finding | Promise<Finding>,
+    service?: ServiceId,
+  ): Check => {
+    const lacking = [...new Set(problems.map((problem) => problem.name))].filter((each) =>
+      needs.includes(each),
+    );
+    return {
+      name,
+      service,
+      run: async (signal) =>
+        lacking.length > 0 ? skip(`needs ${lacking.join(', ')}, see settings`) : run(signal),
+    };
+  };
 
   return [
-    { name: 'Node', run: async () => checkNode(process.versions.node) },
-    { name: 'settings', run: async () => settings.finding },
-    withConfig('secrets', (config) => checkSecrets(config, { env, home })),
-    withConfig('disk', checkDisk),
-    withConfig('ledger', async (config) => checkLedger(config)),
-    withConfig('Redis', (config, signal) =>
-      checkRedis(config.redis, {
-        isManaged: managedRedis,
-        hasStarted: existsSync(config.ledgerPath),
-        signal,
-      }),
+    check('Node', [], () => checkNode(process.versions.node)),
+    check('settings', [], () => judgeSettings(problems)),
+    check('.env', [], () => judgeWriting(options.settingWarnings)),
+    check('secrets', [], () => checkSecrets(config, { env, home })),
+    check('disk', ['DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkDisk(config)),
+    check('ledger', ['DATA_DIR', 'DATABASE_URL'], () => checkLedger(config)),
+    check('Redis', ['DATA_DIR', 'REDIS_URL'], (signal) =>
+      checkRedis(config.redis, { isManaged: managedRedis, isBeforeStart, signal }),
     ),
-    withConfig('pipeline', (config, signal) => checkPipeline(config, signal)),
-    withConfig('tus', (config, signal) => checkTus(config, signal)),
-    { name: 'pm2', run: (signal) => checkPm2({ env, home, hasRedis: managedRedis, signal }) },
-    { name: 'boot', run: () => checkBoot(env) },
-    withConfig('clock', checkClock),
-    withConfig('Backblaze B2', checkB2),
-    withConfig('Bunny Stream', checkBunny),
-    withConfig('Zoom', checkZoom),
-    withConfig('website', (config, signal) =>
-      checkSite(config, { sendsEvent: options.sendsSiteEvent, signal }),
+    check('pipeline', ofPipeline, (signal) => checkPipeline(pipelineUrl, { isBeforeStart, signal })),
+    check('tus', ['TUS_HOST', 'TUS_PORT', 'UPLOAD_TOKEN_SECRET'], (signal) =>
+      checkTus(config, { isBeforeStart, signal }),
     ),
-    withConfig('line', (config, signal) => checkLine(options.connect(config.pipeline.url), signal)),
+    check('pm2', [], (signal) => checkPm2({ env, home, hasRedis: managedRedis, isBeforeStart, signal })),
+    check('boot', [], () => checkBoot(env)),
+    check('clock', ['B2_API_URL', 'BUNNY_API_URL', 'ZOOM_OAUTH_URL'], (signal) => checkClock(config, signal)),
+    check(
+      'Backblaze B2',
+      ['B2_KEY_ID', 'B2_APPLICATION_KEY', 'B2_BUCKET', 'B2_API_URL'],
+      (signal) => checkB2(config, signal),
+      'b2',
+    ),
+    check(
+      'Bunny Stream',
+      ['BUNNY_LIBRARY_ID', 'BUNNY_API_KEY', 'BUNNY_READ_ONLY_API_KEY', 'BUNNY_API_URL'],
+      (signal) => checkBunny(config, signal),
+      'bunny',
+    ),
+    check(
+      'Zoom',
+      [
+        'ZOOM_ACCOUNTS_FILE',
+        'ZOOM_RULES_FILE',
+        'ZOOM_ACCOUNT_ID',
+        'ZOOM_CLIENT_ID',
+        'ZOOM_CLIENT_SECRET',
+        'ZOOM_API_URL',
+        'ZOOM_OAUTH_URL',
+      ],
+      (signal) => checkZoom(config, signal),
+      'zoom',
+    ),
+    check(
+      'website',
+      ['SITE_WEBHOOK_URL', 'SITE_WEBHOOK_SECRET'],
+      (signal) => checkSite(config, { sendsEvent: options.sendsSiteEvent, signal }),
+      'site',
+    ),
+    check('outside', ['PUBLIC_URL', 'UPLOAD_PUBLIC_URL', ...PIPELINE], (signal) =>
+      checkOutside(config, { isBeforeStart, signal }),
+    ),
+    check(
+      'alarms',
+      ['ALARM_WEBHOOK_URL', 'ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL', 'SMTP_TLS', 'ALARM_PING_URL'],
+      () => checkAlarms(config),
+    ),
+    check('line', ofPipeline, (signal) => checkLine(options.connect(), signal)),
   ];
 }
 
-function readSettings(readConfig: () => Config): { config: Config | undefined; finding: Finding } {
-  try {
-    return { config: readConfig(), finding: ok('complete') };
-  } catch (error) {
-    const [, ...problems] = summarize(error).message.split('\n');
-    const listed = problems.filter((line) => line.startsWith('  ')).map((line) => line.trim());
-    const text = listed.length === 0 ? summarize(error).message : listed.join('; ');
-    return { config: undefined, finding: fail(text, 'Correct them in .env; .env.example explains each.') };
-  }
+function judgeSettings(problems: readonly SettingProblem[]): Finding {
+  if (problems.length === 0) return ok('complete');
+  const listed = problems.map(({ name, text }) => `${name}: ${text}`);
+  return fail(listed.join('; '), 'Correct them in .env; .env.example explains each.');
+}
+
+function judgeWriting(warnings: readonly string[]): Finding {
+  if (warnings.length === 0) return ok('every line is a setting that Sluice knows');
+  return warn(warnings.join('; '), 'Correct it in .env, whose settings .env.example explains.');
 }

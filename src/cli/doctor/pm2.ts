@@ -11,6 +11,8 @@ const run = promisify(execFile);
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+const SYSTEMD = '/etc/systemd/system';
+
 const APPS = ['worker', 'pipeline', 'tus'];
 
 const listShape = z.array(
@@ -29,11 +31,16 @@ export async function checkPm2(options: {
   readonly env: Env;
   readonly home: string;
   readonly hasRedis: boolean;
+  readonly isBeforeStart: boolean;
   readonly signal: AbortSignal;
 }): Promise<Finding> {
-  const { env, home, hasRedis, signal } = options;
+  const { env, home, hasRedis, isBeforeStart, signal } = options;
   const start = 'npm start (in the foreground), or npx pm2 start ecosystem.config.js.';
-  if (!(await listens(join(pm2Home(env), 'rpc.sock')))) return warn('does not run', `Start it: ${start}`);
+  if (!(await listens(join(pm2Home(env), 'rpc.sock')))) {
+    if (isBeforeStart) return skip('does not run yet');
+    if (systemdUnits().length > 0) return skip(`does not run; there is ${systemdUnits().join(', ')}`);
+    return warn('does not run', `Start it: ${start}`);
+  }
 
   const program = join(import.meta.dirname, '../../../node_modules/pm2/bin/pm2');
   const { stdout } = await run(process.execPath, [program, 'jlist', '--silent'], {
@@ -64,9 +71,16 @@ export async function checkBoot(env: Env): Promise<Finding> {
   if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) {
     return skip('in a container, which somebody else starts');
   }
+  const units = systemdUnits();
+  if (units.length > 0) {
+    const enabled = namesIn(`${SYSTEMD}/multi-user.target.wants`).filter((name) => units.includes(name));
+    return enabled.length > 0
+      ? ok(`systemd starts ${enabled.join(', ')}`)
+      : warn(`systemd does not start ${units.join(', ')}`, `sudo systemctl enable ${units.join(' ')}`);
+  }
   const advice = 'npx pm2 startup (and what it prints), then npx pm2 save.';
   const hasUnit = [
-    ['/etc/systemd/system', /^pm2-.*\.service$/],
+    [SYSTEMD, /^pm2-.*\.service$/],
     ['/etc/init.d', /^pm2-/],
     [join(homedir(), 'Library/LaunchAgents'), /pm2/i],
   ].some(([folder, pattern]) => namesIn(folder as string).some((name) => (pattern as RegExp).test(name)));
@@ -75,6 +89,11 @@ export async function checkBoot(env: Env): Promise<Finding> {
   const saved = existsSync(dump) ? readFileSync(dump, 'utf8') : '';
   if (!saved.includes('"pipeline"')) return warn('pm2 starts at boot, without Sluice', 'npx pm2 save.');
   return ok('pm2 starts at boot, with Sluice');
+}
+
+/** Units that start Sluice without a pm2 of this user: docs/systemd. */
+function systemdUnits(): string[] {
+  return namesIn(SYSTEMD).filter((name) => /^sluice.*\.(service|target)$/.test(name));
 }
 
 function pm2Home(env: Env): string {

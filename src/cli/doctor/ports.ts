@@ -1,32 +1,40 @@
-import { existsSync } from 'node:fs';
 import { dismiss, type Request, readText, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
+import { type Finding, fail, ok, skip } from './check.ts';
 
 const IDLE_TIMEOUT_MS = 5000;
 
-export async function checkPipeline(config: Config, signal: AbortSignal): Promise<Finding> {
-  const { pipeline } = config;
-  const answer = await ask('GET', `${pipeline.url}/readyz`, signal);
-  if (answer === undefined) return notRunning(config, `nobody answers at ${pipeline.url}`, 'pipeline');
+interface ProcessCheckOptions {
+  readonly isBeforeStart: boolean;
+  readonly signal: AbortSignal;
+}
+
+export async function checkPipeline(
+  url: string,
+  { isBeforeStart, signal }: ProcessCheckOptions,
+): Promise<Finding> {
+  const answer = await ask('GET', `${url.replace(/\/+$/, '')}/readyz`, signal);
+  if (answer === undefined) return notRunning(url, 'pipeline', isBeforeStart);
   const state = readState(answer.text);
-  if (state === undefined) return taken(pipeline.url, 'PIPELINE_PORT');
+  if (state === undefined) return taken(url, 'PIPELINE_PORT');
   if (state['ledger'] !== 'ok') {
     return fail(
       'runs, and cannot use the ledger',
       'See that the disk has room; look at DATA_DIR/logs/pipeline-error.log and pipeline-out.log.',
     );
   }
-  return ok(`answers at ${pipeline.url}`);
+  return ok(`answers at ${url}`);
 }
 
-export async function checkTus(config: Config, signal: AbortSignal): Promise<Finding> {
-  const { tus } = config;
+export async function checkTus(
+  { tus }: Config,
+  { isBeforeStart, signal }: ProcessCheckOptions,
+): Promise<Finding> {
   const host = tus.host === '0.0.0.0' || tus.host === '::' ? '127.0.0.1' : tus.host;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${tus.port}`;
   const answer = await ask('OPTIONS', `${url}/tusupload`, signal);
-  if (answer === undefined) return notRunning(config, `nobody answers at ${url}`, 'tus');
+  if (answer === undefined) return notRunning(url, 'tus', isBeforeStart);
   if (answer.headers['tus-resumable'] === undefined && answer.headers['tus-version'] === undefined) {
     return taken(url, 'TUS_PORT');
   }
@@ -61,10 +69,9 @@ function readState(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Before the first start nobody expects it to run; after that it should. */
-function notRunning({ ledgerPath }: Config, text: string, app: string): Finding {
-  const judge = existsSync(ledgerPath) ? fail : warn;
-  return judge(text, `Sluice does not run: npm start, or npx pm2 restart ${app}.`);
+function notRunning(url: string, app: string, isBeforeStart: boolean): Finding {
+  if (isBeforeStart) return skip(`nobody answers at ${url} yet`);
+  return fail(`nobody answers at ${url}`, `Sluice does not run: npm start, or npx pm2 restart ${app}.`);
 }
 
 function taken(url: string, setting: string): Finding {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { RedisAddress } from '../../config/config.ts';
 import { probeRedis } from '../../queue/redis-probe.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
+import { type Finding, fail, ok, skip, warn } from './check.ts';
 
 /** The oldest Redis that the line works with. */
 const OLDEST_MAJOR = 6;
@@ -10,9 +10,9 @@ export async function checkRedis(
   address: RedisAddress,
   {
     isManaged,
-    hasStarted,
+    isBeforeStart,
     signal,
-  }: { readonly isManaged: boolean; readonly hasStarted: boolean; readonly signal: AbortSignal },
+  }: { readonly isManaged: boolean; readonly isBeforeStart: boolean; readonly signal: AbortSignal },
 ): Promise<Finding> {
   const options = {
     lazyConnect: true,
@@ -39,11 +39,9 @@ export async function checkRedis(
   } catch (error) {
     signal.throwIfAborted();
     const text = why || (error instanceof Error ? error.message : String(error));
+    if (isManaged && isBeforeStart) return skip('the managed one starts with Sluice');
     return isManaged
-      ? (hasStarted ? fail : warn)(
-          'the managed one does not run',
-          'It starts with Sluice: npm start, or npx pm2 restart redis.',
-        )
+      ? fail('the managed one does not run', 'It starts with Sluice: npm start, or npx pm2 restart redis.')
       : fail(
           `does not answer: ${text}`,
           'Start it, or correct REDIS_URL. Recordings are accepted meanwhile, and wait.',

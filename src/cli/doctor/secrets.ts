@@ -18,29 +18,32 @@ export async function checkSecrets(
   const open = await openToOthers([join(home, '.env'), dataDir]);
   const { mail } = alarms;
 
-  if (weak.length > 0) {
-    return warn(
-      `easy to guess: ${weak.join(', ')}`,
-      'Make a long random one, such as the output of: openssl rand -base64 48',
-    );
-  }
-  if (open.length > 0) {
-    return warn(
-      `other users of this machine get at ${open.join(', ')}`,
-      `Run: chmod go-rwx ${open.join(' ')}`,
-    );
-  }
-  if (
+  const isMailOpen =
     mail !== undefined &&
     !mail.needsTls &&
-    /^smtp:\/\/([^@]*@)?(?!localhost|127\.|\[::1\])/.test(mail.smtpUrl)
-  ) {
-    return warn(
+    /^smtp:\/\/([^@]*@)?(?!localhost|127\.|\[::1\])/.test(mail.smtpUrl);
+  const found: [text: string, advice: string][] = [];
+
+  if (weak.length > 0) {
+    found.push([
+      `easy to guess: ${weak.join(', ')}`,
+      'Make a long random one, such as the output of: openssl rand -base64 48',
+    ]);
+  }
+  if (open.length > 0) {
+    found.push([
+      `other users of this machine get at ${open.join(', ')}`,
+      `Run: chmod go-rwx ${open.join(' ')}`,
+    ]);
+  }
+  if (isMailOpen) {
+    found.push([
       'alarms may be mailed without TLS, for everybody on the way to read',
       'Set SMTP_TLS=required, or use an address that begins with smtps://',
-    );
+    ]);
   }
-  return ok('hard to guess, and closed to others');
+  if (found.length === 0) return ok('hard to guess, and closed to others');
+  return warn(found.map(([text]) => text).join('; '), found.map(([, advice]) => advice).join(' '));
 }
 
 function isWeak(secret: string | undefined): boolean {
