@@ -18,6 +18,7 @@ const meView = z
     way: z.enum(['token', 'session', 'this machine']).describe('By what the request was let in'),
   })
   .meta({ id: 'Me', description: 'Who asks' });
+export type MeView = z.output<typeof meView>;
 
 const tokenView = z
   .object({

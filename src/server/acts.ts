@@ -11,10 +11,6 @@ declare module 'fastify' {
     /** How the audit trail tells of it: by default one by one; what programs ask for by the thousand is counted. */
     audit?: 'counted';
   }
-  interface FastifyRequest {
-    /** What an act is done to, where the path does not say it. */
-    subject: string | null;
-  }
 }
 
 /** What the audit trail is told of a request, beyond where it came from. */
@@ -67,8 +63,6 @@ export function createActs({ audit, log }: { audit: Audit; log: Logger }): Acts 
  * in the log. A route has to do nothing for that.
  */
 export function followActs(app: FastifyInstance, acts: Acts): void {
-  app.decorateRequest('subject', null);
-
   app.addHook('onSend', async (request, reply) => {
     const { pass } = request;
     if (pass === null || isRead(request)) return;

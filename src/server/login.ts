@@ -4,8 +4,9 @@ import type { Holder } from '../domain/access.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { Acts } from './acts.ts';
 import { callerOf, isFromOwnPage } from './local-only.ts';
-import { LOGIN_PAGE_POLICY, loginPage } from './login-page.ts';
+import { loginPage } from './login-page.ts';
 import { type Operators, SESSION_COOKIE, sessionToken } from './operators.ts';
+import { PLAIN_PAGE_POLICY } from './plain-page.ts';
 import { labelOf, SESSION_MS } from './sessions.ts';
 import { problems } from './views.ts';
 
@@ -147,7 +148,7 @@ function sendPage(reply: FastifyReply, status: number, page: Parameters<typeof l
   return reply
     .code(status)
     .type('text/html; charset=utf-8')
-    .header('content-security-policy', LOGIN_PAGE_POLICY)
+    .header('content-security-policy', PLAIN_PAGE_POLICY)
     .send(loginPage(page));
 }
 

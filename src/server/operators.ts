@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** By whom and how a route was entered that is not for anyone. */
     pass: Pass | null;
+    /** What it does something to, where the path does not say it: for the audit trail. */
+    subject: string | null;
   }
 }
 
@@ -190,6 +192,7 @@ export function createOperators(
  */
 export function closeRoutes(app: FastifyInstance, operators: Operators): void {
   app.decorateRequest('pass', null);
+  app.decorateRequest('subject', null);
 
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { access } = request.routeOptions.config;

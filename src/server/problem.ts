@@ -2,7 +2,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { isMachineTrouble, KnownError, machineTrouble, summarize } from '../domain/errors.ts';
-import { PROBLEM_TYPE, problemOf } from '../domain/problem.ts';
+import { PROBLEM_TYPE, type Problem, problemOf } from '../domain/problem.ts';
+import { escapeHtml, PLAIN_PAGE_POLICY, plainPage } from './plain-page.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
 const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
@@ -45,7 +46,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   LEDGER_BUSY: 503,
 };
 
-/** Makes every refusal of this server a problem document. */
+/** Makes every refusal of this server a problem document, and a page where a person has gone to the address. */
 export function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, 404, 'NOT_FOUND', `There is no ${request.method} ${request.url.split('?')[0]}`),
@@ -89,8 +90,24 @@ function waitMs({ retry }: KnownError): number | undefined {
 }
 
 function sendProblem(reply: FastifyReply, status: number, code: ErrorCode, detail: string) {
+  const problem = problemOf(status, code, detail);
+  void reply.code(status);
+  // Scripts of pages ask for anything, and browsers for pages.
+  if (!(reply.request.headers.accept ?? '').includes('text/html'))
+    return reply.type(PROBLEM_TYPE).send(problem);
   return reply
-    .code(status)
-    .type(PROBLEM_TYPE)
-    .send(problemOf(status, code, detail));
+    .type('text/html; charset=utf-8')
+    .header('content-security-policy', PLAIN_PAGE_POLICY)
+    .send(problemPage(problem));
+}
+
+function problemPage({ title, detail, advice, code }: Problem): string {
+  return plainPage({
+    title: title.replace(/\.$/, ''),
+    content: `<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(detail.replace(/\.?$/, '.'))}</p>
+<p>${escapeHtml(advice)}</p>
+<p class="small muted"><code>${code}</code></p>
+<p><a href="/">To the overview</a></p>`,
+  });
 }

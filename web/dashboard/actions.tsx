@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { postJson } from './api.ts';
 import type { Live } from './live.ts';
+import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import type { Action, RecordingView } from './types.ts';
 import { actionWords, DEED_WORDS } from './words.ts';
@@ -17,6 +18,7 @@ export function Actions({
 }) {
   const [asked, setAsked] = useState<Action>();
   const [isBusy, setBusy] = useState(false);
+  const mayAct = useMayAct();
   const place = useRef<HTMLDivElement>(null);
   const { id, state, title } = recording;
   const isShort = only !== undefined;
@@ -39,7 +41,7 @@ export function Actions({
     }
   }
 
-  if (possible.length === 0) return null;
+  if (possible.length === 0 || !mayAct) return null;
   return (
     <div class="actions" ref={place}>
       {possible.map((action) => (

@@ -1,12 +1,16 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useStore } from '../shared/store.ts';
+import { AccessPage } from './access-page.tsx';
 import type { Live } from './live.ts';
+import { useMayAct, WhoIsHere } from './me.tsx';
 import { Notices, speak } from './notices.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { RecordingPage } from './recording-page.tsx';
 import { RecordingsPage } from './recordings-page.tsx';
 import { Link, type Route, routeOf, useAddress } from './router.tsx';
 import { newsWords } from './words.ts';
+
+const TITLES = { overview: 'Sluice', recordings: 'Recordings · Sluice', access: 'Access · Sluice' } as const;
 
 /** The frame around every view. */
 export function App({ live }: { live: Live }) {
@@ -26,8 +30,7 @@ export function App({ live }: { live: Live }) {
   // Whoever goes on by keyboard or ear begins at the top of what they went to.
   useEffect(() => {
     const title = frame.current?.querySelector<HTMLElement>('[data-page-title]');
-    if (route.page !== 'recording')
-      document.title = route.page === 'overview' ? 'Sluice' : 'Recordings · Sluice';
+    if (route.page !== 'recording') document.title = TITLES[route.page];
     if (!isFirst.current) title?.focus({ preventScroll: true });
     isFirst.current = false;
   }, [path]);
@@ -42,6 +45,7 @@ export function App({ live }: { live: Live }) {
       {route.page === 'overview' && <OverviewPage live={live} />}
       {route.page === 'recordings' && <RecordingsPage live={live} query={query} />}
       {route.page === 'recording' && <RecordingPage key={route.id} live={live} id={route.id} />}
+      {route.page === 'access' && <AccessPage live={live} />}
       <Footer live={live} />
       <Notices />
     </div>
@@ -72,6 +76,7 @@ function Header({ live, route }: { live: Live; route: Route }) {
           </Link>
         )}
       </nav>
+      <WhoIsHere />
     </header>
   );
 }
@@ -106,12 +111,14 @@ function Connection({ live }: { live: Live }) {
 }
 
 function Footer({ live }: { live: Live }) {
+  const mayAct = useMayAct();
   const version = useStore(live.state, ({ status }) => status?.version);
   return (
     <footer class="small muted">
       <span>Sluice {version}</span>
       <a href="/docs">API</a>
       <a href="/upload">Upload a file</a>
+      {mayAct && <Link href="/access">Access and what was done</Link>}
     </footer>
   );
 }

@@ -6,6 +6,7 @@ import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
 import { DayChart } from './day-chart.tsx';
 import type { Live } from './live.ts';
+import { useMayAct } from './me.tsx';
 import { Moving } from './moving.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
@@ -107,6 +108,7 @@ function Section(props: {
 
 /** What of Sluice's own does not move, above all else. */
 function Troubles({ live }: { live: Live }) {
+  const mayAct = useMayAct();
   const troubles = useStore(live.state, ({ status }) => status?.troubles) ?? [];
   const [isBusy, setBusy] = useState(false);
   if (troubles.length === 0) return null;
@@ -132,7 +134,7 @@ function Troubles({ live }: { live: Live }) {
             </p>
             <p class="small">{detail}</p>
             <p class="small muted wrap">{advice}</p>
-            {kind === 'announcements' && (
+            {kind === 'announcements' && mayAct && (
               <button type="button" aria-disabled={isBusy} onClick={() => isBusy || replay()}>
                 Send them again
               </button>
@@ -281,9 +283,10 @@ function Done({ recording }: { recording: RecordingView }) {
 }
 
 function PauseButton({ live }: { live: Live }) {
+  const mayAct = useMayAct();
   const paused = useStore(live.state, ({ status }) => status?.paused);
   const [isBusy, setBusy] = useState(false);
-  if (paused === undefined) return null;
+  if (paused === undefined || !mayAct) return null;
   const turn = async () => {
     setBusy(true);
     try {

@@ -4,6 +4,7 @@ import { formatBytes, formatDuration, formatExact, formatMoment } from '../share
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
 import type { Live } from './live.ts';
+import { useMayAct } from './me.tsx';
 import { Legs } from './moving.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
@@ -11,7 +12,7 @@ import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { AttemptView, DeliveryView, EventView, RecordingDetail } from './types.ts';
-import { eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS } from './words.ts';
+import { eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
 
 /** All that is known of one recording. */
 export function RecordingPage({ live, id }: { live: Live; id: string }) {
@@ -216,6 +217,7 @@ const DELIVERY_TONES = { pending: 'busy', delivered: 'good', failed: 'bad' } as 
 
 function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; reload: () => void }) {
   const { deliveries, reload } = props;
+  const mayAct = useMayAct();
   const replay = ({ id, type }: DeliveryView) =>
     postJson(`/api/deliveries/${encodeURIComponent(id)}/replay`).then(() => {
       notify(`The website is told ${type} again.`);
@@ -248,13 +250,15 @@ function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; re
                 <Reason error={delivery.last_error} />
               )}
             </div>
-            <button
-              type="button"
-              aria-label={`Send again: ${delivery.type}`}
-              onClick={() => replay(delivery)}
-            >
-              Send again
-            </button>
+            {mayAct && (
+              <button
+                type="button"
+                aria-label={`Send again: ${delivery.type}`}
+                onClick={() => replay(delivery)}
+              >
+                Send again
+              </button>
+            )}
           </li>
         ))}
       </ul>
@@ -293,7 +297,7 @@ function Events({ events }: { events: readonly EventView[] }) {
               {formatMoment(new Date(at))}
             </time>
             <div>
-              <p>{eventWords(type, data)}</p>
+              <p>{withName(eventWords(type, data), data['by'])}</p>
               {typeof data['message'] === 'string' && <p class="small muted wrap">{data['message']}</p>}
             </div>
           </li>

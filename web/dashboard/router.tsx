@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 export type Route =
   | { readonly page: 'overview' }
   | { readonly page: 'recordings' }
+  | { readonly page: 'access' }
   | { readonly page: 'recording'; readonly id: string };
 
 const MOVED = 'sluice:moved';
@@ -12,6 +13,7 @@ const MOVED = 'sluice:moved';
 export function routeOf(path: string): Route {
   const [, id] = /^\/recordings\/([^/]+)$/.exec(path) ?? [];
   if (id !== undefined) return { page: 'recording', id: decodeURIComponent(id) };
+  if (/^\/access\/?$/.test(path)) return { page: 'access' };
   return { page: /^\/recordings\/?$/.test(path) ? 'recordings' : 'overview' };
 }
 

@@ -2,6 +2,7 @@ import { formatBytes } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { postJson } from './api.ts';
 import type { Live } from './live.ts';
+import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Dot, Loading, When } from './parts.tsx';
 import type { ServiceView, StatusView } from './types.ts';
@@ -101,6 +102,7 @@ function Service({
   siteGone: string | null;
 }) {
   const { service, state, open_until, last_error } = told;
+  const mayAct = useMayAct();
   const isGone = service === 'site' && siteGone !== null;
   const words = {
     ok: 'fine',
@@ -135,7 +137,7 @@ function Service({
           </p>
         </details>
       )}
-      {isGone && (
+      {isGone && mayAct && (
         <button type="button" onClick={listen}>
           It listens again
         </button>

@@ -1,11 +1,12 @@
 import type { z } from 'zod';
+import type { AccessTokenView, AuditEntryView, MeView } from '../../src/server/access-api.ts';
 import type { StatusView } from '../../src/server/status.ts';
 import type { deliveryView, eventView, RecordingView, recordingDetailView } from '../../src/server/views.ts';
 
 /* What the server says, by the schemas that it answers from. */
 
 export type { AttemptView, RecordingView, ServiceView } from '../../src/server/views.ts';
-export type { StatusView };
+export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
 export type EventView = z.output<typeof eventView>;
 export type DeliveryView = z.output<typeof deliveryView>;

@@ -132,3 +132,11 @@ export function eventWords(type: string, data: Readonly<Record<string, unknown>>
     ? `${STAGE_WORDS[stage] ?? stage} ${words}`
     : words;
 }
+
+/** What has happened, with the name of whoever wanted it where the history knows one. */
+export function withName(words: string, by: unknown): string {
+  if (typeof by !== 'string' || by === '' || by === 'operator') return words;
+  const name = by === 'this server' ? 'somebody on this server' : by;
+  if (/^(an operator|somebody)\b/i.test(words)) return words.replace(/^(an operator|somebody)/i, () => name);
+  return words.includes('an operator') ? words.replace('an operator', () => name) : `${words}, by ${name}`;
+}
