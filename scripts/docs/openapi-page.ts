@@ -13,7 +13,7 @@ const describeOnly = () => Promise.reject(new Error('only described'));
 export async function openApiPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
   const ledger = await openLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
-  const line = { hurry() {} };
+  const line = { hurry() {}, poke() {} };
   const app = await createApp({
     ledger,
     intake: { accept: describeOnly },

@@ -1,3 +1,4 @@
+import type { Action } from '../domain/actions.ts';
 import { type Recording, recordingShape } from './api-shapes.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure, troubleOf } from './failure.ts';
@@ -10,7 +11,7 @@ import { localTime } from './times.ts';
 
 /** What is done with each recording: `POST /api/recordings/{id}/{action}`. */
 export interface Deed {
-  readonly action: 'retry' | 'cancel' | 'set-aside' | 'move-to-front' | 'schedule';
+  readonly action: Action;
   readonly body?: object;
 }
 

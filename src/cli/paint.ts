@@ -23,7 +23,9 @@ export const STATE_STYLES: Readonly<Record<string, Style>> = {
   'backing-off': 'yellow',
   'set-aside': 'yellow',
   cancelling: 'yellow',
+  deleting: 'yellow',
   done: 'green',
   failed: 'red',
   cancelled: 'dim',
+  deleted: 'dim',
 };

@@ -3,10 +3,13 @@ import { addAccessCommand } from './commands/access.ts';
 import { addAddCommand } from './commands/add.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCancelCommand } from './commands/cancel.ts';
+import { addDeleteCommand } from './commands/delete.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
 import { addPauseCommand } from './commands/pause.ts';
+import { addPublishAgainCommand } from './commands/publish-again.ts';
+import { addRenameCommand } from './commands/rename.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addResumeCommand } from './commands/resume.ts';
 import { addRetryCommand } from './commands/retry.ts';
@@ -68,6 +71,9 @@ function createProgram(io: Io, version: string): Command {
     addSetAsideCommand,
     addFrontCommand,
     addScheduleCommand,
+    addRenameCommand,
+    addPublishAgainCommand,
+    addDeleteCommand,
     addPauseCommand,
     addResumeCommand,
     addReplayCommand,

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { KnownError, type Retry } from '../domain/errors.ts';
-import { parseJson, type Request, type Response, readText, refusal, send, sendForJson } from './http.ts';
+import { contentRange, lengthFrom } from './headers.ts';
+import {
+  parseJson,
+  type Request,
+  type Response,
+  readText,
+  refusal,
+  send,
+  sendForJson,
+  unreachable,
+} from './http.ts';
 
 const SERVICE = 'Backblaze B2';
 
@@ -52,6 +62,13 @@ export interface B2 {
   deleteFile(input: Call & { fileId: string; fileName: string }): Promise<void>;
   /** Unfinished large files whose name begins so, oldest first. */
   listUnfinished(input: Call & { namePrefix: string }): Promise<UnfinishedFile[]>;
+
+  /**
+   * Opens a finished file for reading, from a byte on.
+   *
+   * @throws KnownError `ARCHIVED_FILE_GONE`
+   */
+  openFile(input: Call & { fileId: string; fromByte: number }): Promise<OpenedFile>;
 
   /** A finished or unfinished file by its id, or `undefined`. */
   fileInfo(input: Call & { fileId: string }): Promise<StoredFile | undefined>;
@@ -106,6 +123,17 @@ export interface StoredFile {
   readonly isFinished: boolean;
 }
 
+/** The bytes of a stored file as they come. */
+export interface OpenedFile {
+  /** Where `chunks` begin. */
+  readonly startByte: number;
+  /** The length of the whole file. */
+  readonly totalBytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Lets go of it without reading. */
+  dismiss(): void;
+}
+
 export interface B2Options {
   readonly apiUrl: string;
   readonly keyId: string;
@@ -133,6 +161,7 @@ const rightsShape = z.object({
 
 const storageShape = rightsShape.extend({
   apiUrl: z.string(),
+  downloadUrl: z.string().optional(),
   recommendedPartSize: z.number(),
   absoluteMinimumPartSize: z.number(),
   /** Versions 2 and 4 put the rights in here. */
@@ -330,6 +359,33 @@ export function createB2(options: B2Options): B2 {
     } else if (!isRejection(error)) throw error;
   }
 
+  async function openFile(input: Call & { fileId: string; fromByte: number }): Promise<OpenedFile> {
+    const { fileId, fromByte, signal } = input;
+    for (let isFresh = false; ; isFresh = true) {
+      const { authorizationToken, apiUrl, downloadUrl = apiUrl } = await authorize(signal);
+      const request: Request = {
+        service: SERVICE,
+        method: 'GET',
+        url: `${downloadUrl}/b2api/v3/b2_download_file_by_id?fileId=${encodeURIComponent(fileId)}`,
+        headers: {
+          authorization: authorizationToken,
+          'accept-encoding': 'identity',
+          ...(fromByte === 0 ? {} : { range: `bytes=${fromByte}-` }),
+        },
+        signal,
+        idleTimeoutMs: options.idleTimeoutMs,
+        minBytesPerSecond: options.minBytesPerSecond,
+      };
+      const response = await send(request);
+      if (response.status === 200 || response.status === 206) return toOpened(request, response, fromByte);
+      const text = await readText(request, response);
+      const error = describe(request, response.status, text, response.headers);
+      if (isAbsence(error)) throw archivedFileGone(fileId, error);
+      if (isFresh || !isTokenError(error)) throw error;
+      account = undefined;
+    }
+  }
+
   async function fileInfo({ fileId, signal }: Call & { fileId: string }): Promise<StoredFile | undefined> {
     try {
       return toStoredFile(await call('b2_get_file_info', { fileId }, fileShape, signal));
@@ -476,6 +532,7 @@ export function createB2(options: B2Options): B2 {
       return found;
     },
 
+    openFile,
     fileInfo,
 
     async listVersions({ fileName, signal }) {
@@ -502,6 +559,38 @@ export function createB2(options: B2Options): B2 {
       return found;
     },
   };
+}
+
+/** @throws KnownError `REMOTE_ANSWER_INVALID` for other bytes than the ones that were asked for. */
+function toOpened(request: Request, response: Response, fromByte: number): OpenedFile {
+  const { headers, status, body } = response;
+  const range = status === 206 ? contentRange(headers['content-range']) : undefined;
+  const totalBytes = status === 206 ? range?.total : lengthFrom(headers['content-length']);
+  const isAsked = status === 206 ? range?.start === fromByte : true;
+  if (totalBytes === undefined || !isAsked) {
+    body.destroy();
+    throw new KnownError(`${SERVICE} does not say which bytes of the file it sends`, {
+      code: 'REMOTE_ANSWER_INVALID',
+      retry: 'backoff',
+    });
+  }
+  return { startByte: range?.start ?? 0, totalBytes, chunks: read(), dismiss: () => body.destroy() };
+
+  async function* read(): AsyncGenerator<Buffer> {
+    try {
+      yield* body;
+    } catch (error) {
+      throw unreachable(request, error);
+    }
+  }
+}
+
+function archivedFileGone(fileId: string, cause: KnownError): KnownError {
+  return new KnownError(`${SERVICE} no longer has the archived file ${fileId}`, {
+    code: 'ARCHIVED_FILE_GONE',
+    cause,
+    details: cause.details,
+  });
 }
 
 function toStoredFile(file: z.infer<typeof fileShape>): StoredFile {

@@ -1,22 +1,58 @@
 import { KnownError } from './errors.ts';
-import type { Recording } from './recording.ts';
+import { RENEWABLE_STATES, type Recording } from './recording.ts';
 
 /** What an operator can do with a recording. */
-export const ACTIONS = ['retry', 'cancel', 'set-aside', 'move-to-front', 'schedule'] as const;
+export const ACTIONS = [
+  'retry',
+  'cancel',
+  'set-aside',
+  'move-to-front',
+  'schedule',
+  'rename',
+  'publish-again',
+  'delete',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /**
  * What can be done with a recording now.
  *
  * - retry: it goes on at once, its attempts counted anew
- * - cancel: it stops, and what it has made is taken back
+ * - cancel: it stops, and what it has made is taken back; if it was being published again, the earlier video stays
  * - set-aside: it leaves the line and keeps what it has reached
  * - move-to-front: it goes before all others that wait
  * - schedule: it does not move before a time
+ * - rename: it gets another title, here, in Bunny and on the website
+ * - publish-again: a new video is made of its archived file, in place of the one that there is
+ * - delete: what was brought home is removed everywhere, and the website is told
  *
  * @param isAnnounced Whether its publication is being, or has been, announced to the website: then it can only go on.
  */
 export function possibleActions(
+  recording: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive'>,
+  terms: { isAnnounced: boolean; nowMs: number },
+): Action[] {
+  const isHome = terms.isAnnounced || recording.isFromArchive === true;
+  const { state } = recording;
+  const ways = waysOf(recording, terms);
+  if (isOver(state)) return ways;
+  const isDeletable = state === 'done' || (isHome && state !== 'moving');
+  const isPublishable = state === 'done' && recording.kind === 'video';
+  return [
+    ...ways,
+    'rename',
+    ...(isPublishable ? ['publish-again' as const] : []),
+    ...(isDeletable ? ['delete' as const] : []),
+  ];
+}
+
+/** Whether nothing is left of it, or soon will be. */
+function isOver(state: Recording['state']): boolean {
+  return RENEWABLE_STATES.includes(state) && state !== 'failed';
+}
+
+/** What becomes of its way home. */
+function waysOf(
   { state, wanted, notBeforeMs }: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs'>,
   { isAnnounced, nowMs }: { isAnnounced: boolean; nowMs: number },
 ): Action[] {
@@ -36,8 +72,10 @@ export function possibleActions(
     case 'set-aside':
       return ['retry', ...cancel];
     case 'cancelled':
+    case 'deleted':
       return ['retry'];
     case 'cancelling':
+    case 'deleting':
     case 'done':
       return [];
   }

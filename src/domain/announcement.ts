@@ -63,6 +63,27 @@ export function failedBody(input: { recording: Recording; error: ErrorSummary; n
   });
 }
 
+/** `recording.renamed`: it has another title from now on. */
+export function renamedBody(input: { recording: Recording; previousTitle: string; nowMs: number }): string {
+  const { recording, previousTitle, nowMs } = input;
+  return body('recording.renamed', nowMs, { ...identity(recording), previous_title: previousTitle });
+}
+
+/** `recording.deleted`: an operator has deleted it; its archived file and its video are going, or gone. */
+export function deletedBody(input: {
+  recording: Recording;
+  facts: Partial<Pick<Facts, 'archive' | 'publish'>>;
+  nowMs: number;
+}): string {
+  const { recording, facts, nowMs } = input;
+  const { archive, publish } = facts;
+  return body('recording.deleted', nowMs, {
+    ...identity(recording),
+    b2: archive ? { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName } : null,
+    bunny: publish ? { library_id: publish.libraryId, video_id: publish.videoId } : null,
+  });
+}
+
 function body(type: string, nowMs: number, data: object): string {
   return JSON.stringify({ type, timestamp: new Date(nowMs).toISOString(), data });
 }

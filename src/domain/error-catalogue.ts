@@ -279,6 +279,10 @@ export const ERROR_CATALOGUE = {
     'Look at the video in the Bunny panel, and open the archived file in a player: if that plays, hand it over again.',
     { isLost: true },
   ],
+  ARCHIVED_FILE_GONE: [
+    'Backblaze no longer has the archived file.',
+    'It cannot be published again from there. Cancel that, and the video that there is stays; or delete the recording and bring it once more.',
+  ],
   VIDEO_MISSING: [
     'Bunny Stream does not know a video that it has made, or says that it has not got its whole file.',
     'Nothing to do: it is asked again, and the video is made anew only if Bunny keeps saying so.',

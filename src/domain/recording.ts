@@ -30,9 +30,11 @@ export interface Placement {
  * - `backing-off`: an attempt failed, the next one has a time
  * - `set-aside`: an operator keeps it out of the line, with all that it has reached, until it is retried
  * - `cancelling`: an operator wants it no more; what it has made is being taken back
+ * - `deleting`: an operator has deleted what was brought home; it is being removed everywhere
  * - `done`: archived, published, its announcement written, nothing left on disk
  * - `failed`: given up; a person has to look
  * - `cancelled`: taken back, by an operator
+ * - `deleted`: removed everywhere after it was home, by an operator; only a person brings it again
  */
 export const STATES = [
   'waiting',
@@ -40,9 +42,11 @@ export const STATES = [
   'backing-off',
   'set-aside',
   'cancelling',
+  'deleting',
   'done',
   'failed',
   'cancelled',
+  'deleted',
 ] as const;
 export type State = (typeof STATES)[number];
 
@@ -52,11 +56,14 @@ export const MOVABLE_STATES: readonly [State, ...State[]] = ['waiting', 'moving'
 /** Of those, the ones that nobody is moving. */
 export const WAITING_STATES: readonly State[] = ['waiting', 'backing-off'];
 
+/** The states in which all that was made is being removed. */
+export const TAKING_BACK_STATES: readonly State[] = ['cancelling', 'deleting'];
+
 /** The states that go on without anyone's help, until nothing is left to do. */
-export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, 'cancelling'];
+export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, ...TAKING_BACK_STATES];
 
 /** The states out of which a door that brings a recording once more gives it a new beginning, with whatever file. */
-export const RENEWABLE_STATES: readonly State[] = ['failed', 'cancelling', 'cancelled'];
+export const RENEWABLE_STATES: readonly State[] = ['failed', ...TAKING_BACK_STATES, 'cancelled', 'deleted'];
 
 /** What an operator wants of a recording that is moving, until its worker has heard of it. */
 export type Wanted = 'set-aside' | 'cancelled';
@@ -208,6 +215,10 @@ export interface Recording {
   readonly placement: Placement | null;
   readonly details: SourceDetails;
   readonly metadata?: CallerMetadata;
+  /** It is being published again: its bytes come from the archive, and what is archived stays. */
+  readonly isFromArchive?: boolean;
+  /** Videos of its that were published before, and go once the present one can be watched. */
+  readonly earlierVideoIds?: readonly string[];
   /** Its length: as announced, then as fetched. */
   readonly bytes: number | null;
   /** Attempts that failed so far. */

@@ -16,7 +16,7 @@ const KEEP_EVERY_MS = 30_000;
 const SETTLED_AFTER_MS = 3_600_000;
 
 /** The states in which a recording waits for a time. */
-const WAITING_STATES = ['waiting', 'backing-off', 'cancelling'] as const;
+const WAITING_STATES = ['waiting', 'backing-off', 'cancelling', 'deleting'] as const;
 
 /** The wall clock, which anybody may set at any moment, as the ledger knows it. */
 export interface WallClock {

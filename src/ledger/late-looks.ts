@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely';
+import { TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Service } from './circuits.ts';
 import type { Database } from './database.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -59,10 +60,10 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
             sql<string>`case late_looks.service when 'b2' then ${STAGE_OF.b2} else ${STAGE_OF.bunny} end`,
           ),
       )
-      .where('recordings.state', '!=', 'cancelling')
+      .where('recordings.state', 'not in', TAKING_BACK_STATES)
       .where((or) =>
         or.or([
-          or('recordings.state', 'in', ['done', 'cancelled']),
+          or('recordings.state', 'in', ['done', 'cancelled', 'deleted']),
           or('stages.fact', 'is not', null),
           or.and([or('recordings.state', '=', 'failed'), or('stages.checkpoint', 'is', null)]),
         ]),

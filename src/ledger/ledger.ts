@@ -18,6 +18,7 @@ import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
 import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
+import { createRenames, type Renames } from './renames.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 import { createWatches, type Watches } from './watches.ts';
@@ -48,6 +49,7 @@ export interface Ledger {
   readonly zoomTrash: ZoomTrash;
   readonly lateLooks: LateLooks;
   readonly lineAhead: LineAhead;
+  readonly renames: Renames;
   readonly heartbeats: Heartbeats;
   readonly pruning: Pruning;
   readonly access: AccessTokens;
@@ -96,6 +98,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     zoomTrash: createZoomTrash({ db }),
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
+    renames: createRenames({ db }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db }),
     access: createAccessTokens({ db }),

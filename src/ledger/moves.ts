@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import { type Checkpoints, type Facts, MOVABLE_STATES, type Stage, type State } from '../domain/recording.ts';
+import { restoreStages } from './after-done.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -55,7 +56,8 @@ export interface Moves {
   fail(id: string, error: ErrorSummary, announcement: NewDelivery | undefined, fence: number): Promise<void>;
 
   /**
-   * Forgets what the stages of one that was being cancelled had made. True: a door has brought it again meanwhile, and it
+   * Forgets what the stages of one that was being cancelled or deleted had made; one that was being published again is as it
+   * was before that. True: a door has brought it again meanwhile, and it
    * waits for its new beginning.
    */
   withdrawn(id: string, fence: number): Promise<boolean>;
@@ -108,7 +110,7 @@ export function createMoves({ db }: { db: Database }): Moves {
   async function stands(trx: Change, id: string) {
     return await trx
       .selectFrom('recordings')
-      .select(['state', 'wanted', 'renewal'])
+      .select(['state', 'wanted', 'renewal', 'kept_stages'])
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
   }
@@ -202,15 +204,17 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     finish: (id, fence) =>
       fenced(fence, async (trx) => {
+        const { kept_stages: kept } = await stands(trx, id);
         await moveTo(trx, id, 'done', {
           ended_at_ms: Date.now(),
           last_error: null,
           not_before_ms: 0,
           open_starts: 0,
           wanted: null,
+          kept_stages: null,
         });
         await forgetToken(trx, id);
-        await addEvent(trx, id, 'recording.done', {});
+        await addEvent(trx, id, kept === null ? 'recording.done' : 'publish-again.done', {});
       }),
 
     giveBack: (id, reason, fence) =>
@@ -249,11 +253,22 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     withdrawn: (id, fence) =>
       fenced(fence, async (trx) => {
-        const { renewal } = await stands(trx, id);
-        await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+        const { renewal, state, kept_stages: kept } = await stands(trx, id);
         const over = { ended_at_ms: Date.now(), last_error: null, not_before_ms: 0, failed_attempts: 0 };
-        await moveTo(trx, id, 'cancelled', over);
-        await addEvent(trx, id, 'recording.cancelled', { by: 'operator' });
+        if (state === 'cancelling' && kept !== null) {
+          await restoreStages(trx, id);
+          await moveTo(trx, id, 'done', { ...over, renewal: null });
+          await addEvent(trx, id, 'publish-again.given-up', { by: 'operator' });
+          return false;
+        }
+        await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+        const isDeleted = state === 'deleting';
+        const forgotten = { is_renamed: null, earlier_videos: null, kept_stages: null };
+        await moveTo(trx, id, isDeleted ? 'deleted' : 'cancelled', {
+          ...over,
+          ...(isDeleted ? forgotten : {}),
+        });
+        await addEvent(trx, id, isDeleted ? 'recording.deleted' : 'recording.cancelled', { by: 'operator' });
         if (renewal === null) return false;
         await renew(trx, id, JSON.parse(renewal));
         return true;
@@ -262,7 +277,8 @@ export function createMoves({ db }: { db: Database }): Moves {
     withdrawalFailed: (id, error, notBeforeMs, fence) =>
       fenced(fence, async (trx) => {
         const last_error = JSON.stringify(error);
-        await moveTo(trx, id, 'cancelling', { last_error, not_before_ms: notBeforeMs });
+        const { state } = await stands(trx, id);
+        await moveTo(trx, id, state as State, { last_error, not_before_ms: notBeforeMs });
         await count(trx, id, 'failed_attempts');
         await addEvent(trx, id, 'withdrawal.failed', { ...error, notBeforeMs });
       }),

@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely';
 import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
 import type { Recording } from '../domain/recording.ts';
+import { companionsOf, type Done, publishAgain, rename, startDeletion } from './after-done.ts';
 import type { Database } from './database.ts';
-import { addEvent, type EventType } from './events.ts';
+import { addEvent } from './events.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -26,12 +27,20 @@ export interface Operator {
   schedule(id: string, notBeforeMs: number): Promise<boolean>;
   /** The same by somebody whose name the history is to say. */
   as(name: string): Operator;
+  /** It gets another title: here, on the website if that has heard of it, and later in Bunny. */
+  rename(id: string, title: string): Promise<boolean>;
+  /** Its archived file is published once more; the video that there is stays until the new one can be watched. */
+  publishAgain(id: string): Promise<boolean>;
+  /**
+   * All that was made of it is removed, under the gate like any move; the website is told at once.
+   *
+   * @param how.withCompanions What belongs to it goes with it.
+   */
+  delete(id: string, how: { withCompanions: boolean }): Promise<boolean>;
 }
 
-type Change = Partial<Tables['recordings']>;
-
 /** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
-type Deed = { readonly change: Change; readonly event: EventType; readonly data?: object } | undefined;
+type Deed = Done | undefined;
 
 export function createOperator({ db }: { db: Database }): Operator {
   return operatorNamed(db, 'operator');
@@ -57,13 +66,7 @@ function operatorNamed(db: Database, by: string): Operator {
         .executeTakeFirst();
       if (row === undefined) return false;
       const recording = toRecording(row);
-      const announcing = await trx
-        .selectFrom('stages')
-        .select('stage')
-        .where('recording_id', '=', id)
-        .where('stage', '=', 'notify')
-        .executeTakeFirst();
-      const terms = { isAnnounced: announcing !== undefined, nowMs: Date.now() };
+      const terms = { isAnnounced: await isAnnounced(trx, id), nowMs: Date.now() };
       const possible = possibleActions(recording, terms);
 
       const deed = await decide(trx, recording, possible.includes(action));
@@ -132,10 +135,41 @@ function operatorNamed(db: Database, by: string): Operator {
         const notBefore = notBeforeMs === 0 ? null : new Date(notBeforeMs).toISOString();
         return { change: { not_before_ms: notBeforeMs }, event: 'recording.scheduled', data: { notBefore } };
       }),
+
+    rename: (id, title) =>
+      act(id, 'rename', async (trx, recording, isPossible) => {
+        if (!isPossible) return 'refused';
+        return recording.title === title ? undefined : await rename(trx, recording, title, by);
+      }),
+
+    publishAgain: (id) =>
+      act(id, 'publish-again', async (trx, recording, isPossible) => {
+        if (recording.isFromArchive) return undefined;
+        return isPossible ? await publishAgain(trx, recording, by) : 'refused';
+      }),
+
+    delete: (id, { withCompanions }) =>
+      act(id, 'delete', async (trx, recording, isPossible) => {
+        if (recording.state === 'deleting' || recording.state === 'deleted') return undefined;
+        if (!isPossible) return 'refused';
+        if (withCompanions) await deleteCompanions(trx, recording);
+        return await startDeletion(trx, recording);
+      }),
   };
 
   function ask(wanted: Recording['wanted']): Deed {
     return { change: { wanted }, event: 'stop.asked', data: { wanted } };
+  }
+
+  /** What belongs to a video and can be deleted goes with it; what is still on its way is cancelled by whoever wants that. */
+  async function deleteCompanions(trx: Transaction<Tables>, video: Recording): Promise<void> {
+    for (const companion of await companionsOf(trx, video)) {
+      const terms = { isAnnounced: await isAnnounced(trx, companion.id), nowMs: Date.now() };
+      if (!possibleActions(companion, terms).includes('delete')) continue;
+      const { change, event, data } = await startDeletion(trx, companion);
+      await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
+      await addEvent(trx, companion.id, event, { ...data, with: video.id, by });
+    }
   }
 
   /** Whether anything has to be taken back: what a stage has begun, or a tutor's upload, which is ours to remove. */
@@ -151,4 +185,15 @@ function operatorNamed(db: Database, by: string): Operator {
       .executeTakeFirst();
     return begun !== undefined;
   }
+}
+
+/** Whether the announcement of its publication has begun. */
+async function isAnnounced(trx: Transaction<Tables>, id: string): Promise<boolean> {
+  const announcing = await trx
+    .selectFrom('stages')
+    .select('stage')
+    .where('recording_id', '=', id)
+    .where('stage', '=', 'notify')
+    .executeTakeFirst();
+  return announcing !== undefined;
 }

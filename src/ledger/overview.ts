@@ -1,5 +1,12 @@
 import { type Kysely, sql } from 'kysely';
-import { type Facts, type Recording, type Source, STATES, type State } from '../domain/recording.ts';
+import {
+  type Facts,
+  type Recording,
+  type Source,
+  STATES,
+  type State,
+  TAKING_BACK_STATES,
+} from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
@@ -212,7 +219,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       const rows = await db
         .selectFrom('recordings')
         .selectAll()
-        .where('state', 'in', ['waiting', 'backing-off', 'cancelling'])
+        .where('state', 'in', ['waiting', 'backing-off', ...TAKING_BACK_STATES])
         .where('not_before_ms', '<=', Date.now())
         .orderBy('seq')
         .limit(WAITING_LOOKED_AT)
@@ -236,7 +243,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .where((or) =>
           or.or([
             or.and([or('state', '=', 'waiting'), or('not_before_ms', '>', Date.now())]),
-            or('state', 'in', ['backing-off', 'cancelling']),
+            or('state', 'in', ['backing-off', ...TAKING_BACK_STATES]),
           ]),
         )
         .orderBy('not_before_ms')
@@ -327,7 +334,12 @@ async function waitingStarts(
       'in',
       recordings.map(({ id }) => id),
     )
-    .where('type', 'in', ['recording.retried', 'recording.revived'])
+    .where('type', 'in', [
+      'recording.retried',
+      'recording.revived',
+      'publish-again.asked',
+      'deletion.started',
+    ])
     .groupBy('recording_id')
     .execute();
   return new Map(rows.map((row) => [row.recording_id, Number(row.at)]));

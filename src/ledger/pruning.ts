@@ -7,6 +7,10 @@ const KEPT: readonly EventType[] = [
   'recording.accepted',
   'recording.done',
   'recording.cancelled',
+  'recording.renamed',
+  'recording.deleted',
+  'publish-again.done',
+  'deletion.started',
   'archive.left',
   'video.playable',
   'video.failed',
@@ -63,7 +67,7 @@ export function createPruning({ db }: { db: Database }): Pruning {
         .execute();
       const old = rows.filter(
         ({ type, state, ended_at_ms }) =>
-          (state === 'done' || state === 'cancelled') &&
+          (state === 'done' || state === 'cancelled' || state === 'deleted') &&
           ended_at_ms !== null &&
           Number(ended_at_ms) < beforeMs &&
           !KEPT.some((kept) => kept === type),
@@ -79,7 +83,7 @@ export function createPruning({ db }: { db: Database }): Pruning {
           )
           .where(
             sql<boolean>`exists (select 1 from recordings where id = recording_id
-              and state in ('done', 'cancelled') and ended_at_ms < ${beforeMs})`,
+              and state in ('done', 'cancelled', 'deleted') and ended_at_ms < ${beforeMs})`,
           )
           .execute();
       }

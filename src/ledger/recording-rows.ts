@@ -19,6 +19,8 @@ export function toRecording(row: Tables['recordings']): Recording {
     placement: row.placement === null ? null : JSON.parse(row.placement),
     details: JSON.parse(row.details),
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) }),
+    ...(row.kept_stages === null ? {} : { isFromArchive: true }),
+    ...(row.earlier_videos === null ? {} : { earlierVideoIds: JSON.parse(row.earlier_videos) }),
     bytes: numberOrNull(row.bytes),
     failedAttempts: row.failed_attempts,
     openStarts: row.open_starts,

@@ -9,6 +9,7 @@ import {
   type Recording,
   type Stage,
   type State,
+  TAKING_BACK_STATES,
   UNFINISHED_STATES,
   WAITING_STATES,
   type Wanted,
@@ -46,7 +47,8 @@ export interface StageTimes {
 export interface Recordings {
   /**
    * Takes a recording in, or finds the one with the same natural key.
-   * A failed or cancelled one is given a new beginning, one that is being cancelled once that is done; a newer Zoom event
+   * A failed or cancelled one is given a new beginning, one that is being cancelled once that is done; a deleted one only by
+   * a person who hands it over again, not by Zoom's sending the event once more. A newer Zoom event
    * refreshes the address of one that is not fetched yet.
    */
   accept(input: NewRecording): Promise<Accepted>;
@@ -63,10 +65,10 @@ export interface Recordings {
   unfinished(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /** What an operator wants of one that is moving. */
   wanted(id: string): Promise<Wanted | null>;
-  /** What goes through the gate before this one: what is being cancelled, then what was moved to the front. */
+  /** What goes through the gate before this one: what is being cancelled or deleted, then what was moved to the front. */
   before(recording: Pick<Recording, 'place'>): Promise<Recording | undefined>;
-  /** The next that is being cancelled. */
-  cancelling(): Promise<Recording | undefined>;
+  /** The next that is being cancelled or deleted. */
+  takingBack(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
   stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
   /** A recording's history, oldest first; with no id that of all recordings. */
@@ -211,10 +213,10 @@ export function createRecordings({
       return (row?.wanted ?? null) as Wanted | null;
     },
 
-    cancelling: () => first(['cancelling']),
+    takingBack: () => first(TAKING_BACK_STATES),
 
     async before({ place }) {
-      return (await first(['cancelling'])) ?? (await first(MOVABLE_STATES, place));
+      return (await first(TAKING_BACK_STATES)) ?? (await first(MOVABLE_STATES, place));
     },
 
     async progress(id) {
@@ -263,24 +265,35 @@ async function acceptAgain(
     known.origin.kind === 'file' ||
     input.origin.eventAtMs > known.origin.eventAtMs;
 
-  if (isNewer && (state === 'failed' || state === 'cancelled')) {
+  const isAgain = state === 'deleted' ? isByPerson(input) && !isSameUpload(known, input) : true;
+  if (isNewer && isAgain && ['failed', 'cancelled', 'deleted'].includes(state)) {
     await renew(trx, id, input);
     return { id, state: 'waiting', isDuplicate: true };
   }
 
   const repeated = { id, state, isDuplicate: true };
   await addEvent(trx, id, 'recording.repeated', broughtBy(input));
-  if (state === 'cancelling' || wanted === 'cancelled') {
-    // The file of a finished upload goes with the recording: told of it once more, there is nothing to begin anew with.
-    if (!isNewer || (input.source === 'manual' && isSameFile(known.origin, input.origin))) return repeated;
+  if (TAKING_BACK_STATES.includes(state) || wanted === 'cancelled') {
+    if (!isNewer || isSameUpload(known, input)) return repeated;
+    if (state === 'deleting' && !isByPerson(input)) return repeated;
     const renewal = JSON.stringify(input);
     await trx.updateTable('recordings').set({ renewal }).where('id', '=', id).execute();
-  } else if (isNewer && known.origin.kind === 'zoom' && state !== 'done') {
+  } else if (isNewer && known.origin.kind === 'zoom' && state !== 'done' && state !== 'deleted') {
     // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised.
     const origin = JSON.stringify(input.origin);
     await trx.updateTable('recordings').set({ origin }).where('id', '=', id).execute();
   }
   return repeated;
+}
+
+/** Whether somebody has handed it over, and not Zoom or a search of Zoom by itself. */
+function isByPerson({ source, foundBy }: NewRecording): boolean {
+  return source !== 'zoom' || foundBy === 'ingest';
+}
+
+/** The file of a finished upload goes with the recording: told of it once more, there is nothing to begin anew with. */
+function isSameUpload(known: Recording, input: NewRecording): boolean {
+  return input.source === 'manual' && isSameFile(known.origin, input.origin);
 }
 
 function isSameFile(a: Origin, b: Origin): boolean {

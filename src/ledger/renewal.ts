@@ -14,18 +14,25 @@ export const NEW_BEGINNING = {
   ended_at_ms: null,
 } as const satisfies Partial<Tables['recordings']>;
 
-/** Gives a recording that was over a new beginning, as a door has brought it. */
+/** Gives a recording that was over a new beginning, as a door has brought it; a title that an operator gave it stays. */
 export async function renew(trx: Transaction<Tables>, id: string, input: NewRecording): Promise<void> {
+  const named = await trx
+    .selectFrom('recordings')
+    .select('title')
+    .where('id', '=', id)
+    .where('is_renamed', '=', 1)
+    .executeTakeFirst();
+  const title = named?.title ?? input.title;
   await trx
     .updateTable('recordings')
     .set({
       origin: JSON.stringify(input.origin),
       details: JSON.stringify(input.details),
       metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
-      title: input.title,
+      title,
       ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,
-      search: searchText({ id, ...input }),
+      search: searchText({ id, ...input, title }),
       renewal: null,
       ...NEW_BEGINNING,
       place: input.place ?? 0,

@@ -18,6 +18,7 @@ export interface Tables {
   alarms: AlarmsTable;
   alarm_messages: AlarmMessagesTable;
   zoom_trash: ZoomTrashTable;
+  renames: RenamesTable;
   late_looks: LateLooksTable;
   heartbeats: HeartbeatsTable;
   access_tokens: AccessTokensTable;
@@ -51,6 +52,12 @@ interface RecordingsTable {
   /** What a door has brought while it was being cancelled: how it begins anew after that. */
   renewal: string | null;
   bytes: number | null;
+  /** 1: an operator has given it its title, which no door changes any more. */
+  is_renamed: number | null;
+  /** JSON; videos that were published before, and go once the present one can be watched. */
+  earlier_videos: string | null;
+  /** JSON; what the stages had proved that are gone through again because it is published again. */
+  kept_stages: string | null;
   /** What searches look through: lower case, a line per field. */
   search: string;
 }
@@ -217,6 +224,13 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+}
+
+/** Titles that Bunny is to hear of, a row per recording. */
+interface RenamesTable {
+  recording_id: string;
+  looks: number;
+  not_before_ms: number;
 }
 
 /** Files of Zoom that are to go to Zoom's trash, a row per recording. */

@@ -151,7 +151,7 @@ async function count(
 
   if (type === 'recording.accepted') add('recordings_accepted', { source: String(data['source']) });
   else if (type === 'attempt.started') add('attempts_started', {});
-  else if (type === 'recording.done' || type === 'recording.failed' || type === 'recording.cancelled') {
+  else if (isEnd(type)) {
     add('recordings_ended', { outcome: type.slice('recording.'.length) });
   } else if (type === 'stage.started') starts.set(`${recordingId} ${stage}`, atMs);
   else if (type === 'stage.done') {
@@ -164,6 +164,10 @@ async function count(
     add('stage_duration_bucket', { stage, le: le === undefined ? '+Inf' : String(le) });
     add('stage_duration_sum', { stage }, seconds);
   }
+}
+
+function isEnd(type: EventType): boolean {
+  return ['recording.done', 'recording.failed', 'recording.cancelled', 'recording.deleted'].includes(type);
 }
 
 async function findStart(

@@ -1,8 +1,9 @@
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Doubt } from '../domain/doubt.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent } from './events.ts';
+import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 /**
@@ -27,20 +28,34 @@ export interface Watch {
 }
 
 export interface Watches {
-  /** Begins to watch a video; a second time changes nothing. */
-  add(input: { videoId: string; recordingId: string; notBeforeMs: number }): Promise<void>;
+  /**
+   * Begins to watch a video; a second time changes nothing.
+   *
+   * @param input.isInPlaceOfOthers Other videos of the recording are no longer watched.
+   */
+  add(input: {
+    videoId: string;
+    recordingId: string;
+    notBeforeMs: number;
+    isInPlaceOfOthers?: boolean;
+  }): Promise<void>;
   get(videoId: string): Promise<Watch | undefined>;
   /** What is still looked at, oldest first; with a limit only so many. */
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   lookAgain(videoId: string, notBeforeMs: number, missing: Doubt | undefined): Promise<void>;
   /** Something has happened to a video: look at it now. False if it is not watched, or playable already. */
   hurry(videoId: string): Promise<boolean>;
-  /** Writes what came of the watch and, to the outbox, what the website hears of it in the same step. */
+  /**
+   * Writes what came of the watch and, to the outbox, what the website hears of it in the same step; nothing of a video
+   * that is no longer watched.
+   *
+   * @param replaced Videos of the recording that are gone now that this one can be watched
+   */
   end(
     videoId: string,
     outcome: 'video.playable' | 'video.failed',
     announcement: NewDelivery,
-    notBeforeMs?: number,
+    more?: { notBeforeMs?: number; replaced?: readonly string[] },
   ): Promise<void>;
   /** Looks no more at one that has failed. */
   giveUp(videoId: string): Promise<void>;
@@ -51,20 +66,17 @@ const WATCHED: readonly WatchState[] = ['pending', 'video.failed'];
 
 export function createWatches({ db }: { db: Database }): Watches {
   return {
-    async add({ videoId, recordingId, notBeforeMs }) {
-      await db
-        .insertInto('watches')
-        .values({
-          video_id: videoId,
-          seq: sql<number>`(select coalesce(max(seq), 0) + 1 from watches)`,
-          recording_id: recordingId,
-          state: 'pending',
-          polls: 0,
-          not_before_ms: notBeforeMs,
-          created_at_ms: Date.now(),
-        })
-        .onConflict((conflict) => conflict.column('video_id').doNothing())
-        .execute();
+    async add({ videoId, recordingId, notBeforeMs, isInPlaceOfOthers = false }) {
+      await db.transaction().execute(async (trx) => {
+        if (isInPlaceOfOthers) {
+          await trx
+            .deleteFrom('watches')
+            .where('recording_id', '=', recordingId)
+            .where('video_id', '!=', videoId)
+            .execute();
+        }
+        await begin(trx, { videoId, recordingId, notBeforeMs });
+      });
     },
 
     async get(videoId) {
@@ -126,15 +138,24 @@ export function createWatches({ db }: { db: Database }): Watches {
       return result.numUpdatedRows > 0n;
     },
 
-    async end(videoId, outcome, announcement, notBeforeMs = 0) {
+    async end(videoId, outcome, announcement, { notBeforeMs = 0, replaced = [] } = {}) {
       await db.transaction().execute(async (trx) => {
-        await trx
+        const ended = await trx
           .updateTable('watches')
           .set({ state: outcome, polls: 0, not_before_ms: notBeforeMs })
           .where('video_id', '=', videoId)
-          .execute();
+          .executeTakeFirst();
+        if (ended.numUpdatedRows === 0n) return;
+        const { recordingId } = announcement;
         await insertDelivery(trx, announcement);
-        await addEvent(trx, announcement.recordingId, outcome, { videoId });
+        await addEvent(trx, recordingId, outcome, { videoId });
+        if (replaced.length === 0) return;
+        await trx
+          .updateTable('recordings')
+          .set({ earlier_videos: null })
+          .where('id', '=', recordingId)
+          .execute();
+        await addEvent(trx, recordingId, 'video.replaced', { videoId, removed: replaced });
       });
     },
 
@@ -147,4 +168,23 @@ export function createWatches({ db }: { db: Database }): Watches {
         .execute();
     },
   };
+}
+
+async function begin(
+  trx: Transaction<Tables>,
+  { videoId, recordingId, notBeforeMs }: { videoId: string; recordingId: string; notBeforeMs: number },
+): Promise<void> {
+  await trx
+    .insertInto('watches')
+    .values({
+      video_id: videoId,
+      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from watches)`,
+      recording_id: recordingId,
+      state: 'pending',
+      polls: 0,
+      not_before_ms: notBeforeMs,
+      created_at_ms: Date.now(),
+    })
+    .onConflict((conflict) => conflict.column('video_id').doNothing())
+    .execute();
 }

@@ -76,7 +76,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
         const hurried: string[] = [];
         for (const { id, state, origin } of await affected(trx, removal)) {
           // Of a recording that is home, the clean-up in Zoom is nobody's concern.
-          if (origin.kind !== 'zoom' || state === 'done' || state === 'cancelled') continue;
+          if (origin.kind !== 'zoom' || isNobodysConcern(state)) continue;
           if (isOldNews(origin, removal, how) || (await isFetched(trx, id))) continue;
           const marked = {
             origin: JSON.stringify({ ...origin, removed: how, removalAtMs: removal.atMs }),
@@ -97,7 +97,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
         const revived: string[] = [];
         for (const recording of await affected(trx, removal)) {
           const { id, origin } = recording;
-          if (origin.kind !== 'zoom' || recording.state === 'done') continue;
+          if (origin.kind !== 'zoom' || recording.state === 'done' || recording.state === 'deleted') continue;
           if (isOldNews(origin, removal, undefined)) continue;
           const { removed, ...there } = { ...origin, removalAtMs: removal.atMs };
           const isWanting = hasFailedForWant(recording);
@@ -121,6 +121,11 @@ function isOldNews(
 ): boolean {
   const lastAtMs = Math.max(eventAtMs, removalAtMs);
   return atMs < lastAtMs || (atMs === removalAtMs && removed === how);
+}
+
+/** Whether nothing of it is wanted from Zoom any more. */
+function isNobodysConcern(state: Recording['state']): boolean {
+  return ['done', 'cancelled', 'deleting', 'deleted'].includes(state);
 }
 
 function hasFailedForWant({ state, lastError }: Recording): boolean {

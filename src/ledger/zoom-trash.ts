@@ -31,7 +31,7 @@ export interface ZoomTrash {
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /** Something has happened to a group: look at what has not gone yet of it now. Returns what that is. */
   wake(groupKey: string): Promise<string[]>;
-  /** Cancelled recordings are not wanted, and keep nobody waiting. */
+  /** Cancelled and deleted recordings are not wanted, and keep nobody waiting. */
   standingOf(groupKey: string): Promise<GroupStanding>;
   lookAgain(recordingId: string, notBeforeMs: number, error?: ErrorSummary): Promise<void>;
   /** Ends it, with an event in the recording's history, once. */
@@ -103,7 +103,7 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
         .leftJoin('watches', 'watches.recording_id', 'recordings.id')
         .select(['recordings.id', 'recordings.state', 'recordings.kind', 'watches.state as watched'])
         .where('group_key', '=', groupKey)
-        .where('recordings.state', '!=', 'cancelled')
+        .where('recordings.state', 'not in', ['cancelled', 'deleting', 'deleted'])
         .execute();
       return {
         areDone: rows.every(({ state }) => state === 'done'),

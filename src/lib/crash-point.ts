@@ -17,7 +17,11 @@ export type CrashPoint =
   | 'captions:after-set'
   | 'notify:after-outbox'
   | 'cleanup:after-removal'
-  | 'delivery:after-answer';
+  | 'delivery:after-answer'
+  | AfterDonePoint;
+
+/** Those that are passed only once a recording is home and an operator does something with it. */
+export type AfterDonePoint = 'withdraw:after-stage' | 'watch:after-removal' | 'rename:after-update';
 
 /** Marks such a place, and does nothing: only the tests' own build puts a process's end here. */
 export function crashPoint(_name: CrashPoint): void {}

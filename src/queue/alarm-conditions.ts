@@ -122,6 +122,9 @@ const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
   'recording.set-aside': 'It was set aside.',
   'withdrawal.started': 'It is being taken back.',
   'recording.cancelled': 'It was cancelled.',
+  'deletion.started': 'It was deleted.',
+  'publish-again.done': 'It was published again.',
+  'publish-again.given-up': 'Its earlier video stays.',
   'recording.done': 'It is done.',
 };
 

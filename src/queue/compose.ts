@@ -49,6 +49,7 @@ import {
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { createRedisProbe } from './redis-probe.ts';
+import { startRenaming } from './rename-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createTracedPipeline, traceSite } from './traced.ts';
 import { createTrashRunner, trashableFile } from './trash-runner.ts';
@@ -136,6 +137,7 @@ export async function startWorker(config: Config, log: Logger) {
     },
     fetch: createFetchTask({
       zoom,
+      archive: b2,
       spool,
       disk: createDisk(config.dataDir, config.diskReserveBytes),
       promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
@@ -286,6 +288,8 @@ export async function startWorker(config: Config, log: Logger) {
     log,
   });
 
+  const renaming = startRenaming({ ledger, bunny, log });
+
   const pruning = startPruning({ ...ledger, ...config.history, log });
 
   const alarms = composeAlarms(config, { ledger, vitals, diskWatch, log });
@@ -300,6 +304,7 @@ export async function startWorker(config: Config, log: Logger) {
         clockWatch.stop(),
         sweeping.stop(),
         lateLooks.stop(),
+        renaming.stop(),
         pruning.stop(),
         alarms.stop(config.shutdownTimeoutMs),
       ]);

@@ -10,7 +10,12 @@ import {
   stopAsked,
   summarize,
 } from '../domain/errors.ts';
-import { type Recording, UNFINISHED_STATES, WAITING_STATES } from '../domain/recording.ts';
+import {
+  type Recording,
+  TAKING_BACK_STATES,
+  UNFINISHED_STATES,
+  WAITING_STATES,
+} from '../domain/recording.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause } from '../lib/abort.ts';
@@ -130,26 +135,26 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
 
   /** Whether anything may: a paused line still takes back what is not wanted any more. */
   async function mayMove(): Promise<boolean> {
-    return (await switches.get('line.paused')) === undefined || (await recordings.cancelling()) !== undefined;
+    return (await switches.get('line.paused')) === undefined || (await recordings.takingBack()) !== undefined;
   }
 
   async function whoseTurn(recording: Recording): Promise<Recording | undefined> {
-    if ((await switches.get('line.paused')) !== undefined) return await recordings.cancelling();
-    return recording.state === 'cancelling' ? recording : ((await recordings.before(recording)) ?? recording);
+    if ((await switches.get('line.paused')) !== undefined) return await recordings.takingBack();
+    return isTakenBack(recording) ? recording : ((await recordings.before(recording)) ?? recording);
   }
 
   /** Makes an attempt, or takes back what earlier ones have made; and the second after the first, if it is asked to. */
   async function move(recording: Recording, lease: Lease, signals: Signals): Promise<Outcome> {
-    const { id, state, notBeforeMs } = recording;
+    const { id, notBeforeMs } = recording;
     const log = options.log.child({ recordingId: id });
     if (notBeforeMs > Date.now()) return { againAtMs: notBeforeMs };
-    if (state === 'cancelling') return await withdraw(recording, lease, signals, log);
+    if (isTakenBack(recording)) return await withdraw(recording, lease, signals, log);
     const held = await hold(recording);
     if (held !== undefined) return held;
 
     const outcome = await attempt(recording, lease, signals, log);
     const after = signals.either.aborted ? undefined : await recordings.get(id);
-    return after?.state === 'cancelling' ? await withdraw(after, lease, signals, log) : outcome;
+    return after !== undefined && isTakenBack(after) ? await withdraw(after, lease, signals, log) : outcome;
   }
 
   async function attempt(
@@ -207,7 +212,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     return { signal: asking.signal, end: () => clearInterval(timer) };
   }
 
-  /** Takes back what a cancelled recording has made, for as long as it takes: until then it is not over. */
+  /** Takes back what a cancelled or deleted recording has made, for as long as it takes: until then it is not over. */
   async function withdraw(
     recording: Recording,
     lease: Lease,
@@ -221,7 +226,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         signal: shutdown,
         log,
       });
-      log.info({ event: 'recording.cancelled' }, 'recording cancelled');
+      log.info({ event: 'recording.taken-back' }, 'all that was made is taken back');
       return isRenewed ? { againAtMs: Date.now() } : 'finished';
     } catch (thrown) {
       const error = orMachineTrouble(thrown);
@@ -268,8 +273,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         occasion: `recording.failed ${nowMs}`,
         body: failedBody({ recording, error: summary, nowMs }),
       };
-      // The website hears of videos only.
-      const told = recording.kind === 'video' ? announcement : undefined;
+      // The website hears of videos only; of one that is published again the earlier one is still there.
+      const told = recording.kind === 'video' && !recording.isFromArchive ? announcement : undefined;
       await untilRecorded(() => moves.fail(id, summary, told, lease.fence), how);
       options.onFailed();
       return 'finished';
@@ -279,6 +284,10 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence), how);
     return { againAtMs: notBeforeMs };
   }
+}
+
+function isTakenBack({ state }: Recording): boolean {
+  return TAKING_BACK_STATES.includes(state);
 }
 
 function hasCode(error: unknown, code: ErrorCode): boolean {

@@ -21,6 +21,7 @@ const WAITS_AFTER: readonly EventType[] = [
   'recording.accepted',
   'recording.revived',
   'recording.retried',
+  'publish-again.asked',
   'attempt.failed',
   'attempt.postponed',
   'attempt.interrupted',

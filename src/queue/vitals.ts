@@ -1,4 +1,4 @@
-import type { Recording } from '../domain/recording.ts';
+import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
 import { APPS, type App, type Heartbeat } from '../ledger/heartbeats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { repeat } from '../lib/abort.ts';
@@ -157,5 +157,5 @@ export function startVitals(options: VitalsOptions): VitalsWatch {
 
 /** What is taken back passes also a paused line. */
 function isWithdrawn({ state }: Recording): boolean {
-  return state === 'cancelling';
+  return TAKING_BACK_STATES.includes(state);
 }

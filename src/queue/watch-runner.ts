@@ -5,6 +5,7 @@ import { backoffMs } from '../domain/backoff.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import type { Outcome } from './jobs.ts';
 
 /** By the clock alone no watch is given up: it may be wrong. */
@@ -18,7 +19,7 @@ const MAX_RECHECK_PAUSE_MS = 3_600_000;
 
 export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
-  readonly bunny: Pick<Bunny, 'getVideo'>;
+  readonly bunny: Pick<Bunny, 'getVideo' | 'deleteVideo'>;
   readonly libraryId: string;
   readonly cdnHost: string | undefined;
   /** Pauses between two looks, growing from the first to the second. */
@@ -65,10 +66,15 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       log.warn({ event: 'watch.attempt-failed', err: error }, 'could not look at the video');
       return await lookAgain(watch, watch.missing);
     }
-    return await judge(watch, video, log);
+    return await judge(watch, video, log, signal);
   };
 
-  async function judge(watch: LookedAt, video: Video | undefined, log: Logger): Promise<Outcome> {
+  async function judge(
+    watch: LookedAt,
+    video: Video | undefined,
+    log: Logger,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     const nowMs = Date.now();
     const missing = video === undefined ? anotherLook(watch.missing, nowMs) : undefined;
     const isPlayable = video?.status === 'playable';
@@ -85,7 +91,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     if (!isPlayable && !hasFailed) return await lookAgain(watch, missing);
 
     const againAtMs = nowMs + pauses['video.failed'].minMs;
-    if (isPlayable) await endWell(watch);
+    if (isPlayable) await endWell(watch, signal);
     else await endBadly(watch, video, againAtMs);
     log.info({ event: 'watch.ended', status: video?.status ?? 'missing' }, 'video watched to its end');
     options.onEnded(watch.recordingId);
@@ -100,11 +106,24 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     return { againAtMs: notBeforeMs };
   }
 
-  async function endWell({ videoId, recordingId }: Watch): Promise<void> {
+  /** Videos that it had before go now that this one can be watched, unless yet another one is being made. */
+  async function endWell({ videoId, recordingId }: Watch, signal: AbortSignal): Promise<void> {
     const recording = await recordings.get(recordingId);
     if (recording === undefined) return;
+    const { earlierVideoIds: earlier } = recording;
+    const { publish } = (await recordings.progress(recordingId)).facts;
+    const replaced = publish?.videoId === videoId ? (earlier ?? []) : [];
+    for (const earlierId of replaced) await bunny.deleteVideo({ videoId: earlierId, signal });
+    if (replaced.length > 0) crashPoint('watch:after-removal');
     const body = playableBody({ recording, publish: { libraryId, videoId }, cdnHost, nowMs: Date.now() });
-    await watches.end(videoId, 'video.playable', { recordingId, type: 'recording.playable', body });
+    const type = 'recording.playable';
+    const announcement = {
+      recordingId,
+      type,
+      ...(earlier === undefined ? {} : { occasion: `${type} ${videoId}` }),
+      body,
+    };
+    await watches.end(videoId, 'video.playable', announcement, { replaced });
   }
 
   async function endBadly(
@@ -121,7 +140,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     const body = failedBody({ recording, error, nowMs: Date.now() });
     const occasion = `recording.failed ${videoId}`;
     const announcement = { recordingId, type: 'recording.failed', occasion, body };
-    await watches.end(videoId, 'video.failed', announcement, againAtMs);
+    await watches.end(videoId, 'video.failed', announcement, { notBeforeMs: againAtMs });
   }
 }
 

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import { cleanTitle } from '../domain/names.ts';
+import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Operator } from '../ledger/operator.ts';
 import type { Line } from '../queue/line.ts';
@@ -17,6 +19,8 @@ const SUMMARIES = {
   cancel: 'Stop it for good, and take back what it has made',
   'set-aside': 'Take it out of the line with all that it has reached, until it is retried',
   'move-to-front': 'Let it go before all others that wait',
+  'publish-again':
+    'Publish its archived file once more; the video that there is goes once the new one can be watched',
 } as const;
 
 const OPERATIONS = {
@@ -24,18 +28,24 @@ const OPERATIONS = {
   cancel: 'cancelRecording',
   'set-aside': 'setRecordingAside',
   'move-to-front': 'moveRecordingToFront',
+  'publish-again': 'publishRecordingAgain',
 } as const;
 
 /**
- * What an operator does with a recording: `POST /api/recordings/{id}/retry`, `/cancel`, `/set-aside`, `/move-to-front`
- * and `/schedule`. Each is done, or is so already, or is refused with 409; the answer is how the recording stands.
+ * What an operator does with a recording: `POST /api/recordings/{id}/retry`, `/cancel`, `/set-aside`, `/move-to-front`,
+ * `/schedule`, `/rename`, `/publish-again` and `/delete`. Each is done, or is so already, or is refused with 409; the answer is how the recording stands.
  */
 export function addActionsApi(
   app: FastifyInstance,
-  options: { ledger: Pick<Ledger, 'operator' | 'overview'>; line: Pick<Line, 'hurry'> },
+  options: {
+    ledger: Pick<Ledger, 'operator' | 'overview' | 'recordings'>;
+    line: Pick<Line, 'hurry'>;
+    /** Called when there may be something to deliver. */
+    onAnnounced: () => void;
+  },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { ledger, line } = options;
+  const { ledger, line, onAnnounced } = options;
   const { operator } = ledger;
 
   const deeds = {
@@ -43,8 +53,9 @@ export function addActionsApi(
     cancel: 'cancel',
     'set-aside': 'setAside',
     'move-to-front': 'moveToFront',
+    'publish-again': 'publishAgain',
   } as const satisfies Record<string, keyof Operator>;
-  for (const action of ['retry', 'cancel', 'set-aside', 'move-to-front'] as const) {
+  for (const action of ['retry', 'cancel', 'set-aside', 'move-to-front', 'publish-again'] as const) {
     api.post(
       `/api/recordings/:id/${action}`,
       {
@@ -90,6 +101,67 @@ export function addActionsApi(
     },
   );
 
+  api.post(
+    '/api/recordings/:id/rename',
+    {
+      schema: {
+        operationId: 'renameRecording',
+        tags: ['recordings'],
+        summary:
+          'Give it another title: here, in Bunny and on the website; the name of its file in the archive stays',
+        params,
+        body: z.object({
+          title: z
+            .string()
+            .max(1000)
+            .transform(cleanTitle)
+            .refine((title) => title !== '', { error: 'must not be empty' }),
+        }),
+        response,
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const isKnown = await operator.as(actorOf(request)).rename(id, request.body.title);
+      request.log.info({ event: 'operator.rename', recordingId: id }, 'operator acts');
+      return await answer(id, isKnown);
+    },
+  );
+
+  api.post(
+    '/api/recordings/:id/delete',
+    {
+      schema: {
+        operationId: 'deleteRecording',
+        tags: ['recordings'],
+        summary:
+          'Delete what was brought home, everywhere: archived file, video, captions. This cannot be undone',
+        params,
+        body: z.object({
+          companions: z
+            .boolean()
+            .default(false)
+            .describe('Whether the transcripts and chats that belong to it go with it'),
+        }),
+        response,
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { companions } = request.body;
+      const isKnown = await operator.as(actorOf(request)).delete(id, { withCompanions: companions });
+      request.log.info({ event: 'operator.delete', recordingId: id, companions }, 'operator acts');
+      return await answer(id, isKnown);
+    },
+  );
+
+  /** What belongs to a recording and may go on with it. */
+  async function companionsUnderWay({ kind, groupKey }: Recording): Promise<Recording[]> {
+    if (kind !== 'video' || groupKey === null) return [];
+    const group = await ledger.recordings.ofGroup(groupKey);
+    return group.filter((each) => each.kind === 'companion' && UNFINISHED_STATES.includes(each.state));
+  }
+
   async function answer(id: string, isKnown: boolean): Promise<RecordingView> {
     const summary = (await ledger.overview.summaries([id]))[0];
     if (!isKnown || summary === undefined) {
@@ -97,6 +169,8 @@ export function addActionsApi(
     }
     // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
     line.hurry(id);
+    for (const other of await companionsUnderWay(summary.recording)) line.hurry(other.id);
+    onAnnounced();
     return viewRecording(summary);
   }
 }

@@ -65,7 +65,7 @@ export interface AppOptions {
   };
   /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
   readonly bunnyReadOnlyApiKey: string | undefined;
-  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry'>>>;
+  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry' | 'poke'>>>;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
   readonly operators?: OperatorOptions;
@@ -147,7 +147,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
   addRecordingsApi(app, ledger);
-  addActionsApi(app, { ledger, line: options.lines.recordings });
+  addActionsApi(app, {
+    ledger,
+    line: options.lines.recordings,
+    onAnnounced: () => options.lines.deliveries.poke(),
+  });
   const status = createStatus({
     ledger,
     vitals: options.vitals,

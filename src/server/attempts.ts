@@ -6,6 +6,7 @@ import { type AttemptView, iso, viewError } from './views.ts';
 /** How an attempt has ended, by the event that ends it. */
 const OUTCOMES: Partial<Readonly<Record<EventType, AttemptView['outcome']>>> = {
   'recording.done': 'done',
+  'publish-again.done': 'done',
   'recording.failed': 'failed',
   'attempt.failed': 'failed',
   'attempt.postponed': 'postponed',

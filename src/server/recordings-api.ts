@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { companionsBeside } from '../domain/companions.ts';
 import { KnownError } from '../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -120,10 +121,11 @@ export function addRecordingsApi(
       const times = await recordings.stageTimes(id);
       const { groupKey } = summary.recording;
       const group = groupKey === null ? [] : await recordings.ofGroup(groupKey);
+      const beside = summary.recording.kind === 'video' ? companionsBeside(summary.recording, group) : [];
       const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
       return {
         ...viewRecording(summary),
-        related: group.filter((each) => each.id !== id).map(viewRelated),
+        related: group.filter((each) => each.id !== id).map((each) => viewRelated(each, beside)),
         facts: Object.fromEntries(Object.entries(facts).map(([stage, fact]) => [stage, withSnakeKeys(fact)])),
         stages: Object.fromEntries(
           Object.entries(times).map(([stage, { startedAtMs, doneAtMs }]) => [

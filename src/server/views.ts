@@ -60,6 +60,7 @@ export const recordingView = z
       .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
       .nullable()
       .describe('In Backblaze B2'),
+    publishing_again: z.boolean().describe('It is being published again, from its archived file'),
     position: z.int().nullable().describe('Its place in line, from 1, if it waits and may move now'),
   })
   .meta({ id: 'Recording' });
@@ -99,6 +100,7 @@ const relatedView = z.object({
   id: z.string(),
   kind: z.enum(RECORDING_KINDS),
   companion: z.string().nullable(),
+  beside: z.boolean().describe('A companion of the same time, archived beside it'),
   state: z.enum(STATES),
   title: z.string(),
 });
@@ -263,14 +265,29 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
       archive === undefined
         ? null
         : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
+    publishing_again: recording.isFromArchive === true,
     position: position ?? null,
   };
 }
 
-/** Another recording of the same meeting: the transcript of a video, or the next part. */
-export function viewRelated({ id, kind, state, title, details }: Recording): z.output<typeof relatedView> {
+/**
+ * Another recording of the same meeting: the transcript of a video, or the next part.
+ *
+ * @param beside The companions that belong to the recording that is shown
+ */
+export function viewRelated(
+  { id, kind, state, title, details }: Recording,
+  beside: readonly Recording[],
+): z.output<typeof relatedView> {
   const { companion } = details;
-  return { id, kind, companion: typeof companion === 'string' ? companion : null, state, title };
+  return {
+    id,
+    kind,
+    companion: typeof companion === 'string' ? companion : null,
+    beside: beside.some((each) => each.id === id),
+    state,
+    title,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
+import { isSpooled } from './source.ts';
 import type { Spool } from './spool.ts';
 import { requireFact, type Task } from './task.ts';
 
@@ -16,7 +17,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> 
     async run({ recording, facts, log }) {
       const { path } = requireFact(facts, 'fetch');
       const { origin } = recording;
-      if (origin.kind === 'zoom') {
+      if (isSpooled(recording) || origin.kind === 'zoom') {
         const bytesOnDisk = (await lengthOf(path)) ?? 0;
         await spool.remove(recording.id);
         crashPoint('cleanup:after-removal');

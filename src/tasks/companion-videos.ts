@@ -1,7 +1,8 @@
+import { spanOfRecording } from '../domain/companions.ts';
 import { KnownError } from '../domain/errors.ts';
 import { archiveStem } from '../domain/names.ts';
 import { type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
-import { type Span, segmentIndex, segmentsOf, spanOf } from '../domain/zoom-segments.ts';
+import { segmentIndex, segmentsOf } from '../domain/zoom-segments.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 
 /** How often a companion looks again for its video; it is called as soon as something happens. */
@@ -89,9 +90,4 @@ function labelOf({ details }: Recording): string {
   return ['transcript', 'chat', 'timeline', 'audio'].includes(companion)
     ? ''
     : `.${companion.replaceAll('_', '-')}`;
-}
-
-function spanOfRecording({ details }: Recording): Span {
-  const text = (value: string | number | null | undefined) => (typeof value === 'string' ? value : null);
-  return spanOf({ startedAt: text(details['recording_start']), endedAt: text(details['recording_end']) });
 }

@@ -1,5 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { B2 } from '../clients/b2.ts';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
@@ -15,7 +17,7 @@ import { bytesPassed } from '../lib/young-garbage.ts';
 import { requireCompanion } from './companion-content.ts';
 import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
 import type { Spool } from './spool.ts';
-import type { Task, TaskContext } from './task.ts';
+import { requireFact, type Task, type TaskContext } from './task.ts';
 
 /** How much is gathered before it is written, in bytes: fewer and larger steps cost less, for the readers too. */
 const WRITE_STEP_BYTES = 1024 * 1024;
@@ -47,7 +49,7 @@ type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
  * have told what they are, the stages beside it may read.
  *
  * Safe to repeat: a download goes on after the bytes that are on the disk, provided that the server still has the same
- * file, and otherwise starts over, under another content id; a file of this server is only read. What the server says of
+ * file, and otherwise starts over, under another content id; a file of this server is only read, and one that is published again comes from the archive. What the server says of
  * that is not believed alone: the last bytes on the disk are fetched again and compared.
  *
  * How long the recording is, the world of today decides; the size in the event is a hint. Where the two differ Zoom's API
@@ -55,6 +57,7 @@ type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
  */
 export function createFetchTask({
   zoom,
+  archive,
   spool,
   disk,
   promisedBytes = async () => 0,
@@ -62,6 +65,8 @@ export function createFetchTask({
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
   zoom: Zoom;
+  /** Where what is published again is brought from. */
+  archive: Pick<B2, 'openFile'>;
   spool: Spool;
   disk: Disk;
   /** What others will still write to the disk, in bytes. */
@@ -73,13 +78,17 @@ export function createFetchTask({
 }): Task<'fetch'> {
   return {
     stage: 'fetch',
-    serviceFor: ({ origin }) => (origin.kind === 'zoom' ? 'zoom' : undefined),
+    serviceFor: ({ origin, isFromArchive }) =>
+      isFromArchive ? 'b2' : origin.kind === 'zoom' ? 'zoom' : undefined,
     run: (context) => {
-      const { origin } = context.recording;
+      const { origin, isFromArchive } = context.recording;
+      if (isFromArchive) return fromArchive(context);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
-    async withdraw({ recording: { id, source, origin } }) {
+    async withdraw({ recording: { id, source, origin, isFromArchive } }) {
       await spool.remove(id);
+      // Its own file went when it was home.
+      if (isFromArchive) return;
       // A tutor's upload is ours, unlike a file that an admin has named; one that has changed since is not that upload.
       if (source !== 'manual' || origin.kind !== 'file' || origin.keep) return;
       await removeUnchanged(origin);
@@ -307,6 +316,49 @@ export function createFetchTask({
     }
   }
 
+  /** Brings the archived file back, for a recording that is published again. */
+  async function fromArchive(context: TaskContext<'fetch'>): Promise<Facts['fetch']> {
+    const { recording, facts, checkpoint, signal } = context;
+    const { fileId, sha1 } = requireFact(facts, 'archive');
+    const contentId = `archive:${fileId}`;
+    const path = await spool.pathFor(recording.id);
+    const onDisk = checkpoint?.contentId === contentId ? ((await lengthOf(path)) ?? 0) : 0;
+    // A byte that is there already is asked for as well: of nothing at all no server says the length.
+    const opened = await archive.openFile({ fileId, fromByte: Math.max(0, onDisk - 1), signal });
+    const { totalBytes } = opened;
+    let handle: FileHandle | undefined;
+    try {
+      await requireRoom(totalBytes - opened.startByte);
+      handle = await open(path, opened.startByte === 0 ? 'w+' : 'r+', 0o600);
+      await context.saveCheckpoint({ validator: null, totalBytes, contentId });
+      crashPoint('fetch:after-checkpoint');
+    } catch (error) {
+      opened.dismiss();
+      await handle?.close();
+      throw error;
+    }
+    const spooled = createSpooled(context, path, handle, contentId, signal);
+    try {
+      spooled.expect(totalBytes);
+      const bytes = await writeChunks(spooled, opened, totalBytes, requireRoom, signal);
+      const isSame = bytes === totalBytes && (sha1 === null || (await sha1OfFile(path)) === sha1);
+      if (!isSame) {
+        if (bytes >= totalBytes) await removeAll(path);
+        throw new KnownError('The archive sent other bytes than were put there', {
+          code: 'TRANSFER_CORRUPT',
+          retry: 'backoff',
+        });
+      }
+      await handle.sync();
+      crashPoint('fetch:before-fact');
+      const { mime: mediaType, extension } = spooled.media();
+      return { path, bytes, contentId, mediaType, extension };
+    } catch (error) {
+      await spooled.abandon(error);
+      throw error;
+    }
+  }
+
   async function takeLocal(context: TaskContext<'fetch'>, origin: LocalOrigin): Promise<Facts['fetch']> {
     const { path, bytes, modifiedAtMs } = origin;
     const handle = await openUnchanged(origin);
@@ -322,6 +374,12 @@ export function createFetchTask({
     context.progress(bytes, bytes, 'found');
     return fact;
   }
+}
+
+async function sha1OfFile(path: string): Promise<string> {
+  const hash = createHash('sha1');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Who says what of the recording's length, in bytes; `null` where nobody does, or was not asked. */

@@ -25,8 +25,12 @@ export function createNotifyTask(options: {
     // The website hears of videos; what belongs to one it finds beside it.
     isFor: ({ kind }) => kind === 'video',
     async run({ recording, facts, checkLease }) {
+      const { videoId } = requireFact(facts, 'publish');
+      // What it is called now: from here on the website is told of each new title.
+      const { title } = (await recordings.get(recording.id)) ?? recording;
+      const isAgain = recording.isFromArchive === true;
       const body = publishedBody({
-        recording,
+        recording: { ...recording, title },
         facts: {
           fetch: requireFact(facts, 'fetch'),
           archive: requireFact(facts, 'archive'),
@@ -40,13 +44,14 @@ export function createNotifyTask(options: {
       const { id } = await deliveries.add({
         recordingId: recording.id,
         type: 'recording.published',
+        ...(isAgain ? { occasion: `recording.published ${videoId}` } : {}),
         body,
       });
       crashPoint('notify:after-outbox');
-      const { videoId } = requireFact(facts, 'publish');
       await watches.add({
         videoId,
         recordingId: recording.id,
+        isInPlaceOfOthers: isAgain,
         notBeforeMs: Date.now() + options.firstLookMs,
       });
       options.onAdded();

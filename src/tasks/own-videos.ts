@@ -22,7 +22,7 @@ export async function findOwnVideos(
 
 /**
  * Looks in the library for what was created for a recording and given up: an empty video that bears its mark and is not
- * the one that the ledger names. Of a cancelled recording nothing is to stay. The one that stays gets its plain title if
+ * the one that the ledger names. Of a cancelled or deleted recording nothing is to stay. The one that stays gets its plain title if
  * it could not be given that when it was complete. Its place is the recording's title.
  */
 export function createVideoLooker({
@@ -41,7 +41,7 @@ export function createVideoLooker({
         const { recording, facts } = now;
         if (facts.publish?.videoId === videoId) {
           if (isMarkedTitle(video.title)) await nameIfAllowed(bunny, { video, recording, signal });
-        } else if (status === 'empty' || recording.state === 'cancelled') {
+        } else if (status === 'empty' || recording.state === 'cancelled' || recording.state === 'deleted') {
           await bunny.deleteVideo({ videoId, signal });
           findings.push({ type: 'late.removed', data: { service: 'bunny', what: 'video', videoId } });
         }

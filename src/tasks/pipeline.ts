@@ -121,8 +121,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
 
     async withdraw(attempt) {
+      const { recording, signal } = attempt;
       const added = afterwards.filter(({ withdraw }) => withdraw !== undefined);
-      for (const task of [...added, ...uploads, fetch]) await withdrawStage(task, attempt, 'taken back');
+      const made = [...added, ...uploads, fetch].filter((task) => isTakenBack(task, recording));
+      const troubles: unknown[] = [];
+      // One service that is away keeps nothing from going from another.
+      for (const task of made) {
+        await withdrawStage(task, attempt, 'taken back').catch((error) => {
+          signal.throwIfAborted();
+          if (isLeaseLost(error)) throw error;
+          troubles.push(error);
+        });
+      }
+      if (troubles.length > 0) throw troubles[0];
     },
   };
 
@@ -212,7 +223,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const checkpoint: Checkpoints[S] | undefined = checkpoints[task.stage];
     const hasMadeAny = facts[task.stage] !== undefined || checkpoint !== undefined;
     // The bytes are on a local disk before fetch has anything to record of them.
-    if (!hasMadeAny && task.stage !== 'fetch') return;
+    if (!hasMadeAny && task.stage !== 'fetch' && recording.state !== 'deleting') return;
     const context: WithdrawContext<S> = {
       recording,
       facts,
@@ -224,6 +235,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       log,
     };
     await task.withdraw?.(context);
+    crashPoint('withdraw:after-stage');
     if (hasMadeAny) await moves.undoStage(recording.id, task.stage, reason, lease.fence);
   }
 
@@ -319,6 +331,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       throw error;
     }
   }
+}
+
+/** What was archived, and what else was there before, stays if a recording was to be published again and is not. */
+function isTakenBack(task: AnyTask, recording: Recording): boolean {
+  if (!isFor(task, recording)) return false;
+  if (!recording.isFromArchive || recording.state === 'deleting') return true;
+  return task.stage === 'publish' || task.stage === 'fetch';
+}
+
+function isLeaseLost(error: unknown): boolean {
+  return error instanceof KnownError && error.code === 'LEASE_LOST';
 }
 
 function isFor(task: AnyTask, recording: Recording): boolean {

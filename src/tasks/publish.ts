@@ -62,13 +62,16 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   type Checkpoint = Checkpoints['publish'];
   type WithVideo = Checkpoint & { readonly videoId: string };
 
-  /** Deletes what the ledger names, and all else that bears the recording's mark. */
+  /** Deletes what the ledger names, and all else that bears the recording's mark; an earlier video only with all of it. */
   async function withdraw(context: WithdrawContext<'publish'>): Promise<void> {
-    const { facts, checkpoint, signal } = context;
+    const { facts, checkpoint, signal, recording } = context;
     // What was given up may still come.
     await context.expectLate(plainTitle(context.recording.title));
     const videoIds = new Set((await findOurs(context)).map(({ videoId }) => videoId));
-    for (const known of [facts.publish?.videoId, checkpoint?.videoId]) if (known) videoIds.add(known);
+    const earlier = recording.state === 'deleting' ? (recording.earlierVideoIds ?? []) : [];
+    for (const known of [facts.publish?.videoId, checkpoint?.videoId, ...earlier]) {
+      if (known) videoIds.add(known);
+    }
     for (const videoId of videoIds) {
       await context.checkLease();
       await bunny.deleteVideo({ videoId, signal });
@@ -129,8 +132,11 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     }
   }
 
-  function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
-    return findOwnVideos(bunny, { ...recording, signal });
+  /** Those of the recording that are of this publication: of one that is published again the earlier ones stay for now. */
+  async function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
+    const { state, earlierVideoIds = [] } = recording;
+    const ours = await findOwnVideos(bunny, { ...recording, signal });
+    return ours.filter(({ videoId }) => state === 'deleting' || !earlierVideoIds.includes(videoId));
   }
 
   /**

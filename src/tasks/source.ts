@@ -16,14 +16,20 @@ export interface OfferedSource extends Source, Pick<GrowingFile, 'prove' | 'fail
   close(): Promise<void>;
 }
 
+/** Whether a recording's bytes are brought to the spool first; else they are read where they were handed over. */
+export function isSpooled({ origin, isFromArchive }: Pick<Recording, 'origin' | 'isFromArchive'>): boolean {
+  return origin.kind === 'zoom' || isFromArchive === true;
+}
+
 export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
 
 /** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk. */
 export async function openFetched(
-  { origin }: Recording,
+  recording: Recording,
   fact: Facts['fetch'],
 ): Promise<OfferedSource | undefined> {
-  if (origin.kind === 'file') return await openLocal(origin, fact);
+  const { origin } = recording;
+  if (!isSpooled(recording) && origin.kind === 'file') return await openLocal(origin, fact);
   if ((await lengthOf(fact.path)) !== fact.bytes) return undefined;
   return offeredSource(await open(fact.path, 'r'), fact, fact.bytes);
 }

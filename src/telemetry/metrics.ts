@@ -99,7 +99,7 @@ export function createMetrics(options: MetricsOptions) {
     {
       tally: 'recordings_ended',
       metric: counter('recordings_ended_total', 'Recordings by how they ended', ['outcome']),
-      known: ['done', 'failed', 'cancelled'].map((outcome) => ({ outcome })),
+      known: ['done', 'failed', 'cancelled', 'deleted'].map((outcome) => ({ outcome })),
     },
     {
       tally: 'attempts_started',

@@ -81,6 +81,7 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0 }: Sai
   });
   const zoom: Zoom = { ...client, freshAddress: () => today() };
   const task = createFetchTask({
+    archive: { openFile: () => Promise.reject(new Error('nothing is archived')) },
     zoom,
     spool: createSpool(folder),
     disk: { usableBytes: async () => 1e12, requireBytes: async () => {} },

@@ -1,20 +1,31 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
+import { DeleteDialog, PublishAgainDialog, RenameDialog } from './after-done.tsx';
 import { postJson } from './api.ts';
+import { Dialog } from './dialog.tsx';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
-import type { Action, RecordingView } from './types.ts';
+import type { Action, RecordingDetail, RecordingView } from './types.ts';
 import { actionWords, DEED_WORDS } from './words.ts';
+
+/** What is done with one that is home, from its own page. */
+const AFTER_DONE: readonly Action[] = ['rename', 'publish-again', 'delete'];
+
+/** What is asked about before it is done. */
+const ASKED: readonly Action[] = ['cancel', 'schedule', ...AFTER_DONE];
 
 /** The buttons for what can be done with a recording now; one that cannot be taken back asks first. */
 export function Actions({
   live,
   recording,
   only,
+  related,
 }: {
   live: Live;
   recording: RecordingView;
   only?: readonly Action[];
+  /** Where it is known what belongs to it: there what is home is renamed, published again and deleted. */
+  related?: RecordingDetail['related'];
 }) {
   const [asked, setAsked] = useState<Action>();
   const [isBusy, setBusy] = useState(false);
@@ -22,7 +33,10 @@ export function Actions({
   const place = useRef<HTMLDivElement>(null);
   const { id, state, title } = recording;
   const isShort = only !== undefined;
-  const possible = recording.actions.filter((action) => only?.includes(action) ?? true);
+  const possible = recording.actions.filter(
+    (action) => only?.includes(action) ?? (related !== undefined || !AFTER_DONE.includes(action)),
+  );
+  const close = () => setAsked(undefined);
 
   async function act(action: Action, body?: object): Promise<void> {
     // The button may go with what it was for: the focus then stays in the part of the page that it was in.
@@ -51,7 +65,7 @@ export function Actions({
           disabled={isBusy}
           aria-label={`${actionWords(action, state)}: ${title}`}
           class={lookOf(action, state)}
-          onClick={() => (action === 'cancel' || action === 'schedule' ? setAsked(action) : act(action))}
+          onClick={() => (ASKED.includes(action) ? setAsked(action) : act(action))}
         >
           {isShort && action === 'move-to-front' ? <ToFront /> : actionWords(action, state)}
         </button>
@@ -59,18 +73,33 @@ export function Actions({
       {asked === 'cancel' && (
         <Dialog title={`Cancel “${title}”?`} close={() => setAsked(undefined)}>
           <p>
-            It stops, and what it has made so far at Backblaze and Bunny is taken back. The recording at its
-            source stays as it is.
+            {recording.publishing_again
+              ? 'It is not published again. Its archived file and the video that there was stay as they are.'
+              : 'It stops, and what it has made so far at Backblaze and Bunny is taken back. The recording at its source stays as it is.'}
           </p>
           <div class="actions">
             <button type="button" class="primary" onClick={() => setAsked(undefined)}>
               Keep it
             </button>
             <button type="button" class="danger" onClick={() => act('cancel')}>
-              Cancel the recording
+              {recording.publishing_again ? 'Do not publish again' : 'Cancel the recording'}
             </button>
           </div>
         </Dialog>
+      )}
+      {asked === 'rename' && (
+        <RenameDialog recording={recording} close={close} act={(body) => act('rename', body)} />
+      )}
+      {asked === 'publish-again' && (
+        <PublishAgainDialog recording={recording} close={close} act={() => act('publish-again')} />
+      )}
+      {asked === 'delete' && (
+        <DeleteDialog
+          recording={recording}
+          related={related ?? []}
+          close={close}
+          act={(body) => act('delete', body)}
+        />
       )}
       {asked === 'schedule' && (
         <Schedule
@@ -97,7 +126,7 @@ function ToFront() {
 
 function lookOf(action: Action, state: RecordingView['state']): string {
   if (action === 'retry' && state === 'failed') return 'primary';
-  return action === 'cancel' ? 'danger' : '';
+  return action === 'cancel' || action === 'delete' ? 'danger' : '';
 }
 
 function Schedule(props: {
@@ -139,23 +168,6 @@ function Schedule(props: {
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Dialog(props: { title: string; close: () => void; children: preact.ComponentChildren }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
-  }, []);
-  return (
-    <dialog ref={dialog} onClose={props.close} aria-labelledby="dialog-title">
-      <div class="dialog-content">
-        <h2 id="dialog-title">{props.title}</h2>
-        {props.children}
-      </div>
-    </dialog>
   );
 }
 

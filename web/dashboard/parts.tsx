@@ -25,9 +25,11 @@ const TONES: Readonly<Record<State, Tone>> = {
   'backing-off': 'warn',
   'set-aside': 'warn',
   cancelling: 'warn',
+  deleting: 'warn',
   done: 'good',
   failed: 'bad',
   cancelled: 'calm',
+  deleted: 'calm',
 };
 
 /** A dot of a colour, never without the words beside it. */

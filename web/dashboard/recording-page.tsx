@@ -48,7 +48,7 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
               <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
               <When at={data.accepted_at} />
             </p>
-            <Actions live={live} recording={data} />
+            <Actions live={live} recording={data} related={data.related} />
           </>
         )}
       </div>

@@ -9,9 +9,11 @@ export const STATE_WORDS: Readonly<Record<State, string>> = {
   'backing-off': 'Will be tried again',
   'set-aside': 'Set aside',
   cancelling: 'Being taken back',
+  deleting: 'Being deleted',
   done: 'Done',
   failed: 'Failed',
   cancelled: 'Cancelled',
+  deleted: 'Deleted',
 };
 
 export const SOURCE_WORDS: Readonly<Record<RecordingView['source'], string>> = {
@@ -60,7 +62,7 @@ export function actionWords(action: Action, state: State): string {
   switch (action) {
     case 'retry':
       if (state === 'set-aside') return 'Put back in line';
-      if (state === 'cancelled') return 'Bring it home after all';
+      if (state === 'cancelled' || state === 'deleted') return 'Bring it home after all';
       return state === 'failed' ? 'Try again' : 'Try now';
     case 'cancel':
       return 'Cancel…';
@@ -70,6 +72,12 @@ export function actionWords(action: Action, state: State): string {
       return 'Move to the front';
     case 'schedule':
       return 'Schedule…';
+    case 'rename':
+      return 'Rename…';
+    case 'publish-again':
+      return 'Publish again…';
+    case 'delete':
+      return 'Delete…';
   }
 }
 
@@ -80,6 +88,9 @@ export const DEED_WORDS: Readonly<Record<Action, string>> = {
   'set-aside': 'is set aside',
   'move-to-front': 'is next in line',
   schedule: 'has its time',
+  rename: 'has its new title',
+  'publish-again': 'is published again',
+  delete: 'is being deleted',
 };
 
 /** What those who listen are told; little things are not worth a word. */
@@ -108,6 +119,12 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'recording.moved-to-front': 'Moved to the front by an operator',
   'recording.set-aside': 'Set aside',
   'recording.cancelled': 'Cancelled',
+  'recording.renamed': 'Renamed by an operator',
+  'recording.deleted': 'Deleted everywhere',
+  'deletion.started': 'An operator deletes it',
+  'publish-again.asked': 'Published again, as an operator asks',
+  'publish-again.done': 'Published again',
+  'publish-again.given-up': 'Not published again; the earlier video stays',
   'stop.asked': 'An operator asks for a stop',
   'withdrawal.started': 'What was made is being taken back',
   'withdrawal.failed': 'Could not be taken back yet',
@@ -123,11 +140,17 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'captions.skipped': 'No captions were set',
   'video.playable': 'Bunny has made the video playable',
   'video.failed': 'Bunny cannot use the video',
+  'video.replaced': 'The earlier video is removed, now that the new one can be watched',
+  'video.renamed': 'The video has its new title',
+  'video.rename-refused': 'Bunny has refused the new title',
 };
 
 export function eventWords(type: string, data: Readonly<Record<string, unknown>>): string {
   const words = EVENT_WORDS[type] ?? type;
   const { stage } = data;
+  if (type === 'recording.renamed' && typeof data['to'] === 'string') {
+    return `${words}: “${data['from']}” is now “${data['to']}”`;
+  }
   return typeof stage === 'string' && type.startsWith('stage.')
     ? `${STAGE_WORDS[stage] ?? stage} ${words}`
     : words;

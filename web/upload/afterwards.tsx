@@ -80,5 +80,8 @@ function wordsFor(status: UploadStatusView | undefined): string {
     case 'cancelling':
     case 'cancelled':
       return 'The academy has cancelled this recording.';
+    case 'deleting':
+    case 'deleted':
+      return 'The academy has deleted this recording.';
   }
 }

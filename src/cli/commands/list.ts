@@ -22,7 +22,8 @@ interface ListOptions {
 }
 
 const EXAMPLES = `
-States: waiting, moving, backing-off, set-aside, cancelling, done, failed, cancelled.
+States: waiting, moving, backing-off, set-aside, cancelling, deleting, done, failed,
+cancelled, deleted.
 
 Examples:
   sluice list
@@ -107,7 +108,9 @@ function usedColumns(recordings: readonly Recording[]): readonly Column<Recordin
 }
 
 function troubleText({ state, last_error: error }: Recording): string {
-  return error === null || state === 'done' || state === 'cancelled' ? '' : error.message;
+  return error === null || state === 'done' || state === 'cancelled' || state === 'deleted'
+    ? ''
+    : error.message;
 }
 
 async function* pages(session: Session, { state, source, q }: ListOptions, limit: number) {

@@ -40,7 +40,7 @@ async function tell(session: Session, status: Status): Promise<void> {
   session.print(
     moving === null ? 'Nothing moves.' : `Moving: ${printable(moving.title)} (${moving.id})`,
     [
-      `${count('waiting', 'backing-off', 'cancelling')} waiting`,
+      `${count('waiting', 'backing-off', 'cancelling', 'deleting')} waiting`,
       `${count('failed')} failed`,
       `${count('set-aside')} set aside`,
       `${count('done')} done`,

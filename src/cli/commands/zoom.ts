@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { byteSize } from '../../lib/byte-size.ts';
+import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -143,7 +144,11 @@ async function backfill(io: Io, session: Session, options: BackfillOptions): Pro
     }
     session.print(recordings.length === 0 ? 'Nothing is missing.' : `Missing here: ${total}.`);
   }
-  if (isBringing && options.yes !== true && !(await confirm(io, session, `Bring home ${total}?`))) {
+  if (
+    isBringing &&
+    options.yes !== true &&
+    !(await confirm(io, session, `Bring home ${total}?`, 'Add --yes, or --dry-run to look only.'))
+  ) {
     io.setExitCode(EXIT.failed);
     return;
   }
@@ -207,16 +212,4 @@ async function search(
     block?.end();
   }
   return { missing, untold };
-}
-
-/** Whoever is not at a terminal says --yes beforehand. */
-async function confirm(io: Io, session: Session, question: string): Promise<boolean> {
-  const answer = session.isLive ? await io.ask(`${question} [y/N] `) : undefined;
-  if (answer === undefined) {
-    throw usageFailure(
-      'Nobody is there to ask whether this is meant.',
-      'Add --yes, or --dry-run to look only.',
-    );
-  }
-  return /^y(es)?$/i.test(answer.trim());
 }

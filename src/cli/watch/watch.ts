@@ -19,6 +19,7 @@ const ENDS: Readonly<Record<string, number>> = {
   done: EXIT.ok,
   failed: EXIT.failed,
   cancelled: EXIT.failed,
+  deleted: EXIT.failed,
   'set-aside': EXIT.attention,
 };
 

@@ -1,0 +1,17 @@
+import type { Recording } from './recording.ts';
+import { type Span, segmentIndex, segmentsOf, spanOf } from './zoom-segments.ts';
+
+/** Of the recordings of one meeting the companions that are of the same time as a video. */
+export function companionsBeside(video: Recording, group: readonly Recording[]): Recording[] {
+  const videos = group.filter(({ kind }) => kind === 'video');
+  const segments = segmentsOf(videos.map(spanOfRecording));
+  const at = (recording: Recording) => segmentIndex(segments, spanOfRecording(recording));
+  const mine = at(video);
+  return group.filter((each) => each.kind === 'companion' && (videos.length === 1 || at(each) === mine));
+}
+
+/** The stretch of time that a recording covers, as far as its source has said it. */
+export function spanOfRecording({ details }: Pick<Recording, 'details'>): Span {
+  const text = (value: string | number | null | undefined) => (typeof value === 'string' ? value : null);
+  return spanOf({ startedAt: text(details['recording_start']), endedAt: text(details['recording_end']) });
+}

@@ -1,0 +1,232 @@
+import { sql, type Transaction } from 'kysely';
+import { deletedBody, renamedBody } from '../domain/announcement.ts';
+import { companionsBeside } from '../domain/companions.ts';
+import type { Facts, Recording, Stage } from '../domain/recording.ts';
+import { insertDelivery } from './deliveries.ts';
+import { addEvent, type EventType } from './events.ts';
+import { toRecording } from './recording-rows.ts';
+import { NEW_BEGINNING } from './renewal.ts';
+import type { Tables } from './schema.ts';
+import { searchText } from './search-text.ts';
+
+/* What an operator does with a recording that is home, as parts of one transaction each. */
+
+type Trx = Transaction<Tables>;
+
+/** What becomes of a recording's row, and what its history says of that. */
+export interface Done {
+  readonly change: Partial<Tables['recordings']>;
+  readonly event: EventType;
+  readonly data?: object;
+}
+
+/** The stages that are gone through again when the archived file is published once more. */
+const AGAIN: readonly Stage[] = ['fetch', 'publish', 'captions', 'notify', 'cleanup'];
+
+/** Gives a recording another title, and the companions beside it that had the same one. */
+export async function rename(
+  trx: Trx,
+  recording: Recording,
+  title: string,
+  by: string,
+): Promise<Done> {
+  const { id, title: previousTitle } = recording;
+  for (const companion of await companionsOf(trx, recording)) {
+    if (companion.title !== previousTitle) continue;
+    const change = titled(companion, title);
+    await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
+    await addEvent(trx, companion.id, 'recording.renamed', { from: previousTitle, to: title, with: id, by });
+  }
+  if (recording.kind === 'video') {
+    await trx
+      .insertInto('renames')
+      .values({ recording_id: id, looks: 0, not_before_ms: 0 })
+      .onConflict((conflict) => conflict.column('recording_id').doUpdateSet({ looks: 0, not_before_ms: 0 }))
+      .execute();
+  }
+  if (await wasAnnounced(trx, recording)) {
+    const nowMs = Date.now();
+    await insertDelivery(trx, {
+      recordingId: id,
+      type: 'recording.renamed',
+      occasion: await nextOccasion(trx, id, 'recording.renamed'),
+      body: renamedBody({ recording: { ...recording, title }, previousTitle, nowMs }),
+    });
+  }
+  return {
+    change: titled(recording, title),
+    event: 'recording.renamed',
+    data: { from: previousTitle, to: title },
+  };
+}
+
+function titled(recording: Recording, title: string) {
+  return { title, is_renamed: 1, search: searchText({ ...recording, title }) };
+}
+
+/** Puts a recording in line once more, its bytes to come from the archive; so do its captions. */
+export async function publishAgain(trx: Trx, recording: Recording, by: string): Promise<Done> {
+  for (const companion of await companionsOf(trx, recording)) {
+    const { captions } = await factsOf(trx, companion.id);
+    if (companion.state !== 'done' || captions === undefined) continue;
+    const change = await keepStages(trx, companion);
+    await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
+    await addEvent(trx, companion.id, 'publish-again.asked', { with: recording.id, by });
+  }
+  const { publish } = await factsOf(trx, recording.id);
+  const earlier = [...(recording.earlierVideoIds ?? []), ...(publish ? [publish.videoId] : [])];
+  return {
+    change: { ...(await keepStages(trx, recording)), earlier_videos: JSON.stringify(earlier) },
+    event: 'publish-again.asked',
+    data: { videoId: publish?.videoId ?? null },
+  };
+}
+
+/** Forgets what was proved of the stages that are gone through again, but keeps it for the case that this is given up. */
+async function keepStages(trx: Trx, { id }: Recording) {
+  const rows = await trx
+    .deleteFrom('stages')
+    .where('recording_id', '=', id)
+    .where('stage', 'in', AGAIN)
+    .returningAll()
+    .execute();
+  return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(rows) };
+}
+
+/** Gives a recording back what was proved before it was to be published again. */
+export async function restoreStages(trx: Trx, id: string): Promise<void> {
+  const { kept_stages: kept, earlier_videos: earlier } = await trx
+    .selectFrom('recordings')
+    .select(['kept_stages', 'earlier_videos'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  const rows: Tables['stages'][] = JSON.parse(kept ?? '[]');
+  await trx.deleteFrom('stages').where('recording_id', '=', id).where('stage', 'in', AGAIN).execute();
+  if (rows.length > 0) await trx.insertInto('stages').values(rows).execute();
+  const fact = rows.find(({ stage }) => stage === 'publish')?.fact ?? null;
+  const videoId = fact === null ? null : (JSON.parse(fact) as Facts['publish']).videoId;
+  const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => each !== videoId);
+  await trx
+    .updateTable('recordings')
+    .set({ kept_stages: null, earlier_videos: others.length === 0 ? null : JSON.stringify(others) })
+    .where('id', '=', id)
+    .execute();
+  if (others.length === 0 || videoId === null) return;
+  // It may have become playable meanwhile, when the others were still wanted.
+  await trx
+    .updateTable('watches')
+    .set({ state: 'pending', not_before_ms: 0 })
+    .where('video_id', '=', videoId)
+    .execute();
+}
+
+/**
+ * Has all that was made of a recording removed. The website is told of it in the same step, and of nothing else any more:
+ * what it has not heard yet would speak of a video that is going.
+ */
+export async function startDeletion(trx: Trx, recording: Recording): Promise<Done> {
+  const { id, state } = recording;
+  const now = await factsOf(trx, id);
+  const kept: Tables['stages'][] = JSON.parse(await keptOf(trx, id));
+  const keptPublish = kept.find(({ stage }) => stage === 'publish')?.fact;
+  const publish: Facts['publish'] | undefined =
+    now.publish ?? (keptPublish ? JSON.parse(keptPublish) : undefined);
+  const facts = { ...now, ...(publish === undefined ? {} : { publish }) };
+  const isTold = await wasAnnounced(trx, recording);
+  await trx
+    .deleteFrom('deliveries')
+    .where('recording_id', '=', id)
+    .where('state', '!=', 'delivered')
+    .where('type', '!=', 'recording.deleted')
+    .execute();
+  // What is told of it after it was brought again is news.
+  await trx
+    .updateTable('deliveries')
+    .set({ occasion: sql<string>`occasion || ' until ' || id` })
+    .where('recording_id', '=', id)
+    .execute();
+  if (isTold) {
+    await insertDelivery(trx, {
+      recordingId: id,
+      type: 'recording.deleted',
+      body: deletedBody({ recording, facts, nowMs: Date.now() }),
+    });
+  }
+  await trx.deleteFrom('renames').where('recording_id', '=', id).execute();
+  await trx.deleteFrom('watches').where('recording_id', '=', id).execute();
+  await trx.deleteFrom('zoom_trash').where('recording_id', '=', id).execute();
+  const { archive } = facts;
+  return {
+    change: {
+      state: 'deleting',
+      place: 0,
+      failed_attempts: 0,
+      open_starts: 0,
+      not_before_ms: 0,
+      ended_at_ms: null,
+      last_error: null,
+    },
+    event: 'deletion.started',
+    data: {
+      from: state,
+      ...(archive ? { fileName: archive.fileName, fileId: archive.fileId } : {}),
+      ...(publish ? { videoId: publish.videoId } : {}),
+    },
+  };
+}
+
+/** The companions of a video that are of its time; none of a companion. */
+export async function companionsOf(trx: Trx, recording: Recording): Promise<Recording[]> {
+  if (recording.kind !== 'video' || recording.groupKey === null) return [];
+  const rows = await trx
+    .selectFrom('recordings')
+    .selectAll()
+    .where('group_key', '=', recording.groupKey)
+    .orderBy('seq')
+    .execute();
+  return companionsBeside(recording, rows.map(toRecording));
+}
+
+async function factsOf(trx: Trx, id: string): Promise<Partial<Facts>> {
+  const rows = await trx
+    .selectFrom('stages')
+    .select(['stage', 'fact'])
+    .where('recording_id', '=', id)
+    .execute();
+  return Object.fromEntries(
+    rows.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
+  );
+}
+
+async function keptOf(trx: Trx, id: string): Promise<string> {
+  const row = await trx
+    .selectFrom('recordings')
+    .select('kept_stages')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row?.kept_stages ?? '[]';
+}
+
+/** Whether the website hears, or has heard, that it is published. */
+async function wasAnnounced(trx: Trx, { id, kind, isFromArchive }: Recording): Promise<boolean> {
+  if (kind !== 'video') return false;
+  if (isFromArchive) return true;
+  const row = await trx
+    .selectFrom('stages')
+    .select('stage')
+    .where('recording_id', '=', id)
+    .where('stage', '=', 'notify')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** An occasion that was not there before, for an announcement that may be made several times. */
+async function nextOccasion(trx: Trx, id: string, type: string): Promise<string> {
+  const row = await trx
+    .selectFrom('deliveries')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('recording_id', '=', id)
+    .where('type', '=', type)
+    .executeTakeFirst();
+  return `${type} ${Number(row?.count ?? 0) + 1}`;
+}
