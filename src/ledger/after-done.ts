@@ -24,12 +24,7 @@ export interface Done {
 const AGAIN: readonly Stage[] = ['fetch', 'publish', 'captions', 'notify', 'cleanup'];
 
 /** Gives a recording another title, and the companions beside it that had the same one. */
-export async function rename(
-  trx: Trx,
-  recording: Recording,
-  title: string,
-  by: string,
-): Promise<Done> {
+export async function rename(trx: Trx, recording: Recording, title: string, by: string): Promise<Done> {
   const { id, title: previousTitle } = recording;
   for (const companion of await companionsOf(trx, recording)) {
     if (companion.title !== previousTitle) continue;

@@ -190,7 +190,7 @@ describe('cancelling', () => {
     const { status, body } = await act(id, 'cancel');
 
     expect({ status, body }).toMatchObject({ status: 409, body: { code: 'WRONG_STATE' } });
-    expect(body.detail).toContain('is done; nothing can be done with it now');
+    expect(body.detail).toContain('is done; possible: rename, publish-again, delete');
   });
 
   it('ends in a new beginning for one that a door brings again meanwhile', async () => {

@@ -367,3 +367,24 @@ describe('sluice where callers on the same machine need the token too', () => {
     expect(JSON.parse(stderr).error.code).toBe('LOGIN_REQUIRED');
   });
 });
+
+describe('sluice rename and delete', () => {
+  it('does with what is home what the page does, and deletes nothing that nobody has confirmed', async () => {
+    const { id } = await house.addCustom('Home');
+    const worker = await house.startWorker();
+    await house.reaches(id, 'done');
+
+    expect(await sluice('rename', id, 'Home 2', '--json')).toMatchObject({
+      exitCode: 0,
+      json: { recordings: [{ id, title: 'Home 2' }] },
+    });
+    expect(await sluice('delete', id)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
+    expect(await stateOf(id)).toBe('done');
+    expect(await sluice('delete', id, '--yes')).toMatchObject({ exitCode: 0 });
+    await house.reaches(id, 'deleted');
+    await worker.stop();
+  });
+});
