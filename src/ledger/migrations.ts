@@ -11,8 +11,8 @@ import { steadyClock } from './migrations/011-steady-clock.ts';
 import { whatMoves } from './migrations/012-what-moves.ts';
 import { callersWords } from './migrations/013-callers-words.ts';
 import { access } from './migrations/016-access.ts';
-import { lineAhead } from './migrations/020-line-ahead.ts';
 import { afterDone } from './migrations/017-after-done.ts';
+import { lineAhead } from './migrations/020-line-ahead.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -132,8 +132,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '012-what-moves': whatMoves,
   '013-callers-words': callersWords,
   '016-access': access,
-  '020-line-ahead': lineAhead,
   '017-after-done': afterDone,
+  '020-line-ahead': lineAhead,
 };
 
 export const migrationProvider: MigrationProvider = {

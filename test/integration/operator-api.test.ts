@@ -112,13 +112,7 @@ describe('GET /api/recordings', () => {
       recordings.map(({ id, position }: { id: string; position: number }) => [id, position]),
     );
     expect(positions).toEqual({ [c]: 1, [a]: 2, [b]: 3, [later]: null });
-    expect(recordings[0].actions).toEqual([
-      'cancel',
-      'set-aside',
-      'move-to-front',
-      'schedule',
-      'rename',
-    ]);
+    expect(recordings[0].actions).toEqual(['cancel', 'set-aside', 'move-to-front', 'schedule', 'rename']);
   });
 
   it.each([
