@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, Migrator, sql } from 'kysely';
 import Sqlite from 'libsql';
 import { KnownError } from '../domain/errors.ts';
-import { migrationProvider } from './migrations.ts';
+import { compareSchema, migrationProvider } from './migrations.ts';
 import type { Tables } from './schema.ts';
 import { createSqliteDialect, isBusy, READER_TIMEOUT_MS } from './sqlite-dialect.ts';
 
@@ -48,10 +48,12 @@ export async function openDatabase(
         pragma secure_delete = ON;
       `),
     );
+    refuseNewer(path, sqlite);
     const db: Database = new Kysely({ dialect: createSqliteDialect({ sqlite, close: () => close(sqlite) }) });
     await whenFree(() => migrate(sqlite, db));
     return db;
   } catch (error) {
+    if (error instanceof KnownError) throw error;
     throw new KnownError(`The ledger ${path} could not be opened: ${String(error)}`, {
       code: 'LEDGER_UNUSABLE',
       cause: error,
@@ -78,6 +80,17 @@ function close(sqlite: Sqlite.Database): void {
     // Somebody else is writing; nothing depends on it.
   }
   sqlite.close();
+}
+
+/** Nothing is changed in a ledger that a newer version has had. */
+function refuseNewer(path: string, sqlite: Sqlite.Database): void {
+  const { unknown } = compareSchema(sqlite);
+  if (unknown.length === 0) return;
+  sqlite.close();
+  throw new KnownError(
+    `The ledger ${path} belongs to a newer version of Sluice (${unknown.join(', ')}): run that version again, or restore the backup from before it (docs/upgrading.md).`,
+    { code: 'LEDGER_UNUSABLE' },
+  );
 }
 
 /** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import Sqlite from 'libsql';
 import { systemCode } from '../domain/errors.ts';
+import { compareSchema } from './migrations.ts';
 
 /** What a look at the ledger's file has found, without changing it. */
 export type LedgerInspection =
@@ -13,6 +14,10 @@ export type LedgerInspection =
       /** What SQLite finds wrong with it; nothing if all is well. */
       readonly damages: readonly string[];
       readonly recordings: number;
+      /** Steps of the schema that the next start takes. */
+      readonly pending: readonly string[];
+      /** Steps that this version does not know: a newer one has had the ledger. */
+      readonly unknown: readonly string[];
     };
 
 /** Looks at the ledger beside the processes that use it. Throws what SQLite throws if it cannot be read. */
@@ -33,6 +38,7 @@ export function inspectLedger(path: string): LedgerInspection {
       isExposed: (found.mode & 0o077) !== 0,
       damages,
       recordings: n,
+      ...compareSchema(sqlite),
     };
   } finally {
     sqlite.close();

@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
+import type Sqlite from 'libsql';
 import { moreIndexes } from './migrations/002-more-indexes.ts';
 import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
@@ -139,3 +140,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 export const migrationProvider: MigrationProvider = {
   getMigrations: async () => ({ ...MIGRATIONS }),
 };
+
+/** How the steps that a ledger's file has taken differ from those that this version knows. */
+export function compareSchema(sqlite: Sqlite.Database): { pending: string[]; unknown: string[] } {
+  const tables = sqlite.prepare("select name from sqlite_master where name = 'kysely_migration'").all();
+  const rows = tables.length === 0 ? [] : sqlite.prepare('select name from kysely_migration').all();
+  const taken = (rows as { name: string }[]).map(({ name }) => name);
+  const known = Object.keys(MIGRATIONS);
+  return {
+    pending: known.filter((name) => !taken.includes(name)),
+    unknown: taken.filter((name) => !known.includes(name)),
+  };
+}

@@ -92,6 +92,7 @@ describe('sluice doctor', () => {
       Zoom: 'ok',
       website: 'ok',
       line: 'ok',
+      processes: 'ok',
     });
     expect(exitCode).toBe(0);
   });
@@ -102,7 +103,7 @@ describe('sluice doctor', () => {
     const { exitCode, of } = await diagnose(options, '--before-start');
 
     expect(exitCode).toBe(0);
-    for (const check of ['pipeline', 'tus', 'Redis', 'pm2', 'line']) expect(of(check).state).toBe('skip');
+    for (const check of ['pipeline', 'tus', 'Redis', 'processes', 'line']) expect(of(check).state).toBe('skip');
     expect(of('ledger')).toMatchObject({
       state: 'ok',
       text: expect.stringContaining('made by the first start'),
@@ -331,7 +332,7 @@ describe('sluice doctor', () => {
     const { exitCode, state, of } = await diagnose(options);
 
     expect([exitCode, state]).toEqual([4, 'fail']);
-    for (const check of ['pipeline', 'tus', 'Redis']) {
+    for (const check of ['pipeline', 'tus', 'Redis', 'processes']) {
       expect(of(check)).toMatchObject({ state: 'fail', advice: expect.stringContaining('npm start') });
     }
   });

@@ -2,6 +2,7 @@ import type { Config, SettingProblem } from '../../config/config.ts';
 import type { ServiceId } from '../../domain/service-advice.ts';
 import type { Api } from '../api.ts';
 import { checkAlarms } from './alarms.ts';
+import { checkBoot } from './boot.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
@@ -9,8 +10,8 @@ import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
 import { checkOutside } from './outside.ts';
-import { checkBoot, checkPm2 } from './pm2.ts';
 import { checkPipeline, checkTus } from './ports.ts';
+import { checkProcesses } from './processes.ts';
 import { checkRedis } from './redis.ts';
 import { checkSecrets } from './secrets.ts';
 import { checkB2, checkBunny, checkSite, checkZoom } from './services.ts';
@@ -73,8 +74,10 @@ export function createChecks(options: DoctorOptions): Check[] {
     check('tus', ['TUS_HOST', 'TUS_PORT', 'UPLOAD_TOKEN_SECRET'], (signal) =>
       checkTus(config, { isBeforeStart, signal }),
     ),
-    check('pm2', [], (signal) => checkPm2({ env, home, hasRedis: managedRedis, isBeforeStart, signal })),
-    check('boot', [], () => checkBoot(env)),
+    check('processes', ofPipeline, (signal) =>
+      checkProcesses(options.connect(), { env, home, hasRedis: managedRedis, isBeforeStart, signal }),
+    ),
+    check('boot', [], () => checkBoot({ env, home })),
     check('clock', ['B2_API_URL', 'BUNNY_API_URL', 'ZOOM_OAUTH_URL'], (signal) => checkClock(config, signal)),
     check(
       'Backblaze B2',

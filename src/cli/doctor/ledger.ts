@@ -17,6 +17,18 @@ export function checkLedger({ ledgerPath, dataDir }: Config): Finding {
       'Stop Sluice, keep a copy of the file, and restore the last backup (docs/operations.md); check the disk.',
     );
   }
+  if (found.unknown.length > 0) {
+    return fail(
+      `${ledgerPath} belongs to a newer version of Sluice (${found.unknown.join(', ')})`,
+      'Run that version again, or restore the backup from before it (docs/upgrading.md). Nothing has been changed.',
+    );
+  }
+  if (found.pending.length > 0) {
+    return warn(
+      `${found.recordings} recordings, sound, of an older version: the next start takes ${found.pending.join(', ')}`,
+      'There is no way back but a backup: make one before you start this version (docs/upgrading.md).',
+    );
+  }
   if (found.isExposed) {
     return warn(`${ledgerPath} can be read by others`, `It holds names and tokens: chmod 600 ${ledgerPath}*`);
   }
