@@ -18,8 +18,8 @@ const SECTIONS: Readonly<Record<string, string>> = {
   TRANSFER_IDLE_TIMEOUT_S: 'Transfers',
 };
 
-/** What most have to fill in, though there is another way. */
-const ASKED: readonly string[] = ['ZOOM_WEBHOOK_SECRET_TOKEN'];
+/** What most have to fill in, though there is another way or a default. */
+const ASKED: readonly string[] = ['ZOOM_WEBHOOK_SECRET_TOKEN', 'B2_BUCKET'];
 
 /** The text of `.env.example`: every setting with its default and one line of meaning. */
 export function exampleEnvironment(): string {
@@ -29,7 +29,7 @@ export function exampleEnvironment(): string {
     const isRequired = !(rule instanceof z.ZodDefault) && !(rule instanceof z.ZodOptional);
     const isAsked = isRequired || ASKED.includes(name);
     const fallback = rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().join(',') : '';
-    const assignment = isAsked ? `${name}=` : `#${name}=${fallback}`;
+    const assignment = isAsked ? `${name}=${fallback}` : `#${name}=${fallback}`;
     return [
       ...(section ? ['', `## ${section}`] : []),
       '',

@@ -281,7 +281,9 @@ export const settings = {
   B2_APPLICATION_KEY: secret().describe(
     'Application key; needs listBuckets, listFiles, readFiles and writeFiles',
   ),
-  B2_BUCKET: text().default('ace-academy-recordings').describe('Bucket that recordings are archived in'),
+  B2_BUCKET: text()
+    .default('ace-academy-recordings')
+    .describe('Bucket that recordings are archived in: yours'),
   B2_API_URL: url().default('https://api.backblazeb2.com').describe('Base URL of the B2 native API'),
   ARCHIVE_PART_BYTES: whole(5_000_000, 5_000_000_000)
     .optional()
@@ -342,7 +344,9 @@ export const settings = {
 
   // The website
   SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),
-  SITE_WEBHOOK_SECRET: webhookSecret().describe('Standard Webhooks secret shared with the website'),
+  SITE_WEBHOOK_SECRET: webhookSecret().describe(
+    'Standard Webhooks secret shared with the website: whsec_ and the output of openssl rand -base64 32',
+  ),
 
   SITE_RETRY_SCHEDULE_S: z
     .string()
