@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -10,11 +11,35 @@ import { parseEnv } from 'node:util';
  */
 const root = import.meta.dirname;
 const REDIS_OUTLIVES_MS = 2000;
+
+getReady();
+
 const envFile = join(root, '.env');
 const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
 
 const dataDir = resolve(root, setting('DATA_DIR') ?? './data');
 const shutdownTimeoutS = Number(setting('SHUTDOWN_TIMEOUT_S')) || 8;
+
+/** Builds what is not built at all, and looks at the settings: pm2 would start again and again what cannot run. */
+function getReady() {
+  if (!existsSync(join(root, 'dist/server/main.js'))) {
+    const { status } = runHere(['scripts/build.mjs']);
+    if (status !== 0) fail('Sluice is not built, see above: run "npm run setup -- --build".');
+  }
+  const { status } = runHere(['dist/config/check-main.js'], 'ignore');
+  if (status !== 0) process.exit(1);
+}
+
+/** What it says goes to standard error: standard output may be read by programs. */
+function runHere(args, stdout = 2) {
+  return spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', stdout, 2] });
+}
+
+/** Something to put right. Not thrown: pm2 would call this file malformed. */
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
 
 /** A setting as the processes see it: the environment wins over .env, and a blank value counts as not set. */
 function setting(name) {
@@ -84,6 +109,8 @@ function redisApp() {
     // that it does not understand, and ended when this time is over: what it has acknowledged is on the disk.
     shutdown_with_message: true,
     kill_timeout: REDIS_OUTLIVES_MS,
+    // How often pm2 says meanwhile that it has failed to end it.
+    kill_retry_time: REDIS_OUTLIVES_MS / 4,
   });
 }
 
@@ -95,11 +122,7 @@ function findRedis() {
       if (isExecutable(join(folder, program))) return join(folder, program);
     }
   }
-  const error = new Error(
-    'There is no redis-server or valkey-server: run "npm run setup", or set REDIS_URL.',
-  );
-  error.stack = error.message;
-  throw error;
+  fail('There is no redis-server or valkey-server: run "npm run setup", or set REDIS_URL.');
 }
 
 function isExecutable(file) {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   constants,
   copyFileSync,
   existsSync,
@@ -88,8 +87,6 @@ async function build({ root, dist, hash, withPages = false, finish = () => {} })
     for (const path of sources.filter((path) => !IS_COMPILED.test(path))) {
       copyAsset(path, join(next, relative(join(root, 'src'), path)));
     }
-    // What npm links as a command.
-    for (const path of commandsOf(root)) chmodSync(join(next, relative('dist', path)), 0o755);
     for (const page of withPages ? listPages(root) : []) await compilePage({ root, page, outDir: next });
     finish(next);
     writeFileSync(join(next, STAMP), hash);
@@ -99,14 +96,6 @@ async function build({ root, dist, hash, withPages = false, finish = () => {} })
   } finally {
     removeLeftovers();
   }
-}
-
-/** The files of dist that package.json names as commands, as far as they are there. */
-function commandsOf(root) {
-  const path = join(root, 'package.json');
-  const { bin = {} } = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
-  const isThere = (path) => existsSync(join(root, 'src', relative('dist', path)).replace(/\.js$/, '.ts'));
-  return Object.values(bin).filter(isThere);
 }
 
 async function compile({ root, outDir }) {

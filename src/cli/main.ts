@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';

@@ -7,6 +7,7 @@ import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
+import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { startPulse } from '../lib/pulse.ts';
@@ -110,7 +111,13 @@ export async function startServer(config: Config, log: Logger) {
     listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });
-  await app.listen({ host: config.pipeline.host, port: config.pipeline.port });
+  const { host, port } = config.pipeline;
+  await listening(app.listen({ host, port }), {
+    host,
+    port,
+    hostSetting: 'PIPELINE_HOST',
+    portSetting: 'PIPELINE_PORT',
+  });
 
   const { sweep } = config.zoom;
   const askable = apis.map(({ account }) => account);

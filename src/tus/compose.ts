@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { startPulse } from '../lib/pulse.ts';
@@ -65,7 +66,12 @@ export async function startTus(config: Config, log: Logger) {
     isClockSettled: () => ledger.wallClock.isSettled(),
     log,
   });
-  const address = await tus.start({ host, port });
+  const address = await listening(tus.start({ host, port }), {
+    host,
+    port,
+    hostSetting: 'TUS_HOST',
+    portSetting: 'TUS_PORT',
+  });
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),
     apps: ['tus'],

@@ -12,7 +12,7 @@ import { announceMeeting, SLOW_BYTES_PER_SECOND, waitForSpooledBytes, waitForSta
 
 const MIB = 1024 * 1024;
 const NAMES = ['pipeline', 'redis', 'tus', 'worker'] as const;
-const POLL = { timeout: 30_000, interval: 200 };
+const POLL = { timeout: 60_000, interval: 200 };
 
 let house: Pm2House;
 let simulators: AllSimulators;
@@ -97,7 +97,7 @@ describe('ecosystem.config.js under pm2', () => {
   });
 });
 
-describe('ecosystem.config.js under pm2-runtime', () => {
+describe('ecosystem.config.js in the foreground', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'logs to the terminal and to files until %s, which ends everything and interrupts a recording cleanly',
     async (signal) => {
@@ -105,6 +105,8 @@ describe('ecosystem.config.js under pm2-runtime', () => {
       const output: string[] = [];
       runtime.stdout?.on('data', (chunk) => output.push(String(chunk)));
       await expect.poll(isHealthy, POLL).toBe(true);
+      const address = pipelineUrl.replace('127.0.0.1', 'localhost');
+      await expect.poll(() => output.join(''), POLL).toContain(`\nSluice is ready: ${address}\n`);
       const pids = await onlinePids();
       const id = await startSlowRecording();
 
@@ -117,6 +119,7 @@ describe('ecosystem.config.js under pm2-runtime', () => {
       const [exitCode] = await once(runtime, 'exit');
 
       expect(exitCode).toBe(0);
+      expect(output.join('')).not.toContain('failed to kill');
       expect(Object.values(pids).filter(isAlive)).toEqual([]);
       const log = await readFile(join(house.dataDir, 'logs/worker-out.log'), 'utf8');
       expect(log).toContain('"event":"process.stopped"');

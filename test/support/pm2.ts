@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,7 +31,7 @@ export interface Pm2House {
   /** Runs `pm2` with these arguments and gives back what it printed. Fails if pm2 does. */
   pm2(...args: readonly string[]): Promise<string>;
   apps(): Promise<Pm2App[]>;
-  /** Starts `pm2-runtime start ecosystem.config.js`, as `npm start` does. */
+  /** Starts all in the foreground, as `npm start` does. */
   startRuntime(): ChildProcess;
   /** Reads ecosystem.config.js in a process of its own. Fails with what that process printed. */
   readEcosystem(environment?: Readonly<Record<string, string>>): Promise<EcosystemApp[]>;
@@ -50,6 +50,7 @@ export async function openPm2House(environment: Readonly<Record<string, string>>
   for (const name of ['ecosystem.config.js', 'package.json']) {
     await copyFile(join(checkout, name), join(root, name));
   }
+  await cp(join(checkout, 'scripts'), join(root, 'scripts'), { recursive: true });
   for (const name of ['dist', 'node_modules']) await symlink(join(checkout, name), join(root, name));
 
   const env = {
@@ -87,8 +88,11 @@ export async function openPm2House(environment: Readonly<Record<string, string>>
       return listed.map(({ name, pid, pm2_env: { status } }) => ({ name, pid, status }));
     },
     startRuntime() {
-      const command = [join(checkout, 'node_modules/pm2/bin/pm2-runtime'), 'start', 'ecosystem.config.js'];
-      const runtime = spawn(process.execPath, command, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const runtime = spawn(process.execPath, ['scripts/start.mjs'], {
+        cwd: root,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       runtimes.push(runtime);
       return runtime;
     },
