@@ -103,7 +103,8 @@ describe('sluice doctor', () => {
     const { exitCode, of } = await diagnose(options, '--before-start');
 
     expect(exitCode).toBe(0);
-    for (const check of ['pipeline', 'tus', 'Redis', 'processes', 'line']) expect(of(check).state).toBe('skip');
+    for (const check of ['pipeline', 'tus', 'Redis', 'processes', 'line'])
+      expect(of(check).state).toBe('skip');
     expect(of('ledger')).toMatchObject({
       state: 'ok',
       text: expect.stringContaining('made by the first start'),
