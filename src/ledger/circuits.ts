@@ -67,6 +67,12 @@ export interface CircuitOptions {
 /** How many different recordings a service must fail to count as down without saying so. */
 const DIFFERENT_RECORDINGS = 2;
 
+/**
+ * How many of a service's longest pauses recordings that fail together wait at no cost, where the service answers and does
+ * not say itself that it is down: what lasts longer may be the recordings' own trouble, for which there has to be an end.
+ */
+const PATIENCE_PAUSES = 72;
+
 /** How long it is remembered that a service has failed a recording, in milliseconds. */
 const DOUBT_MEMORY_MS = 7 * 86_400_000;
 
@@ -151,12 +157,20 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
           .execute();
         await trx
           .insertInto('doubts')
-          .values({ service, recording_id: recordingId, at_ms: nowMs, is_own: before?.is_own ?? 0 })
+          .values({
+            service,
+            recording_id: recordingId,
+            at_ms: nowMs,
+            since_ms: nowMs,
+            is_own: before?.is_own ?? 0,
+          })
           .onConflict((conflict) =>
             conflict.columns(['service', 'recording_id']).doUpdateSet({ at_ms: nowMs }),
           )
           .execute();
         if (before?.is_own === 1) return 'own';
+        const isTooLong =
+          before !== undefined && nowMs - Number(before.since_ms) >= PATIENCE_PAUSES * maxOpenMs;
 
         const known = await find(trx, service);
         const failures = (known?.failures ?? 0) + 1;
@@ -174,9 +188,9 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
           // Nobody else has failed with it, though others were free to try.
           await trx.deleteFrom('circuits').where('service', '=', service).execute();
         } else {
-          return { untilMs };
+          return isTooLong ? 'own' : { untilMs };
         }
-        return isDown && !isWell ? { untilMs } : 'own';
+        return isDown && !isWell && !isTooLong ? { untilMs } : 'own';
       }),
 
     async succeeded(service, recordingId) {

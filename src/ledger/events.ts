@@ -41,6 +41,7 @@ export type EventType =
   | 'stage.undone'
   | 'download.believed'
   | 'captions.skipped'
+  | 'upload.surplus'
   | 'video.playable'
   | 'video.failed'
   | 'video.replaced'

@@ -14,6 +14,7 @@ import { callersWords } from './migrations/013-callers-words.ts';
 import { access } from './migrations/016-access.ts';
 import { afterDone } from './migrations/017-after-done.ts';
 import { lineAhead } from './migrations/020-line-ahead.ts';
+import { doubtsSince } from './migrations/021-doubts-since.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -135,6 +136,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '016-access': access,
   '017-after-done': afterDone,
   '020-line-ahead': lineAhead,
+  '021-doubts-since': doubtsSince,
 };
 
 export const migrationProvider: MigrationProvider = {

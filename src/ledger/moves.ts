@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
 import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
+import { foldRepeats } from './postponed.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
@@ -49,7 +50,10 @@ export interface Moves {
 
   /** Puts it back in line without counting an attempt. */
   giveBack(id: string, reason: string, fence: number): Promise<void>;
-  /** Puts it back in line until a time, without counting an attempt: the world is not ready. */
+  /**
+   * Puts it back in line until a time, without counting an attempt: the world is not ready. Of a wait that goes on for
+   * the same reason the history keeps the first time and the last, with how many there were.
+   */
   postpone(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
   /** Gives it up, and writes the announcement of that, if there is to be one, to the outbox in the same step. */
@@ -225,7 +229,8 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     postpone: (id, error, notBeforeMs, fence) =>
       fenced(fence, async (trx) => {
-        await addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs });
+        const repeats = await foldRepeats(trx, id, error.code);
+        await addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs, ...repeats });
         await endAttempt(trx, id, 'waiting', {
           last_error: JSON.stringify(error),
           not_before_ms: notBeforeMs,

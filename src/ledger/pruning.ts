@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
+import { readByAll } from './positions.ts';
 
 /** What stays in the history of a recording that has ended: that it came, what became of it, and what was left where. */
 const KEPT: readonly EventType[] = [
@@ -21,9 +22,6 @@ const KEPT: readonly EventType[] = [
   'trash.given-up',
 ];
 
-/** Who follows the history and has to have read what goes. */
-const FOLLOWERS = ['tallies', 'alarms'] as const;
-
 /** Forgets the details of what has ended long ago. */
 export interface Pruning {
   /**
@@ -41,17 +39,11 @@ export interface Pruning {
 export function createPruning({ db }: { db: Database }): Pruning {
   /** Up to which event everybody has read, but never the newest one: the next number is one above it. */
   async function readBefore(): Promise<number> {
-    const positions = await db
-      .selectFrom('positions')
-      .select('seq')
-      .where('reader', 'in', FOLLOWERS)
-      .execute();
-    if (positions.length < FOLLOWERS.length) return 0;
     const newest = await db
       .selectFrom('events')
       .select((select) => select.fn.max('seq').as('seq'))
       .executeTakeFirst();
-    return Math.min(...positions.map(({ seq }) => Number(seq)), Number(newest?.seq ?? 0) - 1);
+    return Math.min(await readByAll(db), Math.max(0, Number(newest?.seq ?? 0) - 1));
   }
 
   return {

@@ -15,7 +15,7 @@ import {
   type Wanted,
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
-import { addEvent, type RecordingEvent } from './events.ts';
+import { addEvent, type EventType, type RecordingEvent } from './events.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import { toRecording } from './recording-rows.ts';
@@ -59,6 +59,8 @@ export interface Recordings {
   wakeCompanions(groupKey: string): Promise<string[]>;
   /** Has one that waits do so until a time, and only notes when. */
   hold(id: string, notBeforeMs: number): Promise<void>;
+  /** Adds to its history what has happened outside its attempts. */
+  note(id: string, type: EventType, data: object): Promise<void>;
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone’s help, oldest first; with a limit only so many. */
@@ -181,6 +183,8 @@ export function createRecordings({
         .where('state', 'in', WAITING_STATES)
         .execute();
     },
+
+    note: (id, type, data) => db.transaction().execute((trx) => addEvent(trx, id, type, data)),
 
     async newest(limit) {
       const rows = await db

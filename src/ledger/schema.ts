@@ -169,8 +169,9 @@ interface CircuitsTable {
 interface DoubtsTable {
   service: string;
   recording_id: string;
-  /** When it last did. */
+  /** When it last did, and when it first did since it was last served. */
   at_ms: number;
+  since_ms: Generated<number>;
   /** 1: the service has done well by another recording since, so the trouble is this one's. */
   is_own: number;
 }

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
 
@@ -84,4 +84,28 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 /** Removes a file or folder; a second time is harmless. */
 export async function removeAll(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
+}
+
+/** Whether two files hold the same bytes; one that cannot be read holds no other's. */
+export async function haveSameBytes(one: string, other: string, signal: AbortSignal): Promise<boolean> {
+  const opened: FileHandle[] = [];
+  try {
+    for (const path of [one, other]) opened.push(await open(path, 'r'));
+    const [a, b] = opened as [FileHandle, FileHandle];
+    if ((await a.stat()).size !== (await b.stat()).size) return false;
+    const [left, right] = [Buffer.allocUnsafe(READ_STEP_BYTES), Buffer.allocUnsafe(READ_STEP_BYTES)];
+    for (let at = 0; ; ) {
+      signal.throwIfAborted();
+      const { bytesRead } = await a.read(left, 0, READ_STEP_BYTES, at);
+      const { bytesRead: asMany } = await b.read(right, 0, READ_STEP_BYTES, at);
+      if (bytesRead !== asMany || left.compare(right, 0, asMany, 0, bytesRead) !== 0) return false;
+      if (bytesRead === 0) return true;
+      at += bytesRead;
+    }
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  } finally {
+    await Promise.all(opened.map((handle) => handle.close()));
+  }
 }

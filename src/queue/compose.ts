@@ -13,7 +13,6 @@ import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
-import { startPulse } from '../lib/pulse.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
@@ -30,6 +29,7 @@ import { createPublishTask } from '../tasks/publish.ts';
 import { createSpool } from '../tasks/spool.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
+import { startAppPulse, startAppVitals } from './app-vitals.ts';
 import { startClockWatch } from './clock-watch.ts';
 import { composeAlarms } from './compose-alarms.ts';
 import { connectRedis } from './connection.ts';
@@ -48,12 +48,10 @@ import {
 } from './names.ts';
 import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
-import { createRedisProbe } from './redis-probe.ts';
 import { startRenaming } from './rename-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
 import { createTracedPipeline, traceSite } from './traced.ts';
 import { createTrashRunner, trashableFile } from './trash-runner.ts';
-import { startVitals } from './vitals.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
@@ -80,19 +78,14 @@ export async function startWorker(config: Config, log: Logger) {
     ...config.log,
     log,
   });
-  const pulse = startPulse({
-    write: (moved) =>
-      ledger.heartbeats.beat({ app: 'worker', pid: process.pid, version: readVersion(), moved }),
+  const pulse = startAppPulse({
+    app: 'worker',
+    ledger,
     isWorking: () => workers.every((worker) => worker.isRunning()),
-    everyMs: config.vitals.silentAfterMs / 6,
+    ...config.vitals,
     log,
   });
-  const vitals = startVitals({
-    ledger,
-    redis: createRedisProbe({ connection, app: 'worker' }),
-    ledgerTrouble: pulse.trouble,
-    terms: config.vitals,
-  });
+  const vitals = startAppVitals({ app: 'worker', ledger, connection, pulse, terms: config.vitals });
 
   const { idleTimeoutMs, minBytesPerSecond } = config.transfer;
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };

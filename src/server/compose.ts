@@ -10,16 +10,14 @@ import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
 import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
-import { startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';
+import { startAppPulse, startAppVitals } from '../queue/app-vitals.ts';
 import { composeAlarms } from '../queue/compose-alarms.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
-import { createRedisProbe } from '../queue/redis-probe.ts';
 import { traceIntake } from '../queue/traced.ts';
-import { startVitals } from '../queue/vitals.ts';
 import { createZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../queue/zoom-intake.ts';
 import { createZoomSearch } from '../queue/zoom-search.ts';
@@ -51,18 +49,8 @@ export async function startServer(config: Config, log: Logger) {
     ...config.log,
     log,
   });
-  const pulse = startPulse({
-    write: (moved) =>
-      ledger.heartbeats.beat({ app: 'pipeline', pid: process.pid, version: installation.version, moved }),
-    everyMs: config.vitals.silentAfterMs / 6,
-    log,
-  });
-  const vitals = startVitals({
-    ledger,
-    redis: createRedisProbe({ connection, app: 'pipeline' }),
-    ledgerTrouble: pulse.trouble,
-    terms: config.vitals,
-  });
+  const pulse = startAppPulse({ app: 'pipeline', ledger, ...config.vitals, log });
+  const vitals = startAppVitals({ app: 'pipeline', ledger, connection, pulse, terms: config.vitals });
   const zoomChecks = createZoomCheckCounter({ zoomChecks: ledger.zoomChecks, log });
   const measurements = createMeasurements({ ledger, ...installation, vitals, log });
   const { endpoint } = config.traces;

@@ -6,9 +6,8 @@ import { createDisk } from '../lib/disk.ts';
 import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
-import { startPulse } from '../lib/pulse.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
-import { readVersion } from '../lib/version.ts';
+import { startAppPulse } from '../queue/app-vitals.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
 import { uploadPaths } from './upload-paths.ts';
@@ -78,11 +77,7 @@ export async function startTus(config: Config, log: Logger) {
     ...config.log,
     log,
   });
-  const pulse = startPulse({
-    write: (moved) => ledger.heartbeats.beat({ app: 'tus', pid: process.pid, version: readVersion(), moved }),
-    everyMs: config.vitals.silentAfterMs / 6,
-    log,
-  });
+  const pulse = startAppPulse({ app: 'tus', ledger, ...config.vitals, log });
 
   return {
     port: address.port,

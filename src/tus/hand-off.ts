@@ -6,7 +6,7 @@ import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import { pause } from '../lib/abort.ts';
-import { lengthOf, removeAll, writeWhole } from '../lib/files.ts';
+import { haveSameBytes, lengthOf, removeAll, writeWhole } from '../lib/files.ts';
 import type { HandOffNote } from './hand-off-note.ts';
 import { parseObject } from './sidecar.ts';
 import type { UploadPaths } from './upload-paths.ts';
@@ -34,7 +34,7 @@ export interface HandOffOptions {
   readonly pipelineUrl: string;
   /** What the pipeline wants to be shown, where it does not trust this machine's callers. */
   readonly adminToken?: string | undefined;
-  readonly recordings: Pick<Recordings, 'get'>;
+  readonly recordings: Pick<Recordings, 'get' | 'note'>;
   readonly log: Logger;
   readonly retry?: Backoff;
 }
@@ -111,18 +111,26 @@ export function createHandOff(options: HandOffOptions): HandOff {
   }
 
   /**
-   * Of two uploads of one recording only the one in the ledger is needed: the first; or where that recording had
-   * failed, the one that gave it a new beginning, and then the file of the failed one goes.
+   * Of two uploads of one recording only the one in the ledger is brought home: the first; or where that recording had
+   * failed, the one that gave it a new beginning, and then the file of the failed one goes. Of the other one the history
+   * tells; only what is the same byte by byte is removed at once, all else is kept where refused uploads are.
    */
   async function removeSurplus(note: HandOffNote, before: Origin | undefined, log: Logger): Promise<void> {
     const path = paths.finished(note.upload_id);
     const recording = await recordings.get(recordingId(aceKey(note.ace_id)));
     if (recording?.origin.kind !== 'file') return;
+    // It is what this one begins anew with, once what it has made is taken back.
+    if (recording.state === 'cancelling' || recording.wanted === 'cancelled') return;
 
     if (!(await isSameFile(recording.origin.path, path))) {
-      await removeAll(path);
+      const isSame = await haveSameBytes(recording.origin.path, path, stopping.signal);
+      const { upload_id, size: bytes } = note;
+      // First, so that it is told twice rather than never.
+      await recordings.note(recording.id, 'upload.surplus', { upload_id, bytes, kept: !isSame });
+      if (isSame) await removeAll(path);
+      else await keepAside(note, { status: 409, reason: 'another upload of this recording was first' });
       log.warn(
-        { event: 'handoff.surplus', recordingId: recording.id },
+        { event: 'handoff.surplus', recordingId: recording.id, kept: !isSame },
         'another upload of this recording was first',
       );
       return;
@@ -136,15 +144,20 @@ export function createHandOff(options: HandOffOptions): HandOff {
     );
   }
 
-  async function setAside(note: HandOffNote, refusal: Refusal, log: Logger): Promise<void> {
+  /** Keeps an upload that is not brought home for as long as an unfinished one. */
+  async function keepAside(note: HandOffNote, { status, reason }: Pick<Refusal, 'status' | 'reason'>) {
     const id = note.upload_id;
-    const { status, reason } = refusal;
     await writeWhole(
       paths.refusedNote(id),
       JSON.stringify({ ...note, refusal: { status, reason, atMs: Date.now() } }),
     );
     await rename(paths.finished(id), paths.refusedFile(id));
-    await removeAll(paths.note(id));
+  }
+
+  async function setAside(note: HandOffNote, refusal: Refusal, log: Logger): Promise<void> {
+    const { status, reason } = refusal;
+    await keepAside(note, refusal);
+    await removeAll(paths.note(note.upload_id));
     log.error(
       { event: 'handoff.refused', status, reason },
       'the pipeline refused the upload, it is set aside',

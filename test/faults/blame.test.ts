@@ -25,8 +25,14 @@ async function open(settings: Readonly<Record<string, string>> = {}): Promise<vo
 
 const find = async (id: string) => await house.recordings.get(id);
 
-const attemptsOf = async (id: string) =>
-  (await house.history(id)).filter((type) => type === 'attempt.started').length;
+/** How often it was tried; of many that got nowhere the history keeps two, and how many there were. */
+async function attemptsOf(id: string): Promise<number> {
+  const events = await house.recordings.events(id);
+  const started = events.filter(({ type }) => type === 'attempt.started').length;
+  const postponed = events.filter(({ type }) => type === 'attempt.postponed');
+  const times = Math.max(0, ...postponed.map(({ data }) => Number(data['times'] ?? 0)));
+  return started + Math.max(0, times - postponed.length);
+}
 
 async function circuits(): Promise<{ service: string; open_until: string | null }[]> {
   const response = await fetch(`${house.config.pipeline.url}/api/status`);
@@ -201,5 +207,41 @@ describe('recordings that wait for a service', () => {
     expect(Math.max(...attempts)).toBeLessThan(15);
     house.b2.faults.clear();
     for (const each of waiting) await arrive(house, each);
+  });
+});
+
+describe('two recordings that a service fails while it answers', () => {
+  it('have an end as well, though nobody else is there', async () => {
+    await open({ CIRCUIT_OPEN_MIN_S: '0.01', CIRCUIT_OPEN_MAX_S: '0.02', RETRY_ATTEMPTS: '3' });
+    const sick = [await house.addZoom('Sick 1'), await house.addZoom('Sick 2')];
+    house.zoom.cdn.fail({ on: 'GET *', status: 503, count: ALWAYS });
+    await house.startWorker();
+
+    for (const { id } of sick) await house.reaches(id, 'failed');
+    for (const { id } of sick) expect(await find(id)).toMatchObject({ failedAttempts: 3 });
+  });
+});
+
+describe('a history', () => {
+  it('stays short however long its recording waits for the same, and says how often it was tried since when', async () => {
+    await open({ CIRCUIT_OPEN_MIN_S: '0.01', CIRCUIT_OPEN_MAX_S: '0.02' });
+    house.b2.fail({ on: '* /b2api/*', status: 503, count: ALWAYS });
+    const { id } = await house.addCustom('Patient');
+    await house.startWorker();
+    const last = async () =>
+      (await house.recordings.events(id)).findLast(({ type }) => type === 'attempt.postponed');
+    await expect
+      .poll(async () => Number((await last())?.data['times'] ?? 0), { timeout: 30_000 })
+      .toBeGreaterThan(8);
+
+    // What those who follow the history have not read yet goes a little later.
+    await expect
+      .poll(async () => (await house.recordings.events(id)).length, { timeout: 30_000 })
+      .toBeLessThan(25);
+    const postponed = (await house.recordings.events(id)).filter(({ type }) => type === 'attempt.postponed');
+    expect(postponed[0]?.data['times']).toBeUndefined();
+    expect(postponed.at(-1)?.data).toMatchObject({ code: 'SERVICE_DOWN', sinceMs: postponed[0]?.atMs });
+    house.b2.faults.clear();
+    await arrive(house, { id });
   });
 });

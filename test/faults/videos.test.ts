@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'libsql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { markedTitle, plainTitle } from '../../src/domain/video-mark.ts';
 import {
@@ -175,6 +179,42 @@ describe('after the ledger was lost', () => {
     expect((await anew.recordings.progress(again.id)).facts.archive?.fileId).toBe(archived[0]?.fileId);
     expect((await anew.recordings.progress(again.id)).facts.publish?.videoId).toBe(video?.guid);
   });
+
+  it.each(['before the file was handed over', 'while the file waited'])(
+    'or an older one was restored, from %s, what was made since is found again',
+    async (when) => {
+      const title = lesson();
+      const path = join(house.files, `${title}.mp4`);
+      await copyFile(small.path, path);
+      const dataDir = await mkdtemp(join(tmpdir(), 'sluice-restored-'));
+      const backUp = () => {
+        const sqlite = new Sqlite(house.config.ledgerPath);
+        sqlite.exec(`vacuum into '${join(dataDir, 'ledger.db')}'`);
+        sqlite.close();
+      };
+      await pauseLine(house);
+      if (when.startsWith('before')) backUp();
+      const first = await house.addCustom(title, { path, keep_file: true });
+      if (when.startsWith('while')) backUp();
+      await resumeLine(house);
+      await house.reaches(first.id, 'done');
+      const [video] = house.bunny.videos();
+
+      try {
+        await using anew = await openHouseAt(house, { DATA_DIR: dataDir });
+        const again = await anew.addCustom(title, { path, keep_file: true });
+        await resumeLine(anew);
+        await anew.reaches(again.id, 'done');
+
+        expect(again.id).toBe(first.id);
+        expect(house.bunny.videos()).toMatchObject([{ guid: video?.guid, uploadsCreated: 1 }]);
+        const archived = await house.b2.files();
+        expect(archived.filter(({ fileInfo }) => fileInfo['sluice_recording'] === first.id)).toHaveLength(1);
+      } finally {
+        await rm(dataDir, { recursive: true, force: true });
+      }
+    },
+  );
 
   it('the empty video of the same recording is filled', async () => {
     const path = small.path;
@@ -367,12 +407,16 @@ describe('captions of a transcript that is cancelled', () => {
 });
 
 /** A second installation with an empty ledger, which looks at its videos, and has the remotes of the first. */
-async function openHouseAt({ b2, bunny }: House): Promise<House & AsyncDisposable> {
+async function openHouseAt(
+  { b2, bunny }: House,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<House & AsyncDisposable> {
   const anew = await openHouse({
     ...QUICK_SETTINGS,
     BUNNY_API_URL: bunny.url,
     BUNNY_TUS_URL: `${bunny.url}/tusupload`,
     B2_API_URL: b2.url,
+    ...settings,
   });
   await anew.startWorker();
   return Object.assign(anew, { [Symbol.asyncDispose]: () => anew.close() });

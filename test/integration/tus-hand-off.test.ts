@@ -103,7 +103,10 @@ describe('the handoff', () => {
     await expect.poll(() => readdir(world.paths.refused)).toEqual([]);
   });
 
-  it('removes the file of a second upload of the same recording', async () => {
+  it.each([
+    ['removes the file of a second upload of the same recording and bytes', true],
+    ['keeps the file of a second upload of the same recording with other bytes', false],
+  ])('%s, and its history says so', async (_name, isSame) => {
     const [first, second] = [
       await createUpload(world.url, CONTENT.length),
       await createUpload(world.url, CONTENT.length),
@@ -111,12 +114,43 @@ describe('the handoff', () => {
     await patch(first, 0, CONTENT);
     await noteIsGone(idOf(first));
 
-    await patch(second, 0, CONTENT);
+    const other = Buffer.concat([CONTENT.subarray(0, -1), Buffer.from([(CONTENT.at(-1) ?? 0) ^ 1])]);
+    await patch(second, 0, isSame ? CONTENT : other);
     await noteIsGone(idOf(second));
 
     expect(await lengthOf(world.paths.finished(idOf(first)))).toBe(CONTENT.length);
     expect(await lengthOf(world.paths.finished(idOf(second)))).toBeUndefined();
     expect(eventsOf(idOf(second))).toContain('handoff.surplus');
+    expect(await lengthOf(world.paths.refusedFile(idOf(second)))).toBe(isSame ? undefined : CONTENT.length);
+    const told = (await world.ledger.recordings.events()).filter(({ type }) => type === 'upload.surplus');
+    expect(told.map(({ data }) => data)).toEqual([
+      { upload_id: idOf(second), bytes: CONTENT.length, kept: !isSame },
+    ]);
+  });
+
+  it('keeps the file of an upload that comes while its recording is being cancelled: it begins anew with that', async () => {
+    const { ledger } = world;
+    const [first, second] = [
+      await createUpload(world.url, CONTENT.length),
+      await createUpload(world.url, CONTENT.length),
+    ];
+    await patch(first, 0, CONTENT);
+    await noteIsGone(idOf(first));
+    const recordingId = (await ledger.recordings.newest(1))[0]?.id ?? '';
+    const lease = await ledger.gate.acquire({ recordingId, holder: 'test', onLost: () => {} });
+    const fence = lease?.fence ?? 0;
+    await ledger.moves.startAttempt(recordingId, fence);
+    await ledger.operator.cancel(recordingId);
+
+    await patch(second, 0, CONTENT);
+    await noteIsGone(idOf(second));
+    await ledger.moves.giveBack(recordingId, 'an operator has asked', fence);
+    expect(await ledger.moves.withdrawn(recordingId, fence)).toBe(true);
+    await lease?.release();
+
+    const origin = (await ledger.recordings.get(recordingId))?.origin;
+    expect(origin).toMatchObject({ path: world.paths.finished(idOf(second)) });
+    expect(await readFile(world.paths.finished(idOf(second)))).toEqual(CONTENT);
   });
 
   it('keeps the file when only the answer was lost', async () => {

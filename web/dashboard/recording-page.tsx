@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { formatBytes, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
+import { formatBytes, formatCount, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
 import type { Live } from './live.ts';
@@ -297,7 +297,14 @@ function Events({ events }: { events: readonly EventView[] }) {
               {formatMoment(new Date(at))}
             </time>
             <div>
-              <p>{withName(eventWords(type, data), data['by'])}</p>
+              <p>
+                {withName(eventWords(type, data), data['by'])}
+                {typeof data['times'] === 'number' && typeof data['sinceMs'] === 'number' && (
+                  <>
+                    , {formatCount(data['times'])} times since {formatMoment(new Date(data['sinceMs']))}
+                  </>
+                )}
+              </p>
               {typeof data['message'] === 'string' && <p class="small muted wrap">{data['message']}</p>}
             </div>
           </li>

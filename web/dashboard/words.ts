@@ -133,6 +133,7 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'attempt.started': 'An attempt begins',
   'attempt.interrupted': 'The attempt was interrupted',
   'attempt.postponed': 'Postponed',
+  'upload.surplus': 'A second upload came, and was left out',
   'attempt.failed': 'The attempt failed',
   'stage.started': 'begins',
   'stage.done': 'done',

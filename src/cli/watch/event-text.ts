@@ -13,7 +13,12 @@ export function eventText({ type, data, recording }: RecordingEvent): string {
   const why = isTrouble ? recording.last_error?.message : undefined;
   const next =
     isTrouble && recording.not_before !== null ? `; next try ${localTime(recording.not_before)}` : '';
-  return `${words.replaceAll('-', ' ')}${why === undefined ? '' : `: ${printable(why)}`}${next}`;
+  const { times, sinceMs } = data;
+  const often =
+    typeof times === 'number' && typeof sinceMs === 'number'
+      ? ` ${times} times since ${localTime(new Date(sinceMs).toISOString())}`
+      : '';
+  return `${words.replaceAll('-', ' ')}${often}${why === undefined ? '' : `: ${printable(why)}`}${next}`;
 }
 
 function doneText({ bytes, started_at: from, ended_at: to }: Recording): string {

@@ -1,0 +1,56 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { App } from '../ledger/heartbeats.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type Pulse, startPulse } from '../lib/pulse.ts';
+import { readVersion } from '../lib/version.ts';
+import { createRedisProbe } from './redis-probe.ts';
+import { startVitals, type VitalsWatch, type VitalTerms } from './vitals.ts';
+
+/** How many signs of life of a process may get lost before it counts as silent. */
+const BEATS_PER_SILENCE = 6;
+
+/** Has a process give its signs of life. */
+export function startAppPulse({
+  app,
+  ledger,
+  isWorking,
+  silentAfterMs,
+  log,
+}: {
+  readonly app: App;
+  readonly ledger: Pick<Ledger, 'heartbeats'>;
+  readonly isWorking?: () => boolean;
+  readonly silentAfterMs: number;
+  readonly log: Logger;
+}): Pulse {
+  const version = readVersion();
+  return startPulse({
+    write: (moved) => ledger.heartbeats.beat({ app, pid: process.pid, version, moved }),
+    ...(isWorking === undefined ? {} : { isWorking }),
+    everyMs: silentAfterMs / BEATS_PER_SILENCE,
+    log,
+  });
+}
+
+/** Has a process watch over all of them, and over Redis and the line. */
+export function startAppVitals({
+  app,
+  ledger,
+  connection,
+  pulse,
+  terms,
+}: {
+  readonly app: App;
+  readonly ledger: Ledger;
+  readonly connection: Redis;
+  readonly pulse: Pulse;
+  readonly terms: VitalTerms;
+}): VitalsWatch {
+  return startVitals({
+    ledger,
+    redis: createRedisProbe({ connection, app }),
+    ledgerTrouble: pulse.trouble,
+    terms,
+  });
+}
