@@ -32,7 +32,7 @@ export async function openApiPage(): Promise<string> {
     bunnyReadOnlyApiKey: undefined,
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
-    pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0 },
+    pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },
     vitals: { look: describeOnly },
     silentAfterMs: 0,
     incoming: folder,

@@ -96,6 +96,7 @@ function buildConfig(e: Values, env: Env) {
       idleTimeoutMs: e.UPLOAD_IDLE_TIMEOUT_S * 1000,
       /** Where browsers find it; unset: beside the page that they were shown. */
       publicUrl: e.UPLOAD_PUBLIC_URL,
+      watchUrl: e.UPLOAD_WATCH_URL,
       /** The one that the website signs with, and the one before it while that is still around. */
       tokenSecrets: [e.UPLOAD_TOKEN_SECRET, e.UPLOAD_TOKEN_SECRET_OLD].filter(
         (secret) => secret !== undefined,

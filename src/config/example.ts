@@ -13,7 +13,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   B2_KEY_ID: 'Backblaze B2',
   BUNNY_LIBRARY_ID: 'Bunny Stream',
   SITE_WEBHOOK_URL: 'The website',
-  UPLOAD_MAX_BYTES: 'Uploads of tutors',
+  UPLOAD_PUBLIC_URL: 'Uploads of tutors',
   RETRY_ATTEMPTS: 'The line',
   TRANSFER_IDLE_TIMEOUT_S: 'Transfers',
 };

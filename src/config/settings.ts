@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
 import { COMPANIONS, DEFAULT_VIEWS, type Views } from '../domain/zoom-files.ts';
 import { durationSeconds } from './duration.ts';
 
@@ -360,6 +361,14 @@ export const settings = {
     .optional()
     .describe(
       'Where browsers reach the tus server, such as https://uploads.academy.example/tusupload, for the page /upload; unset: /tusupload on the host that the page came from, or on this machine the port of the tus server',
+    ),
+  UPLOAD_WATCH_URL: text()
+    .refine(isWatchUrl, {
+      error: `must be an address that begins with https:// or http://, with no blanks but ${WATCH_BLANKS.map((name) => `{${name}}`).join(', ')}`,
+    })
+    .optional()
+    .describe(
+      'Where a tutor watches a recording that was uploaded, for the link on the page /upload, such as https://academy.example/watch/{ace_id}, or https://player.mediadelivery.net/play/{library_id}/{video_id}; unset: no link',
     ),
   UPLOAD_MAX_BYTES: whole(1)
     .default(21_474_836_480)

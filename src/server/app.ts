@@ -85,7 +85,7 @@ export interface AppOptions {
   readonly zoomChecks?: Pick<ZoomCheckCounter, 'count'>;
   readonly metrics?: MetricsText;
   /** The pages for people; without it there are none. */
-  readonly pages?: Pick<PagesOptions, 'uploadUrl' | 'tusPort' | 'maxUploadBytes'>;
+  readonly pages?: Omit<PagesOptions, 'ledger' | 'progressOf'>;
   readonly log: Logger;
 }
 

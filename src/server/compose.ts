@@ -95,7 +95,13 @@ export async function startServer(config: Config, log: Logger) {
       alarmKinds: ALARM_KINDS,
       zoomOutcomes: ZOOM_CHECK_OUTCOMES,
     }),
-    pages: { uploadUrl: config.tus.publicUrl, tusPort: config.tus.port, maxUploadBytes: config.tus.maxBytes },
+    pages: {
+      uploadUrl: config.tus.publicUrl,
+      tusPort: config.tus.port,
+      maxUploadBytes: config.tus.maxBytes,
+      isMediaOnly: config.media.allowed.length === 0,
+      watchUrl: config.tus.watchUrl,
+    },
     listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });

@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KnownError } from '../domain/errors.ts';
 import { readPageFiles } from './page-files.ts';
+import type { UploadConfig } from './upload-config.ts';
 import { addUploadStatus, type UploadStatusOptions } from './upload-status.ts';
 
 export interface PagesOptions extends UploadStatusOptions {
@@ -9,6 +10,8 @@ export interface PagesOptions extends UploadStatusOptions {
   /** The tus server's port on this machine. */
   readonly tusPort: number;
   readonly maxUploadBytes: number;
+  /** Whether nothing is let in but the audio and video that Sluice knows. */
+  readonly isMediaOnly: boolean;
 }
 
 /** What a page may do: be shown, run its own script, and talk to its own server and to the named ones. */
@@ -51,9 +54,10 @@ export function addPages(app: FastifyInstance, options: PagesOptions): void {
   app.get(
     '/upload/config.json',
     { config: { access: 'anyone' }, schema: { hide: true } },
-    async (request, reply) => {
+    async (request, reply): Promise<UploadConfig> => {
       reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-      return { tus_url: uploadUrlFor(request), max_bytes: options.maxUploadBytes };
+      const { maxUploadBytes, isMediaOnly } = options;
+      return { tus_url: uploadUrlFor(request), max_bytes: maxUploadBytes, media_only: isMediaOnly };
     },
   );
   addUploadStatus(app, options);

@@ -3,7 +3,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
-import { STAGES, STATES } from '../domain/recording.ts';
+import { type Facts, STAGES, STATES } from '../domain/recording.ts';
+import { fillWatchUrl } from '../domain/watch-url.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
 import { problems } from './views.ts';
@@ -12,6 +13,8 @@ export interface UploadStatusOptions {
   readonly ledger: Pick<Ledger, 'overview' | 'recordings'>;
   /** The last that the worker has told of this recording. */
   readonly progressOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
+  /** Where recordings are watched, with blanks for what tells which; none: a tutor is told of no such place. */
+  readonly watchUrl: string | undefined;
 }
 
 const uploadStatusView = z
@@ -21,6 +24,10 @@ const uploadStatusView = z
     percent: z.int().min(0).max(100).nullable().describe('Of the bytes, while it moves'),
     position: z.int().nullable().describe('Its place in line, from 1'),
     playable: z.boolean(),
+    watch_url: z
+      .string()
+      .nullable()
+      .describe('Where it can be watched, once it can, if UPLOAD_WATCH_URL is set'),
     title: z.string(),
   })
   .meta({ id: 'UploadStatus', description: 'What a tutor is told of an upload that has arrived' });
@@ -31,7 +38,7 @@ export type UploadStatusView = z.output<typeof uploadStatusView>;
  * nobody can guess and only the uploader was told, is the permission to ask; of others there is nothing.
  */
 export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptions): void {
-  const { ledger, progressOf } = options;
+  const { ledger, progressOf, watchUrl } = options;
   app.withTypeProvider<ZodTypeProvider>().get(
     '/upload/status/:upload',
     {
@@ -59,11 +66,17 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
         percent: recording.state === 'moving' ? percentOf(progressOf(id)) : null,
         position: position ?? null,
         playable: isPlayable,
+        watch_url:
+          watchUrl !== undefined && isPlayable && facts.publish !== undefined
+            ? fillWatchUrl(watchUrl, { ace_id: query.ace_id, id, ...bunnyOf(facts.publish) })
+            : null,
         title: recording.title,
       };
     },
   );
 }
+
+const bunnyOf = ({ libraryId, videoId }: Facts['publish']) => ({ library_id: libraryId, video_id: videoId });
 
 /** The slowest way of the bytes is the one that counts. */
 function percentOf(legs: ProgressMessage['legs'] | undefined): number | null {

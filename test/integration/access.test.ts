@@ -176,7 +176,13 @@ describe('whoever may only look', () => {
       ledger,
       line,
       installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
-      pages: { uploadUrl: undefined, tusPort: 1080, maxUploadBytes: 1000 },
+      pages: {
+        uploadUrl: undefined,
+        tusPort: 1080,
+        maxUploadBytes: 1000,
+        isMediaOnly: true,
+        watchUrl: undefined,
+      },
       log: pino({ level: 'silent' }),
     });
     await doors.ready();

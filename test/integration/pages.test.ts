@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordingId } from '../../src/domain/ids.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
 
@@ -66,8 +67,12 @@ describe('the pages', () => {
     const here = await app.get('/upload/config.json', { host: 'localhost:9009' });
     const proxied = await app.get('/upload/config.json', { host: 'uploads.academy.example' });
 
-    expect(here.body).toEqual({ tus_url: 'http://localhost:1080/tusupload', max_bytes: 1000 });
-    expect(proxied.body).toEqual({ tus_url: '/tusupload', max_bytes: 1000 });
+    expect(here.body).toEqual({
+      tus_url: 'http://localhost:1080/tusupload',
+      max_bytes: 1000,
+      media_only: true,
+    });
+    expect(proxied.body).toEqual({ tus_url: '/tusupload', max_bytes: 1000, media_only: true });
     const page = await ask('/upload');
     expect(page.headers.get('content-security-policy')).toContain(
       "connect-src 'self' http://127.0.0.1:1080;",
@@ -100,9 +105,31 @@ describe('GET /upload/status/{upload}', () => {
         percent: null,
         position: 1,
         playable: false,
+        watch_url: null,
         title: 'Algebra 1',
       },
     });
+  });
+
+  it('tells where it is watched, once it can be', async () => {
+    const id = recordingId('ace:lesson-1');
+    const video = { libraryId: '77', videoId: 'video/1' };
+    const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
+    const fence = lease?.fence ?? 0;
+    await ledger.moves.startAttempt(id, fence);
+    await ledger.moves.startStage(id, 'publish', fence);
+    await ledger.moves.finishStage(id, 'publish', video, fence);
+    await lease?.release();
+    await ledger.watches.add({ videoId: video.videoId, recordingId: id, notBeforeMs: 0 });
+    const watchUrl = async () => (await app.get(`/upload/status/${uploadId}?ace_id=lesson-1`)).body.watch_url;
+    expect(await watchUrl()).toBe(null);
+
+    await ledger.watches.end(video.videoId, 'video.playable', {
+      recordingId: id,
+      type: 'recording.playable',
+      body: '{}',
+    });
+    expect(await watchUrl()).toBe('https://academy.example/watch/lesson-1?v=video%2F1');
   });
 
   it.each([

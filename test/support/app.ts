@@ -60,7 +60,13 @@ export async function startTestApp(
     ledger,
     line,
     installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
-    pages: { uploadUrl: undefined, tusPort: 1080, maxUploadBytes: 1000 },
+    pages: {
+      uploadUrl: undefined,
+      tusPort: 1080,
+      maxUploadBytes: 1000,
+      isMediaOnly: true,
+      watchUrl: 'https://academy.example/watch/{ace_id}?v={video_id}',
+    },
     log,
     ...more,
   });
