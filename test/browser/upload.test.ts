@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -9,6 +9,7 @@ import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
 import { digestOf, writeVideo } from '../support/house.ts';
 import { type Processes, startProcesses } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { slowDown, unfinishedUploads } from '../support/upload-page.ts';
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 8 * MIB;
@@ -42,6 +43,7 @@ beforeEach(async () => {
     REDIS_URL: redis.url,
     PLAYABLE_POLL_MIN_S: '0.1',
     PLAYABLE_POLL_MAX_S: '0.3',
+    UPLOAD_WATCH_URL: 'https://academy.example/watch/{ace_id}',
   });
   ({ page, context, complaints } = await openPage(browser));
 });
@@ -55,25 +57,7 @@ afterEach(async () => {
   expect(complaints).toEqual([]);
 });
 
-/** Limits what the page can send, so that there is a half way. */
-async function slowDown(limited: Page): Promise<void> {
-  const session = await context.newCDPSession(limited);
-  const conditions = {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: BYTES_PER_SECOND,
-  };
-  await session.send('Network.emulateNetworkConditions', conditions);
-}
-
-async function storedBytes(): Promise<number> {
-  const uploads = join(sluice.dataDir, 'uploads');
-  const sizes = (await readdir(uploads).catch(() => []))
-    .filter((name) => /^[0-9a-f]+$/.test(name))
-    .map(async (name) => (await stat(join(uploads, name)).catch(() => undefined))?.size ?? 0);
-  return Math.max(0, ...(await Promise.all(sizes)));
-}
+const storedBytes = async () => Math.max(0, ...(await unfinishedUploads(sluice.dataDir)).values());
 
 const isHalfWay = () =>
   expect.poll(storedBytes, { timeout: 20_000, interval: 20 }).toBeGreaterThan(FILE_BYTES / 3);
@@ -83,10 +67,10 @@ const begun = () => sluice.output('tus').split('"event":"upload.created"').lengt
 
 describe('the upload page', () => {
   it('goes on where the tus server was killed, and follows the recording until it can be watched', async () => {
-    await slowDown(page);
+    await slowDown(context, page, BYTES_PER_SECOND);
     await page.goto(`${sluice.pipelineUrl}/upload#ace_id=lesson-7&title=Algebra%201`);
     await page.getByLabel('Choose a file').setInputFiles(file);
-    expect(await page.getByLabel('Recording id (ace_id)').inputValue()).toBe('lesson-7');
+    expect(await page.getByLabel('Recording id').inputValue()).toBe('lesson-7');
     await page.getByRole('button', { name: 'Upload' }).click();
     await isHalfWay();
 
@@ -95,7 +79,11 @@ describe('the upload page', () => {
     const keptBytes = await storedBytes();
     await sluice.restart('tus');
 
-    await page.getByText('Your recording can be watched.').waitFor();
+    // By then it may pause for ten seconds between attempts.
+    await page.getByText('Your recording can be watched.').waitFor({ timeout: 45_000 });
+    expect(await page.getByRole('link', { name: 'Watch it' }).getAttribute('href')).toBe(
+      'https://academy.example/watch/lesson-7',
+    );
     expect(keptBytes).toBeLessThan(FILE_BYTES);
     expect(begun()).toBe(1);
     expect(simulators.bunny.videos()).toMatchObject([
@@ -105,7 +93,7 @@ describe('the upload page', () => {
 
   it('goes on after the browser was closed, once the same file is chosen again', async () => {
     const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-8`;
-    await slowDown(page);
+    await slowDown(context, page, BYTES_PER_SECOND);
     await page.goto(address);
     await page.getByLabel('Choose a file').setInputFiles(file);
     await page.getByRole('button', { name: 'Upload' }).click();
@@ -126,18 +114,25 @@ describe('the upload page', () => {
 
   it('gives several files ids of their own, pauses and goes on, and tells refusals in plain words', async () => {
     const second = await writeVideo(join(folder, 'part-two.mp4'), MIB);
-    await slowDown(page);
+    await slowDown(context, page, BYTES_PER_SECOND);
     await page.goto(`${sluice.pipelineUrl}/upload#ace_id=lesson-9`);
     await page.getByLabel('Choose a file').waitFor({ state: 'attached' });
     await expectAccessible(page, 'upload-empty');
     await page.getByLabel('Choose a file').setInputFiles([file, second]);
-    const ids = await page.getByLabel('Recording id (ace_id)').all();
-    expect(await Promise.all(ids.map((id) => id.inputValue()))).toEqual(['lesson-9', 'lesson-9-2']);
+    const ids = async () => {
+      const fields = await page.getByLabel('Recording id').all();
+      return await Promise.all(fields.map((field) => field.inputValue()));
+    };
+    await expect.poll(ids).toEqual(['lesson-9', 'lesson-9-2']);
     await expectAccessible(page, 'upload-ready');
 
     await page.getByRole('button', { name: 'Upload 2 files' }).click();
     await page.getByRole('button', { name: 'Pause: lesson.mp4' }).click();
     await page.getByText('Paused').waitFor();
+    await page
+      .getByText('0 of 2 files have arrived')
+      .or(page.getByText('1 of 2 files has arrived'))
+      .waitFor();
     await expectAccessible(page, 'upload-paused');
     await page.getByRole('button', { name: 'Go on: lesson.mp4' }).click();
     await expect
@@ -151,7 +146,7 @@ describe('the upload page', () => {
     await page.getByLabel(/^Choose/).setInputFiles(other);
     await page.getByRole('button', { name: 'Upload' }).click();
     await page.getByText('Each file needs the id of its recording.').waitFor();
-    await page.getByLabel('Recording id (ace_id)').fill('lesson-9');
+    await page.getByLabel('Recording id').fill('lesson-9');
     await page.getByRole('button', { name: 'Upload' }).click();
     await page.getByText('has arrived already').waitFor();
     await expectAccessible(page, 'upload-refused');

@@ -1,15 +1,21 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { UploadStatusView } from '../../src/server/upload-status.ts';
+import { useWords } from './language.ts';
 import { readUploadStatus } from './server.ts';
+import type { Message } from './words.ts';
 
 /** How often the server is asked: soon at first, then less and less, in milliseconds. */
 const ASK_MS = { first: 1000, max: 15_000 };
 
-const STEPS = ['Uploaded', 'In line', 'Archived and published', 'Ready to watch'] as const;
+const STEPS = ['step.uploaded', 'step.inLine', 'step.published', 'step.ready'] as const;
+
+/** In which nothing comes of an upload any more. */
+const LOST: readonly UploadStatusView['state'][] = ['failed', 'cancelled', 'deleted'];
 
 /** What becomes of a recording after its upload, until it can be watched. */
 export function Afterwards(props: { uploadId: string; aceId: string; onLost: () => void }) {
   const { uploadId, aceId, onLost } = props;
+  const { say, tell, percent } = useWords();
   const [status, setStatus] = useState<UploadStatusView>();
 
   useEffect(() => {
@@ -19,7 +25,7 @@ export function Afterwards(props: { uploadId: string; aceId: string; onLost: () 
       const read = await readUploadStatus(uploadId, aceId).catch(() => undefined);
       if (isOver) return;
       if (read !== undefined) setStatus(read);
-      if (read?.state === 'failed' || read?.state === 'cancelled') onLost();
+      if (read !== undefined && LOST.includes(read.state)) onLost();
       if (read?.playable) return;
       const nextMs = read?.state === 'moving' ? ASK_MS.first * 2 : Math.min(pauseMs * 1.4, ASK_MS.max);
       timer = setTimeout(() => ask(nextMs), nextMs);
@@ -37,13 +43,20 @@ export function Afterwards(props: { uploadId: string; aceId: string; onLost: () 
       <ol class="steps" aria-hidden="true">
         {STEPS.map((name, index) => (
           <li key={name} class={index < step ? 'past' : index === step ? 'now' : ''}>
-            {name}
+            {say(name)}
           </li>
         ))}
       </ol>
       <p role="status" class={isTrouble(status) ? 'problem' : ''}>
-        {wordsFor(status)}
+        {tell(messageFor(status, percent))}
       </p>
+      {status?.watch_url && (
+        <p>
+          <a href={status.watch_url} target="_blank" rel="noopener noreferrer">
+            {say('after.watch')}
+          </a>
+        </p>
+      )}
     </div>
   );
 }
@@ -56,32 +69,34 @@ function stepOf(status: UploadStatusView | undefined): number {
 }
 
 function isTrouble(status: UploadStatusView | undefined): boolean {
-  return status?.state === 'failed' || status?.state === 'cancelled';
+  return status !== undefined && LOST.includes(status.state);
 }
 
-function wordsFor(status: UploadStatusView | undefined): string {
-  if (status === undefined) return 'Your file has arrived. You may close this page.';
-  if (status.playable) return 'Your recording can be watched.';
+function messageFor(status: UploadStatusView | undefined, percent: (share: number) => string): Message {
+  if (status === undefined) return { key: 'after.arrived' };
+  if (status.playable) return { key: 'after.playable' };
   switch (status.state) {
     case 'waiting':
       return status.position === null || status.position === 1
-        ? 'Your file has arrived, and is next in line. You may close this page.'
-        : `Your file has arrived, and is number ${status.position} in line. You may close this page.`;
+        ? { key: 'after.next' }
+        : { key: 'after.inLine', values: { position: status.position } };
     case 'moving':
-      return `Your recording is being archived and published${status.percent === null ? '' : `, ${status.percent} %`}.`;
+      return status.percent === null
+        ? { key: 'after.moving' }
+        : { key: 'after.movingAt', values: { percent: percent(status.percent / 100) } };
     case 'backing-off':
-      return 'Something has not worked yet; it is tried again by itself. Your file is safe.';
+      return { key: 'after.backingOff' };
     case 'done':
-      return 'Your recording is published; the video is being prepared for watching.';
+      return { key: 'after.done' };
     case 'failed':
-      return 'Your recording could not be published. The academy can see why, and your file is kept.';
+      return { key: 'after.failed' };
     case 'set-aside':
-      return 'The academy has put your recording on hold. Your file is kept.';
+      return { key: 'after.setAside' };
     case 'cancelling':
     case 'cancelled':
-      return 'The academy has cancelled this recording.';
+      return { key: 'after.cancelled' };
     case 'deleting':
     case 'deleted':
-      return 'The academy has deleted this recording.';
+      return { key: 'after.deleted' };
   }
 }

@@ -1,16 +1,10 @@
 import type { PreviousUpload, UrlStorage } from 'tus-js-client';
+import { type FileMark, isSameFile } from './file-mark.ts';
 
 const PREFIX = 'sluice-upload:';
 
 /** How long an upload is remembered, in milliseconds; by then the server has forgotten it. */
 const KEPT_MS = 14 * 86_400_000;
-
-/** What makes it the same file again when it is chosen once more. */
-export interface FileMark {
-  readonly name: string;
-  readonly size: number;
-  readonly lastModified: number;
-}
 
 /** An upload that this browser has begun. */
 export interface Remembered {
@@ -34,8 +28,8 @@ export interface Memory {
 }
 
 export function createMemory(storage: Storage): Memory {
-  const keyOf = ({ name, size, lastModified }: FileMark, aceId: string) =>
-    PREFIX + JSON.stringify([aceId, name, size, lastModified]);
+  const keyOf = ({ name, size, head, lastModified }: FileMark, aceId: string) =>
+    PREFIX + JSON.stringify([aceId, name, size, head ?? lastModified]);
 
   function write(entry: Remembered): void {
     try {
@@ -54,18 +48,20 @@ export function createMemory(storage: Storage): Memory {
     return entries.sort((a, b) => b.beganAtMs - a.beganAtMs);
   }
 
+  const find = (file: FileMark, aceId?: string) =>
+    all().find((entry) => isSameFile(entry.file, file) && (aceId === undefined || entry.aceId === aceId));
+
   return {
     all,
-    find: (file, aceId) =>
-      all().find((entry) => isSame(entry.file, file) && (aceId === undefined || entry.aceId === aceId)),
+    find,
     finish(file, aceId) {
-      const entry = parse(storage.getItem(keyOf(file, aceId)));
+      const entry = find(file, aceId);
       if (entry !== undefined) write({ ...entry, isFinished: true });
     },
     forget: (key) => storage.removeItem(key),
 
     storageFor(file, aceId, title) {
-      const key = keyOf(file, aceId);
+      const key = find(file, aceId)?.key ?? keyOf(file, aceId);
       const known = async (): Promise<PreviousUpload[]> => {
         const entry = parse(storage.getItem(key));
         if (entry === undefined || entry.isFinished) return [];
@@ -101,10 +97,6 @@ export function createMemory(storage: Storage): Memory {
 /** The id that the server has given an upload: the last part of its address. */
 export function uploadIdOf(uploadUrl: string): string {
   return uploadUrl.split(/[?#]/)[0]?.split('/').filter(Boolean).at(-1) ?? '';
-}
-
-function isSame(a: FileMark, b: FileMark): boolean {
-  return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
 }
 
 function parse(text: string | null): Remembered | undefined {

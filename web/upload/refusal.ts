@@ -1,30 +1,25 @@
-/** Why the server does not take an upload, in words for the tutor. */
+import english from './messages/en.json' with { type: 'json' };
+import type { Message, MessageKey } from './words.ts';
+
+/** Why the server does not take an upload. */
 export interface Refusal {
   readonly code: string;
-  readonly words: string;
+  /** For the tutor; what has no message of its own is said in the server's words. */
+  readonly message: Message | string;
   /** Whether the same may be taken later. */
   readonly mayHeal: boolean;
+  /** Whether nothing is left that could go on: the file is no good, or is not there any more. */
+  readonly isFinal: boolean;
 }
 
-const LINK_IS_OLD =
-  'This link is not valid any more. Open the upload page from the website again, and choose the file: it goes on where it stopped.';
-
-const WORDS: Readonly<Record<string, string>> = {
-  ACE_ID_TAKEN:
-    'The recording with this id has arrived already. If this is another recording, it needs an id of its own.',
-  ACE_ID_MISSING: 'The recording’s id is missing. The website of the academy shows it.',
-  UPLOAD_TOO_LARGE: 'The file is larger than may be uploaded here.',
-  UPLOAD_NO_SPACE: 'The server has no room for this file at the moment. Try again later.',
-  UPLOAD_STORAGE_FAILED:
-    'The server could not store the file. Nothing that has arrived is lost: try again later.',
-  FILE_EMPTY: 'The file is empty.',
-  NOT_MEDIA: 'The file is neither video nor audio.',
-  UPLOAD_TOKEN_MISSING: 'Uploading needs a link of the academy’s website. Open the upload page from there.',
-  UPLOAD_TOKEN_INVALID: LINK_IS_OLD,
-  UPLOAD_TOKEN_EXPIRED: LINK_IS_OLD,
-  UPLOAD_TOKEN_MISMATCH: 'The link is for another recording than this one.',
-  NOT_LOCAL: 'This server takes no uploads from here. Ask the academy for a link.',
-};
+/** About the file, not about the link or the server. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'ACE_ID_TAKEN',
+  'FILE_EMPTY',
+  'NOT_FOUND',
+  'NOT_MEDIA',
+  'UPLOAD_TOO_LARGE',
+]);
 
 /**
  * Reads an answer of the tus server: a problem document, or a line that begins with the code.
@@ -33,27 +28,32 @@ const WORDS: Readonly<Record<string, string>> = {
  */
 export function readRefusal(status: number, body: string): Refusal {
   if (status === 0) {
-    return {
-      code: 'OFFLINE',
-      words: 'The connection is lost. What has arrived is kept: go on when you are online again.',
-      mayHeal: true,
-    };
+    return { code: 'OFFLINE', message: { key: 'refused.OFFLINE' }, mayHeal: true, isFinal: false };
   }
   const { code, words } = parseProblem(body) ??
-    parseLine(body) ?? {
-      code: `HTTP ${status}`,
-      words: `The server has answered ${status}.`,
-    };
+    parseLine(body) ?? { code: `HTTP ${status}`, words: undefined };
   const mayHeal =
     status >= 500 || status === 429 || status === 423 || status === 409 ? code !== 'ACE_ID_TAKEN' : false;
-  return { code, words: WORDS[code] ?? words, mayHeal };
+  return { code, message: messageFor(status, code, words), mayHeal, isFinal: FINAL_CODES.has(code) };
 }
 
-function parseProblem(body: string): { code: string; words: string } | undefined {
+function messageFor(status: number, code: string, words: string | undefined): Message | string {
+  const key = `refused.${code}`;
+  if (key in english) return { key: key as MessageKey };
+  // The name of the field is for programs.
+  return (
+    words?.replace(/\bace_id\b/g, 'recording id') ?? {
+      key: 'refused.HTTP',
+      values: { status: String(status) },
+    }
+  );
+}
+
+/** Its advice is for those who run the server. */
+function parseProblem(body: string): { code: string; words: string | undefined } | undefined {
   try {
-    const { code, detail, title, advice } = JSON.parse(body);
-    if (typeof code !== 'string') return undefined;
-    return { code, words: [detail ?? title, advice].filter(Boolean).join(' ') };
+    const { code, detail, title } = JSON.parse(body);
+    return typeof code === 'string' ? { code, words: detail ?? title } : undefined;
   } catch {
     return undefined;
   }

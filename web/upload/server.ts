@@ -1,16 +1,23 @@
+import type { UploadConfig } from '../../src/server/upload-config.ts';
 import type { UploadStatusView } from '../../src/server/upload-status.ts';
 
 export interface UploadServer {
   readonly tusUrl: string;
   readonly maxBytes: number;
+  /** Whether it takes nothing but the audio and video that it knows. */
+  readonly isMediaOnly: boolean;
 }
 
 /** Where to upload to. */
 export async function readServer(): Promise<UploadServer> {
   const response = await fetch('/upload/config.json');
   if (!response.ok) throw new Error(`the server has answered ${response.status}`);
-  const { tus_url, max_bytes } = (await response.json()) as { tus_url: string; max_bytes: number };
-  return { tusUrl: new URL(tus_url, location.href).href, maxBytes: max_bytes };
+  const { tus_url, max_bytes, media_only } = (await response.json()) as UploadConfig;
+  return {
+    tusUrl: new URL(tus_url, location.href).href,
+    maxBytes: max_bytes,
+    isMediaOnly: media_only,
+  };
 }
 
 /** How far the recording is that an upload has become; `undefined` while the server is still handing it over. */

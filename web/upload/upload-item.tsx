@@ -1,19 +1,14 @@
-import { formatBytes, formatLeft } from '../shared/format.ts';
 import { Afterwards } from './afterwards.tsx';
-import type { Item, Phase, Uploads } from './uploads.ts';
-
-const PHASE_WORDS: Readonly<Record<Phase, string>> = {
-  ready: 'Ready',
-  sending: 'Uploading',
-  paused: 'Paused',
-  waiting: 'The connection is lost; it goes on by itself',
-  stopped: 'Stopped',
-  arrived: 'Uploaded',
-};
+import { Cancel } from './cancel.tsx';
+import { useWords } from './language.ts';
+import { Progress } from './progress.tsx';
+import type { Item, Uploads } from './uploads.ts';
 
 /** One file: what it is, how far it is, what can be done. */
 export function UploadItem({ uploads, item }: { uploads: Uploads; item: Item }) {
-  const { id, file, phase, refusal, aceId, title } = item;
+  const { id, file, phase, refusal, aceId, title, notes } = item;
+  const { say, tell, bytes } = useWords();
+  const isOnItsWay = phase !== 'ready' && phase !== 'arrived';
   return (
     <li class="card item">
       <div class="head">
@@ -21,17 +16,35 @@ export function UploadItem({ uploads, item }: { uploads: Uploads; item: Item }) 
           <strong>{phase === 'ready' ? file.name : title || file.name}</strong>{' '}
           <span class="muted small">
             {phase !== 'ready' && title !== '' && `${file.name}, `}
-            {formatBytes(file.size)}
+            {bytes(file.size)}
           </span>
         </p>
         <Buttons uploads={uploads} item={item} />
       </div>
+      {notes.map((note) => (
+        <p key={note.key} class="note">
+          {tell(note)}
+        </p>
+      ))}
       {phase === 'ready' && <Fields uploads={uploads} item={item} />}
-      {phase !== 'ready' && phase !== 'arrived' && <Way item={item} />}
+      {isOnItsWay && (
+        <Progress
+          label={file.name}
+          words={say(`phase.${phase}`)}
+          sentBytes={item.sentBytes}
+          totalBytes={file.size}
+          bytesPerS={phase === 'sending' ? item.bytesPerS : 0}
+        />
+      )}
       {refusal && (
         <p role="alert" class="problem">
-          {refusal.words} <code class="small">{refusal.code}</code>
+          {typeof refusal.message === 'string' ? refusal.message : tell(refusal.message)}
         </p>
+      )}
+      {isOnItsWay && !refusal?.isFinal && (
+        <div class="apart">
+          <Cancel name={file.name} sentBytes={item.sentBytes} cancel={() => uploads.remove(id)} />
+        </div>
       )}
       {phase === 'arrived' && item.uploadId !== undefined && (
         <Afterwards
@@ -46,77 +59,71 @@ export function UploadItem({ uploads, item }: { uploads: Uploads; item: Item }) 
 }
 
 function Fields({ uploads, item }: { uploads: Uploads; item: Item }) {
-  const { id, aceId, title, isAceIdFixed } = item;
+  const { id, aceId, title, isAceIdFixed, aceIdProblem } = item;
+  const { say } = useWords();
   return (
     <div class="fields">
       <label>
-        Title
+        {say('field.title')}
         <input
           value={title}
           maxLength={1000}
           onInput={(event) => uploads.describe(id, { title: event.currentTarget.value })}
         />
       </label>
-      <label>
-        Recording id (ace_id)
-        <input
-          value={aceId}
-          maxLength={200}
-          required
-          readOnly={isAceIdFixed}
-          onInput={(event) => uploads.describe(id, { aceId: event.currentTarget.value })}
-        />
-        {!isAceIdFixed && (
-          <span class="hint">As the academy’s website shows it; each recording has its own.</span>
+      <div>
+        <label>
+          {say('field.id')}
+          <input
+            value={aceId}
+            maxLength={200}
+            required
+            readOnly={isAceIdFixed}
+            aria-invalid={aceIdProblem !== undefined}
+            aria-describedby={`${aceIdProblem === undefined ? '' : `${id}-problem `}${isAceIdFixed ? '' : `${id}-hint`}`}
+            onInput={(event) => uploads.describe(id, { aceId: event.currentTarget.value })}
+          />
+        </label>
+        {aceIdProblem !== undefined && (
+          <p id={`${id}-problem`} class="field-problem small">
+            {say(aceIdProblem)}
+          </p>
         )}
-      </label>
+        {!isAceIdFixed && (
+          <p id={`${id}-hint`} class="muted small">
+            {say('field.idHint')}
+          </p>
+        )}
+      </div>
     </div>
   );
 }
 
+/** What is harmless; Cancel is not among it. */
 function Buttons({ uploads, item }: { uploads: Uploads; item: Item }) {
   const { id, phase, refusal, file, sentBytes } = item;
-  const isUnderWay = phase === 'sending' || phase === 'paused' || phase === 'waiting';
-  const button = (words: string, onClick: () => void, kind = '') => (
-    <button type="button" class={kind} aria-label={`${words}: ${file.name}`} onClick={onClick}>
-      {words}
+  const { say } = useWords();
+  const button = (action: string, onClick: () => void, kind = '') => (
+    <button
+      type="button"
+      class={kind}
+      aria-label={say('button.of', { action, name: file.name })}
+      onClick={onClick}
+    >
+      {action}
     </button>
   );
+  const remove = () => uploads.remove(id);
   return (
     <div class="buttons">
       {/* Before its first bytes an upload has no address yet at which it could go on. */}
-      {phase === 'sending' && sentBytes > 0 && button('Pause', () => uploads.pauseOrGoOn(id))}
-      {phase === 'paused' && button('Go on', () => uploads.pauseOrGoOn(id), 'primary')}
-      {phase === 'stopped' && refusal?.mayHeal && button('Try again', () => uploads.retry(id), 'primary')}
-      {button(isUnderWay ? 'Cancel' : 'Remove', () => uploads.remove(id))}
-    </div>
-  );
-}
-
-function Way({ item }: { item: Item }) {
-  const { file, sentBytes, bytesPerS, phase } = item;
-  const share = file.size === 0 ? 0 : sentBytes / file.size;
-  const percent = Math.floor(share * 100);
-  const left = bytesPerS > 0 ? formatLeft((file.size - sentBytes) / bytesPerS) : '';
-  const words = phase === 'sending' && bytesPerS > 0 ? ` · ${formatBytes(bytesPerS)}/s · ${left}` : '';
-  return (
-    <div>
-      <p class="way small">
-        <span role="status">{PHASE_WORDS[phase]}</span>
-        <span class="muted number">
-          {percent} %{words}
-        </span>
-      </p>
-      <div
-        class="bar"
-        role="progressbar"
-        aria-label={file.name}
-        aria-valuenow={percent}
-        aria-valuemin={0}
-        aria-valuemax={100}
-      >
-        <span style={{ width: `${share * 100}%` }} />
-      </div>
+      {phase === 'sending' && sentBytes > 0 && button(say('button.pause'), () => uploads.pauseOrGoOn(id))}
+      {phase === 'paused' && button(say('button.goOn'), () => uploads.pauseOrGoOn(id), 'primary')}
+      {phase === 'stopped' &&
+        refusal?.mayHeal &&
+        button(say('button.tryAgain'), () => uploads.retry(id), 'primary')}
+      {(phase === 'ready' || refusal?.isFinal) && button(say('button.remove'), remove)}
+      {phase === 'arrived' && button(say('button.hide'), remove)}
     </div>
   );
 }

@@ -1,17 +1,32 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatBytes, formatExact } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
+import { createAwake } from './awake.ts';
+import { useWords } from './language.ts';
+import { Progress } from './progress.tsx';
+import { Unfinished } from './unfinished.tsx';
 import { UploadItem } from './upload-item.tsx';
-import type { Uploads } from './uploads.ts';
+import type { Item, Uploads } from './uploads.ts';
+
+/** Phones of Apple make a video of their library anew whenever it is chosen. */
+const makesVideosAnew =
+  /iP(hone|ad|od)/.test(navigator.userAgent) ||
+  (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
 
 /** Where tutors hand in their recordings. */
 export function UploadPage({ uploads }: { uploads: Uploads }) {
   const items = useStore(uploads.state, (all) => all.items);
-  const message = useStore(uploads.state, (all) => all.message);
+  const problems = useStore(uploads.state, (all) => all.problems);
   const unfinished = useStore(uploads.state, (all) => all.unfinished);
+  const isLooking = useStore(uploads.state, (all) => all.isLooking);
+  const cancelling = useStore(uploads.cancellations.open, ({ count }) => count);
+  const { say, tell } = useWords();
+  const list = useRef<HTMLUListElement>(null);
   const ready = items.filter(({ phase }) => phase === 'ready');
-  const isSending = items.some(({ phase }) => phase === 'sending' || phase === 'waiting');
-  const canAdd = uploads.link.token === undefined || items.length === 0;
+  const begun = items.filter(({ phase, sentBytes }) => phase !== 'ready' && sentBytes >= 0);
+  const isSending = items.some(({ phase }) => phase === 'sending');
+  const isUnderWay = isSending || items.some(({ phase }) => phase === 'waiting');
+  const isAwake = useAwake(isUnderWay);
+  const canAdd = uploads.link.token === undefined || items.every(({ phase }) => phase === 'arrived');
 
   useEffect(() => {
     if (!isSending) return;
@@ -20,71 +35,86 @@ export function UploadPage({ uploads }: { uploads: Uploads }) {
     return () => removeEventListener('beforeunload', ask);
   }, [isSending]);
 
+  function start(): void {
+    uploads.start();
+    setTimeout(() => list.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+  }
+
   return (
-    <main class="page">
+    <>
       <div>
-        <h1>{uploads.link.title ? `Upload “${uploads.link.title}”` : 'Upload a recording'}</h1>
-        <p class="muted">
-          You may close this page at any time: choose the same file again later, and it goes on where it
-          stopped.
-        </p>
+        <h1 tabIndex={-1}>
+          {uploads.link.title ? say('page.titleOf', { title: uploads.link.title }) : say('page.title')}
+        </h1>
+        <p class="muted">{say(makesVideosAnew ? 'page.introPhone' : 'page.intro')}</p>
       </div>
-      {unfinished.length > 0 && (
-        <section class="card" aria-labelledby="unfinished">
-          <h2 id="unfinished">Not finished yet</h2>
-          <p>Choose the same file again to go on:</p>
-          <ul class="items">
-            {unfinished.map((entry) => (
-              <li key={entry.key} class="head">
-                <p>
-                  <strong>{entry.file.name}</strong>{' '}
-                  <span class="muted small">
-                    {formatBytes(entry.file.size)}, for {entry.aceId}, begun{' '}
-                    <time dateTime={new Date(entry.beganAtMs).toISOString()}>
-                      {formatExact(new Date(entry.beganAtMs))}
-                    </time>
-                  </span>
-                </p>
-                <button
-                  type="button"
-                  aria-label={`Forget it: ${entry.file.name}`}
-                  onClick={() => uploads.forget(entry)}
-                >
-                  Forget it
-                </button>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      {unfinished.length > 0 && <Unfinished uploads={uploads} entries={unfinished} />}
       {canAdd && (
-        <Drop add={uploads.add} isSingle={uploads.link.token !== undefined} isFirst={items.length === 0} />
+        <Drop
+          add={(files) => void uploads.add(files)}
+          isSingle={uploads.link.token !== undefined}
+          isFirst={items.length === 0}
+        />
       )}
-      {message && (
-        <p role="alert" class="problem">
-          {message}
-        </p>
+      <div role="status" class="said">
+        {isLooking && <p class="note">{say('choose.looking')}</p>}
+        {cancelling > 0 && <p class="note">{say('note.cancelling')}</p>}
+        {isAwake && <p class="muted small">{say('note.awake')}</p>}
+      </div>
+      {problems.length > 0 && (
+        <div role="alert" class="problem">
+          {problems.map((problem) => (
+            <p key={JSON.stringify(problem)}>{tell(problem)}</p>
+          ))}
+        </div>
       )}
+      {begun.length > 1 && begun.some(({ phase }) => phase !== 'arrived') && <Total items={begun} />}
       {items.length > 0 && (
-        <ul class="items" aria-label="Files">
+        <ul class="items" aria-label={say('files.title')} ref={list}>
           {items.map((item) => (
             <UploadItem key={item.id} uploads={uploads} item={item} />
           ))}
         </ul>
       )}
       {ready.length > 0 && (
-        <button type="button" class="primary start" onClick={uploads.start}>
-          {ready.length === 1 ? 'Upload' : `Upload ${ready.length} files`}
+        <button type="button" class="primary start" onClick={start}>
+          {say('button.upload', { count: ready.length })}
         </button>
       )}
-    </main>
+    </>
   );
+}
+
+/** All files together. */
+function Total({ items }: { items: readonly Item[] }) {
+  const { say } = useWords();
+  const sum = (pick: (item: Item) => number) => items.reduce((total, item) => total + pick(item), 0);
+  const arrived = items.filter(({ phase }) => phase === 'arrived').length;
+  return (
+    <section class="card" aria-label={say('files.total')}>
+      <Progress
+        label={say('files.total')}
+        words={say('files.arrived', { arrived, count: items.length })}
+        sentBytes={sum(({ sentBytes }) => sentBytes)}
+        totalBytes={sum(({ file }) => file.size)}
+        bytesPerS={sum(({ phase, bytesPerS }) => (phase === 'sending' ? bytesPerS : 0))}
+      />
+    </section>
+  );
+}
+
+/** Keeps the screen on while it is wanted; tells whether it is. */
+function useAwake(isWanted: boolean): boolean {
+  const [isAwake, setAwake] = useState(false);
+  const [awake] = useState(() => createAwake(setAwake));
+  useEffect(() => awake.want(isWanted), [isWanted]);
+  return isAwake;
 }
 
 /** Takes files by choosing or by dropping them. */
 function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst: boolean }) {
   const { add, isSingle, isFirst } = props;
-  const input = useRef<HTMLInputElement>(null);
+  const { say } = useWords();
   const [isOver, setOver] = useState(false);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is beside the button, which does the same
@@ -102,7 +132,6 @@ function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst:
       }}
     >
       <input
-        ref={input}
         id="file"
         type="file"
         class="hidden-text"
@@ -114,9 +143,9 @@ function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst:
         }}
       />
       <label for="file" class="choose">
-        {isSingle || isFirst ? 'Choose a file' : 'Choose more files'}
+        {say(isSingle || isFirst ? 'choose.first' : 'choose.more')}
       </label>
-      <p class="muted small">or drop {isSingle ? 'it' : 'files'} here. Video or audio.</p>
+      <p class="muted small">{say(isSingle ? 'choose.dropOne' : 'choose.dropMany')}</p>
     </div>
   );
 }

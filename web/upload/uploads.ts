@@ -1,22 +1,24 @@
 import Uppy from '@uppy/core';
 import Tus from '@uppy/tus';
 import type { DetailedError } from 'tus-js-client';
-import { formatBytes } from '../shared/format.ts';
 import { createStore, type Store } from '../shared/store.ts';
 import { belongsTo, nextAceId } from './ace-ids.ts';
+import type { Cancellations } from './cancellations.ts';
+import { type FileMark, isSameFile, markOf, readHead } from './file-mark.ts';
+import { lookAtHead } from './first-look.ts';
 import type { Link } from './link.ts';
-import { type FileMark, type Memory, type Remembered, uploadIdOf } from './memory.ts';
+import { type Memory, type Remembered, uploadIdOf } from './memory.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 import type { UploadServer } from './server.ts';
+import { createSpeed, type Speed } from './speed.ts';
+import { titleOf } from './titles.ts';
+import type { Message, MessageKey } from './words.ts';
 
 /** A part of an upload this large is one request, in bytes: proxies limit how long a request may be. */
 const CHUNK_BYTES = 64 * 1024 * 1024;
 
 /** The pauses before trying again, in milliseconds: about half an hour in all, each time anew once bytes have moved. */
 const RETRY_MS = [0, 1000, 2000, 3000, 5000, ...Array<number>(180).fill(10_000)];
-
-/** Over which the speed is measured, in milliseconds. */
-const SPEED_WINDOW_MS = 5000;
 
 export type Phase = 'ready' | 'sending' | 'paused' | 'waiting' | 'stopped' | 'arrived';
 
@@ -33,25 +35,36 @@ export interface Item {
   readonly bytesPerS: number;
   readonly refusal: Refusal | undefined;
   readonly uploadId: string | undefined;
+  /** What is to be known of the file before it is sent. */
+  readonly notes: readonly Message[];
+  /** An unfinished upload of another file for the same recording, in whose place this one comes. */
+  readonly replaces: Remembered | undefined;
+  /** What is wrong with the id that was typed. */
+  readonly aceIdProblem: MessageKey | undefined;
 }
 
 export interface UploadsState {
   readonly items: readonly Item[];
   /** Uploads that this browser has begun, and not finished; their files are to be chosen again. */
   readonly unfinished: readonly Remembered[];
-  readonly message: string | undefined;
+  /** Why files were not added. */
+  readonly problems: readonly Message[];
+  /** Whether files that were chosen are being looked at. */
+  readonly isLooking: boolean;
 }
 
 /** The files that a tutor uploads. */
 export interface Uploads {
   readonly state: Store<UploadsState>;
   readonly link: Link;
-  add(files: readonly File[]): void;
+  readonly cancellations: Pick<Cancellations, 'open'>;
+  add(files: readonly File[]): Promise<void>;
   describe(id: string, change: { aceId?: string; title?: string }): void;
-  /** Begins with all that are ready and have what they need. */
+  /** Begins with all that are ready, if each has what it needs. */
   start(): void;
   pauseOrGoOn(id: string): void;
   retry(id: string): void;
+  /** Takes it off the list, and back from the server unless it is complete. */
   remove(id: string): void;
   forget(remembered: Remembered): void;
   /** The recording of this upload will come to nothing: the same file may be sent once more. */
@@ -68,8 +81,25 @@ type Meta = {
 };
 type Body = Record<string, never>;
 
-export function createUploads(options: { server: UploadServer; link: Link; memory: Memory }): Uploads {
-  const { server, link, memory } = options;
+const NEW = {
+  phase: 'ready',
+  sentBytes: 0,
+  bytesPerS: 0,
+  refusal: undefined,
+  uploadId: undefined,
+  notes: [],
+  replaces: undefined,
+  aceIdProblem: undefined,
+} as const satisfies Partial<Item>;
+
+export function createUploads(options: {
+  server: UploadServer;
+  link: Link;
+  memory: Memory;
+  cancellations: Cancellations;
+}): Uploads {
+  const { server, link, memory, cancellations } = options;
+  const maxBytes = Math.min(server.maxBytes, link.maxBytes ?? server.maxBytes);
   const uppy = new Uppy<Meta, Body>({ autoProceed: false });
   uppy.use(Tus<Meta, Body>, {
     endpoint: server.tusUrl,
@@ -82,9 +112,10 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   const state = createStore<UploadsState>({
     items: remembered(),
     unfinished: unfinished(),
-    message: undefined,
+    problems: [],
+    isLooking: false,
   });
-  const samples = new Map<string, { atMs: number; bytes: number }[]>();
+  const speeds = new Map<string, Speed>();
   /** What is to be sent, by item; Uppy hears of a file when it is begun. */
   const contents = new Map<string, File>();
   let lastId = 0;
@@ -95,16 +126,8 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
       .all()
       .filter(({ isFinished, aceId }) => isFinished && isWanted(aceId))
       .map(({ key, file, aceId, title, uploadUrl }) => ({
-        ...{
-          id: key,
-          file,
-          aceId,
-          title,
-          isAceIdFixed: true,
-          phase: 'arrived' as const,
-          sentBytes: file.size,
-        },
-        ...{ bytesPerS: 0, refusal: undefined, uploadId: uploadIdOf(uploadUrl) },
+        ...{ ...NEW, id: key, file, aceId, title, isAceIdFixed: true },
+        ...{ phase: 'arrived', sentBytes: file.size, uploadId: uploadIdOf(uploadUrl) },
       }));
   }
 
@@ -129,45 +152,70 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   };
   const uppyIdOf = (id: string) => uppy.getFiles().find(({ meta }) => meta.item === id)?.id ?? '';
 
-  function addOne(file: File): string | undefined {
-    const mark = { name: file.name, size: file.size, lastModified: file.lastModified };
-    const inList = state.get().items.some((item) => item.phase !== 'arrived' && isSameFile(item.file, mark));
-    if (inList) return `${file.name} is in the list already.`;
-    if (file.size === 0) return `${file.name} is empty.`;
-    if (file.size > server.maxBytes) {
-      return `${file.name} is larger than the ${formatBytes(server.maxBytes)} that may be uploaded here.`;
+  /** @returns why it was not added */
+  async function addOne(file: File): Promise<Message | undefined> {
+    const { name, size } = file;
+    if (size === 0) return { key: 'problem.empty', values: { name } };
+    if (size > maxBytes) {
+      return { key: 'problem.tooLarge', values: { name, size: { bytes: size }, limit: { bytes: maxBytes } } };
     }
-    const current = state.get().items.filter(({ phase }) => phase !== 'arrived');
+    const head = await readHead(file).catch(() => undefined);
+    if (head === undefined) return { key: 'problem.unreadable', values: { name } };
+    const look = lookAtHead(head);
+    if (look === 'other' && server.isMediaOnly) return { key: 'problem.notMedia', values: { name } };
+    const mark = await markOf(file, head);
+    return place(file, mark, look === 'media' ? [] : [{ key: 'note.unknown' }]);
+  }
+
+  function place(file: File, mark: FileMark, notes: readonly Message[]): Message | undefined {
+    const { name } = file;
+    const { items } = state.get();
+    const current = items.filter(({ phase }) => phase !== 'arrived');
+    if (current.some((item) => isSameFile(item.file, mark))) {
+      return { key: 'problem.inList', values: { name } };
+    }
     if (link.token !== undefined && current.length > 0) {
-      return `The link is for one recording: ${file.name} was not added.`;
+      return { key: 'problem.oneOnly', values: { name } };
     }
-    const earlier = memory
-      .all()
-      .find((entry) => isSameFile(entry.file, mark) && isWanted(entry.aceId) && !entry.isFinished);
-    const taken = new Set(state.get().items.map(({ aceId }) => aceId));
-    const base = link.aceId;
-    const fresh = base === undefined ? '' : link.token !== undefined ? base : nextAceId(base, taken);
-    const aceId = earlier?.aceId ?? fresh;
-    const title =
-      earlier?.title ?? (base !== undefined && aceId === base ? link.title : undefined) ?? titleOf(file);
+    const known = memory.all().filter(({ aceId }) => isWanted(aceId));
+    const before = known.find((entry) => isSameFile(entry.file, mark));
+    if (before?.isFinished && link.aceId !== undefined) {
+      return { key: 'problem.arrived', values: { name } };
+    }
+    const earlier = before?.isFinished ? undefined : before;
+    const replaces =
+      earlier === undefined && link.aceId !== undefined
+        ? unfinished().find((entry) => link.token !== undefined || entry.file.name === name)
+        : undefined;
+    const aceId = earlier?.aceId ?? replaces?.aceId ?? freshAceId();
+    const isOwnTitle = link.aceId !== undefined && aceId === link.aceId;
     lastId += 1;
     const id = `file-${lastId}`;
     contents.set(id, file);
     const item: Item = {
-      ...{ id, file: mark, aceId, title, isAceIdFixed: base !== undefined, phase: 'ready', sentBytes: 0 },
-      ...{ bytesPerS: 0, refusal: undefined, uploadId: undefined },
+      ...{ ...NEW, id, file: mark, aceId, isAceIdFixed: link.aceId !== undefined, replaces },
+      title: earlier?.title ?? replaces?.title ?? (isOwnTitle ? link.title : undefined) ?? titleOf(file),
+      notes: [...notes, ...historyNotes(before, replaces)],
     };
     state.set({
-      items: [...state.get().items, item],
-      unfinished: unfinished().filter(({ key }) => key !== earlier?.key),
+      items: [...items, item],
+      unfinished: unfinished().filter(({ key }) => key !== earlier?.key && key !== replaces?.key),
     });
     return undefined;
   }
 
+  function freshAceId(): string {
+    if (link.aceId === undefined) return '';
+    if (link.token !== undefined) return link.aceId;
+    const taken = [...state.get().items, ...unfinished()].map(({ aceId }) => aceId);
+    return nextAceId(link.aceId, new Set(taken));
+  }
+
   /** Hands a file to Uppy, with what it is sent with. */
-  function begin({ id, file, aceId, title }: Item): void {
+  function begin({ id, file, aceId, title, replaces }: Item): void {
     const data = contents.get(id);
     if (data === undefined) return;
+    if (replaces !== undefined) takeBack(replaces);
     const meta = { ace_id: aceId, title, filename: file.name, filetype: data.type, item: id };
     const uppyId = uppy.addFile({ name: `${id} ${file.name}`, type: data.type, data, source: 'page', meta });
     let refusal: Refusal | undefined;
@@ -185,32 +233,37 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
         onError: (error) => stopped(id, refusal ?? refusalOf(error)),
       },
     });
-    change(id, { phase: 'sending', aceId, title, refusal: undefined });
+    change(id, { phase: 'sending', aceId, title, refusal: undefined, notes: [], replaces: undefined });
   }
 
   function stopped(id: string, refusal: Refusal): void {
     const item = find(id);
     if (item === undefined) return;
-    const arrived = refusal.code === 'ACE_ID_TAKEN' ? memory.find(item.file, item.aceId) : undefined;
-    if (arrived?.isFinished) change(id, { phase: 'arrived', uploadId: uploadIdOf(arrived.uploadUrl) });
-    else change(id, { phase: 'stopped', refusal, bytesPerS: 0 });
+    const known = memory.find(item.file, item.aceId);
+    if (refusal.code === 'ACE_ID_TAKEN' && known?.isFinished) {
+      change(id, { phase: 'arrived', uploadId: uploadIdOf(known.uploadUrl) });
+      return;
+    }
+    // What was refused for good is not offered again.
+    if (refusal.isFinal && known !== undefined) memory.forget(known.key);
+    change(id, { phase: 'stopped', refusal, bytesPerS: 0 });
+  }
+
+  /** What the server has of it is deleted, now or when it can be reached. */
+  function takeBack({ key, uploadUrl, aceId }: Remembered): void {
+    memory.forget(key);
+    cancellations.add(uploadUrl, aceId);
   }
 
   uppy.on('upload-progress', (file, progress) => {
     const item = findSent(file?.id);
     if (item === undefined) return;
     const sentBytes = progress.bytesUploaded || 0;
-    const atMs = Date.now();
-    const seen = (samples.get(item.id) ?? []).filter((sample) => atMs - sample.atMs < SPEED_WINDOW_MS);
-    const first = seen[0];
-    samples.set(item.id, [...seen, { atMs, bytes: sentBytes }]);
-    const bytesPerS =
-      first === undefined || atMs === first.atMs
-        ? 0
-        : ((sentBytes - first.bytes) * 1000) / (atMs - first.atMs);
+    const speed = speeds.get(item.id) ?? createSpeed();
+    speeds.set(item.id, speed);
     change(item.id, {
       sentBytes,
-      bytesPerS: Math.max(0, bytesPerS),
+      bytesPerS: speed.note(sentBytes, Date.now()),
       refusal: undefined,
       ...(item.phase === 'waiting' ? { phase: 'sending' } : {}),
     });
@@ -233,31 +286,37 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   return {
     state,
     link,
-    add(files) {
-      const problems = files.map(addOne).filter((problem) => problem !== undefined);
-      state.set({ message: problems.length === 0 ? undefined : problems.join(' ') });
+    cancellations,
+    async add(files) {
+      state.set({ isLooking: true, problems: [] });
+      const problems: Message[] = [];
+      // One after another: which ids are free depends on those before.
+      for (const file of files) {
+        const problem = await addOne(file);
+        if (problem !== undefined) problems.push(problem);
+      }
+      state.set({ isLooking: false, problems });
     },
     describe: (id, { aceId, title }) =>
-      change(id, { ...(aceId === undefined ? {} : { aceId }), ...(title === undefined ? {} : { title }) }),
+      change(id, {
+        ...(aceId === undefined ? {} : { aceId, aceIdProblem: undefined }),
+        ...(title === undefined ? {} : { title }),
+      }),
     start() {
       const ready = state
         .get()
         .items.filter(({ phase }) => phase === 'ready')
         .map((item) => ({ ...item, aceId: item.aceId.trim(), title: item.title.trim() }));
-      const complete = ready.filter(({ aceId }) => aceId !== '');
-      const isTwice = complete.some(({ aceId }, index) =>
-        complete.some((other, place) => place < index && other.aceId === aceId),
-      );
-      if (isTwice) return state.set({ message: 'Each recording needs an id of its own.' });
-      state.set({
-        message: complete.length < ready.length ? 'Each file needs the id of its recording.' : undefined,
-      });
-      for (const item of complete) begin(item);
-      if (complete.length > 0) void uppy.upload().catch(() => {});
+      const problems = ready.map((item) => aceIdProblemOf(item, ready));
+      for (const [index, { id }] of ready.entries()) change(id, { aceIdProblem: problems[index] });
+      state.set({ problems: [] });
+      if (problems.some((problem) => problem !== undefined)) return;
+      for (const item of ready) begin(item);
+      if (ready.length > 0) void uppy.upload().catch(() => {});
     },
     pauseOrGoOn(id) {
       const isPaused = uppy.pauseResume(uppyIdOf(id));
-      samples.delete(id);
+      speeds.delete(id);
       change(id, { phase: isPaused ? 'paused' : 'sending', bytesPerS: 0 });
     },
     retry(id) {
@@ -265,15 +324,21 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
     },
     remove(id) {
       const item = find(id);
+      if (item === undefined) return;
       const uppyId = uppyIdOf(id);
-      if (uppyId !== '') uppy.removeFile(uppyId);
+      if (uppyId !== '') {
+        letGo(uppy, uppyId);
+        uppy.removeFile(uppyId);
+      }
       contents.delete(id);
-      const known = item && memory.find(item.file, item.aceId);
-      if (known !== undefined) memory.forget(known.key);
+      const known = memory.find(item.file, item.aceId);
+      if (known !== undefined && (item.phase === 'ready' || known.isFinished)) {
+        if (item.phase === 'arrived') memory.forget(known.key);
+      } else if (known !== undefined) takeBack(known);
       state.set({ items: state.get().items.filter((each) => each.id !== id), unfinished: unfinished() });
     },
-    forget({ key }) {
-      memory.forget(key);
+    forget(entry) {
+      takeBack(entry);
       state.set({ unfinished: unfinished() });
     },
     giveUp({ file, aceId }) {
@@ -283,21 +348,31 @@ export function createUploads(options: { server: UploadServer; link: Link; memor
   };
 }
 
+/** Ends the requests of a file. Uppy would delete the upload too, once, and forget it if it cannot. */
+function letGo(uppy: Uppy<Meta, Body>, uppyId: string): void {
+  const upload = uppy.getPlugin<Tus<Meta, Body>>('Tus')?.uploaders[uppyId];
+  if (!upload) return;
+  void upload.abort();
+  upload.url = null;
+}
+
+function historyNotes(before: Remembered | undefined, replaces: Remembered | undefined): Message[] {
+  if (replaces !== undefined) {
+    const { name, size } = replaces.file;
+    return [{ key: 'note.changed', values: { name, size: { bytes: size } } }];
+  }
+  if (!before?.isFinished) return [];
+  return [{ key: 'note.before', values: { time: { at: before.beganAtMs }, title: before.title } }];
+}
+
+function aceIdProblemOf({ id, aceId }: Item, ready: readonly Item[]): MessageKey | undefined {
+  if (aceId === '') return 'field.idMissing';
+  const isTwice = ready.some((other) => other.id !== id && other.aceId === aceId);
+  return isTwice ? 'field.idTwice' : undefined;
+}
+
 /** What the server has said, if an answer came. */
 function refusalOf(error: object): Refusal {
   const { originalResponse } = error as Partial<DetailedError>;
   return readRefusal(originalResponse?.getStatus() ?? 0, originalResponse?.getBody() ?? '');
-}
-
-function isSameFile(a: FileMark, b: FileMark): boolean {
-  return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
-}
-
-const MEDIA_ENDING =
-  /\.(mp4|m4[abv]|mov|mkv|webm|avi|wm[av]|flv|f4v|mpe?g|m?ts|m2ts|3gpp?|mp3|wave?|og[agv]|opus|flac|aac|caf|aiff?|amr|mxf)$/i;
-
-/** A first proposal: the file's name without the ending that says what it is; any other dot belongs to the name. */
-function titleOf({ name, type }: FileMark & { type: string }): string {
-  const ending = /^(audio|video)\//.test(type) ? /\.[^. ]+$/ : MEDIA_ENDING;
-  return name.normalize('NFC').replace(ending, '').trim() || name;
 }
