@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAccessCommand } from './commands/access.ts';
 import { addAddCommand } from './commands/add.ts';
+import { addAlarmsCommand } from './commands/alarms.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCancelCommand } from './commands/cancel.ts';
 import { addDeleteCommand } from './commands/delete.ts';
@@ -79,6 +80,7 @@ function createProgram(io: Io, version: string): Command {
     addReplayCommand,
     addSweepCommand,
     addDoctorCommand,
+    addAlarmsCommand,
     addTokenCommand,
     addAccessCommand,
     addAuditCommand,

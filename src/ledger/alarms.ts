@@ -33,6 +33,8 @@ export interface NewAlarm {
   readonly key: string;
   readonly kind: AlarmKind;
   readonly recordingId?: string;
+  /** The same for all recordings that have failed for one cause, which are told together. */
+  readonly cause?: string;
   /** What is wrong, in one line. */
   readonly title: string;
   readonly detail: string;
@@ -41,9 +43,10 @@ export interface NewAlarm {
   readonly isNotice?: boolean;
 }
 
-export interface Alarm extends Omit<NewAlarm, 'isNotice' | 'recordingId'> {
+export interface Alarm extends Omit<NewAlarm, 'isNotice' | 'recordingId' | 'cause'> {
   readonly id: number;
   readonly recordingId: string | null;
+  readonly cause: string | null;
   readonly raisedAtMs: number;
   readonly resolvedAtMs: number | null;
   /** How it was resolved. */
@@ -58,6 +61,8 @@ export type AlarmChange =
 /** What people have not been told yet. */
 export interface AlarmNews {
   readonly raised: readonly Alarm[];
+  /** What people know already that others have failed for, which are open still. */
+  readonly knownCauses: ReadonlySet<string>;
   readonly resolved: readonly Alarm[];
 }
 
@@ -98,12 +103,14 @@ export interface Alarms {
     follow?: { readonly from: number; readonly to: number },
   ): Promise<boolean>;
   /**
-   * Puts what was not told yet into one message per channel, unless there was one less than `pauseMs` ago. Without
-   * channels it counts as told.
+   * Puts what was not told yet into one message per channel, unless there was one less than `pauseMs` ago; further ones
+   * of a cause that people know, and of which one is open, no sooner than `causePauseMs` after they last heard of it.
+   * Without channels it counts as told.
    */
   tell(options: {
     readonly channels: readonly string[];
     readonly pauseMs: number;
+    readonly causePauseMs: number;
     readonly write: (news: AlarmNews) => { subject: string; body: string };
   }): Promise<void>;
   /**
@@ -182,21 +189,26 @@ export function createAlarms({ db }: { db: Database }): Alarms {
       });
     },
 
-    async tell({ channels, pauseMs, write }) {
-      if ((await news(db, 1)).length === 0) return;
+    async tell({ channels, pauseMs, causePauseMs, write }) {
       const nowMs = Date.now();
+      if ((await dueNews(db, causePauseMs, nowMs)).found.length === 0) return;
       if (channels.length > 0 && nowMs - ((await positionOf(db, TOLD)) ?? 0) < pauseMs) return;
       await db.transaction().execute(async (trx) => {
         await setPosition(trx, TOLD, nowMs);
-        const found = await news(trx, MAX_NEWS);
+        const { found, knownCauses } = await dueNews(trx, causePauseMs, nowMs);
         if (found.length === 0) return;
         const message = write({
           raised: found.filter((row) => row.is_raise_told === 0).map(toAlarm),
           resolved: found.filter((row) => row.resolution !== null).map(toAlarm),
+          knownCauses,
         });
         for (const channel of channels) await addMessage(trx, channel, message, nowMs);
-        for (const { id, resolved_at_ms } of found) {
-          const told = { is_raise_told: 1, is_resolve_told: resolved_at_ms === null ? 0 : 1 };
+        for (const { id, resolved_at_ms, is_raise_told, told_at_ms } of found) {
+          const told = {
+            is_raise_told: 1,
+            is_resolve_told: resolved_at_ms === null ? 0 : 1,
+            told_at_ms: is_raise_told === 0 ? nowMs : told_at_ms,
+          };
           await trx.updateTable('alarms').set(told).where('id', '=', id).execute();
         }
       });
@@ -276,6 +288,28 @@ async function news(db: Kysely<Tables>, limit: number): Promise<Tables['alarms']
     .execute();
 }
 
+/** That, but for further recordings of a cause that people have heard of a moment ago. */
+async function dueNews(db: Kysely<Tables>, causePauseMs: number, nowMs: number) {
+  const rows = await db
+    .selectFrom('alarms')
+    .select((select) => ['cause', select.fn.max('told_at_ms').as('told_at_ms')])
+    .where('is_resolve_told', '=', 0)
+    .where('is_raise_told', '=', 1)
+    .where('resolved_at_ms', 'is', null)
+    .where('cause', 'is not', null)
+    .groupBy('cause')
+    .execute();
+  const known = new Map(rows.map(({ cause, told_at_ms }) => [cause ?? '', Number(told_at_ms)]));
+  const isHeldBack = ({ cause, is_raise_told, resolved_at_ms }: Tables['alarms']) => {
+    const toldAtMs = cause === null ? undefined : known.get(cause);
+    if (toldAtMs === undefined || is_raise_told === 1 || resolved_at_ms !== null) return false;
+    // A time that is yet to come is from a clock that was put back.
+    return toldAtMs <= nowMs && nowMs - toldAtMs < causePauseMs;
+  };
+  const found = (await news(db, MAX_NEWS)).filter((row) => !isHeldBack(row));
+  return { found, knownCauses: new Set(known.keys()) };
+}
+
 async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<void> {
   const nowMs = Date.now();
   if ('resolve' in change) {
@@ -287,7 +321,7 @@ async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<
       .execute();
     return;
   }
-  const { key, kind, recordingId = null, title, detail, advice } = change.raise;
+  const { key, kind, recordingId = null, cause = null, title, detail, advice } = change.raise;
   if (await isOpen(trx, key)) return;
   await trx
     .insertInto('alarms')
@@ -296,6 +330,7 @@ async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<
       key,
       kind,
       recording_id: recordingId,
+      cause,
       title,
       detail,
       advice,
@@ -333,6 +368,7 @@ function toAlarm(row: Tables['alarms']): Alarm {
     key: row.key,
     kind: row.kind as AlarmKind,
     recordingId: row.recording_id,
+    cause: row.cause,
     title: row.title,
     detail: row.detail,
     advice: row.advice,

@@ -15,6 +15,7 @@ import { access } from './migrations/016-access.ts';
 import { afterDone } from './migrations/017-after-done.ts';
 import { lineAhead } from './migrations/020-line-ahead.ts';
 import { doubtsSince } from './migrations/021-doubts-since.ts';
+import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -137,6 +138,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '017-after-done': afterDone,
   '020-line-ahead': lineAhead,
   '021-doubts-since': doubtsSince,
+  '022-causes-of-alarms': causesOfAlarms,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -291,6 +291,8 @@ interface AlarmsTable {
   resolved_at_ms: number | null;
   resolution: string | null;
   is_raise_told: number;
+  cause: string | null;
+  told_at_ms: number | null;
   is_resolve_told: number;
 }
 

@@ -1,3 +1,4 @@
+import { causeOf } from '../domain/cause.ts';
 import { adviceFor, canRetryHelp } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
@@ -25,6 +26,7 @@ export function recordingFailed(recording: Recording, error: ErrorSummary): NewA
   return {
     key: recordingKey(recording.id),
     kind: 'recording',
+    cause: causeOf(error),
     recordingId: recording.id,
     title: `${named(recording)} has failed`,
     detail: `${error.code}: ${error.message}`,
@@ -206,39 +208,89 @@ export function ledgerUnwritable(error: Error) {
   };
 }
 
-/** One message about all that is new. */
+/** One message about all that is new; recordings that have failed for one cause are one piece of news. */
 export function writeMessage(
-  { raised, resolved }: AlarmNews,
+  { raised, resolved, knownCauses }: AlarmNews,
   dashboardUrl: string | undefined,
 ): { subject: string; body: string } {
-  const only = raised.length + resolved.length === 1;
-  const subject = only
-    ? [...raised.map(({ title }) => title), ...resolved.map(({ title }) => `Resolved: ${title}`)].join()
-    : [plural(raised.length, 'alarm'), resolved.length === 0 ? '' : `${resolved.length} resolved`]
-        .filter(Boolean)
-        .join(', ');
+  const news = [
+    ...grouped(raised, ({ cause }) => cause).map((group) => ({
+      title: raisedTitle(group, knownCauses),
+      text: describeRaised(group, knownCauses, dashboardUrl),
+    })),
+    ...grouped(resolved, ({ cause, resolution }) => cause && `${cause} ${resolution}`).map((group) => ({
+      title: `Resolved: ${resolvedTitle(group)}`,
+      text: `RESOLVED: ${resolvedTitle(group)}\n  ${listed(group)}${group[0].resolution}`,
+    })),
+  ];
+  const counts = [
+    plural(raised.length, 'alarm'),
+    resolved.length === 0 ? '' : `${resolved.length} resolved`,
+  ].filter(Boolean);
+  const subject = news.length === 1 ? news[0]?.title : counts.join(', ');
+  const told = news.slice(0, MAX_LISTED).map(({ text }) => text);
+  const more = news.length - told.length;
   const blocks = [
-    ...listed(raised, describeRaised),
-    ...listed(resolved, ({ title, resolution }) => `RESOLVED: ${title}\n  ${resolution}`),
+    ...told,
+    ...(more > 0 ? [`... and ${more} more of these`] : []),
     ...(dashboardUrl === undefined ? [] : [dashboardUrl]),
   ];
   return { subject: `Sluice: ${subject}`, body: blocks.join('\n\n') };
 }
 
-function describeRaised({ title, detail, advice, recordingId, raisedAtMs }: Alarm): string {
+/** Alarms that are told together: those that have something in common, each of the others by itself. */
+type Group = readonly [Alarm, ...Alarm[]];
+
+function grouped(alarms: readonly Alarm[], commonOf: (alarm: Alarm) => string | null): Group[] {
+  const groups = new Map<string, [Alarm, ...Alarm[]]>();
+  for (const alarm of alarms) {
+    const name = commonOf(alarm) ?? `one: ${alarm.id}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [alarm]);
+    else group.push(alarm);
+  }
+  return [...groups.values()];
+}
+
+function raisedTitle([first, ...others]: Group, knownCauses: ReadonlySet<string>): string {
+  const isKnown = first.cause !== null && knownCauses.has(first.cause);
+  if (others.length === 0) return isKnown ? `${first.title} for the same cause` : first.title;
+  return `${others.length + 1} ${isKnown ? 'more ' : ''}recordings have failed for ${isKnown ? 'the same' : 'one'} cause`;
+}
+
+function resolvedTitle([first, ...others]: Group): string {
+  return others.length === 0 ? first.title : `${others.length + 1} recordings that had failed for one cause`;
+}
+
+function describeRaised(
+  group: Group,
+  knownCauses: ReadonlySet<string>,
+  dashboardUrl: string | undefined,
+): string {
+  const [{ detail, advice, recordingId, raisedAtMs }, ...others] = group;
   const at = new Date(raisedAtMs).toISOString().replace('T', ' ').slice(0, 16);
+  const page =
+    recordingId === null
+      ? undefined
+      : others.length === 0
+        ? `/recordings/${encodeURIComponent(recordingId)}`
+        : '/recordings?state=failed';
   return [
-    `ALARM: ${title}`,
-    `  ${detail}`,
+    `ALARM: ${raisedTitle(group, knownCauses)}`,
+    `  ${listed(group)}${detail}`,
     `  What to do: ${advice}`,
-    `  ${recordingId === null ? '' : `${recordingId}, `}${at} UTC`,
+    `  ${recordingId === null || others.length > 0 ? '' : `${recordingId}, `}${at} UTC`,
+    ...(dashboardUrl === undefined || page === undefined ? [] : [`  ${dashboardUrl}${page}`]),
   ].join('\n');
 }
 
-function listed(alarms: readonly Alarm[], describe: (alarm: Alarm) => string): string[] {
-  const more = alarms.length - MAX_LISTED;
-  const texts = alarms.slice(0, MAX_LISTED).map(describe);
-  return more > 0 ? [...texts, `... and ${more} more of these`] : texts;
+/** Which ones they are, where there are several: each on a line of its own. */
+function listed(group: Group): string {
+  if (group.length === 1) return '';
+  const shown = group.slice(0, MAX_LISTED).map(({ title, recordingId }) => `- ${title} (${recordingId})`);
+  const more = group.length - shown.length;
+  const lines = [...shown, ...(more > 0 ? [`... and ${more} more of these`] : [])];
+  return `${lines.join('\n  ')}\n  `;
 }
 
 /** A title comes from anywhere: one line of it, and not too much. */

@@ -32,6 +32,8 @@ export interface AlarmsOptions {
   readonly channels: readonly AlarmChannel[];
   /** The shortest pause between two messages; what happens meanwhile is told together. */
   readonly pauseMs: number;
+  /** The same between two about recordings that fail for one cause. */
+  readonly causePauseMs: number;
   readonly dashboardUrl: string | undefined;
   /** For a process that stands in for another one: whether it has to. Without it the process always looks. */
   readonly isOnDuty?: () => boolean;
@@ -43,7 +45,8 @@ export interface AlarmsOptions {
  * and what is still to be sent is in the ledger; sending waits for nobody and nobody waits for it.
  */
 export function startAlarms(options: AlarmsOptions) {
-  const { ledger, conditions, channels, pauseMs, dashboardUrl, isOnDuty = () => true, log } = options;
+  const { ledger, conditions, channels, pauseMs, causePauseMs, dashboardUrl, log } = options;
+  const { isOnDuty = () => true } = options;
   const { alarms, history, recordings } = ledger;
   const everyMs = Math.min(LOOK_EVERY_MS, pauseMs);
   const complain = createSeldomLog(log);
@@ -92,7 +95,12 @@ export function startAlarms(options: AlarmsOptions) {
       await followHistory();
       await lookAround();
       const names = channels.map(({ name }) => name);
-      await alarms.tell({ channels: names, pauseMs, write: (news) => writeMessage(news, dashboardUrl) });
+      await alarms.tell({
+        channels: names,
+        pauseMs,
+        causePauseMs,
+        write: (news) => writeMessage(news, dashboardUrl),
+      });
     } catch (error) {
       await ledgerAlarm.failed(error);
       throw error;

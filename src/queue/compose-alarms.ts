@@ -1,20 +1,21 @@
 import type { Logger } from 'pino';
-import { createAlarmMail } from '../clients/alarm-mail.ts';
-import { createAlarmWebhook } from '../clients/alarm-webhook.ts';
+import { createAlarmPing } from '../clients/alarm-ping.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { type AlarmChannelSettings, createAlarmChannels } from './alarm-channels.ts';
 import { type AlarmTerms, createAlarmConditions } from './alarm-conditions.ts';
 import { startAlarms } from './alarms.ts';
+import { startAlivePing } from './alive-ping.ts';
 import { createDiskWatch, type DiskWatch } from './disk-watch.ts';
 import { troublesOf } from './troubles.ts';
 import type { VitalsWatch, VitalTerms } from './vitals.ts';
 
 /** What of the configuration alarms depend on. */
 interface AlarmSettings {
-  readonly alarms: {
-    readonly webhookUrl: string | undefined;
-    readonly mail: Parameters<typeof createAlarmMail>[0] | undefined;
+  readonly alarms: AlarmChannelSettings & {
+    readonly ping: { readonly url: string; readonly everyMs: number } | undefined;
     readonly terms: AlarmTerms;
     readonly pauseMs: number;
+    readonly causePauseMs: number;
     readonly dashboardUrl: string | undefined;
   };
   readonly vitals: VitalTerms;
@@ -24,7 +25,7 @@ interface AlarmSettings {
 }
 
 /**
- * Builds and starts what tells people of what is wrong.
+ * Builds and starts what tells people of what is wrong, and a dead man's switch that nothing is.
  *
  * @param options.isOnDuty See `startAlarms`.
  */
@@ -40,28 +41,42 @@ export function composeAlarms(
   },
 ) {
   const { ledger, vitals, diskWatch = createDiskWatch(config.dataDir), ...more } = options;
-  const { webhookUrl, mail, terms, pauseMs, dashboardUrl } = config.alarms;
-  return startAlarms({
+  const { terms, pauseMs, causePauseMs, dashboardUrl, ping } = config.alarms;
+  const troubles = async () => {
+    const seen = await vitals.look();
+    const last = seen.givenUp === 0 ? undefined : (await ledger.deliveries.givenUp(1))[0];
+    return troublesOf(seen, config.vitals, last);
+  };
+  // Who stands in for a worker that is silent has no all-clear to give.
+  const pinging =
+    ping === undefined || options.isOnDuty !== undefined
+      ? undefined
+      : startAlivePing({
+          ping: createAlarmPing(ping),
+          isAllMoving: async () => (await troubles()).every(({ isBlocking }) => !isBlocking),
+          everyMs: ping.everyMs,
+          log: options.log,
+        });
+  const alarms = startAlarms({
     ledger,
     conditions: createAlarmConditions({
       ledger,
-      troubles: async () => {
-        const seen = await vitals.look();
-        const last = seen.givenUp === 0 ? undefined : (await ledger.deliveries.givenUp(1))[0];
-        return troublesOf(seen, config.vitals, last);
-      },
+      troubles,
       terms,
       diskReserveBytes: config.diskReserveBytes,
       freeBytes: diskWatch.freeBytes,
       troubleOfDisk: diskWatch.trouble,
       siteUrl: config.site.webhookUrl,
     }),
-    channels: [
-      ...(webhookUrl === undefined ? [] : [createAlarmWebhook({ url: webhookUrl })]),
-      ...(mail === undefined ? [] : [createAlarmMail(mail)]),
-    ],
+    channels: createAlarmChannels(config.alarms),
     pauseMs,
+    causePauseMs,
     dashboardUrl,
     ...more,
   });
+  return {
+    async stop(timeoutMs: number): Promise<void> {
+      await Promise.all([pinging?.stop(), alarms.stop(timeoutMs)]);
+    },
+  };
 }

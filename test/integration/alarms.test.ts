@@ -1,4 +1,8 @@
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RecordingView } from '../../src/server/views.ts';
 import { startMailServer, startWebhook } from '../support/alarm-listeners.ts';
@@ -65,7 +69,8 @@ describe('an alarm', () => {
       expect(text).toContain(id);
       expect(text).toContain('REMOTE_REJECTED');
       expect(text).toContain('What to do:');
-      expect(text).toContain('https://sluice.academy.example');
+      expect(text).toContain(`https://sluice.academy.example/recordings/${id}`);
+      expect(text).not.toMatch(/tried again/i);
     }
     expect(told()).toContain('Algebra &lt;!channel&gt;');
     expect(await openAlarms(house)).toMatchObject([{ kind: 'recording', recording_id: id }]);
@@ -98,7 +103,7 @@ describe('an alarm', () => {
   });
 
   it('comes once also if the worker stops while it is being told', async () => {
-    const { house, told, webhook } = await openAlarmedHouse();
+    const { house, told, webhook } = await openAlarmedHouse({ ALARM_CAUSE_PAUSE_MIN: '0' });
     let answer = () => {};
     webhook.faults.answersAfter = new Promise<void>((resolve) => {
       answer = resolve;
@@ -119,7 +124,10 @@ describe('an alarm', () => {
   });
 
   it('sums up a burst of failures in a few messages', async () => {
-    const { house, webhook, told } = await openAlarmedHouse({ ALARM_PAUSE_S: '2' });
+    const { house, webhook, told } = await openAlarmedHouse({
+      ALARM_PAUSE_S: '2',
+      ALARM_CAUSE_PAUSE_MIN: '0.05',
+    });
     house.b2.fail({ on: 'POST /b2api/*', count: 1000, status: 400 });
     const ids: string[] = [];
     for (let n = 0; n < 15; n += 1) ids.push((await house.addCustom(`lesson-${n}`)).id);
@@ -127,8 +135,33 @@ describe('an alarm', () => {
     for (const id of ids) await house.reaches(id, 'failed');
 
     await expect.poll(async () => (await openAlarms(house)).length, patiently).toBe(15);
-    await expect.poll(told, patiently).toMatch(/\.\.\. and \d+ more of these|lesson-14/);
+    await expect
+      .poll(told, patiently)
+      .toMatch(/ALARM: \d+ (more )?recordings have failed for (one|the same) cause\n {2}- "lesson-/);
+    expect(told()).toContain('https://sluice.academy.example/recordings?state=failed');
     expect(webhook.bodies.length).toBeLessThanOrEqual(4);
+  });
+
+  it('is held back for a while if people know the cause, as long as one of them is open', async () => {
+    const { house, told } = await openAlarmedHouse();
+    await house.startWorker();
+    const first = await failOne(house, 'algebra');
+    await expect.poll(told, patiently).toContain('ALARM: "algebra" has failed');
+
+    await failOne(house, 'geometry');
+    await expect.poll(async () => (await openAlarms(house)).length, patiently).toBe(2);
+    await house.post('/api/line/pause', {});
+    const { id: gone, path: gonePath } = await house.addCustom('gone');
+    await rm(gonePath);
+    await house.post('/api/line/resume', {});
+    await house.reaches(gone, 'failed');
+
+    // Another cause is told at once, this one not yet.
+    await expect.poll(told, patiently).toContain('ALARM: "gone" has failed');
+    expect(told()).not.toContain('geometry');
+
+    await house.post(`/api/recordings/${first}/cancel`, {});
+    await expect.poll(told, patiently).toContain('ALARM: "geometry" has failed');
   });
 
   it('is sent again until somebody takes it, and holds no recording up meanwhile', async () => {
@@ -205,6 +238,39 @@ describe('an alarm', () => {
 
     await house.addZoom('geometry');
     await expect.poll(told, patiently).toContain("RESOLVED: Zoom's webhooks are refused");
+  });
+
+  it('keeps a dead man’s switch content only while all that has to move moves', async () => {
+    const pings: string[] = [];
+    const listener = createServer((request, response) => {
+      pings.push(`${request.method} ${request.url}`);
+      response.end('OK');
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    open.push({ close: () => new Promise((resolve) => listener.close(resolve)) });
+    const house = await openHouse({
+      ALARM_PING_URL: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/ping-secret`,
+      ALARM_PING_EVERY_S: '1',
+      SILENT_AFTER_S: '3',
+    });
+    open.push(house);
+    expect(pings).toEqual([]);
+    await house.startWorker();
+    await expect.poll(() => pings, patiently).toContain('GET /ping-secret');
+
+    const redis = new Redis({ path: house.redis.socketPath });
+    await redis.config('SET', 'maxmemory', '1');
+    await expect
+      .poll(async () => (await fetch(`${house.config.pipeline.url}/readyz`)).status, patiently)
+      .toBe(503);
+    await sleep(1500);
+    const before = pings.length;
+    await sleep(2500);
+    expect(pings.length).toBe(before);
+
+    await redis.config('SET', 'maxmemory', '0');
+    redis.disconnect();
+    await expect.poll(() => pings.length, patiently).toBeGreaterThan(before);
   });
 
   it('is shown to operators also where nobody is told', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { createMeasurements } from '../../src/server/measurements.ts';
 import { wellVitals } from '../support/doors.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -133,10 +134,21 @@ describe('GET /metrics', () => {
       // biome-ignore lint/suspicious/noExplicitAny: Grafana's format
       panel.targets.map((target: any) => target.expr),
     );
-    const asked = new Set(queries.flatMap((query) => query.match(/\b(sluice|process|nodejs)_\w+/g) ?? []));
+    const namesIn = (texts: string[]) =>
+      new Set(texts.flatMap((text) => text.match(/\b(sluice|process|nodejs)_\w+/g) ?? []));
+    const asked = namesIn(queries);
 
     expect(asked.size).toBeGreaterThan(15);
     expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+
+    const rules: { groups: { rules: { alert: string; expr: string }[] }[] } = parse(
+      await readFile('docs/grafana/alerts.yaml', 'utf8'),
+    );
+    const alerts = rules.groups.flatMap((group) => group.rules);
+    const watched = namesIn(alerts.map(({ expr }) => expr));
+    expect(watched.size).toBeGreaterThan(10);
+    expect([...watched].filter((name) => !names.has(name))).toEqual([]);
+    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
   });
 
   it('is for callers on this machine', async () => {
