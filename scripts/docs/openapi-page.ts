@@ -30,6 +30,7 @@ export async function openApiPage(): Promise<string> {
       toleranceS: 300,
     },
     bunnyReadOnlyApiKey: undefined,
+    metrics: { contentType: 'text/plain', text: describeOnly },
     lines: { recordings: line, deliveries: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },

@@ -35,11 +35,13 @@ const tokenView = z
   .meta({ id: 'AccessToken', description: 'A token that somebody was given; itself it is kept nowhere' });
 export type AccessTokenView = z.output<typeof tokenView>;
 
-const newToken = z.object({
-  name: z.string().max(200).describe('Whose it is: the history and the audit trail say this name'),
-  role: z.enum(ROLES).default('operator'),
-  expires_at: z.iso.datetime({ offset: true }).nullable().default(null).describe('null: never'),
-});
+const newToken = z
+  .object({
+    name: z.string().max(200).describe('Whose it is: the history and the audit trail say this name'),
+    role: z.enum(ROLES).default('operator'),
+    expires_at: z.iso.datetime({ offset: true }).nullable().default(null).describe('null: never'),
+  })
+  .meta({ examples: [{ name: 'Anna', role: 'operator', expires_at: null }] });
 
 const entryView = z
   .object({

@@ -85,9 +85,14 @@ export function addActionsApi(
         tags: ['recordings'],
         summary: 'Let it not move before a time',
         params,
-        body: z.object({
-          not_before: z.iso.datetime({ offset: true }).nullable().describe('null: as soon as its turn comes'),
-        }),
+        body: z
+          .object({
+            not_before: z.iso
+              .datetime({ offset: true })
+              .nullable()
+              .describe('null: as soon as its turn comes'),
+          })
+          .meta({ examples: [{ not_before: '2026-12-01T22:00:00Z' }] }),
         response,
       },
     },

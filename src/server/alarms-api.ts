@@ -26,6 +26,7 @@ export function addAlarmsApi(app: FastifyInstance, { alarms }: Pick<Ledger, 'ala
     {
       schema: {
         tags: ['line'],
+        operationId: 'listAlarms',
         summary: `What is wrong at this moment, newest first, at most ${MAX_ALARMS}`,
         response: { 200: z.object({ alarms: z.array(alarmView) }), ...problems(403) },
       },

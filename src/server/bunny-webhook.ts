@@ -24,6 +24,8 @@ export function addBunnyWebhook(
 
   const schema = {
     tags: ['doors'],
+    security: [{ bunnySignature: [] }],
+    operationId: 'receiveBunnyEvent',
     summary: 'Webhooks of Bunny Stream, signed: something has happened to a video',
     response: { 200: z.object({ watched: z.boolean() }), ...problems(400, 401, 413) },
   };

@@ -32,6 +32,7 @@ export function addControlsApi(
     {
       schema: {
         tags: ['line'],
+        operationId: 'getStatus',
         summary: 'How the line, the disk and the services stand',
         response: { 200: statusView, ...problems(403) },
       },
@@ -76,6 +77,7 @@ export function addControlsApi(
     {
       schema: {
         tags: ['announcements'],
+        operationId: 'tellWebsiteAgain',
         summary: 'The website that answered 410 wants to hear again',
         response: { 200: z.object({ site_gone: z.null() }), ...problems(403) },
       },
@@ -97,6 +99,7 @@ export function addControlsApi(
     {
       schema: {
         tags: ['announcements'],
+        operationId: 'listGivenUpDeliveries',
         summary: 'Announcements that were given up, the newest first: the website has not heard of these',
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
         response: {
@@ -118,6 +121,7 @@ export function addControlsApi(
     {
       schema: {
         tags: ['announcements'],
+        operationId: 'replayDelivery',
         summary: 'Send an announcement again, with its id and body',
         params: z.object({ id: z.string() }),
         response: { 200: z.object({ id: z.string(), state: z.literal('pending') }), ...problems(403, 404) },

@@ -1,10 +1,51 @@
 import swagger from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { DOCS_PAGE_POLICY, docsPage } from './docs-html.ts';
+import { operationIdOf } from './operation-id.ts';
+import { SESSION_COOKIE } from './operators.ts';
 
 const DESCRIPTION = `Where recordings come in, and what operators see and do. Every refusal is a problem document
-(RFC 9457) with a stable \`code\` and with what to do about it; docs/errors.md has them all.`;
+(RFC 9457) with a stable \`code\` and with what to do about it; docs/errors.md has them all. Callers on this machine need to
+show nothing, unless LOCAL_TRUST is off. Uploads of tutors (\`/tusupload\`) are another server's, which speaks tus 1.0; its
+token is in docs/website.md.`;
+
+/** How a caller shows who it is. */
+const SECURITY_SCHEMES: Record<string, OpenAPIV3_1.SecuritySchemeObject> = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'The ADMIN_TOKEN, or a token of one’s own (`sluice access create`); a viewer’s one only reads',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description:
+      'What `POST /login` gives; to do more than read, the request has to come from a page of this server',
+  },
+  zoomSignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-zm-signature',
+    description: 'Zoom’s signature of x-zm-request-timestamp and the body, with the Secret Token of its app',
+  },
+  bunnySignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-bunnystream-signature',
+    description: 'Bunny’s signature of the body, with the Read-Only API key of the library',
+  },
+};
+
+/** What every operator's route may answer, whether it says so or not. */
+const USUAL_REFUSALS = {
+  401: 'Nobody is logged in, or the token is a wrong one',
+  403: 'This caller may not do that',
+  429: 'Too many requests; Retry-After says when to come back',
+} as const;
 
 /** Describes every route that is added after this, from the schemas by which it is checked. */
 export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
@@ -12,18 +53,37 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Sluice', version, description: DESCRIPTION },
+      components: { securitySchemes: SECURITY_SCHEMES },
       tags: [
         { name: 'recordings', description: 'What was brought home, and what waits for it' },
         { name: 'line', description: 'How it goes on' },
         { name: 'events', description: 'What happens, as it happens' },
         { name: 'announcements', description: 'What the website is told' },
+        { name: 'zoom', description: 'What no event has brought' },
         { name: 'doors', description: 'Where recordings come in' },
-        { name: 'health', description: 'Whether this process is well' },
+        { name: 'access', description: 'Who may come in, and who has done what' },
+        { name: 'health', description: 'Whether this process is well, and what it measures' },
       ],
     },
-    transform: jsonSchemaTransform,
+    transform: (document) => {
+      const transformed = jsonSchemaTransform(document);
+      const { route, url, schema } = document;
+      if (transformed.schema?.hide) return transformed;
+      const method = [route.method].flat()[0] ?? 'GET';
+      const told = {
+        operationId: operationIdOf({ method, url, schema }),
+        security: schema?.security ?? securityOf(route),
+      };
+      return { ...transformed, schema: { ...transformed.schema, ...told } };
+    },
     transformObject: jsonSchemaTransformObject,
   });
+}
+
+function securityOf({ config }: RouteOptions): Record<string, string[]>[] {
+  const access = config?.access;
+  if (access === 'anyone') return [];
+  return access === 'processes' ? [{}, { bearer: [] }] : [{ bearer: [] }, { session: [] }, {}];
 }
 
 /** Leaves out what says nothing to readers: shapes that nothing refers to, and the patterns behind formats. */
@@ -33,9 +93,50 @@ function tidy(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
     return value?.description === 'Default Response' ? { ...value, description: 'Done' } : value;
   });
   const tidied: OpenAPIV3_1.Document = JSON.parse(text);
-  const schemas = Object.entries(tidied.components?.schemas ?? {});
-  const used = schemas.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
-  return { ...tidied, components: { schemas: Object.fromEntries(used) } };
+  for (const { operation } of operationsOf(tidied)) {
+    if (!operation.security?.some((each) => 'bearer' in each)) continue;
+    operation.responses ??= {};
+    for (const [status, description] of Object.entries(USUAL_REFUSALS)) {
+      operation.responses[status] ??= {
+        description,
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      };
+    }
+  }
+  const { components, ...rest } = tidied;
+  const used = reachable(components?.schemas ?? {}, rest);
+  return { ...rest, components: { ...components, schemas: used } };
+}
+
+/** The shapes that something refers to, by way of others too. */
+function reachable<T>(schemas: Readonly<Record<string, T>>, from: object): Record<string, T> {
+  const found = new Set<string>();
+  const waiting: unknown[] = [from];
+  while (waiting.length > 0) {
+    const text = JSON.stringify(waiting.pop());
+    for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/([^"/]+)"/g)) {
+      if (found.has(name) || schemas[name] === undefined) continue;
+      found.add(name);
+      waiting.push(schemas[name]);
+    }
+  }
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => found.has(name)));
+}
+
+export interface Operation {
+  readonly path: string;
+  readonly method: string;
+  readonly operation: OpenAPIV3_1.OperationObject;
+}
+
+function operationsOf({ paths = {} }: OpenAPIV3_1.Document): Operation[] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item ?? {}).map(([method, operation]) => ({
+      path,
+      method: method.toUpperCase(),
+      operation: operation as OpenAPIV3_1.OperationObject,
+    })),
+  );
 }
 
 /** The description of all routes, once they are there. */
@@ -47,83 +148,11 @@ export function openApiOf(app: FastifyInstance): OpenAPIV3_1.Document {
 export function addDocsPages(app: FastifyInstance): void {
   const hidden = { schema: { hide: true } };
   app.get('/docs/openapi.json', hidden, async () => openApiOf(app));
-  app.get('/docs', hidden, async (_request, reply) =>
-    reply
+  app.get('/docs', hidden, async (_request, reply) => {
+    const document = openApiOf(app);
+    return reply
       .type('text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .send(pageOf(openApiOf(app))),
-  );
-}
-
-const STYLE = `
-  :root { color-scheme: light dark; }
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-  code, pre { font-family: ui-monospace, monospace; font-size: 0.9em; }
-  pre { overflow-x: auto; padding: 0.75rem; border: 1px solid #8884; border-radius: 6px; }
-  details { border: 1px solid #8884; border-radius: 6px; margin: 0.5rem 0; padding: 0.5rem 0.75rem; }
-  summary { cursor: pointer; }
-  summary b { display: inline-block; min-width: 3.5rem; }
-  td, th { text-align: left; vertical-align: top; padding: 0.15rem 0.75rem 0.15rem 0; }
-`;
-
-function pageOf({ info, tags = [], paths = {}, components }: OpenAPIV3_1.Document): string {
-  const operations = Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item ?? {}).map(([method, operation]) => ({
-      path,
-      method: method.toUpperCase(),
-      operation: operation as OpenAPIV3_1.OperationObject,
-    })),
-  );
-  const groups = tags.map(({ name, description }) => {
-    const own = operations.filter(({ operation }) => operation.tags?.includes(name));
-    return `<h2>${escapeHtml(name)}</h2><p>${escapeHtml(description ?? '')}</p>${own.map(operationHtml).join('')}`;
+      .header('content-security-policy', DOCS_PAGE_POLICY)
+      .send(docsPage(document, operationsOf(document)));
   });
-  const shapes = Object.entries(components?.schemas ?? {}).map(
-    ([name, schema]) =>
-      `<details id="${escapeHtml(name)}"><summary>${escapeHtml(name)}</summary>${json(schema)}</details>`,
-  );
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(info.title)} API</title><style>${STYLE}</style></head>
-<body><h1>${escapeHtml(info.title)} ${escapeHtml(info.version)}</h1><p>${escapeHtml(info.description ?? '')}</p>
-<p><a href="/docs/openapi.json">openapi.json</a></p>
-${groups.join('\n')}
-<h2>Shapes</h2>${shapes.join('\n')}
-</body></html>
-`;
-}
-
-function operationHtml({
-  path,
-  method,
-  operation,
-}: {
-  path: string;
-  method: string;
-  operation: OpenAPIV3_1.OperationObject;
-}): string {
-  const { summary, description, parameters = [], requestBody, responses = {} } = operation;
-  const rows = (parameters as OpenAPIV3_1.ParameterObject[]).map(
-    ({ name, in: place, required, description: text }) =>
-      `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(place)}${required ? ', required' : ''}</td><td>${escapeHtml(text ?? '')}</td></tr>`,
-  );
-  const answers = Object.entries(responses).map(([status, answer]) => {
-    const { description: text, content } = answer as OpenAPIV3_1.ResponseObject;
-    const schema = Object.values(content ?? {})[0]?.schema;
-    const name = schema && '$ref' in schema ? schema.$ref.split('/').at(-1) : undefined;
-    const shape = name === undefined ? '' : `<a href="#${escapeHtml(name)}">${escapeHtml(name)}</a>`;
-    return `<tr><td>${escapeHtml(status)}</td><td>${escapeHtml(text ?? '')}</td><td>${shape}</td></tr>`;
-  });
-  return `<details><summary><b>${method}</b> <code>${escapeHtml(path)}</code> ${escapeHtml(summary ?? '')}</summary>
-${description === undefined ? '' : `<pre>${escapeHtml(description)}</pre>`}
-${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}
-${requestBody === undefined ? '' : `<p>Body:</p>${json(requestBody)}`}
-<p>Answers:</p><table>${answers.join('')}</table></details>`;
-}
-
-function json(value: unknown): string {
-  return `<pre>${escapeHtml(JSON.stringify(value, null, 2))}</pre>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,17 +1,30 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { EVENT_MEANINGS } from './event-meanings.ts';
 import type { Live } from './live.ts';
 import { problems } from './views.ts';
 
-const DESCRIPTION = `Server-sent events:
+const DESCRIPTION = `Server-sent events (event, data as JSON, and for some an id):
 
 - \`recording\`, with an id: something has happened to a recording: \`{seq, recording_id, type, at, data, recording}\`
 - \`progress\`: how far the moving recording is: \`{recording_id, legs: {fetch|archive|publish: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of it at first. total_bytes is 0 where nobody knows; bytes_per_s is an average over 30 s; a leg without a byte for ten seconds has no left_s, and idle_s says for how long
 - \`status\`: what has changed of \`/api/status\` (paused, site_gone, redis, disk, services, line, counts); all of it at first
 - \`reset\`: too much was missed; read the state anew
 
-A caller that comes back with Last-Event-ID hears what it has missed, up to 1000 events.`;
+A caller that comes back with Last-Event-ID hears what it has missed, up to 1000 events.
+
+The type of a \`recording\` is one of these, and others may come to be:
+
+${Object.entries(EVENT_MEANINGS)
+  .map(([type, meaning]) => `- \`${type}\`: ${meaning}`)
+  .join('\n')}
+
+For example:
+
+    id: 4711
+    event: recording
+    data: {"seq":4711,"recording_id":"rec_8821bfdde5e03edd33995107","type":"recording.done","at":"2026-11-28T05:30:00.000Z","data":{},"recording":{...}}`;
 
 /** `GET /api/events`: what happens, as it happens. */
 export function addEventsApi(
@@ -24,6 +37,7 @@ export function addEventsApi(
       exposeHeadRoute: false,
       schema: {
         tags: ['events'],
+        operationId: 'followEvents',
         summary: 'What happens, as it happens',
         description: DESCRIPTION,
         querystring: z.object({

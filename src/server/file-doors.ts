@@ -78,7 +78,8 @@ const customBody = z
   .refine((body) => TITLED_BY.some((field) => body[field] !== undefined), {
     error: 'is required, or title_from: "filename"',
     path: ['title'],
-  });
+  })
+  .meta({ examples: [{ path: '/srv/videos/algebra-1.mp4', title: 'Algebra 1', ace_id: 'lesson-4711' }] });
 type CustomBody = z.output<typeof customBody>;
 
 const acceptedAnswer = z.object({
@@ -117,6 +118,7 @@ export function addFileDoors(
       config: { access: 'processes' },
       schema: {
         tags: ['doors'],
+        operationId: 'handOverUpload',
         summary: 'A finished upload, by the tus process',
         body: manualBody,
         response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413) },
@@ -164,6 +166,7 @@ export function addFileDoors(
       config: { audit: 'counted' },
       schema: {
         tags: ['doors'],
+        operationId: 'addFile',
         summary: 'A file on this server, by an admin',
         body: customBody,
         response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413, 415) },

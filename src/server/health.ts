@@ -25,6 +25,7 @@ export function addHealth(app: FastifyInstance, status: Pick<Status, 'vitals'>):
   const health = app.withTypeProvider<ZodTypeProvider>();
   const alive = {
     tags: ['health'],
+    operationId: 'getHealth',
     summary: 'Whether this process is alive',
     response: { 200: aliveAnswer },
   };
@@ -34,6 +35,7 @@ export function addHealth(app: FastifyInstance, status: Pick<Status, 'vitals'>):
 
   const ready = {
     tags: ['health'],
+    operationId: 'getReadiness',
     summary: 'Whether recordings come in and move, for monitors',
     response: { 200: readyAnswer, 503: readyAnswer },
   };

@@ -1,7 +1,7 @@
 import type { FastifyRequest, FastifySchema } from 'fastify';
 
 /** The name of an operation, by which programs and the audit trail know it: its schema's, else of its method and path. */
-function operationIdOf(route: {
+export function operationIdOf(route: {
   readonly method: string;
   readonly url: string;
   readonly schema?: FastifySchema | undefined;

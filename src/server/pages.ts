@@ -1,4 +1,5 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { readPageFiles } from './page-files.ts';
 import type { UploadConfig } from './upload-config.ts';
@@ -53,7 +54,15 @@ export function addPages(app: FastifyInstance, options: PagesOptions): void {
   });
   app.get(
     '/upload/config.json',
-    { config: { access: 'anyone' }, schema: { hide: true } },
+    {
+      config: { access: 'anyone' },
+      schema: {
+        operationId: 'getUploadConfig',
+        tags: ['doors'],
+        summary: 'Where the upload page finds the tus server',
+        response: { 200: z.object({ tus_url: z.string(), max_bytes: z.int(), media_only: z.boolean() }) },
+      },
+    },
     async (request, reply): Promise<UploadConfig> => {
       reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
       const { maxUploadBytes, isMediaOnly } = options;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The colours of all pages. Where they are not there a page is as the browser has it. */
-const THEME = read(join(import.meta.dirname, '../../web/shared/theme.css'));
+export const THEME = read(join(import.meta.dirname, '../../web/shared/theme.css'));
 
 const STYLE = `${THEME}
 body.plain { display: grid; place-items: center; }
@@ -17,14 +17,24 @@ body.plain { display: grid; place-items: center; }
 .plain [role='alert'] { padding: 0.6rem 0.75rem; border-radius: 8px; background: var(--bad-soft); color: var(--bad); }
 `;
 
-/** What such a page may do: show itself and send its form to this server; no script, no frame, nothing from elsewhere. */
-export const PLAIN_PAGE_POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** The sign of Sluice. */
+export const BRAND = `<svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><rect width="32" height="32" rx="8"/><path d="M7 12c3-3 6-3 9 0s6 3 9 0M7 20c3-3 6-3 9 0s6 3 9 0"/></svg>`;
+
+/**
+ * What a page with this style may do: show itself, and send its forms to this server where it has some; no script, no
+ * frame, nothing from elsewhere.
+ */
+export function stylePolicy(style: string, { hasForm = false } = {}): string {
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+    `form-action ${hasForm ? "'self'" : "'none'"}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+export const PLAIN_PAGE_POLICY = stylePolicy(STYLE, { hasForm: true });
 
 /** A page of a few words that needs no script and none of the built files; `content` is HTML. */
 export function plainPage({ title, content }: { title: string; content: string }): string {
@@ -40,7 +50,7 @@ export function plainPage({ title, content }: { title: string; content: string }
 </head>
 <body class="plain">
 <main>
-<p class="brand"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><rect width="32" height="32" rx="8"/><path d="M7 12c3-3 6-3 9 0s6 3 9 0M7 20c3-3 6-3 9 0s6 3 9 0"/></svg>Sluice</p>
+<p class="brand">${BRAND}Sluice</p>
 <div class="card">
 ${content}
 </div>

@@ -57,6 +57,7 @@ export function addRecordingsApi(
     {
       schema: {
         tags: ['recordings'],
+        operationId: 'listRecordings',
         summary: 'Recordings, the newest first',
         querystring: listQuery,
         response: { 200: recordingListView, ...problems(400, 403) },
@@ -85,6 +86,7 @@ export function addRecordingsApi(
     {
       schema: {
         tags: ['line'],
+        operationId: 'getLine',
         summary: 'The recordings that move next, in their order',
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
         response: {
@@ -109,6 +111,7 @@ export function addRecordingsApi(
     {
       schema: {
         tags: ['recordings'],
+        operationId: 'getRecording',
         summary: 'One recording with its stages, attempts, history and announcements',
         params: z.object({ id: z.string() }),
         response: { 200: recordingDetailView, ...problems(403, 404) },

@@ -45,6 +45,7 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
       config: { access: 'anyone' },
       schema: {
         tags: ['doors'],
+        operationId: 'getUploadStatus',
         summary: 'How far the recording is that an upload has become',
         params: z.object({ upload: z.string().min(16).max(100) }),
         querystring: z.object({ ace_id: z.string().min(1).max(200) }),

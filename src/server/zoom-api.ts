@@ -23,6 +23,7 @@ export function addZoomApi(
   const limit = z.coerce.number().int().min(1).max(1000).default(100);
   const schema = {
     tags: ['recordings'],
+    operationId: 'listIgnored',
     summary: 'What was left with Zoom, and why, newest first',
     querystring: z.object({ limit }),
     response: { 200: z.object({ ignored: z.array(ignoredView) }), ...problems(400, 403) },

@@ -19,14 +19,16 @@ const meetingFields = {
 
 const day = z.iso.date().describe('A day in UTC, such as 2026-01-31');
 
-const ingestBody = z.object({
-  meeting: z
-    .string()
-    .trim()
-    .min(1)
-    .max(2000)
-    .describe('UUID or number of a meeting, or a link to its recording; of a number the latest recording'),
-});
+const ingestBody = z
+  .object({
+    meeting: z
+      .string()
+      .trim()
+      .min(1)
+      .max(2000)
+      .describe('UUID or number of a meeting, or a link to its recording; of a number the latest recording'),
+  })
+  .meta({ examples: [{ meeting: '4444AAAiAAAAAiAiAiiAii==' }] });
 
 const ingestAnswer = z.object({
   ...meetingFields,
@@ -41,14 +43,16 @@ const ingestAnswer = z.object({
   ),
 });
 
-const backfillBody = z.object({
-  from: day,
-  to: day.optional().describe('Included; default today'),
-  host: z.string().trim().min(1).max(200).optional().describe('Only of this host: an e-mail address or id'),
-  account: z.string().trim().min(1).max(200).optional().describe('Only of this account'),
-  dry_run: z.boolean().default(false).describe('Says what would come, and takes nothing'),
-  cursor: z.string().max(4000).optional().describe('`next_cursor` of the answer before'),
-});
+const backfillBody = z
+  .object({
+    from: day,
+    to: day.optional().describe('Included; default today'),
+    host: z.string().trim().min(1).max(200).optional().describe('Only of this host: an e-mail address or id'),
+    account: z.string().trim().min(1).max(200).optional().describe('Only of this account'),
+    dry_run: z.boolean().default(false).describe('Says what would come, and takes nothing'),
+    cursor: z.string().max(4000).optional().describe('`next_cursor` of the answer before'),
+  })
+  .meta({ examples: [{ from: '2026-10-01', to: '2026-10-31', dry_run: true }] });
 
 const backfillAnswer = z.object({
   from: day,
@@ -97,6 +101,7 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
     {
       schema: {
         tags: ['zoom'],
+        operationId: 'ingestMeeting',
         summary: 'Bring one recorded meeting home that no event has brought',
         body: ingestBody,
         response: { 200: ingestAnswer, ...problems(400, 403, 404, 409, 502, 503) },
@@ -129,6 +134,7 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
     {
       schema: {
         tags: ['zoom'],
+        operationId: 'backfill',
         summary: 'Bring home what was recorded in some days and is not here, one step per call',
         body: backfillBody,
         response: { 200: backfillAnswer, ...problems(400, 403, 409, 502, 503) },

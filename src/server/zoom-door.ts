@@ -72,6 +72,8 @@ export function addZoomDoor(
 
   const schema = {
     tags: ['doors'],
+    security: [{ zoomSignature: [] }],
+    operationId: 'receiveZoomEvent',
     summary: 'Webhooks of Zoom, signed',
     response: { 200: zoomAnswer, ...problems(400, 401, 413) },
   };

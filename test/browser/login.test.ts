@@ -63,6 +63,20 @@ it('leads an operator who is not logged in to the login and back, and lets a tut
   await context.close();
 });
 
+it('describes the API on a page that keeps nobody out', async () => {
+  const { url } = house.config.pipeline;
+  const extraHTTPHeaders = { authorization: `Bearer ${TOKEN}` };
+  const { page, context, complaints } = await openPage(browser, { extraHTTPHeaders });
+  await page.goto(`${url}/docs`);
+  await page.getByRole('link', { name: 'POST /api/zoom/ingest' }).waitFor();
+  await page.locator('#retryRecording summary').click();
+  await page.locator('#addFile summary').click();
+  await expectAccessible(page, 'docs');
+  expect(await page.getByRole('main').count()).toBe(1);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 /** Buttons that change nothing but what is shown. */
 const HARMLESS = ['Log out', /^Copy/, 'More', 'Clear', 'Read again', 'Try now', 'Close'] as const;
 

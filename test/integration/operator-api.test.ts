@@ -1,7 +1,10 @@
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts';
+import { createDoors } from '../support/doors.ts';
 import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
+import { routesOf } from '../support/routes.ts';
 
 let ledger: TestLedger;
 let app: TestApp;
@@ -290,6 +293,19 @@ describe('what an operator wants of a recording that moves', () => {
   });
 });
 
+/** Pages and their files, and this description. */
+const PAGES_ONLY = [
+  'GET /',
+  'GET /*',
+  'GET /access',
+  'GET /docs',
+  'GET /docs/openapi.json',
+  'GET /recordings',
+  'GET /recordings/some',
+  'GET /upload',
+  'GET /upload*',
+];
+
 describe('the description of the API', () => {
   it('names each route with a summary and the shape of its refusals', async () => {
     const { body } = await app.get('/docs/openapi.json');
@@ -303,6 +319,79 @@ describe('the description of the API', () => {
           expect(answer.content['application/problem+json'].schema.$ref).toBe('#/components/schemas/Problem');
         }
       }
+    }
+  });
+
+  it('names each operation, once, and says who may ask for it', async () => {
+    const { body } = await app.get('/docs/openapi.json');
+    const operations = Object.values<Reply['body']>(body.paths).flatMap((each) =>
+      Object.values<Reply['body']>(each),
+    );
+    const ids = operations.map(({ operationId }) => operationId);
+    const known = Object.keys(body.components.securitySchemes);
+
+    expect(ids.filter((id) => !/^[a-z][A-Za-z]+$/.test(id))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { security, operationId, tags } of operations) {
+      expect([operationId, body.tags.map(({ name }: { name: string }) => name)]).toEqual([
+        operationId,
+        expect.arrayContaining(tags),
+      ]);
+      for (const name of security.flatMap(Object.keys)) expect(known).toContain(name);
+    }
+    const used = JSON.stringify(operations);
+    for (const name of known) expect(used).toContain(`"${name}":[]`);
+  });
+
+  it('has every route that is no page', async () => {
+    const { body } = await app.get('/docs/openapi.json');
+    const described = Object.entries<object>(body.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replace(/\{\w+\}/g, 'some')}`),
+    );
+    const doors = await createDoors({
+      ledger,
+      line: { poke() {}, reconcile() {}, hurry() {} },
+      installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
+      pages: {
+        uploadUrl: undefined,
+        tusPort: 1080,
+        maxUploadBytes: 1000,
+        watchUrl: undefined,
+        isMediaOnly: true,
+      },
+      log: pino({ level: 'silent' }),
+    });
+    await doors.ready();
+    const routes = routesOf(doors).filter(({ method }) => method !== 'HEAD');
+    await doors.close();
+
+    const missing = routes
+      .map(({ method, path }) => `${method} ${path}`)
+      .filter((each) => !described.includes(each));
+    expect(missing.sort()).toEqual(PAGES_ONLY);
+  });
+
+  it('has no shape that nothing refers to', async () => {
+    const { body } = await app.get('/docs/openapi.json');
+    const { schemas } = body.components;
+    const found = new Set<string>();
+    const follow = (value: unknown): void => {
+      for (const [, name = ''] of JSON.stringify(value).matchAll(/#\/components\/schemas\/([^"]+)"/g)) {
+        if (found.has(name)) continue;
+        found.add(name);
+        follow(schemas[name]);
+      }
+    };
+    follow(body.paths);
+
+    expect(Object.keys(schemas).sort()).toEqual([...found].sort());
+  });
+
+  it('tells of each kind of event', async () => {
+    const { body } = await app.get('/docs/openapi.json');
+
+    for (const type of ['recording.done', 'attempt.failed', 'trash.given-up']) {
+      expect(body.paths['/api/events'].get.description).toContain(`\`${type}\`: `);
     }
   });
 
