@@ -61,6 +61,8 @@ export function isOutage(error: unknown): error is KnownError {
 export interface ErrorSummary {
   readonly code: ErrorCode;
   readonly message: string;
+  /** The service that is left alone, where that is the reason. */
+  readonly service?: string;
 }
 
 let withoutSecrets = (text: string): string => text;
@@ -76,7 +78,10 @@ export function scrubSummaries(scrub: (text: string) => string): void {
 /** Sums an error up; one that nobody foresaw becomes `UNEXPECTED`. */
 export function summarize(error: unknown): ErrorSummary {
   const message = withoutSecrets(error instanceof Error ? error.message : String(error));
-  return { code: error instanceof KnownError ? error.code : 'UNEXPECTED', message };
+  if (!(error instanceof KnownError)) return { code: 'UNEXPECTED', message };
+  const { service } = error.details;
+  const isOfService = error.code === 'SERVICE_DOWN' && typeof service === 'string';
+  return { code: error.code, message, ...(isOfService ? { service } : {}) };
 }
 
 /** The `code` of a system error such as `ENOENT`, or `undefined`. */

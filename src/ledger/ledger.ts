@@ -2,6 +2,7 @@ import { openSteadyClock } from '../lib/steady-clock.ts';
 import { type AccessTokens, createAccessTokens } from './access-tokens.ts';
 import { type Alarms, createAlarms } from './alarms.ts';
 import { type Audit, createAudit } from './audit.ts';
+import { type Causes, createCauses } from './causes.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
 import { type Claims, createClaims } from './claims.ts';
 import { createWallClock, type WallClock } from './clock.ts';
@@ -31,6 +32,7 @@ import { createZoomTrash, type ZoomTrash } from './zoom-trash.ts';
 export interface Ledger {
   readonly recordings: Recordings;
   readonly overview: Overview;
+  readonly causes: Causes;
   readonly history: History;
   readonly operator: Operator;
   readonly claims: Claims;
@@ -80,6 +82,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   return {
     recordings,
     overview: createOverview({ db }),
+    causes: createCauses({ db }),
     history: createHistory({ db }),
     operator: createOperator({ db }),
     claims: createClaims({ db, recordings }),

@@ -16,6 +16,7 @@ import { afterDone } from './migrations/017-after-done.ts';
 import { lineAhead } from './migrations/020-line-ahead.ts';
 import { doubtsSince } from './migrations/021-doubts-since.ts';
 import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
+import { causes } from './migrations/023-causes.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -139,6 +140,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '020-line-ahead': lineAhead,
   '021-doubts-since': doubtsSince,
   '022-causes-of-alarms': causesOfAlarms,
+  '023-causes': causes,
 };
 
 export const migrationProvider: MigrationProvider = {

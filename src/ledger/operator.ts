@@ -1,7 +1,9 @@
 import type { Transaction } from 'kysely';
 import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
-import type { Recording } from '../domain/recording.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
+import type { Recording, State } from '../domain/recording.ts';
 import { companionsOf, type Done, publishAgain, rename, startDeletion } from './after-done.ts';
+import { causeCode, causeService } from './causes.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { toRecording } from './recording-rows.ts';
@@ -17,6 +19,8 @@ import type { Tables } from './schema.ts';
 export interface Operator {
   /** It goes on at once, its attempts counted anew. */
   retry(id: string): Promise<boolean>;
+  /** The same for as many at most of those that stand like this, the oldest first; returns their ids. */
+  retryAlike(like: Alike, limit: number): Promise<string[]>;
   /** It stops for good. If it has made anything, that is taken back first, under the gate like any move. */
   cancel(id: string): Promise<boolean>;
   /** It leaves the line, and keeps what it has reached. */
@@ -38,6 +42,16 @@ export interface Operator {
    */
   delete(id: string, how: { withCompanions: boolean }): Promise<boolean>;
 }
+
+/** Recordings in one state, that the same thing keeps there if it is named. */
+export interface Alike {
+  readonly state: (typeof RETRIED_TOGETHER)[number];
+  readonly code?: string | undefined;
+  readonly service?: string | undefined;
+}
+
+/** The states of which many are tried again at once. */
+export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const satisfies State[];
 
 /** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
 type Deed = Done | undefined;
@@ -88,6 +102,21 @@ function operatorNamed(db: Database, by: string): Operator {
         return { change: NEW_BEGINNING, event: 'recording.retried', data: { from: state } };
       }),
 
+    retryAlike: ({ state, code, service }, limit) =>
+      db.transaction().execute(async (trx) => {
+        let alike = trx.selectFrom('recordings').select('id').where('state', '=', state);
+        if (code !== undefined) alike = alike.where(causeCode, '=', code as ErrorCode);
+        if (service !== undefined) alike = alike.where(causeService, '=', service);
+        const rows = await trx
+          .updateTable('recordings')
+          .set(NEW_BEGINNING)
+          .where('id', 'in', alike.orderBy('seq').limit(limit))
+          .returning('id')
+          .execute();
+        for (const { id } of rows) await addEvent(trx, id, 'recording.retried', { from: state, by });
+        return rows.map(({ id }) => id);
+      }),
+
     cancel: (id) =>
       act(id, 'cancel', async (trx, recording, isPossible) => {
         const { state, wanted } = recording;
@@ -133,7 +162,10 @@ function operatorNamed(db: Database, by: string): Operator {
         if (!isPossible) return 'refused';
         if (recording.notBeforeMs === notBeforeMs) return undefined;
         const notBefore = notBeforeMs === 0 ? null : new Date(notBeforeMs).toISOString();
-        return { change: { not_before_ms: notBeforeMs }, event: 'recording.scheduled', data: { notBefore } };
+        // One in line that waits for a time does so because a person has said so, whatever it has met before.
+        const why = recording.state === 'waiting' ? { last_error: null } : {};
+        const change = { not_before_ms: notBeforeMs, ...why };
+        return { change, event: 'recording.scheduled', data: { notBefore } };
       }),
 
     rename: (id, title) =>

@@ -1,4 +1,6 @@
 import { type Kysely, sql } from 'kysely';
+import { siblingsOf } from '../domain/companions.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
 import {
   type Facts,
   type Recording,
@@ -7,6 +9,7 @@ import {
   type State,
   TAKING_BACK_STATES,
 } from '../domain/recording.ts';
+import { causeCode, causeService, HELD_STATES, isHeld } from './causes.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
@@ -26,6 +29,14 @@ export interface RecordingsQuery {
   /** Bounds of the time of acceptance, both included. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
+  /** Bounds of the time at which it ended; the second is not included. */
+  readonly endedFromMs?: number | undefined;
+  readonly endedBeforeMs?: number | undefined;
+  /** What it has met last, and the service that it waits for. */
+  readonly code?: string | undefined;
+  readonly service?: string | undefined;
+  /** Those in line that may move now; those that are to go at a time; or those that wait for anything but their turn. */
+  readonly waits?: 'turn' | 'time' | 'something' | undefined;
   readonly limit: number;
   /** Only what was accepted before the recording with this number. */
   readonly beforeSeq?: number | undefined;
@@ -41,6 +52,8 @@ export interface RecordingSummary {
   readonly isAnnounced: boolean;
   /** From 1; `undefined` unless it waits and may move now. */
   readonly position: number | undefined;
+  /** The video that it belongs to, if it is a companion and that is known. */
+  readonly ofVideo: { readonly id: string; readonly title: string } | undefined;
 }
 
 /** What ended well within one hour. */
@@ -76,6 +89,12 @@ export interface Overview {
   notYet(limit: number): Promise<RecordingSummary[]>;
   /** The first of those that wait and may move now, in the order in which they will. */
   nextInLine(limit: number): Promise<RecordingSummary[]>;
+  /** How many wait for nothing but their turn. */
+  inLineCount(): Promise<number>;
+  /** How many were done since a time. */
+  doneSince(sinceMs: number): Promise<number>;
+  /** What was done last, the last first. */
+  lastDone(limit: number): Promise<RecordingSummary[]>;
   /** What was done in the hour of this time and the 23 before it, oldest first. */
   lastDay(nowMs: number): Promise<HourDone[]>;
 }
@@ -95,6 +114,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       .where('recording_id', 'in', ids)
       .execute();
     const positions = await positionsOf(db, recordings);
+    const videos = await videosOf(db, recordings);
 
     return recordings.map((recording) => {
       const own = stages.filter((row) => row.recording_id === recording.id);
@@ -108,18 +128,31 @@ export function createOverview({ db }: { db: Database }): Overview {
         isPlayable: watched === 'video.playable',
         isAnnounced: own.some(({ stage }) => stage === 'notify'),
         position: positions.get(recording.id),
+        ofVideo: videos.get(recording.id),
       };
     });
   }
 
   return {
-    async list({ states, source, text, fromMs, toMs, limit, beforeSeq }) {
+    async list({ states, source, text, fromMs, toMs, limit, beforeSeq, ...more }) {
+      const { endedFromMs, endedBeforeMs, code, service, waits } = more;
       let found = db.selectFrom('recordings').select('seq');
       if (beforeSeq !== undefined) found = found.where('seq', '<', beforeSeq);
       if (states !== undefined) found = found.where('state', 'in', states);
       if (source !== undefined) found = found.where('source', '=', source);
       if (fromMs !== undefined) found = found.where('accepted_at_ms', '>=', fromMs);
       if (toMs !== undefined) found = found.where('accepted_at_ms', '<=', toMs);
+      if (endedFromMs !== undefined) found = found.where('ended_at_ms', '>=', endedFromMs);
+      if (endedBeforeMs !== undefined) found = found.where('ended_at_ms', '<', endedBeforeMs);
+      if (code !== undefined) found = found.where(causeCode, '=', code as ErrorCode);
+      if (service !== undefined) found = found.where(causeService, '=', service);
+      if (waits === 'something') found = found.where('state', 'in', HELD_STATES).where(isHeld(Date.now()));
+      else if (waits !== undefined) {
+        found = found
+          .where('state', '=', 'waiting')
+          .where('not_before_ms', waits === 'turn' ? '<=' : '>', Date.now());
+        if (waits === 'time') found = found.where('last_error', 'is', null);
+      }
       if (text !== undefined) {
         const piece = foldText(text).replace(/[\\%_]/g, '\\$&');
         found = found.where(sql<boolean>`search like ${`%${piece}%`} escape '\\'`);
@@ -266,6 +299,37 @@ export function createOverview({ db }: { db: Database }): Overview {
       return await summarize(rows.map(toRecording));
     },
 
+    async inLineCount() {
+      const row = await db
+        .selectFrom('recordings')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .where('state', '=', 'waiting')
+        .where('not_before_ms', '<=', Date.now())
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    },
+
+    async doneSince(sinceMs) {
+      const row = await db
+        .selectFrom('recordings')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .where('state', '=', 'done')
+        .where('ended_at_ms', '>=', sinceMs)
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    },
+
+    async lastDone(limit) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', '=', 'done')
+        .orderBy('ended_at_ms', 'desc')
+        .limit(limit)
+        .execute();
+      return await summarize(rows.map(toRecording));
+    },
+
     async lastDay(nowMs) {
       const thisHour = Math.floor(nowMs / HOUR_MS);
       const hour = sql<number>`ended_at_ms / ${sql.lit(HOUR_MS)}`;
@@ -319,6 +383,31 @@ async function positionsOf(
     before = recording;
   }
   return positions;
+}
+
+/** Of which video each of these companions is. */
+async function videosOf(
+  db: Kysely<Tables>,
+  recordings: readonly Recording[],
+): Promise<Map<string, { id: string; title: string }>> {
+  const companions = recordings.filter(({ kind, groupKey }) => kind === 'companion' && groupKey !== null);
+  const found = new Map<string, { id: string; title: string }>();
+  if (companions.length === 0) return found;
+  const rows = await db
+    .selectFrom('recordings')
+    .select(['id', 'title', 'kind', 'details', 'group_key'])
+    .where('group_key', 'in', [...new Set(companions.map(({ groupKey }) => groupKey))])
+    .where('kind', '=', 'video')
+    .orderBy('seq')
+    .execute();
+  for (const companion of companions) {
+    const ofMeeting = rows
+      .filter((row) => row.group_key === companion.groupKey)
+      .map(({ id, title, details }) => ({ id, title, kind: 'video' as const, details: JSON.parse(details) }));
+    const [video] = siblingsOf(companion, ofMeeting).videos;
+    if (video !== undefined) found.set(companion.id, { id: video.id, title: video.title });
+  }
+  return found;
 }
 
 /** When each of these was given its last new beginning, if any. */

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely';
+import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import {
   type Checkpoints,
@@ -57,8 +58,8 @@ export interface Recordings {
   ofGroup(groupKey: string): Promise<Recording[]>;
   /** Lets the companions of a group that wait for their video move at once; returns their ids. */
   wakeCompanions(groupKey: string): Promise<string[]>;
-  /** Has one that waits do so until a time, and only notes when. */
-  hold(id: string, notBeforeMs: number): Promise<void>;
+  /** Has one that waits do so until a time, and only notes when and why. */
+  hold(id: string, notBeforeMs: number, why: ErrorSummary): Promise<void>;
   /** Adds to its history what has happened outside its attempts. */
   note(id: string, type: EventType, data: object): Promise<void>;
   /** The last ones accepted, newest first. */
@@ -175,10 +176,10 @@ export function createRecordings({
       return woken.map(({ id }) => id);
     },
 
-    async hold(id, notBeforeMs) {
+    async hold(id, notBeforeMs, why) {
       await db
         .updateTable('recordings')
-        .set({ not_before_ms: notBeforeMs })
+        .set({ not_before_ms: notBeforeMs, last_error: JSON.stringify(why) })
         .where('id', '=', id)
         .where('state', 'in', WAITING_STATES)
         .execute();

@@ -108,11 +108,12 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   async function hold(recording: Recording): Promise<Outcome | undefined> {
     const { id, state, notBeforeMs } = recording;
     if (!WAITING_STATES.includes(state) || notBeforeMs > Date.now()) return undefined;
-    const untilMs = await pipeline.heldUntilMs(recording);
-    if (untilMs === undefined) return undefined;
+    const held = await pipeline.heldBy(recording);
+    if (held === undefined) return undefined;
+    const { untilMs, error } = held;
     const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - Date.now()) * SPREAD) * random();
     const againAtMs = Math.round(untilMs + Math.max(0, spreadMs));
-    await recordings.hold(id, againAtMs);
+    await recordings.hold(id, againAtMs, error);
     return { againAtMs };
   }
 

@@ -27,6 +27,7 @@ import { createLive } from './live.ts';
 import { addLogin, LOG_IN } from './login.ts';
 import { addMetricsPage, type MetricsText } from './metrics-page.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
+import { addOverviewApi } from './overview-api.ts';
 import { addPages, type PagesOptions } from './pages.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
@@ -43,6 +44,7 @@ export interface AppOptions {
     Ledger,
     | 'recordings'
     | 'overview'
+    | 'causes'
     | 'history'
     | 'operator'
     | 'deliveries'
@@ -152,6 +154,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     line: options.lines.recordings,
     onAnnounced: () => options.lines.deliveries.poke(),
   });
+  addOverviewApi(app, { ledger, line: options.lines.recordings });
   const status = createStatus({
     ledger,
     vitals: options.vitals,

@@ -40,6 +40,14 @@ const listQuery = z.object({
     .describe('A piece of the title, the ace_id, the meeting id or the id, in any case'),
   from: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or later'),
   to: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or earlier'),
+  ended_from: z.iso.datetime({ offset: true }).optional().describe('Ended at this time or later'),
+  ended_before: z.iso.datetime({ offset: true }).optional().describe('Ended before this time'),
+  code: z.string().max(100).optional().describe('What it has met last, as in docs/errors.md'),
+  service: z.string().max(20).optional().describe('The service that it waits for'),
+  waits: z
+    .enum(['turn', 'time', 'something'])
+    .optional()
+    .describe('For nothing but its turn; for a time that somebody has named; for anything but its turn'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(100).optional().describe('The next_cursor of the page before'),
 });
@@ -70,6 +78,11 @@ export function addRecordingsApi(
         text: query.q?.trim() || undefined,
         fromMs: query.from === undefined ? undefined : Date.parse(query.from),
         toMs: query.to === undefined ? undefined : Date.parse(query.to),
+        endedFromMs: query.ended_from === undefined ? undefined : Date.parse(query.ended_from),
+        endedBeforeMs: query.ended_before === undefined ? undefined : Date.parse(query.ended_before),
+        code: query.code,
+        service: query.service,
+        waits: query.waits,
         limit: query.limit,
         beforeSeq: query.cursor === undefined ? undefined : readCursor(query.cursor),
       });

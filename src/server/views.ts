@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ACTIONS, possibleActions } from '../domain/actions.ts';
 import { playUrl } from '../domain/announcement.ts';
-import { adviceFor, canRetryHelp, ERROR_CATALOGUE, type Outlook } from '../domain/error-catalogue.ts';
+import {
+  adviceFor,
+  canRetryHelp,
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  type Outlook,
+} from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../domain/recording.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
@@ -62,6 +68,14 @@ export const recordingView = z
       .describe('In Backblaze B2'),
     publishing_again: z.boolean().describe('It is being published again, from its archived file'),
     position: z.int().nullable().describe('Its place in line, from 1, if it waits and may move now'),
+    companion: z
+      .string()
+      .nullable()
+      .describe('What it is, if it is a companion: transcript, chat and the like'),
+    of_video: z
+      .object({ id: z.string(), title: z.string() })
+      .nullable()
+      .describe('The video that it belongs to, if it is a companion and that is known'),
   })
   .meta({ id: 'Recording' });
 export type RecordingView = z.output<typeof recordingView>;
@@ -199,6 +213,38 @@ export const statusView = z
   })
   .meta({ id: 'Status' });
 
+export const causeView = z
+  .object({
+    reason: z
+      .enum(['time', 'trouble', 'set-aside', 'taking-back', 'failed'])
+      .describe(
+        'time: somebody has said when; trouble: it goes on by itself once that is over; set-aside: somebody keeps it out of the line; taking-back: it was cancelled; failed: it was given up',
+      ),
+    code: z.string().nullable().describe('What has happened, as in docs/errors.md'),
+    service: serviceView.shape.service.nullable().describe('The service that they wait for'),
+    title: z.string().nullable(),
+    advice: z.string().nullable(),
+    retry_can_help: z.boolean(),
+    count: z.int(),
+    next_at: time.nullable().describe('When the first of them goes on by itself'),
+    last_at: time.nullable().describe('When the last of them has failed'),
+    recordings: z.array(recordingView).describe('The first of them that go on, or the last that have failed'),
+  })
+  .meta({ id: 'Cause', description: 'Recordings that the same thing keeps from moving' });
+export type CauseView = z.output<typeof causeView>;
+
+export const overviewView = z
+  .object({
+    in_line: z.int().describe('How many wait for nothing but their turn'),
+    line: z.array(recordingView).describe('The first of them'),
+    held: z.array(causeView).describe('Those that wait for anything else, by what keeps them'),
+    failed: z.array(causeView).describe('Those that were given up, by what they have met'),
+    done_since: z.int().describe('How many were done since the time that was named'),
+    done: z.array(recordingView).describe('The last of all'),
+  })
+  .meta({ id: 'Overview' });
+export type OverviewView = z.output<typeof overviewView>;
+
 const problemView = z
   .object({
     type: z.string(),
@@ -234,7 +280,7 @@ export function problems(...statuses: (keyof typeof PROBLEMS)[]) {
 
 /** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
 export function viewRecording(summary: RecordingSummary): RecordingView {
-  const { recording, facts, isPlayable, isAnnounced, position } = summary;
+  const { recording, facts, isPlayable, isAnnounced, position, ofVideo } = summary;
   const { archive, publish } = facts;
   return {
     id: recording.id,
@@ -251,7 +297,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     bytes: recording.bytes,
     failed_attempts: recording.failedAttempts,
     last_error: viewError(recording.lastError, outlookOf(recording.state)),
-    retry_can_help: recording.lastError === null || canRetryHelp(recording.lastError.code),
+    retry_can_help: canHelp(recording.lastError?.code),
     not_before: recording.notBeforeMs === 0 ? null : iso(recording.notBeforeMs),
     accepted_at: iso(recording.acceptedAtMs),
     started_at: isoOrNull(recording.startedAtMs),
@@ -267,6 +313,8 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
         : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
     publishing_again: recording.isFromArchive === true,
     position: position ?? null,
+    companion: companionOf(recording),
+    of_video: ofVideo ?? null,
   };
 }
 
@@ -276,18 +324,23 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
  * @param beside The companions that belong to the recording that is shown
  */
 export function viewRelated(
-  { id, kind, state, title, details }: Recording,
+  recording: Recording,
   beside: readonly Recording[],
 ): z.output<typeof relatedView> {
-  const { companion } = details;
+  const { id, kind, state, title } = recording;
   return {
     id,
     kind,
-    companion: typeof companion === 'string' ? companion : null,
+    companion: companionOf(recording),
     beside: beside.some((each) => each.id === id),
     state,
     title,
   };
+}
+
+function companionOf({ details }: Recording): string | null {
+  const { companion } = details;
+  return typeof companion === 'string' ? companion : null;
 }
 
 /**
@@ -309,6 +362,11 @@ export function viewError(
     title,
     advice: typeof advice === 'string' ? adviceFor(code, advice) : advice.advice,
   };
+}
+
+/** Whether trying again may help those that have met this; of nothing, and of a code that is no more, it may. */
+export function canHelp(code: string | undefined): boolean {
+  return code === undefined || !Object.hasOwn(ERROR_CATALOGUE, code) || canRetryHelp(code as ErrorCode);
 }
 
 /** What becomes of a recording by itself. */

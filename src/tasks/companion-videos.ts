@@ -1,8 +1,7 @@
-import { spanOfRecording } from '../domain/companions.ts';
+import { siblingsOf } from '../domain/companions.ts';
 import { KnownError } from '../domain/errors.ts';
 import { archiveStem } from '../domain/names.ts';
 import { type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
-import { segmentIndex, segmentsOf } from '../domain/zoom-segments.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 
 /** How often a companion looks again for its video; it is called as soon as something happens. */
@@ -34,15 +33,10 @@ export function createCompanionVideos(options: {
 
   /** All videos of the same time, oldest first, and the companions beside them. */
   async function siblings(companion: Recording): Promise<{ videos: Recording[]; companions: Recording[] }> {
-    const all = companion.groupKey === null ? [] : await recordings.ofGroup(companion.groupKey);
-    const videos = all.filter(({ kind }) => kind === 'video');
-    const segments = segmentsOf(videos.map(spanOfRecording));
-    const at = (recording: Recording) => segmentIndex(segments, spanOfRecording(recording));
-    const mine = at(companion);
-    return {
-      videos: segments.length === 0 ? videos : videos.filter((video) => mine >= 0 && at(video) === mine),
-      companions: all.filter((each) => each.kind === 'companion' && at(each) === mine),
-    };
+    return siblingsOf(
+      companion,
+      companion.groupKey === null ? [] : await recordings.ofGroup(companion.groupKey),
+    );
   }
 
   function waitFor(companion: Recording, what: string, isCertain: boolean): void {

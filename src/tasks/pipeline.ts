@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { isOutage, KnownError, summarize } from '../domain/errors.ts';
+import { type ErrorSummary, isOutage, KnownError, summarize } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
@@ -43,9 +43,10 @@ export interface Pipeline {
    */
   run(attempt: Attempt): Promise<void>;
   /**
-   * Until when a recording could not get any further, because what it needs next is left alone; `undefined` if it could.
+   * Until when a recording could not get any further, because what it needs next is left alone, and why; `undefined` if
+   * it could.
    */
-  heldUntilMs(recording: Recording): Promise<number | undefined>;
+  heldBy(recording: Recording): Promise<{ untilMs: number; error: ErrorSummary } | undefined>;
   /** Takes back all that a recording's stages have made, on local disk and in the services. */
   withdraw(attempt: Attempt): Promise<void>;
 }
@@ -107,17 +108,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     },
 
-    async heldUntilMs(recording) {
+    async heldBy(recording) {
       const open = (await circuits.all()).filter(({ openUntilMs }) => openUntilMs > Date.now());
       if (open.length === 0) return undefined;
       const { facts } = await recordings.progress(recording.id);
-      const untils = nextTasks(recording, facts).map((task) => {
+      const holding = nextTasks(recording, facts).map((task) => {
         const service = task.serviceFor?.(recording);
-        return open.find((circuit) => circuit.service === service)?.openUntilMs;
+        return open.find((circuit) => circuit.service === service);
       });
-      return untils.includes(undefined)
-        ? undefined
-        : Math.min(...untils.filter((each) => each !== undefined));
+      const [first, ...others] = holding.filter((each) => each !== undefined);
+      if (first === undefined || holding.includes(undefined)) return undefined;
+      const { service, openUntilMs } = others.reduce(
+        (soonest, each) => (each.openUntilMs < soonest.openUntilMs ? each : soonest),
+        first,
+      );
+      return { untilMs: openUntilMs, error: summarize(serviceDown(service, openUntilMs)) };
     },
 
     async withdraw(attempt) {
@@ -382,6 +387,7 @@ function serviceDown(service: Service, untilMs: number, cause?: KnownError): Kno
       code: 'SERVICE_DOWN',
       retry: { waitMs: cause ? pauseMs * OTHERS_FIRST : pauseMs },
       cause,
+      details: { service },
     },
   );
 }

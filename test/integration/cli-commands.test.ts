@@ -240,6 +240,13 @@ describe('what is done with recordings', () => {
     }
     expect((await sluice('list', '--state', 'failed')).stdout).toBe('No recordings.\n');
     expect((await sluice('retry', '--failed')).stdout).toBe('Nothing has failed.\n');
+
+    await addFailed('three');
+    await addFailed('four');
+    expect((await sluice('retry', '--code', 'SOURCE_GONE')).stdout).toBe('2 recordings go on.\n');
+    expect((await sluice('retry', '--code', 'SOURCE_GONE')).stdout).toBe(
+      'Nothing has failed with SOURCE_GONE.\n',
+    );
     await sluice('cancel', ...ids);
   });
 
@@ -306,6 +313,8 @@ describe('the sluice command', () => {
     [['add', 'a.mp4', '--not-before', 'soon']],
     [['schedule', 'rec_1', '2026-02-30']],
     [['retry']],
+    [['retry', '--code', 'NO_SUCH_CODE']],
+    [['retry', '--failed', '--code', 'SOURCE_GONE']],
     [['token', 'create', '--ace-id', 'x', '--expires', 'never']],
     [['list', '--url', 'localhost']],
   ])('ends %j with 2', async (args) => {

@@ -114,7 +114,7 @@ describe('what the ledger cannot take at this moment', () => {
           if (attempts === 1) throw systemError('EDQUOT');
         },
         async withdraw() {},
-        heldUntilMs: async () => undefined,
+        heldBy: async () => undefined,
       },
       backoff: { attempts: 2, minMs: 1, maxMs: 1 },
       maxCrashes: 1,

@@ -22,6 +22,8 @@ export type Headers = Readonly<Record<string, string>>;
 export interface TestApp {
   readonly url: string;
   readonly line: { pokes: number; reconciles: number };
+  /** What the line was told to hurry, in its order. */
+  readonly hurried: readonly string[];
   get(path: string, headers?: Headers): Promise<Reply>;
   send(method: string, path: string, headers: Headers, body?: string | Buffer): Promise<Reply>;
   /** Posts an object as JSON. */
@@ -46,6 +48,7 @@ export async function startTestApp(
     Partial<Pick<AppOptions, 'incoming' | 'log'>> = {},
 ): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };
+  const hurried: string[] = [];
   const line = {
     poke() {
       counts.pokes += 1;
@@ -53,7 +56,7 @@ export async function startTestApp(
     reconcile() {
       counts.reconciles += 1;
     },
-    hurry() {},
+    hurry: (id: string) => void hurried.push(id),
   };
   const log = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
   const app = await createDoors({
@@ -76,6 +79,7 @@ export async function startTestApp(
   return {
     url,
     line: counts,
+    hurried,
     send,
     get: (path, headers = {}) => send('GET', path, headers),
     post: (path, body, headers = {}) =>

@@ -62,7 +62,7 @@ export async function writeRecordings(ledgerPath: string, numbers: Numbers): Pro
   }
 }
 
-function makeRecording(state: State, index: number, seq: number) {
+export function makeRecording(state: State, index: number, seq: number) {
   const key = `made ${seq}`;
   const digest = createHash('sha256').update(key).digest('hex').slice(0, 24);
   const id = `rec_${digest}`;

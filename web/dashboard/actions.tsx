@@ -20,12 +20,15 @@ export function Actions({
   recording,
   only,
   related,
+  isPlain = false,
 }: {
   live: Live;
   recording: RecordingView;
   only?: readonly Action[];
   /** Where it is known what belongs to it: there what is home is renamed, published again and deleted. */
   related?: RecordingDetail['related'];
+  /** Another button is the one that is meant. */
+  isPlain?: boolean;
 }) {
   const [asked, setAsked] = useState<Action>();
   const [isBusy, setBusy] = useState(false);
@@ -64,7 +67,7 @@ export function Actions({
           type="button"
           disabled={isBusy}
           aria-label={`${actionWords(action, state)}: ${title}`}
-          class={lookOf(action, state)}
+          class={lookOf(action, recording, isPlain)}
           onClick={() => (ASKED.includes(action) ? setAsked(action) : act(action))}
         >
           {isShort && action === 'move-to-front' ? <ToFront /> : actionWords(action, state)}
@@ -124,8 +127,8 @@ function ToFront() {
   );
 }
 
-function lookOf(action: Action, state: RecordingView['state']): string {
-  if (action === 'retry' && state === 'failed') return 'primary';
+function lookOf(action: Action, { state, retry_can_help }: RecordingView, isPlain: boolean): string {
+  if (action === 'retry' && state === 'failed' && retry_can_help && !isPlain) return 'primary';
   return action === 'cancel' || action === 'delete' ? 'danger' : '';
 }
 

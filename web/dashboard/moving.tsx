@@ -2,8 +2,7 @@ import { formatBytes, formatDuration, formatLeft } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
-import { Empty, When } from './parts.tsx';
-import { Link } from './router.tsx';
+import { Empty, Title, When } from './parts.tsx';
 import { LEGS, type Leg, type LegName, type RecordingView, type StatusView } from './types.ts';
 import { LEG_WORDS, SERVICE_WORDS, SOURCE_WORDS, stateWords } from './words.ts';
 
@@ -17,16 +16,23 @@ const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = 
 const STANDING_AFTER_S = 10;
 
 /** The recording that moves now, if there is one. */
-export function Moving({ live }: { live: Live }) {
+export function Moving({
+  live,
+  held,
+}: {
+  live: Live;
+  /** How many wait for anything but their turn. */
+  held: number | undefined;
+}) {
   const moving = useStore(live.state, ({ status }) => status?.moving);
   const status = useStore(live.state, (all) => all.status);
   const left = useStore(live.state, (all) => all.status && leftWords(all.status));
-  if (!moving) return <Empty>{restWords(status)}</Empty>;
+  if (!moving) return <Empty>{restWords(status, held)}</Empty>;
   return (
     <>
       <div class="moving-head">
         <p class="title">
-          <Link href={`/recordings/${moving.id}`}>{moving.title}</Link>
+          <Title recording={moving} />
         </p>
         <p class="small muted">
           {stateWords(moving)} · {SOURCE_WORDS[moving.source]}
@@ -54,7 +60,7 @@ function leftWords({ line, counts }: StatusView): string | undefined {
 }
 
 /** Why nothing moves; that all is well is said only where all is seen to be. */
-function restWords(status: StatusView | undefined): string {
+function restWords(status: StatusView | undefined, held: number | undefined): string {
   if (status === undefined) return 'It is not known yet whether anything moves.';
   if (status.paused) return 'Nothing moves: the line is paused.';
   const trouble = status.troubles.find(({ blocking }) => blocking);
@@ -66,6 +72,8 @@ function restWords(status: StatusView | undefined): string {
   }
   if (status.disk.free_bytes <= status.disk.reserve_bytes)
     return 'Nothing moves. Downloads wait for room on the disk.';
+  if (held === undefined) return 'Nothing moves at this moment.';
+  if (held > 0) return 'Nothing moves. What waits stands below, with its reason.';
   return (status.counts.waiting ?? 0) > 0
     ? 'Nothing moves at this moment.'
     : 'Nothing moves. What comes in begins at once.';

@@ -5,71 +5,100 @@ import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
 import { DayChart } from './day-chart.tsx';
+import { FailedGroup, HeldGroup } from './groups.tsx';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
 import { Moving } from './moving.tsx';
 import { notify, notifyProblem } from './notices.tsx';
-import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
+import {
+  Companions,
+  Copyable,
+  Dot,
+  Empty,
+  folded,
+  Loading,
+  StateBadge,
+  Title,
+  Trouble,
+  When,
+} from './parts.tsx';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
+import { Strip } from './strip.tsx';
 import { Surroundings } from './surroundings.tsx';
-import type { RecordingView } from './types.ts';
+import type { OverviewView, RecordingView } from './types.ts';
 import { SOURCE_WORDS } from './words.ts';
 
-const LINE_SHOWN = 6;
-const TROUBLED_SHOWN = 5;
-const DONE_SHOWN = 4;
+/** Of the line and of what is done; companions stand under their videos. */
+const SHOWN = 8;
 
-interface Lists {
-  readonly line: readonly RecordingView[];
-  readonly troubled: readonly RecordingView[];
-  readonly notYet: readonly RecordingView[];
-  readonly setAside: readonly RecordingView[];
-  readonly done: readonly RecordingView[];
-}
+/** How often all is read anew while nothing is heard: what waits for a service does so without a word. */
+const READ_EVERY_MS = 5000;
 
-/** How all stands: what moves, what is next, what needs somebody, what has been done. */
+/** How all stands: what moves, what needs somebody, what is next, what waits for what, what has been done. */
 export function OverviewPage({ live }: { live: Live }) {
-  const lists = useResource<Lists>({ key: 'overview', live, load: readLists, onNews: () => true });
-  const counts = useStore(live.state, ({ status }) => status?.counts);
-  const { data, problem } = lists;
+  const overview = useResource<OverviewView>({
+    key: 'overview',
+    live,
+    load: (signal) => getJson(`/api/overview?limit=${SHOWN}&since=${startOfToday().toISOString()}`, signal),
+    onNews: () => true,
+    everyMs: READ_EVERY_MS,
+  });
+  const { data, problem } = overview;
+  const held = data && sum(data.held);
+  const failed = data && sum(data.failed);
 
   return (
     <main id="main">
       <h1 class="hidden-text" tabIndex={-1} data-page-title>
         Overview
       </h1>
-      {problem && data === undefined && <Trouble problem={problem} retry={lists.reload} />}
+      <Strip live={live} overview={data} held={held} />
+      {problem && data === undefined && <Trouble problem={problem} retry={overview.reload} />}
       <div class="columns">
         <div class="wide">
           <Troubles live={live} />
-          {data !== undefined && data.troubled.length > 0 && (
+          <Section title="Moving now" aside={<PauseButton live={live} />}>
+            <Moving live={live} held={held} />
+          </Section>
+          {data !== undefined && failed !== undefined && failed > 0 && (
             <Section
-              title={`Needs you (${formatCount(counts?.failed ?? data.troubled.length)})`}
-              more={(counts?.failed ?? 0) > data.troubled.length ? '/recordings?state=failed' : undefined}
+              title={`Needs you (${formatCount(failed)})`}
+              more={data.failed.length > 1 ? '/recordings?state=failed' : undefined}
             >
-              <ul class="rows">
-                {data.troubled.map((recording) => (
-                  <Troubled key={recording.id} live={live} recording={recording} />
+              <ul class="groups">
+                {data.failed.map((cause) => (
+                  <FailedGroup key={cause.code} live={live} cause={cause} />
                 ))}
               </ul>
             </Section>
           )}
-          <Section title="Moving now" aside={<PauseButton live={live} />}>
-            <Moving live={live} />
-          </Section>
           <Section
-            title={`In line (${formatCount(counts?.waiting ?? 0)})`}
-            more={(counts?.waiting ?? 0) > LINE_SHOWN ? '/recordings?state=waiting' : undefined}
+            title={`In line (${formatCount(data?.in_line ?? 0)})`}
+            more={(data?.in_line ?? 0) > SHOWN ? '/recordings?waits=turn' : undefined}
           >
-            <Line live={live} lists={data} hasProblem={problem !== undefined} />
+            {data === undefined && !problem && <Loading what="the line" />}
+            {data && <Line live={live} line={data.line} isNobody={data.in_line + (held ?? 0) === 0} />}
           </Section>
+          {data !== undefined && held !== undefined && held > 0 && (
+            <Section title={`Waiting for something else (${formatCount(held)})`}>
+              <ul class="groups">
+                {data.held.map((cause) => (
+                  <HeldGroup
+                    key={`${cause.reason} ${cause.code} ${cause.service}`}
+                    live={live}
+                    cause={cause}
+                  />
+                ))}
+              </ul>
+            </Section>
+          )}
           <Section title="Recently done" more="/recordings?state=done">
             {data === undefined && !problem && <Loading what="what is done" />}
             {data?.done.length === 0 && <Empty>Nothing is done yet.</Empty>}
             <ul class="rows">
-              {data?.done.map((recording) => (
-                <Done key={recording.id} recording={recording} />
+              {folded(data?.done ?? []).map(({ recording, companions }) => (
+                <Done key={recording.id} recording={recording} companions={companions} />
               ))}
             </ul>
           </Section>
@@ -162,94 +191,45 @@ async function replayGivenUp(): Promise<number> {
   }
 }
 
-function Troubled({ live, recording }: { live: Live; recording: RecordingView }) {
+function Line({ live, line, isNobody }: { live: Live; line: readonly RecordingView[]; isNobody: boolean }) {
+  if (line.length === 0) return <Empty>{isNobody ? 'Nobody waits.' : 'Nobody waits for a turn.'}</Empty>;
   return (
-    <li class="row stacked">
-      <p class="row-title">
-        <Link href={`/recordings/${recording.id}`}>{recording.title}</Link>
-        <span class="muted small">
-          {' '}
-          {SOURCE_WORDS[recording.source]}, failed {recording.ended_at && <When at={recording.ended_at} />}
-        </span>
-      </p>
-      {recording.last_error && <Reason error={recording.last_error} />}
-      <Actions live={live} recording={recording} />
-    </li>
+    <ol class="rows dense">
+      {folded(line).map(({ recording, companions }) => (
+        <li key={recording.id} class="row">
+          <span class="place number" aria-hidden="true">
+            {recording.position}
+          </span>
+          <div class="row-words">
+            <p class="row-title">
+              <Title recording={recording} />
+            </p>
+            <p class="small muted">
+              {SOURCE_WORDS[recording.source]}
+              {recording.bytes !== null && <> · {formatBytes(recording.bytes)}</>} · since{' '}
+              <When at={recording.accepted_at} />
+            </p>
+            {recording.last_error && <p class="small">{recording.last_error.title}</p>}
+            <Companions recording={recording} companions={companions} />
+          </div>
+          <Actions
+            live={live}
+            recording={recording}
+            only={recording.position === 1 ? [] : ['move-to-front']}
+          />
+        </li>
+      ))}
+    </ol>
   );
 }
 
-function Line({ live, lists, hasProblem }: { live: Live; lists: Lists | undefined; hasProblem: boolean }) {
-  if (lists === undefined) return hasProblem ? null : <Loading what="the line" />;
-  const { line, notYet, setAside } = lists;
-  const resting = [...notYet, ...setAside];
-  if (line.length + resting.length === 0) return <Empty>Nobody waits.</Empty>;
-  return (
-    <>
-      <ol class="rows dense">
-        {line.map((recording) => (
-          <li key={recording.id} class="row">
-            <span class="place number" aria-hidden="true">
-              {recording.position}
-            </span>
-            <Words recording={recording} />
-            <Actions
-              live={live}
-              recording={recording}
-              only={recording.position === 1 ? [] : ['move-to-front']}
-            />
-          </li>
-        ))}
-      </ol>
-      {resting.length > 0 && (
-        <>
-          <h3 class="apart">Not yet</h3>
-          <ul class="rows">
-            {resting.map((recording) => (
-              <li key={recording.id} class="row">
-                <Words recording={recording} />
-                <Actions live={live} recording={recording} only={['retry']} />
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-    </>
-  );
-}
-
-function Words({ recording }: { recording: RecordingView }) {
-  const { id, title, source, bytes, accepted_at, last_error, state, not_before, position } = recording;
-  return (
-    <div class="row-words">
-      <p class="row-title">
-        <Link href={`/recordings/${id}`}>{title}</Link>
-      </p>
-      <p class="small muted">
-        {state !== 'waiting' && (
-          <>
-            <StateBadge recording={recording} /> ·{' '}
-          </>
-        )}
-        {SOURCE_WORDS[source]}
-        {bytes !== null && <> · {formatBytes(bytes)}</>} · since <When at={accepted_at} />
-      </p>
-      {last_error && <p class="small">{last_error.title}</p>}
-      {not_before && state !== 'set-aside' && position === null && (
-        <p class="small muted">
-          {last_error ? 'Tried again' : 'Not before'} <When at={not_before} />
-        </p>
-      )}
-    </div>
-  );
-}
-
-function Done({ recording }: { recording: RecordingView }) {
-  const { id, title, video, archive, ended_at, bytes } = recording;
+function Done({ recording, companions }: { recording: RecordingView; companions: readonly RecordingView[] }) {
+  const { title, video, archive, ended_at, bytes } = recording;
   return (
     <li class="row">
       <div class="row-words">
         <p class="row-title">
-          <Link href={`/recordings/${id}`}>{title}</Link>
+          <Title recording={recording} />
         </p>
         <p class="small muted">
           <StateBadge recording={recording} />
@@ -261,6 +241,7 @@ function Done({ recording }: { recording: RecordingView }) {
             </>
           )}
         </p>
+        <Companions recording={recording} companions={companions} />
         {archive && (
           <p class="small muted">
             <Copyable text={archive.file_name} label={`the B2 name of ${title}`} />
@@ -313,19 +294,12 @@ function PauseButton({ live }: { live: Live }) {
   );
 }
 
-async function readLists(signal: AbortSignal): Promise<Lists> {
-  const read = async (path: string) =>
-    (await getJson<{ recordings: RecordingView[] }>(path, signal)).recordings;
-  const readLine = () =>
-    getJson<{ recordings: RecordingView[]; not_yet: RecordingView[] }>(
-      `/api/line?limit=${LINE_SHOWN}`,
-      signal,
-    );
-  const [line, troubled, setAside, done] = await Promise.all([
-    readLine(),
-    read(`/api/recordings?state=failed&limit=${TROUBLED_SHOWN}`),
-    read(`/api/recordings?state=set-aside&limit=${TROUBLED_SHOWN}`),
-    read(`/api/recordings?state=done&limit=${DONE_SHOWN}`),
-  ]);
-  return { line: line.recordings, notYet: line.not_yet, troubled, setAside, done };
+function sum(causes: OverviewView['held']): number {
+  return causes.reduce((total, { count }) => total + count, 0);
+}
+
+function startOfToday(): Date {
+  const day = new Date();
+  day.setHours(0, 0, 0, 0);
+  return day;
 }

@@ -2,8 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { formatExact, formatTime } from '../shared/format.ts';
 import type { ApiProblem } from './api.ts';
+import { Link } from './router.tsx';
 import type { ErrorView, RecordingView, State } from './types.ts';
-import { stateWords } from './words.ts';
+import { companionWords, STATE_WORDS, stateWords } from './words.ts';
 
 /* Small pieces that several views are made of. */
 
@@ -44,6 +45,66 @@ export function StateBadge({ recording }: { recording: RecordingView }) {
       {stateWords(recording)}
     </span>
   );
+}
+
+/** A title with the way to its recording, in whichever direction it is written; of a companion what it is. */
+export function Title({ recording }: { recording: RecordingView }) {
+  const companion = companionWords(recording);
+  return (
+    <>
+      <Link href={`/recordings/${recording.id}`}>
+        <bdi>{recording.title}</bdi>
+        {companion && <span class="hidden-text">, {companion}</span>}
+      </Link>
+      {companion && (
+        <>
+          {' '}
+          <span class="tag" aria-hidden="true">
+            {companion}
+          </span>
+        </>
+      )}
+    </>
+  );
+}
+
+/** The companions that stand under their video; one that stands otherwise says how. */
+export function Companions({
+  recording,
+  companions,
+}: {
+  recording: RecordingView;
+  companions: readonly RecordingView[];
+}) {
+  if (companions.length === 0) return null;
+  return (
+    <p class="small muted">
+      with{' '}
+      {companions.map((each, index) => (
+        <span key={each.id}>
+          {index > 0 && ', '}
+          <Link href={`/recordings/${each.id}`} aria-label={`${companionWords(each)} of ${recording.title}`}>
+            {companionWords(each)}
+          </Link>
+          {each.state !== recording.state && ` (${STATE_WORDS[each.state].toLowerCase()})`}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+/** Recordings in their order, companions under their video where that is among them. */
+export function folded(
+  recordings: readonly RecordingView[],
+): { recording: RecordingView; companions: RecordingView[] }[] {
+  const ids = new Set(recordings.map(({ id }) => id));
+  const isUnder = ({ of_video }: RecordingView) => of_video !== null && ids.has(of_video.id);
+  return recordings
+    .filter((each) => !isUnder(each))
+    .map((recording) => ({
+      recording,
+      companions: recordings.filter(({ of_video }) => of_video?.id === recording.id),
+    }));
 }
 
 /** Why something has failed, in plain words; the service's own words on request. */

@@ -11,8 +11,11 @@ import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
-import type { AttemptView, DeliveryView, EventView, RecordingDetail } from './types.ts';
-import { eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
+import type { AttemptView, DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
+import { companionWords, eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
+
+/** How often it is read anew while nothing is heard, in milliseconds: what waits for a service does so without a word. */
+const READ_EVERY_MS = 15_000;
 
 /** All that is known of one recording. */
 export function RecordingPage({ live, id }: { live: Live; id: string }) {
@@ -25,6 +28,7 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
       if (recording !== undefined) patch((detail) => ({ ...detail, ...recording }));
       return true;
     },
+    everyMs: READ_EVERY_MS,
   });
   const { data, problem } = resource;
   const isUnknown = problem?.status === 404;
@@ -40,10 +44,11 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
           <Link href="/recordings">Recordings</Link>
         </p>
         <h1 tabIndex={-1} data-page-title>
-          {heading}
+          <bdi>{heading}</bdi>
         </h1>
         {data && (
           <>
+            <OfVideo recording={data} />
             <p class="muted">
               <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
               <When at={data.accepted_at} />
@@ -61,6 +66,28 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
       {!data && problem && !isUnknown && <Trouble problem={problem} retry={resource.reload} />}
       {!data && !problem && <Loading what="the recording" />}
     </main>
+  );
+}
+
+/** What a companion is, and of which video. */
+function OfVideo({ recording }: { recording: RecordingView }) {
+  const companion = companionWords(recording);
+  const { of_video } = recording;
+  if (companion === undefined) return null;
+  return (
+    <p>
+      <span class="tag">{companion}</span>{' '}
+      {of_video === null ? (
+        'Its video is not known yet.'
+      ) : (
+        <>
+          of the video{' '}
+          <Link href={`/recordings/${of_video.id}`}>
+            <bdi>{of_video.title}</bdi>
+          </Link>
+        </>
+      )}
+    </p>
   );
 }
 
@@ -275,8 +302,15 @@ function Related({ related }: { related: RecordingDetail['related'] }) {
         {related.map(({ id, companion, state, title }) => (
           <li key={id} class="row">
             <p class="row-words row-title">
-              <Link href={`/recordings/${encodeURIComponent(id)}`}>{title}</Link>
-              {companion && <span class="muted small"> {companion.toLowerCase().replace(/_/g, ' ')}</span>}
+              <Link href={`/recordings/${encodeURIComponent(id)}`}>
+                <bdi>{title}</bdi>
+              </Link>
+              {companion && (
+                <>
+                  {' '}
+                  <span class="tag">{companion.replaceAll('_', ' ')}</span>
+                </>
+              )}
             </p>
             <span class="muted">{STATE_WORDS[state]}</span>
           </li>

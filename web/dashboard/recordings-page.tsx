@@ -1,23 +1,28 @@
 import { useEffect, useState } from 'preact/hooks';
-import { formatBytes } from '../shared/format.ts';
+import { formatBytes, formatDay } from '../shared/format.ts';
 import { getJson } from './api.ts';
 import type { Live } from './live.ts';
 import { notifyProblem } from './notices.tsx';
-import { Empty, Loading, StateBadge, Trouble, When } from './parts.tsx';
+import { Companions, Empty, folded, Loading, StateBadge, Title, Trouble, When } from './parts.tsx';
 import { type Resource, useResource } from './resource.ts';
-import { go, Link } from './router.tsx';
+import { go } from './router.tsx';
 import type { RecordingView } from './types.ts';
-import { SOURCE_WORDS, STATE_WORDS } from './words.ts';
+import { SERVICE_WORDS, SOURCE_WORDS, STATE_WORDS } from './words.ts';
 
 interface Page {
   readonly recordings: readonly RecordingView[];
   readonly next_cursor: string | null;
 }
 
-const FIELDS = ['q', 'state', 'source', 'from', 'to'] as const;
+/** What can be searched for; of the last ones there are no fields, but ways that lead here. */
+const FIELDS = ['q', 'state', 'source', 'from', 'to', 'waits', 'code', 'service', 'ended'] as const;
+type Field = (typeof FIELDS)[number];
 
 /** How long somebody may pause while typing before it is searched for, in milliseconds. */
 const TYPING_MS = 250;
+
+/** How often all is read anew while nothing is heard, in milliseconds. */
+const READ_EVERY_MS = 15_000;
 
 /** All recordings, newest first, by what is searched for. What is searched for stands in the address. */
 export function RecordingsPage({ live, query }: { live: Live; query: URLSearchParams }) {
@@ -31,8 +36,9 @@ export function RecordingsPage({ live, query }: { live: Live; query: URLSearchPa
       if (recording !== undefined)
         patch((page) => ({ ...page, recordings: replaced(page.recordings, recording) }));
       const isKnown = list.data?.recordings.some(({ id }) => id === recording_id);
-      return !isKnown || search.has('state');
+      return !isKnown || search.has('state') || search.has('waits');
     },
+    everyMs: READ_EVERY_MS,
   });
   const { data, problem } = list;
 
@@ -73,8 +79,8 @@ export function RecordingsPage({ live, query }: { live: Live; query: URLSearchPa
       )}
       {data !== undefined && data.recordings.length > 0 && (
         <ul class="rows card list" aria-label="Recordings">
-          {data.recordings.map((recording) => (
-            <Row key={recording.id} recording={recording} />
+          {folded(data.recordings).map(({ recording, companions }) => (
+            <Row key={recording.id} recording={recording} companions={companions} />
           ))}
         </ul>
       )}
@@ -89,13 +95,13 @@ export function RecordingsPage({ live, query }: { live: Live; query: URLSearchPa
   );
 }
 
-function Row({ recording }: { recording: RecordingView }) {
-  const { id, title, source, bytes, accepted_at, ace_id, last_error, state } = recording;
+function Row({ recording, companions }: { recording: RecordingView; companions: readonly RecordingView[] }) {
+  const { source, bytes, accepted_at, ace_id, last_error, state } = recording;
   return (
     <li class="row">
       <div class="row-words">
         <p class="row-title">
-          <Link href={`/recordings/${id}`}>{title}</Link>
+          <Title recording={recording} />
         </p>
         <p class="small muted">
           {SOURCE_WORDS[source]}
@@ -103,6 +109,7 @@ function Row({ recording }: { recording: RecordingView }) {
           {bytes !== null && <> · {formatBytes(bytes)}</>} · <When at={accepted_at} />
         </p>
         {last_error && state !== 'done' && <p class="small">{last_error.title}</p>}
+        <Companions recording={recording} companions={companions} />
       </div>
       <StateBadge recording={recording} />
     </li>
@@ -111,7 +118,7 @@ function Row({ recording }: { recording: RecordingView }) {
 
 function Filters({ query }: { query: URLSearchParams }) {
   const [text, setText] = useState(query.get('q') ?? '');
-  const set = (name: (typeof FIELDS)[number], value: string) => {
+  const set = (name: Field, value: string) => {
     const next = new URLSearchParams(location.search);
     if (value === '') next.delete(name);
     else next.set(name, value);
@@ -191,24 +198,74 @@ function Filters({ query }: { query: URLSearchParams }) {
           Clear
         </button>
       )}
+      <Narrowed query={query} remove={(name) => set(name, '')} />
     </search>
   );
+}
+
+/** What the list is narrowed to without a field of its own. */
+function Narrowed({ query, remove }: { query: URLSearchParams; remove: (name: Field) => void }) {
+  const narrowed = FIELDS.flatMap((name) => {
+    const words = narrowWords(name, query.get(name) ?? '');
+    return words === undefined ? [] : [{ name, words }];
+  });
+  if (narrowed.length === 0) return null;
+  return (
+    <p class="narrowed small">
+      Only{' '}
+      {narrowed.map(({ name, words }) => (
+        <span key={name}>
+          {words}{' '}
+          <button type="button" class="quiet" aria-label={`Remove: ${words}`} onClick={() => remove(name)}>
+            Remove
+          </button>
+        </span>
+      ))}
+    </p>
+  );
+}
+
+const WAITS_WORDS: Readonly<Record<string, string>> = {
+  turn: 'what waits for its turn',
+  time: 'what waits for its time',
+  something: 'what waits for anything but its turn',
+};
+
+function narrowWords(name: Field, value: string): string | undefined {
+  if (value === '') return undefined;
+  if (name === 'waits') return WAITS_WORDS[value] ?? value;
+  if (name === 'code') return value;
+  if (name === 'ended') return `what ended on ${formatDay(new Date(`${value}T00:00:00`))}`;
+  if (name !== 'service') return undefined;
+  return `what needs ${Object.hasOwn(SERVICE_WORDS, value) ? SERVICE_WORDS[value as keyof typeof SERVICE_WORDS] : value}`;
 }
 
 /** What is asked of the server; days are the viewer's own, from their first moment to their last. */
 function searchOf(query: URLSearchParams): URLSearchParams {
   const search = new URLSearchParams();
-  for (const name of ['q', 'state', 'source'] as const) {
+  for (const name of ['q', 'state', 'source', 'waits', 'code', 'service'] as const) {
     const value = query.get(name);
     if (value) search.set(name, value);
   }
-  const [from, to] = [query.get('from'), query.get('to')].map((day) => new Date(`${day}T00:00:00`));
-  if (from && !Number.isNaN(from.getTime())) search.set('from', from.toISOString());
-  if (to && !Number.isNaN(to.getTime())) {
-    to.setDate(to.getDate() + 1);
-    search.set('to', new Date(to.getTime() - 1).toISOString());
+  const from = dayOf(query.get('from'));
+  const to = dayOf(query.get('to'));
+  const ended = dayOf(query.get('ended'));
+  if (from) search.set('from', from.toISOString());
+  if (to) search.set('to', new Date(nextDay(to).getTime() - 1).toISOString());
+  if (ended) {
+    search.set('ended_from', ended.toISOString());
+    search.set('ended_before', nextDay(ended).toISOString());
   }
   return search;
+}
+
+function dayOf(text: string | null): Date | undefined {
+  const day = new Date(`${text}T00:00:00`);
+  return Number.isNaN(day.getTime()) ? undefined : day;
+}
+
+function nextDay(day: Date): Date {
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1);
 }
 
 /** Reads as many as are shown already, so that nothing jumps. */

@@ -26,8 +26,10 @@ export function useResource<T>(options: {
   load: (signal: AbortSignal) => Promise<T>;
   live: Live;
   onNews: (news: RecordingNews, patch: (change: (data: T) => T) => void) => boolean;
+  /** How often it is read without news, in milliseconds: what waits for a time changes without a word. */
+  everyMs?: number;
 }): Resource<T> {
-  const { key, live } = options;
+  const { key, live, everyMs } = options;
   const latest = useRef(options);
   latest.current = options;
   const [read, setRead] = useState<{ key: string; data?: T; problem?: ApiProblem }>({ key });
@@ -62,12 +64,17 @@ export function useResource<T>(options: {
     const stop = live.onNews((news) => {
       if (news === undefined || latest.current.onNews(news, patch)) throttle.ask();
     });
+    const timer =
+      everyMs === undefined
+        ? undefined
+        : setInterval(() => document.visibilityState === 'visible' && throttle.ask(), everyMs);
     return () => {
+      clearInterval(timer);
       ending.abort();
       throttle.stop();
       stop();
     };
-  }, [key, live]);
+  }, [key, live, everyMs]);
 
   const isCurrent = read.key === key;
   return {

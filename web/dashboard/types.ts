@@ -5,7 +5,14 @@ import type { deliveryView, eventView, RecordingView, recordingDetailView } from
 
 /* What the server says, by the schemas that it answers from. */
 
-export type { AttemptView, RecordingView, ServiceView } from '../../src/server/views.ts';
+export type { EventType } from '../../src/ledger/events.ts';
+export type {
+  AttemptView,
+  CauseView,
+  OverviewView,
+  RecordingView,
+  ServiceView,
+} from '../../src/server/views.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
 export type EventView = z.output<typeof eventView>;

@@ -1,5 +1,5 @@
-import { formatTime } from '../shared/format.ts';
-import type { Action, LegName, RecordingNews, RecordingView, State } from './types.ts';
+import { formatCount, formatTime } from '../shared/format.ts';
+import type { Action, CauseView, EventType, LegName, RecordingNews, RecordingView, State } from './types.ts';
 
 /* What the dashboard calls things. */
 
@@ -44,12 +44,12 @@ export const SERVICE_WORDS = {
 
 /** What a recording's state is, in a few words. */
 export function stateWords(recording: RecordingView): string {
-  const { state, wanted, not_before, position, playable } = recording;
+  const { state, wanted, not_before, position, playable, last_error } = recording;
   if (wanted !== null) return wanted === 'cancelled' ? 'Is being cancelled' : 'Is being set aside';
   const isLater = not_before !== null && Date.parse(not_before) > Date.now();
   if (isLater && (state === 'waiting' || state === 'backing-off')) {
     const time = formatTime(new Date(not_before));
-    return state === 'waiting' ? `Not before ${time}` : `Tries again at ${time}`;
+    return state === 'waiting' && last_error === null ? `Not before ${time}` : `Tries again at ${time}`;
   }
   if (state === 'waiting' && position === 1) return 'Next in line';
   if (state === 'waiting' && position !== null) return `Place ${position} in line`;
@@ -108,7 +108,8 @@ export function newsWords({ type, recording }: RecordingNews): string | undefine
   }
 }
 
-const EVENT_WORDS: Readonly<Record<string, string>> = {
+/** Of every event that the ledger can record; the compiler says if one is missing. */
+const EVENT_WORDS: Readonly<Record<EventType, string>> = {
   'recording.accepted': 'Accepted',
   'recording.repeated': 'Brought again; nothing to do',
   'recording.revived': 'Brought again, begins anew',
@@ -138,23 +139,78 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'stage.started': 'begins',
   'stage.done': 'done',
   'stage.undone': 'undone',
+  'download.believed': 'Its length is believed: it was the same again and again',
   'captions.skipped': 'No captions were set',
   'video.playable': 'Bunny has made the video playable',
   'video.failed': 'Bunny cannot use the video',
   'video.replaced': 'The earlier video is removed, now that the new one can be watched',
   'video.renamed': 'The video has its new title',
   'video.rename-refused': 'Bunny has refused the new title',
+  'zoom.trashed': 'Somebody has moved it to Zoom’s trash',
+  'zoom.deleted': 'Somebody has deleted it from Zoom',
+  'zoom.recovered': 'Somebody has taken it back out of Zoom’s trash',
+  'trash.moved': 'Moved to Zoom’s trash: it is home',
+  'trash.given-up': 'Could not be moved to Zoom’s trash, and is left there',
 };
 
 export function eventWords(type: string, data: Readonly<Record<string, unknown>>): string {
-  const words = EVENT_WORDS[type] ?? type;
-  const { stage } = data;
+  const words = Object.hasOwn(EVENT_WORDS, type) ? EVENT_WORDS[type as EventType] : type;
+  const { stage, not_before } = data;
+  if (typeof stage === 'string' && type.startsWith('stage.'))
+    return `${STAGE_WORDS[stage] ?? stage} ${words}`;
+  if (type === 'recording.scheduled') {
+    return typeof not_before === 'string'
+      ? `${words} for ${formatTime(new Date(not_before))}`
+      : `${words}: as soon as its turn comes`;
+  }
   if (type === 'recording.renamed' && typeof data['to'] === 'string') {
     return `${words}: “${data['from']}” is now “${data['to']}”`;
   }
-  return typeof stage === 'string' && type.startsWith('stage.')
-    ? `${STAGE_WORDS[stage] ?? stage} ${words}`
-    : words;
+  return words;
+}
+
+/** What a companion is, in a word or two. */
+export function companionWords({
+  kind,
+  companion,
+}: Pick<RecordingView, 'kind' | 'companion'>): string | undefined {
+  if (kind !== 'companion') return undefined;
+  return (companion ?? 'companion').replaceAll('_', ' ');
+}
+
+/** What keeps recordings from moving, and how many; of what goes on by itself, when. */
+export function heldWords({ reason, code, service, title, count, next_at }: CauseView): string {
+  const one = count === 1;
+  const many = formatCount(count);
+  const isDue = next_at !== null && Date.parse(next_at) <= Date.now();
+  const time = next_at === null || isDue ? undefined : formatTime(new Date(next_at));
+  const at = (words: string) => (time === undefined ? '' : `, ${one ? '' : 'the first '}${words} ${time}`);
+  if (reason === 'time')
+    return one ? `1 waits for its time${at('at')}` : `${many} wait for their time${at('at')}`;
+  if (reason === 'set-aside') return one ? '1 is set aside' : `${many} are set aside`;
+  if (reason === 'taking-back') {
+    return `${one ? '1 is' : `${many} are`} being taken back${at('tried again at')}`;
+  }
+  const waits = one ? '1 waits' : `${many} wait`;
+  if (service !== null) {
+    return `${waits} for ${SERVICE_WORDS[service]}${time === undefined ? '' : `, tried again at ${time}`}`;
+  }
+  if (code === 'WAITING_FOR_VIDEO') return `${waits} for ${one ? 'its' : 'their'} video`;
+  if (code === 'DISK_FULL') return `${waits} for room on the disk${at('tried again at')}`;
+  return `${waits} to be tried again${at('at')}${title === null ? '' : `: ${title}`}`;
+}
+
+/** The list of all that the same thing keeps from moving. */
+export function causeAddress({ reason, code, service }: CauseView): string {
+  const query = new URLSearchParams();
+  if (reason === 'time') query.set('waits', 'time');
+  else if (reason === 'set-aside') query.set('state', 'set-aside');
+  else if (reason === 'taking-back') query.set('state', 'cancelling,deleting');
+  else if (reason === 'failed') query.set('state', 'failed');
+  else query.set('waits', 'something');
+  if (code !== null) query.set('code', code);
+  if (service !== null) query.set('service', service);
+  return `/recordings?${query}`;
 }
 
 /** What has happened, with the name of whoever wanted it where the history knows one. */

@@ -1,6 +1,7 @@
 /* How numbers and times are written for people, in their own locale. */
 
-const locale = navigator.languages?.[0];
+/** The viewer's own; of the machine where there is no browser. */
+const locale = (globalThis as { navigator?: { languages?: readonly string[] } }).navigator?.languages?.[0];
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
@@ -62,6 +63,10 @@ const withSeconds = new Intl.DateTimeFormat(locale, {
 
 export function formatExact(at: Date): string {
   return exact.format(at);
+}
+
+export function formatDay(day: Date): string {
+  return Number.isNaN(day.getTime()) ? '' : dayOfYear.format(day);
 }
 
 /** A time to the second, with its day unless that is today. */
