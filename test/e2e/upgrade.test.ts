@@ -61,7 +61,8 @@ async function sh(script: string, cwd = root): Promise<string> {
 }
 
 /** What of `npm run setup -- --build` is needed where packages are those of this checkout, whose types differ. */
-const BUILD = 'rm -rf dist && node node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir dist --noCheck';
+const BUILD =
+  'rm -rf dist && node node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir dist --noCheck';
 
 /** Runs the commands that docs/upgrading.md gives behind this marker, word for word but for the set-up. */
 async function follow(marker: string): Promise<void> {
