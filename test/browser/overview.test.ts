@@ -134,8 +134,11 @@ describe('that all is well is said only where it is', () => {
       .getByRole('heading', { name: /^4 wait for Backblaze B2, tried again at \d\d:\d\d$/ })
       .waitFor();
     await page.getByText('Nothing moves. What needs Backblaze B2 waits until it answers again.').waitFor();
-    await waiting.getByRole('link', { name: 'First' }).waitFor();
     expect(await allClear().count()).toBe(0);
+    await waiting.getByRole('link', { name: 'Show all 4' }).click();
+    await expect
+      .poll(() => page.getByRole('list', { name: 'Recordings' }).getByRole('listitem').count())
+      .toBe(4);
   });
 
   it('not while something waits for its time, which a German reads in German', async () => {
