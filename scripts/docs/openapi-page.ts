@@ -20,12 +20,13 @@ export async function openApiPage(): Promise<string> {
     zoom: {
       intake: {
         take: describeOnly,
+        takeLeft: describeOnly,
         expect: describeOnly,
         refuse: describeOnly,
         leaveUnread: describeOnly,
         noteUntold: describeOnly,
       },
-      catchUp: { ingest: describeOnly, step: describeOnly },
+      catchUp: { ingest: describeOnly, bring: describeOnly, step: describeOnly },
       accounts: [],
       toleranceS: 300,
     },

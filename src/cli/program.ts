@@ -5,6 +5,7 @@ import { addAlarmsCommand } from './commands/alarms.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCancelCommand } from './commands/cancel.ts';
 import { addDeleteCommand } from './commands/delete.ts';
+import { addDeliveriesCommand } from './commands/deliveries.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
@@ -77,6 +78,7 @@ function createProgram(io: Io, version: string): Command {
     addDeleteCommand,
     addPauseCommand,
     addResumeCommand,
+    addDeliveriesCommand,
     addReplayCommand,
     addSweepCommand,
     addDoctorCommand,

@@ -11,7 +11,13 @@ export interface Site {
    * Sends an announcement once, signed with the time of this attempt (Standard Webhooks).
    * Any answer but 2xx is a failure; 410 says that nobody wants to hear more.
    */
-  announce(input: { id: string; body: string; signal: AbortSignal }): Promise<void>;
+  announce(input: {
+    id: string;
+    body: string;
+    signal: AbortSignal;
+    /** Called with whatever was answered. */
+    onAnswer?: (answer: { status: number; text: string }) => void;
+  }): Promise<void>;
   /** Sends a body without a signature, which a website refuses; gives back the status of the answer. */
   probe(input: { body: string; signal: AbortSignal }): Promise<number>;
 }
@@ -20,7 +26,7 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
   const webhook = new Webhook(options.webhookSecret);
 
   return {
-    async announce({ id, body, signal: stop }) {
+    async announce({ id, body, signal: stop, onAnswer }) {
       const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const signal = AbortSignal.any([stop, deadline]);
       const now = new Date();
@@ -39,6 +45,7 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
         idleTimeoutMs: ANSWER_TIMEOUT_MS,
       };
       const { response, text } = await sendInTime(request, deadline);
+      onAnswer?.({ status: response.status, text });
       if (response.status >= 200 && response.status <= 299) return;
 
       const error = refusal(request, response.status, text, response.headers);

@@ -75,6 +75,11 @@ export function scrubSummaries(scrub: (text: string) => string): void {
   withoutSecrets = scrub;
 }
 
+/** A text of others without what is secret. */
+export function scrubbed(text: string): string {
+  return withoutSecrets(text);
+}
+
 /** Sums an error up; one that nobody foresaw becomes `UNEXPECTED`. */
 export function summarize(error: unknown): ErrorSummary {
   const message = withoutSecrets(error instanceof Error ? error.message : String(error));

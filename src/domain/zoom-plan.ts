@@ -176,6 +176,39 @@ export function planMeeting(input: {
   return { rule, choices: [...inOrder.filter(isVideo), ...inOrder.filter((choice) => !isVideo(choice))] };
 }
 
+/**
+ * One file of a meeting, as a person wants it though a rule or a setting leaves it where it is; `undefined` if the meeting
+ * does not name it. What a rule says of titles and places still counts.
+ *
+ * @param key What it is known by, see `keyOf`
+ */
+export function planFile(
+  input: Parameters<typeof planMeeting>[0] & { readonly key: string },
+): Choice | undefined {
+  const { announcement: told, rules, defaults, known, nowMs, key } = input;
+  const { meeting } = withoutRepeats(told.meeting);
+  const file = meeting.files.find((each) => keyOf(meeting, each) === key);
+  if (file === undefined) return undefined;
+  const flaw = flawOf(file);
+  if (flaw !== undefined) return { file, reason: flaw[0], why: flaw[1] };
+  const rule = findRule(rules, withKnown(meeting, known));
+  const segment = segmentOf(toSegments(meeting, known), file) ?? wholeMeeting();
+  const kind = kindOf(file);
+  const isSound = kind === 'audio' && segment.videos.length + segment.known.length === 0;
+  const recording = toRecording({
+    announcement: { ...told, meeting },
+    rule,
+    settings: rule === undefined || rule.action === 'ignore' ? {} : rule.action,
+    defaults,
+    file,
+    companion: isSound || kind === 'video' || kind === 'unknown' ? null : kind,
+    segment,
+    isOneOfSeveralViews: kind === 'video' && segment.known.length > 0,
+    nowMs,
+  });
+  return { file, recording, why: 'somebody wants it' };
+}
+
 /** Each file once: of two entries of one file the one that can be fetched. */
 function withoutRepeats(meeting: ZoomMeeting): { meeting: ZoomMeeting; repeated: ZoomFile[] } {
   const isReady = (file: ZoomFile) => file.downloadUrl !== null && !file.isProcessing;

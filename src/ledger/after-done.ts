@@ -134,6 +134,10 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     .where('state', '!=', 'delivered')
     .where('type', '!=', 'recording.deleted')
     .execute();
+  await trx
+    .deleteFrom('delivery_attempts')
+    .where('delivery_id', 'not in', (all) => all.selectFrom('deliveries').select('id'))
+    .execute();
   // What is told of it after it was brought again is news.
   await trx
     .updateTable('deliveries')

@@ -31,6 +31,20 @@ export interface Delivery {
   readonly endedAtMs: number | null;
 }
 
+/** How one attempt at an announcement went. */
+export interface DeliveryAttempt {
+  readonly atMs: number;
+  readonly tookMs: number;
+  /** `null`: there was no answer. */
+  readonly status: number | null;
+  /** The beginning of the answer. */
+  readonly answer: string | null;
+  readonly error: ErrorSummary | null;
+}
+
+/** Of how many attempts at an announcement it is kept how they went. */
+const ATTEMPTS_KEPT = 20;
+
 /** The outbox. */
 export interface Deliveries {
   /** Writes an announcement, once per recording and occasion: a repeat returns the first one's id, its body unchanged. */
@@ -49,6 +63,12 @@ export interface Deliveries {
   givenUpCount(): Promise<number>;
   /** Those, the newest first. */
   givenUp(limit: number): Promise<Delivery[]>;
+  /** Announcements of all recordings, the newest first; of one state, or all. */
+  newest(state: DeliveryState | undefined, limit: number): Promise<(Delivery & { readonly title: string })[]>;
+  /** Keeps how an attempt went; of each announcement the last ones. */
+  attempted(id: string, attempt: DeliveryAttempt): Promise<void>;
+  /** How the attempts at an announcement went, the last one first. */
+  attemptsAt(id: string): Promise<DeliveryAttempt[]>;
   delivered(id: string): Promise<void>;
   backOff(id: string, error: ErrorSummary, notBeforeMs: number): Promise<void>;
   fail(id: string, error: ErrorSummary): Promise<void>;
@@ -133,11 +153,69 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       return rows.map(toDelivery);
     },
 
-    delivered: (id) => attempted(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),
+    async newest(state, limit) {
+      const all = db
+        .selectFrom('deliveries')
+        .innerJoin('recordings', 'recordings.id', 'deliveries.recording_id')
+        .selectAll('deliveries')
+        .select('recordings.title')
+        .orderBy('deliveries.seq', 'desc')
+        .limit(limit);
+      const rows = await (state === undefined ? all : all.where('deliveries.state', '=', state)).execute();
+      return rows.map((row) => ({ ...toDelivery(row), title: row.title }));
+    },
+
+    async attempted(id, { atMs, tookMs, status, answer, error }) {
+      await db.transaction().execute(async (trx) => {
+        await trx
+          .insertInto('delivery_attempts')
+          .values({
+            delivery_id: id,
+            at_ms: atMs,
+            took_ms: tookMs,
+            status,
+            answer,
+            error: error === null ? null : JSON.stringify(error),
+          })
+          .execute();
+        const kept = await trx
+          .selectFrom('delivery_attempts')
+          .select('at_ms')
+          .where('delivery_id', '=', id)
+          .orderBy('at_ms', 'desc')
+          .offset(ATTEMPTS_KEPT - 1)
+          .limit(1)
+          .executeTakeFirst();
+        if (kept === undefined) return;
+        await trx
+          .deleteFrom('delivery_attempts')
+          .where('delivery_id', '=', id)
+          .where('at_ms', '<', kept.at_ms)
+          .execute();
+      });
+    },
+
+    async attemptsAt(id) {
+      const rows = await db
+        .selectFrom('delivery_attempts')
+        .selectAll()
+        .where('delivery_id', '=', id)
+        .orderBy('at_ms', 'desc')
+        .execute();
+      return rows.map((row) => ({
+        atMs: Number(row.at_ms),
+        tookMs: row.took_ms,
+        status: row.status,
+        answer: row.answer,
+        error: row.error === null ? null : JSON.parse(row.error),
+      }));
+    },
+
+    delivered: (id) => count(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),
     backOff: (id, error, notBeforeMs) =>
-      attempted(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
+      count(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
     fail: (id, error) =>
-      attempted(id, { state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() }),
+      count(id, { state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() }),
 
     async postpone(id, error, notBeforeMs) {
       const last_error = JSON.stringify(error);
@@ -158,7 +236,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
     },
   };
 
-  async function attempted(id: string, change: object): Promise<void> {
+  async function count(id: string, change: object): Promise<void> {
     await db
       .updateTable('deliveries')
       .set((row) => ({ ...change, attempts: row('attempts', '+', 1) }))

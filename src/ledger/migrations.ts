@@ -13,6 +13,7 @@ import { whatMoves } from './migrations/012-what-moves.ts';
 import { callersWords } from './migrations/013-callers-words.ts';
 import { access } from './migrations/016-access.ts';
 import { afterDone } from './migrations/017-after-done.ts';
+import { deliveryAttempts } from './migrations/018-delivery-attempts.ts';
 import { lineAhead } from './migrations/020-line-ahead.ts';
 import { doubtsSince } from './migrations/021-doubts-since.ts';
 import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
@@ -137,6 +138,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '013-callers-words': callersWords,
   '016-access': access,
   '017-after-done': afterDone,
+  '018-delivery-attempts': deliveryAttempts,
   '020-line-ahead': lineAhead,
   '021-doubts-since': doubtsSince,
   '022-causes-of-alarms': causesOfAlarms,

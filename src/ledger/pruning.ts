@@ -30,6 +30,8 @@ export interface Pruning {
    * recognised by them. Returns the number from which to go on; `undefined`: that was all.
    */
   events(step: { beforeMs: number; afterSeq: number; limit: number }): Promise<number | undefined>;
+  /** Forgets how attempts at announcements went that were made before this time. */
+  deliveryAttempts(beforeMs: number): Promise<void>;
   /** Removes alarms that were over before this time, and messages that were sent or given up before it. */
   alarms(beforeMs: number): Promise<void>;
   /** Removes what was done, and tokens that were revoked, before this time. */
@@ -83,6 +85,10 @@ export function createPruning({ db }: { db: Database }): Pruning {
       // Nothing has ended before it began: behind an event that is young all are.
       const isOver = last === undefined || rows.length < limit || Number(last.at_ms) >= beforeMs;
       return isOver ? undefined : Number(last.seq);
+    },
+
+    async deliveryAttempts(beforeMs) {
+      await db.deleteFrom('delivery_attempts').where('at_ms', '<', beforeMs).execute();
     },
 
     async alarms(beforeMs) {

@@ -19,6 +19,7 @@ export interface Tables {
   alarm_messages: AlarmMessagesTable;
   zoom_trash: ZoomTrashTable;
   renames: RenamesTable;
+  delivery_attempts: DeliveryAttemptsTable;
   late_looks: LateLooksTable;
   heartbeats: HeartbeatsTable;
   access_tokens: AccessTokensTable;
@@ -225,6 +226,18 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+}
+
+/** How each attempt at an announcement went; of each announcement the last ones. */
+interface DeliveryAttemptsTable {
+  delivery_id: string;
+  at_ms: number;
+  took_ms: number;
+  /** `null`: there was no answer. */
+  status: number | null;
+  /** The beginning of the answer. */
+  answer: string | null;
+  error: string | null;
 }
 
 /** Titles that Bunny is to hear of, a row per recording. */

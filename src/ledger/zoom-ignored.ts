@@ -18,7 +18,7 @@ export interface IgnoredInput {
   readonly what: Readonly<Record<string, string | number | null>>;
 }
 
-export interface Ignored extends Omit<IgnoredInput, 'key'> {
+export interface Ignored extends IgnoredInput {
   readonly firstAtMs: number;
   readonly lastAtMs: number;
   /** How often it was announced. */
@@ -30,6 +30,8 @@ export interface ZoomIgnored {
   add(entries: readonly IgnoredInput[]): Promise<void>;
   /** Newest first. */
   newest(limit: number): Promise<Ignored[]>;
+  /** Somebody has brought it home after all. */
+  forget(key: string): Promise<void>;
 }
 
 export function createZoomIgnored({
@@ -88,6 +90,7 @@ export function createZoomIgnored({
         .limit(limit)
         .execute();
       return rows.map((row) => ({
+        key: row.key.slice(row.reason.length + 1),
         firstAtMs: Number(row.first_at_ms),
         lastAtMs: Number(row.last_at_ms),
         times: row.times,
@@ -98,6 +101,13 @@ export function createZoomIgnored({
         event: row.event,
         what: JSON.parse(row.what),
       }));
+    },
+
+    async forget(key) {
+      await db
+        .deleteFrom('zoom_ignored')
+        .where((row) => row(sql<string>`substr(key, length(reason) + 2)`, '=', key))
+        .execute();
     },
   };
 }

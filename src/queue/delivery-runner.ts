@@ -1,11 +1,21 @@
 import type { Logger } from 'pino';
 import type { Site } from '../clients/site.ts';
-import { isMachineTrouble, KnownError, orMachineTrouble, type Retry, summarize } from '../domain/errors.ts';
+import {
+  isMachineTrouble,
+  KnownError,
+  orMachineTrouble,
+  type Retry,
+  scrubbed,
+  summarize,
+} from '../domain/errors.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Outcome } from './jobs.ts';
 import { untilRecorded } from './until-recorded.ts';
+
+/** How much of an answer is kept, in characters. */
+const MAX_ANSWER = 1024;
 
 /** The share of each pause that chance may add, so that what failed together does not return together. */
 const JITTER = 0.1;
@@ -35,15 +45,36 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     if ((await switches.get('site.gone')) === webhookUrl) return await postpone(delivery);
 
     const log = options.log.child({ deliveryId: id, recordingId: delivery.recordingId });
+    const atMs = Date.now();
+    const startedMs = performance.now();
+    let answer: { status: number; text: string } | undefined;
+    const keep = async (error?: unknown) => {
+      const attempt = {
+        atMs,
+        tookMs: Math.round(performance.now() - startedMs),
+        status: answer?.status ?? null,
+        answer: answer === undefined ? null : scrubbed(answer.text).slice(0, MAX_ANSWER),
+        error: error === undefined ? null : summarize(error),
+      };
+      // What it is kept for is people who look; the announcement does not depend on it.
+      await deliveries.attempted(id, attempt).catch((trouble) => {
+        log.warn({ event: 'delivery.attempt-not-kept', err: trouble }, 'how it went is not kept');
+      });
+    };
+    const onAnswer = (given: { status: number; text: string }) => {
+      answer = given;
+    };
     try {
-      await site.announce({ id, body: delivery.body, signal });
+      await site.announce({ id, body: delivery.body, signal, onAnswer });
     } catch (error) {
       if (signal.aborted) return 'given-back';
+      await keep(error);
       return await recordFailure(delivery, orMachineTrouble(error), { signal, log });
     }
     crashPoint('delivery:after-answer');
     // Sent again because a full disk could not take that it was sent, it would be sent for as long as that lasts.
     await untilRecorded(() => deliveries.delivered(id), { signal, log });
+    await keep();
     log.info({ event: 'delivery.delivered' }, 'delivered');
     return 'finished';
   };

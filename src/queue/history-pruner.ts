@@ -20,6 +20,7 @@ export function startPruning(options: {
     const beforeMs = Date.now() - keepMs;
     try {
       await pruning.alarms(beforeMs);
+      await pruning.deliveryAttempts(beforeMs);
       await pruning.audit(beforeMs);
       let afterSeq: number | undefined = 0;
       while (afterSeq !== undefined && !signal.aborted) {

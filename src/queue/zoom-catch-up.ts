@@ -4,6 +4,7 @@ import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
 import type { ZoomMeeting } from '../domain/zoom-meeting.ts';
 import type { ZoomReference } from '../domain/zoom-reference.ts';
+import type { Accepted } from '../ledger/recordings.ts';
 import type { Expected, ZoomIntake, ZoomTaken } from './zoom-intake.ts';
 import type { SearchGap, SearchPosition, SearchTerms, ZoomSearch } from './zoom-search.ts';
 
@@ -37,6 +38,12 @@ export interface ZoomCatchUp {
     signal: AbortSignal,
   ): Promise<{ readonly meeting: ZoomMeeting; readonly taken: ZoomTaken }>;
   /**
+   * One file that was left with Zoom, though a rule or a setting says otherwise; Zoom is asked where it is today.
+   *
+   * @param left Its meeting, and what it is known by
+   */
+  bring(left: { readonly meetingUuid: string; readonly key: string }, signal: AbortSignal): Promise<Accepted>;
+  /**
    * One step through many meetings. What the ledger has, in whatever state, stays as it is; so each step may be repeated.
    *
    * @param how.isDryRun Says what is missing, and takes nothing.
@@ -61,6 +68,11 @@ export function createZoomCatchUp(options: { search: ZoomSearch; intake: ZoomInt
       const { account, found } = await search.find(reference, signal);
       const taken = await intake.take(announce(found, 'ingest'), account.rules, { foundBy: 'ingest' });
       return { meeting: found.meeting, taken };
+    },
+
+    async bring({ meetingUuid, key }, signal) {
+      const { account, found } = await search.find({ kind: 'uuid', value: meetingUuid }, signal);
+      return await intake.takeLeft(announce(found, 'ingest'), account.rules, key);
     },
 
     async step(terms, { position, foundBy, isDryRun, leavesUnready = false }, signal) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
+import { KnownError } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../domain/recording.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
@@ -8,6 +9,7 @@ import {
   type Choice,
   type IgnoreReason,
   type KnownFile,
+  planFile,
   planMeeting,
   type ZoomDefaults,
 } from '../domain/zoom-plan.ts';
@@ -53,6 +55,12 @@ export interface Untold {
 /** Takes in what Zoom has to offer of a meeting, whoever brought the news of it: files by the rules, the rest noted. */
 export interface ZoomIntake {
   take(announcement: ZoomAnnouncement, rules: readonly ZoomRule[], finding?: Finding): Promise<ZoomTaken>;
+  /**
+   * Takes one file that was left with Zoom, though a rule or a setting says otherwise.
+   *
+   * @throws KnownError `ZOOM_RECORDING_NOT_FOUND`, or `WRONG_STATE` if it cannot be had as it is
+   */
+  takeLeft(announcement: ZoomAnnouncement, rules: readonly ZoomRule[], key: string): Promise<Accepted>;
   /** What would be new here of a meeting; nothing is taken or noted. */
   expect(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]): Promise<Expected[]>;
   /** Notes that a meeting was announced which is none of ours. */
@@ -66,7 +74,7 @@ export interface ZoomIntake {
 export function createZoomIntake(options: {
   intake: Intake;
   recordings: Pick<Recordings, 'ofGroup'>;
-  ignored: Pick<ZoomIgnored, 'add'>;
+  ignored: Pick<ZoomIgnored, 'add' | 'forget'>;
   defaults: ZoomDefaults;
   log: Logger;
 }): ZoomIntake {
@@ -118,6 +126,24 @@ export function createZoomIntake(options: {
   return {
     take: (announcement, rules, finding) =>
       inTurn(announcement.meeting.uuid, () => take(announcement, rules, finding)),
+    takeLeft: (announcement, rules, key) =>
+      inTurn(announcement.meeting.uuid, async () => {
+        const { uuid } = announcement.meeting;
+        const known = (await recordings.ofGroup(meetingGroup(uuid))).map(toKnown);
+        const choice = planFile({ announcement, rules, defaults, known, nowMs: Date.now(), key });
+        if (choice === undefined) {
+          throw new KnownError(`Zoom no longer names this file of the meeting ${uuid}`, {
+            code: 'ZOOM_RECORDING_NOT_FOUND',
+          });
+        }
+        if (choice.recording === undefined) {
+          throw new KnownError(`It cannot be brought home: ${choice.why}`, { code: 'WRONG_STATE' });
+        }
+        const accepted = await intake.accept(asFound(choice.recording, { foundBy: 'ingest' }));
+        await ignored.forget(key);
+        log.info({ event: 'zoom.brought', meetingUuid: uuid, recordingId: accepted.id }, 'brought after all');
+        return accepted;
+      }),
     async expect(announcement, rules) {
       const { choices, isKnown } = await plan(announcement, rules);
       return choices.flatMap(({ recording }) =>

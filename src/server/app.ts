@@ -18,6 +18,7 @@ import { createActs, followActs } from './acts.ts';
 import { addAlarmsApi } from './alarms-api.ts';
 import { addBunnyWebhook } from './bunny-webhook.ts';
 import { addControlsApi } from './controls-api.ts';
+import { addDeliveriesApi } from './deliveries-api.ts';
 import { addDocsPages, describeRoutes } from './docs-pages.ts';
 import { addEventsApi } from './events-api.ts';
 import { addFileDoors } from './file-doors.ts';
@@ -134,7 +135,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     line: options.lines.recordings,
     onChecked: options.zoomChecks?.count,
   });
-  addZoomApi(app, { ignored: ledger.zoomIgnored });
+  addZoomApi(app, { ignored: ledger.zoomIgnored, catchUp: options.zoom.catchUp });
   addZoomCatchUpApi(app, options.zoom.catchUp);
   addFileDoors(app, {
     intake,
@@ -162,6 +163,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     legsOf: (id) => live.legsOf(id),
     ...options.installation,
   });
+  addDeliveriesApi(app, ledger);
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);

@@ -29,7 +29,7 @@ const policy = (...servers: string[]) =>
   ].join('; ');
 
 /** The pages that the dashboard shows by itself, each with an address of its own. */
-const DASHBOARD_PATHS = ['/', '/recordings', '/recordings/:id', '/access'];
+const DASHBOARD_PATHS = ['/', '/recordings', '/recordings/:id', '/access', '/zoom', '/announcements'];
 
 const TUS_PATH = '/tusupload';
 

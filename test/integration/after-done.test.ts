@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   clearFaults,
@@ -7,7 +8,7 @@ import {
   QUICK_SETTINGS,
   sendTranscript,
 } from '../support/faults-house.ts';
-import { digestOf, type House, openHouse } from '../support/house.ts';
+import { digestOf, type House, openHouse, writeVideo } from '../support/house.ts';
 
 let house: House;
 
@@ -272,5 +273,69 @@ describe('deleting', () => {
     expect(videoIds()).toEqual([]);
     expect(await filesOf(id)).toEqual([]);
     await vi.waitFor(() => expect(heardOf(id).at(-1)).toBe('recording.deleted'));
+  });
+});
+
+describe('what was left with Zoom', () => {
+  it('comes home after all when somebody wants it, though another view was taken', async () => {
+    const path = await writeVideo(join(house.files, `${title()}.mp4`), 0);
+    const topic = title();
+    const meeting = await house.zoom.addMeeting({
+      topic,
+      files: [
+        { path, recordingType: 'shared_screen_with_speaker_view' },
+        { path, recordingType: 'gallery_view' },
+      ],
+    });
+    await house.zoom.send(house.webhookUrl, house.zoom.recordingCompleted(meeting));
+    const url = house.config.pipeline.url;
+    const listed = async () => {
+      const answer = (await (await fetch(`${url}/api/zoom/ignored`)).json()) as {
+        ignored: Record<string, string>[];
+      };
+      return answer.ignored.filter((each) => each['topic'] === topic);
+    };
+    expect(await listed()).toMatchObject([{ reason: 'another-view', can_bring: true }]);
+    const [left] = await listed();
+
+    const answer = await house.post(`/api/zoom/ignored/${left?.['id']}/bring`, {});
+    const { id } = (await answer.json()) as { id: string };
+
+    expect(answer.status).toBe(200);
+    await house.reaches(id, 'done');
+    expect(await house.recordings.get(id)).toMatchObject({
+      details: { recording_type: left?.['recording_type'] },
+    });
+    expect(await listed()).toEqual([]);
+    expect((await house.post('/api/zoom/ignored/left_nothing/bring', {})).status).toBe(404);
+  });
+});
+
+describe('announcements', () => {
+  it('show what was sent and answered at each attempt, without the signature', async () => {
+    house.site.fail({ on: 'POST *', count: 1000, status: 500, body: 'out of order' });
+    const { id } = await house.addCustom(title());
+    await house.announced(id);
+    const [delivery] = await house.deliveries.ofRecording(id);
+    const url = `${house.config.pipeline.url}/api/deliveries`;
+    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely in tests
+    const read = async (path = `/${delivery?.id}`) => (await (await fetch(`${url}${path}`)).json()) as any;
+    expect((await read('?state=failed')).deliveries).toContainEqual(
+      expect.objectContaining({ id: delivery?.id, recording_id: id, state: 'failed' }),
+    );
+
+    clearFaults(house);
+    await house.post(`/api/deliveries/${delivery?.id}/replay`, {});
+    await vi.waitFor(async () => expect(await read()).toMatchObject({ state: 'delivered' }));
+
+    await vi.waitFor(async () => expect((await read()).tries[0]).toMatchObject({ status: 204, error: null }));
+    expect((await read()).tries.at(-1)).toMatchObject({
+      status: 500,
+      answer: 'out of order',
+      took_ms: expect.any(Number),
+      error: { code: 'REMOTE_UNAVAILABLE' },
+    });
+    expect(JSON.stringify(await read())).not.toMatch(/v1,[A-Za-z0-9+/]{20}/);
+    expect(JSON.parse((await read()).body)).toMatchObject({ type: 'recording.published' });
   });
 });

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useStore } from '../shared/store.ts';
 import { AccessPage } from './access-page.tsx';
+import { AnnouncementsPage } from './announcements-page.tsx';
 import type { Live } from './live.ts';
 import { useMayAct, WhoIsHere } from './me.tsx';
 import { Notices, speak } from './notices.tsx';
@@ -9,8 +10,15 @@ import { RecordingPage } from './recording-page.tsx';
 import { RecordingsPage } from './recordings-page.tsx';
 import { Link, type Route, routeOf, useAddress } from './router.tsx';
 import { newsWords } from './words.ts';
+import { ZoomPage } from './zoom-page.tsx';
 
-const TITLES = { overview: 'Sluice', recordings: 'Recordings · Sluice', access: 'Access · Sluice' } as const;
+const TITLES = {
+  overview: 'Sluice',
+  recordings: 'Recordings · Sluice',
+  access: 'Access · Sluice',
+  zoom: 'Zoom · Sluice',
+  announcements: 'Announcements · Sluice',
+} as const;
 
 /** The frame around every view. */
 export function App({ live }: { live: Live }) {
@@ -46,6 +54,8 @@ export function App({ live }: { live: Live }) {
       {route.page === 'recordings' && <RecordingsPage live={live} query={query} />}
       {route.page === 'recording' && <RecordingPage key={route.id} live={live} id={route.id} />}
       {route.page === 'access' && <AccessPage live={live} />}
+      {route.page === 'zoom' && <ZoomPage live={live} />}
+      {route.page === 'announcements' && <AnnouncementsPage live={live} query={query} />}
       <Footer live={live} />
       <Notices />
     </div>
@@ -69,6 +79,12 @@ function Header({ live, route }: { live: Live; route: Route }) {
         </Link>
         <Link href="/recordings" aria-current={route.page === 'recordings' ? 'page' : undefined}>
           Recordings
+        </Link>
+        <Link href="/zoom" aria-current={route.page === 'zoom' ? 'page' : undefined}>
+          Zoom
+        </Link>
+        <Link href="/announcements" aria-current={route.page === 'announcements' ? 'page' : undefined}>
+          Announcements
         </Link>
         {failed > 0 && (
           <Link href="/recordings?state=failed" class="failed-link">

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { formatBytes, formatCount, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
+import { Tries } from './delivery-tries.tsx';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
 import { Legs } from './moving.tsx';
@@ -12,7 +13,16 @@ import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { AttemptView, DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
-import { companionWords, eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
+import {
+  companionWords,
+  DELIVERY_TONES,
+  DELIVERY_WORDS,
+  eventWords,
+  SOURCE_WORDS,
+  STAGE_WORDS,
+  STATE_WORDS,
+  withName,
+} from './words.ts';
 
 /** How often it is read anew while nothing is heard, in milliseconds: what waits for a service does so without a word. */
 const READ_EVERY_MS = 15_000;
@@ -239,9 +249,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;
-const DELIVERY_TONES = { pending: 'busy', delivered: 'good', failed: 'bad' } as const;
-
 function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; reload: () => void }) {
   const { deliveries, reload } = props;
   const mayAct = useMayAct();
@@ -276,6 +283,7 @@ function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; re
               {delivery.last_error && delivery.state !== 'delivered' && (
                 <Reason error={delivery.last_error} />
               )}
+              <Tries id={delivery.id} />
             </div>
             {mayAct && (
               <button

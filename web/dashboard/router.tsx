@@ -6,6 +6,8 @@ export type Route =
   | { readonly page: 'overview' }
   | { readonly page: 'recordings' }
   | { readonly page: 'access' }
+  | { readonly page: 'zoom' }
+  | { readonly page: 'announcements' }
   | { readonly page: 'recording'; readonly id: string };
 
 const MOVED = 'sluice:moved';
@@ -14,6 +16,8 @@ export function routeOf(path: string): Route {
   const [, id] = /^\/recordings\/([^/]+)$/.exec(path) ?? [];
   if (id !== undefined) return { page: 'recording', id: decodeURIComponent(id) };
   if (/^\/access\/?$/.test(path)) return { page: 'access' };
+  if (/^\/zoom\/?$/.test(path)) return { page: 'zoom' };
+  if (/^\/announcements\/?$/.test(path)) return { page: 'announcements' };
   return { page: /^\/recordings\/?$/.test(path) ? 'recordings' : 'overview' };
 }
 

@@ -6,6 +6,7 @@ import type { deliveryView, eventView, RecordingView, recordingDetailView } from
 /* What the server says, by the schemas that it answers from. */
 
 export type { EventType } from '../../src/ledger/events.ts';
+export type { DeliveryDetail, ListedDelivery } from '../../src/server/deliveries-api.ts';
 export type {
   AttemptView,
   CauseView,
@@ -13,6 +14,7 @@ export type {
   RecordingView,
   ServiceView,
 } from '../../src/server/views.ts';
+export type { IgnoredView } from '../../src/server/zoom-api.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
 export type EventView = z.output<typeof eventView>;

@@ -42,6 +42,9 @@ export const SERVICE_WORDS = {
   site: 'Website',
 } as const;
 
+export const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;
+export const DELIVERY_TONES = { pending: 'busy', delivered: 'good', failed: 'bad' } as const;
+
 /** What a recording's state is, in a few words. */
 export function stateWords(recording: RecordingView): string {
   const { state, wanted, not_before, position, playable, last_error } = recording;

@@ -3,13 +3,14 @@ import { z } from 'zod';
 import { byteSize } from '../../lib/byte-size.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
-import { usageFailure } from '../failure.ts';
+import { Failure, troubleOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { createLiveBlock } from '../live-block.ts';
 import { STATE_STYLES } from '../paint.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
 import { clip, printable } from '../text-width.ts';
+import { localTime } from '../times.ts';
 
 const ingestShape = z.looseObject({
   meeting_uuid: z.string(),
@@ -36,6 +37,31 @@ const stepShape = z.object({
   untold: z.array(z.looseObject({ host: z.string().nullable(), why: z.string() })).default([]),
   next_cursor: z.string().nullable(),
 });
+
+const ignoredShape = z.object({
+  ignored: z.array(
+    z.looseObject({
+      id: z.string(),
+      reason: z.string(),
+      why: z.string(),
+      last_at: z.string(),
+      topic: z.string().optional(),
+      recording_type: z.string().optional(),
+      can_bring: z.boolean(),
+    }),
+  ),
+});
+type Left = z.output<typeof ignoredShape>['ignored'][number];
+
+const broughtShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+
+const LEFT_COLUMNS = [
+  { heading: 'id', text: ({ id, can_bring: canBring }: Left) => (canBring ? id : '') },
+  { heading: 'last told', text: ({ last_at: at }: Left) => localTime(at) },
+  { heading: 'what', text: ({ recording_type: type }: Left) => type ?? '' },
+  { heading: 'topic', text: ({ topic }: Left) => topic ?? '', minWidth: 8 },
+  { heading: 'why', text: ({ why }: Left) => why, minWidth: 10 },
+];
 
 type Untold = z.output<typeof stepShape>['untold'][number];
 
@@ -68,8 +94,8 @@ Examples:
 export function addZoomCommand(program: Command, io: Io): void {
   const zoom = program
     .command('zoom')
-    .summary('bring home what Zoom has not announced')
-    .description('Brings home what Zoom has, and has not announced.');
+    .summary('bring home what Zoom has not announced, or what was left there')
+    .description('Brings home what Zoom has, and has not announced; and what was left with it.');
 
   zoom
     .command('ingest')
@@ -82,6 +108,50 @@ export function addZoomCommand(program: Command, io: Io): void {
       const answer = await session.api.post('/api/zoom/ingest', { meeting }, ingestShape, session.signal);
       if (session.isJson) session.printJson(answer);
       else tellIngest(session, answer);
+    });
+
+  zoom
+    .command('ignored')
+    .summary('what was left with Zoom, and why')
+    .description(
+      'Lists what was left with Zoom, the newest first, and why; `sluice zoom bring ID` brings one of it.',
+    )
+    .option('--limit <n>', 'how many', '100')
+    .addHelpText('after', '\nExample:\n  sluice zoom ignored')
+    .action(async (options: { limit: string }, command: Command) => {
+      const session = openSession(io, command);
+      const limit = Number(options.limit);
+      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+        throw usageFailure(`--limit: ${options.limit} is no number from 1 to 1000.`);
+      }
+      const answer = await session.api.get(`/api/zoom/ignored?limit=${limit}`, ignoredShape, session.signal);
+      if (session.isJson) session.printJson(answer);
+      else if (answer.ignored.length === 0) session.print('Nothing was left with Zoom.');
+      else session.print(...renderTable(answer.ignored, LEFT_COLUMNS, session));
+    });
+
+  zoom
+    .command('bring')
+    .summary('bring home what was left with Zoom')
+    .description('Brings home after all what was left with Zoom, though a rule or a setting says otherwise.')
+    .argument('<ids...>', 'as `sluice zoom ignored` shows them')
+    .addHelpText('after', '\nExample:\n  sluice zoom bring left_5f0c2a…')
+    .action(async (ids: string[], _options: object, command: Command) => {
+      const session = openSession(io, command);
+      const brought: z.output<typeof broughtShape>[] = [];
+      for (const id of ids) {
+        try {
+          const path = `/api/zoom/ignored/${encodeURIComponent(id)}/bring`;
+          brought.push(await session.api.post(path, {}, broughtShape, session.signal));
+        } catch (error) {
+          session.signal.throwIfAborted();
+          if (error instanceof Failure && error.exitCode === EXIT.unreachable) throw error;
+          session.complain(troubleOf(error), id);
+          io.setExitCode(EXIT.failed);
+        }
+      }
+      if (session.isJson) session.printJson({ recordings: brought });
+      else for (const { id, state } of brought) session.print(`${id}  ${state}`);
     });
 
   zoom

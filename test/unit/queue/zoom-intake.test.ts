@@ -28,7 +28,7 @@ it('lets an event wait for one about the same meeting, and for no other', async 
       },
     },
     recordings: { ofGroup: async () => [] },
-    ignored: { add: async () => {} },
+    ignored: { add: async () => {}, forget: async () => {} },
     defaults: { views: [], companions: [], language: 'en', delayMs: 0 },
     log: pino({ level: 'silent' }),
   });
