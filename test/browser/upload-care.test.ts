@@ -63,7 +63,7 @@ async function isHalfWay(before: ReadonlyMap<string, number>): Promise<string> {
   await expect.poll(fresh, { timeout: 20_000, interval: 20 }).toBeDefined();
   return (await fresh())?.[0] ?? '';
 }
-const arrived = (shown = page) => shown.getByText('Your recording can be watched.').first().waitFor();
+const arrived = (shown = page) => shown.locator('.afterwards').first().waitFor();
 
 describe('cancelling an upload', () => {
   it('is asked about, from the keyboard too, and nothing ends before the answer', async () => {
@@ -185,7 +185,7 @@ describe('before anything is sent', () => {
     await open('#ace_id=twice');
     await choose(file);
     await begin();
-    await page.locator('.afterwards').waitFor();
+    await arrived();
     await choose(file);
 
     await page.getByText('twice.mp4 has arrived already.').waitFor();
@@ -212,9 +212,9 @@ describe('a file that was refused for good', () => {
 
 describe('a video that a phone has made anew', () => {
   it('is told of, is sent from the beginning, and takes the place of what was begun', async () => {
-    const file = await writeVideo(join(folder, 'IMG_1.MOV'), FILE_BYTES);
+    const file = await writeVideo(join(folder, 'IMG_1.MOV'), 3 * FILE_BYTES);
     await mkdir(join(folder, 'anew'));
-    const anew = await writeVideo(join(folder, 'anew/IMG_1.MOV'), FILE_BYTES);
+    const anew = await writeVideo(join(folder, 'anew/IMG_1.MOV'), 3 * FILE_BYTES);
     await slowDown(context, page, MIB);
     await open('#ace_id=phone');
     await choose(file);
@@ -226,7 +226,7 @@ describe('a video that a phone has made anew', () => {
     page = await context.newPage();
     await open('#ace_id=phone');
     await choose(anew);
-    await page.getByText('This is not the file that was begun before (IMG_1.MOV, 6.3 MB)').waitFor();
+    await page.getByText('This is not the file that was begun before (IMG_1.MOV, 18.9 MB)').waitFor();
     await begin();
     await arrived();
     expect([...(await unfinished()).keys()]).not.toContain(first);
