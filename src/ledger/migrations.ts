@@ -14,6 +14,7 @@ import { callersWords } from './migrations/013-callers-words.ts';
 import { access } from './migrations/016-access.ts';
 import { afterDone } from './migrations/017-after-done.ts';
 import { deliveryAttempts } from './migrations/018-delivery-attempts.ts';
+import { searchWords } from './migrations/019-search-words.ts';
 import { lineAhead } from './migrations/020-line-ahead.ts';
 import { doubtsSince } from './migrations/021-doubts-since.ts';
 import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
@@ -139,6 +140,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '016-access': access,
   '017-after-done': afterDone,
   '018-delivery-attempts': deliveryAttempts,
+  '019-search-words': searchWords,
   '020-line-ahead': lineAhead,
   '021-doubts-since': doubtsSince,
   '022-causes-of-alarms': causesOfAlarms,

@@ -13,7 +13,7 @@ import { causeCode, causeService, HELD_STATES, isHeld } from './causes.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
 import type { Tables } from './schema.ts';
-import { foldText } from './search-text.ts';
+import { searchPieces } from './search-text.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -24,7 +24,7 @@ const WAITING_LOOKED_AT = 20;
 export interface RecordingsQuery {
   readonly states?: readonly State[] | undefined;
   readonly source?: Source | undefined;
-  /** A piece of the title, the ace_id, the meeting's id or the recording's, in any case. */
+  /** Words that all have to be in what `searchText` looks through. */
   readonly text?: string | undefined;
   /** Bounds of the time of acceptance, both included. */
   readonly fromMs?: number | undefined;
@@ -153,9 +153,9 @@ export function createOverview({ db }: { db: Database }): Overview {
           .where('not_before_ms', waits === 'turn' ? '<=' : '>', Date.now());
         if (waits === 'time') found = found.where('last_error', 'is', null);
       }
-      if (text !== undefined) {
-        const piece = foldText(text).replace(/[\\%_]/g, '\\$&');
-        found = found.where(sql<boolean>`search like ${`%${piece}%`} escape '\\'`);
+      for (const piece of text === undefined ? [] : searchPieces(text)) {
+        const literal = piece.replace(/[\\%_]/g, '\\$&');
+        found = found.where(sql<boolean>`search like ${`%${literal}%`} escape '\\'`);
       }
       // The numbers first: an index holds all that this looks at, whereas the rows are long.
       const seqs = await found

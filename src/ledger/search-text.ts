@@ -1,12 +1,40 @@
 import type { Recording } from '../domain/recording.ts';
 
-/** What searches for a recording look through, folded: a line each for its title and the ids that people know. */
-export function searchText(recording: Pick<Recording, 'id' | 'title' | 'aceId' | 'details'>): string {
-  const { id, title, aceId, details } = recording;
-  return [title, aceId, details['meeting_id'], details['meeting_uuid'], id]
+/** What of a recording can be searched for; null where it is not known. */
+type Searched = Pick<Recording, 'id' | 'title' | 'aceId' | 'details'> & {
+  readonly source: Recording['source'] | null;
+  readonly origin: Recording['origin'] | null;
+};
+
+/**
+ * What searches for a recording look through, folded: a line each for its title, what its meeting, host and file are
+ * called, and the ids that people know.
+ */
+export function searchText({ id, title, aceId, details, source, origin }: Searched): string {
+  // Of an upload it is a name of ours, which nobody knows.
+  const path = source === 'custom' && origin?.kind === 'file' ? origin.path : null;
+  const { topic, filename, host_email: host, meeting_id: meetingId, meeting_uuid: meetingUuid } = details;
+  const fields = [title, aceId, meetingId, meetingUuid, id, topic, host, path ?? filename]
     .filter((field) => field !== undefined && field !== null)
-    .map((field) => foldText(String(field)))
-    .join('\n');
+    .map((field) => foldText(String(field)));
+  return [...new Set(fields)].join('\n');
+}
+
+/** A search with more words than that looks for the longest ones. */
+const MAX_WORDS = 12;
+
+/**
+ * What of a text, as it is typed to search for something, has to be in a {@link searchText}: its words, in any order, and
+ * what stands between quotes as it stands there.
+ */
+export function searchPieces(text: string): string[] {
+  const folded = foldText(text).trim();
+  const words = Array.from(folded.matchAll(/"([^"]+)"|[^\s"]+/g), ([word, phrase]) =>
+    phrase === undefined ? word.replace(/^[,;]+|[,;]+$/g, '') : phrase.trim(),
+  ).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  // Long ones first: they are rare, and what lacks one is not looked at for the others.
+  const longestFirst = [...new Set(words)].sort((a, b) => b.length - a.length);
+  return longestFirst.length > 0 ? longestFirst.slice(0, MAX_WORDS) : [folded].filter(Boolean);
 }
 
 /** Accents of Latin, Greek and Cyrillic, and the points of Hebrew and Arabic; the vowels of other scripts are letters. */

@@ -138,7 +138,7 @@ function Filters({ query }: { query: URLSearchParams }) {
         <input
           type="search"
           value={text}
-          placeholder="Title, ace_id, meeting id or id"
+          placeholder="Title, host, file name or id"
           maxLength={200}
           onInput={(event) => setText(event.currentTarget.value)}
         />

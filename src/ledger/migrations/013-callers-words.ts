@@ -18,7 +18,14 @@ export const callersWords: Migration = {
         .limit(BATCH)
         .execute();
       for (const { id, title, ace_id: aceId, details, search: before } of rows) {
-        const search = searchText({ id, title, aceId, details: JSON.parse(details) });
+        const search = searchText({
+          id,
+          title,
+          aceId,
+          details: JSON.parse(details),
+          source: null,
+          origin: null,
+        });
         if (search === before) continue;
         await db.updateTable('recordings').set({ search }).where('id', '=', id).execute();
       }
