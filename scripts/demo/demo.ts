@@ -1,10 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Paint } from '../../src/cli/paint.ts';
+import { byteSize } from '../../src/lib/byte-size.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type Environment, startEnvironment } from './environment.ts';
 import { DemoFailure } from './failure.ts';
-import { formatBytes, formatMs, type Paint } from './format.ts';
+import { formatMs } from './format.ts';
 import type { DemoOptions } from './options.ts';
 import type { ProgressView } from './progress-view.ts';
 import { isSettled } from './recordings-api.ts';
@@ -61,8 +63,9 @@ export async function runDemo(context: DemoContext): Promise<void> {
   print(`\n${paint('bold', 'Sending')}`);
   const look = createWatch(environment, shipments.all);
   const sending = sendAll(environment, shipments, view.say, signal);
-  const [sent, last] = await Promise.all([sending, watchUntilSettled(context, environment, shipments, look)]);
-  view.end();
+  const watching = watchUntilSettled(context, environment, shipments, look);
+  // However it ends: the cursor comes back.
+  const [sent, last] = await Promise.all([sending, watching]).finally(view.end);
 
   const verification = await verify(environment, shipments.all, last, signal);
   context.onVerified(verification.isGood);
@@ -81,9 +84,9 @@ async function requireSpace(bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(tmpdir());
   const needed = bytes * COPIES_ON_DISK;
   if (bavail * bsize >= needed) return;
-  const has = formatBytes(bavail * bsize);
+  const has = byteSize(bavail * bsize);
   throw new DemoFailure(
-    `${tmpdir()} has ${has} free, and the demo needs up to ${formatBytes(needed)}: choose a smaller --bytes, or another TMPDIR.`,
+    `${tmpdir()} has ${has} free, and the demo needs up to ${byteSize(needed)}: choose a smaller --bytes, or another TMPDIR.`,
   );
 }
 

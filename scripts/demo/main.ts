@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
+import { createPaint } from '../../src/cli/paint.ts';
+import { screenOf } from '../../src/cli/screen.ts';
 import { Interrupted, listenForEnding } from '../ending.ts';
 import { tailOf } from './child.ts';
 import { createCleanup } from './cleanup.ts';
 import { type DemoContext, runDemo } from './demo.ts';
 import { DemoFailure } from './failure.ts';
-import { createPaint } from './format.ts';
 import { HELP, readOptions } from './options.ts';
 import { createLiveView, createPlainView } from './progress-view.ts';
 import { pause } from './waiting.ts';
@@ -48,13 +49,14 @@ async function main(): Promise<number> {
 
 function createOutput(): Pick<DemoContext, 'view' | 'idleView' | 'print' | 'paint'> {
   const { stdout, env } = process;
-  const paint = createPaint(stdout.isTTY, env);
+  const screen = screenOf(stdout);
+  const paint = createPaint(screen);
   const write = (text: string) => void stdout.write(text);
   const isLive = stdout.isTTY && env['TERM'] !== 'dumb';
   return {
     paint,
     print: (line) => write(`${line}\n`),
-    view: isLive ? createLiveView(stdout, paint) : createPlainView(write),
+    view: isLive ? createLiveView(screen, paint) : createPlainView(write),
     idleView: createPlainView(write),
   };
 }

@@ -1,5 +1,8 @@
-import type { WriteStream } from 'node:tty';
-import { clip, formatBytes, type Paint, type Style } from './format.ts';
+import type { Screen } from '../../src/cli/io.ts';
+import { createLiveBlock } from '../../src/cli/live-block.ts';
+import type { Paint, Style } from '../../src/cli/paint.ts';
+import { clip, padEnd } from '../../src/cli/text-width.ts';
+import { byteSize } from '../../src/lib/byte-size.ts';
 import type { Row, Service } from './watch.ts';
 
 /** Shows how far the recordings are. */
@@ -29,24 +32,19 @@ const MAX_BAR_WIDTH = 24;
 const MIN_BAR_WIDTH = 6;
 
 /** A block of lines, one per recording, that is drawn over itself. */
-export function createLiveView(output: WriteStream, paint: Paint): ProgressView {
-  let drawn: readonly string[] = [];
-
-  function erase(): string {
-    return drawn.length === 0 ? '' : `\u001b[${drawn.length}A\u001b[0J`;
-  }
-
-  function draw(lines: readonly string[], before = ''): void {
-    // One write, so that no half of it is ever seen.
-    output.write(`${erase()}${before}${lines.map((line) => `${line}\n`).join('')}`);
-    drawn = lines;
-  }
-
+export function createLiveView(screen: Screen, paint: Paint): ProgressView {
+  const block = createLiveBlock(screen);
+  let last: readonly string[] = [];
   return {
-    say: (line) => draw(drawn, `${line}\n`),
-    show: (rows) => draw(toBlock(rows, output.columns || 80, paint)),
+    say: (line) => block.say([line]),
+    show(rows) {
+      last = toBlock(rows, screen.columns, paint);
+      block.draw(last);
+    },
     end() {
-      drawn = [];
+      block.end();
+      screen.write(last.map((line) => `${line}\n`).join(''));
+      last = [];
     },
   };
 }
@@ -73,11 +71,11 @@ export function createPlainView(write: (text: string) => void): ProgressView {
         last.set(row.key, shown);
         const counters = SERVICES.flatMap((service) => {
           const bytes = row.passed[service];
-          return bytes === row.totalBytes && bytes ? [`${HEADINGS[service]} ${formatBytes(bytes)}`] : [];
+          return bytes === row.totalBytes && bytes ? [`${HEADINGS[service]} ${byteSize(bytes)}`] : [];
         });
         const facts = [row.problem, counters.join(', ')].filter(Boolean).join('; ');
         say(
-          `${clip(row.source, WIDTHS.source)}  ${clip(row.title, WIDTHS.title)}  ${clip(position, 15)}  ${facts}`.trimEnd(),
+          `${column(row.source, WIDTHS.source)}  ${column(row.title, WIDTHS.title)}  ${column(position, 15)}  ${facts}`.trimEnd(),
         );
       }
     },
@@ -95,21 +93,21 @@ function toBlock(rows: readonly Row[], columns: number, paint: Paint): readonly 
   const titleWidth = Math.min(WIDTHS.title, free - barWidth);
 
   const heading = [
-    clip('', WIDTHS.source),
-    clip('', titleWidth),
-    clip('state', WIDTHS.state),
-    clip('stage', stageWidth),
-    clip('', barWidth + WIDTHS.percent),
+    column('', WIDTHS.source),
+    column('', titleWidth),
+    column('state', WIDTHS.state),
+    column('stage', stageWidth),
+    column('', barWidth + WIDTHS.percent),
     ...SERVICES.map((service) => HEADINGS[service].padStart(WIDTHS.service)),
   ].join(' ');
   const lines = rows.map((row) => {
     const style = STATE_STYLES[row.state];
-    const state = clip(row.state, WIDTHS.state);
+    const state = column(row.state, WIDTHS.state);
     return [
-      clip(row.source, WIDTHS.source),
-      clip(row.title, titleWidth),
+      column(row.source, WIDTHS.source),
+      column(row.title, titleWidth),
       style === undefined ? state : paint(style, state),
-      clip(row.stage, stageWidth),
+      column(row.stage, stageWidth),
       toBar(row, barWidth),
       ...SERVICES.map((service) => toCount(row.passed[service]).padStart(WIDTHS.service)),
     ].join(' ');
@@ -130,5 +128,10 @@ function toBar({ doneBytes, totalBytes }: Row, width: number): string {
 
 function toCount(bytes: number | undefined): string {
   if (bytes === undefined) return '';
-  return bytes === 0 ? '-' : formatBytes(bytes);
+  return bytes === 0 ? '-' : byteSize(bytes);
+}
+
+/** A text as wide as asked for; what does not fit ends in an ellipsis. */
+function column(text: string, width: number): string {
+  return padEnd(clip(text, width), width);
 }

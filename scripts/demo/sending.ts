@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { createLink } from '../../simulators/shared/link.ts';
+import { byteSize } from '../../src/lib/byte-size.ts';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
 import type { Environment } from './environment.ts';
 import { DemoFailure } from './failure.ts';
-import { formatBytes } from './format.ts';
 import type { Shipment, Shipments } from './shipments.ts';
 import { uploadByTus } from './tus-upload.ts';
 import { pause } from './waiting.ts';
@@ -92,7 +92,7 @@ async function sendUpload(
   upload.state = 'sending';
   const first = await uploadByTus({ ...options, cutAfterBytes: file.bytes / 2 });
   upload.state = 'cut';
-  const cut = `${formatBytes(first.sentBytes)} of ${formatBytes(file.bytes)}`;
+  const cut = `${byteSize(first.sentBytes)} of ${byteSize(file.bytes)}`;
   say(`manual  ${basename(file.path)}: connection cut after ${cut}`);
   await pause(CUT_MS, signal);
 
@@ -104,7 +104,7 @@ async function sendUpload(
     onSent(sentBytes) {
       options.onSent(sentBytes);
       if (!isTold)
-        say(`manual  ${basename(file.path)}: resumed at ${formatBytes(sentBytes)} (byte ${sentBytes})`);
+        say(`manual  ${basename(file.path)}: resumed at ${byteSize(sentBytes)} (byte ${sentBytes})`);
       isTold = true;
     },
   });

@@ -1,4 +1,6 @@
-import { formatBytes, formatMs, type Paint } from './format.ts';
+import type { Paint } from '../../src/cli/paint.ts';
+import { byteSize } from '../../src/lib/byte-size.ts';
+import { formatMs } from './format.ts';
 import type { RecordingDetail, Stage } from './recordings-api.ts';
 import type { Outcome, Verification } from './verification.ts';
 
@@ -41,7 +43,7 @@ export function renderOutcome({ outcomes, checks }: Verification, paint: Paint):
 function toCells({ shipment, detail }: Outcome): string[] {
   const times = STAGES.map((stage) => toTime(detail, stage));
   // The mark takes the last column's place.
-  return [shipment.source, shipment.title, formatBytes(shipment.file.bytes), ...times, ''];
+  return [shipment.source, shipment.title, byteSize(shipment.file.bytes), ...times, ''];
 }
 
 function toTime(detail: RecordingDetail | undefined, stage: Stage): string {

@@ -1,13 +1,13 @@
 import type { Action } from '../domain/actions.ts';
 import { type Recording, recordingShape } from './api-shapes.ts';
 import { EXIT } from './exit-codes.ts';
-import { Failure, troubleOf } from './failure.ts';
+import { exitCodeOf, Failure, type Trouble, troubleOf } from './failure.ts';
 import type { Io } from './io.ts';
 import { createLiveBlock } from './live-block.ts';
 import { STATE_STYLES } from './paint.ts';
+import { stateText, titleText } from './recording-text.ts';
 import type { Session } from './session.ts';
 import { renderTable } from './table.ts';
-import { localTime } from './times.ts';
 
 /** What is done with each recording: `POST /api/recordings/{id}/{action}`. */
 export interface Deed {
@@ -23,7 +23,7 @@ export async function actOnRecordings(
   { action, body = {} }: Deed,
 ): Promise<void> {
   const acted: Recording[] = [];
-  const refused: { id: string; trouble: ReturnType<typeof troubleOf> }[] = [];
+  const refused: { id: string; trouble: Trouble }[] = [];
   const block = session.isLive && ids.length > 1 ? createLiveBlock(session.screen) : undefined;
   try {
     for (const [index, id] of ids.entries()) {
@@ -34,7 +34,7 @@ export async function actOnRecordings(
       } catch (error) {
         session.signal.throwIfAborted();
         if (error instanceof Failure && error.exitCode === EXIT.unreachable) throw error;
-        refused.push({ id, trouble: troubleOf(error) });
+        refused.push({ id, trouble: await whatInstead(session, id, troubleOf(error)) });
       }
     }
   } finally {
@@ -43,7 +43,7 @@ export async function actOnRecordings(
     else if (acted.length > 0) session.print(...table(acted, session));
     for (const { id, trouble } of refused) session.complain(trouble, id);
   }
-  if (refused.length > 0) io.setExitCode(EXIT.failed);
+  if (refused.length > 0) io.setExitCode(exitCodeOf(refused.map(({ trouble }) => trouble)));
 }
 
 function table(recordings: readonly Recording[], session: Session): string[] {
@@ -52,15 +52,24 @@ function table(recordings: readonly Recording[], session: Session): string[] {
     [
       { heading: 'id', text: ({ id }) => id },
       { heading: 'state', text: stateText, style: ({ state }) => STATE_STYLES[state] },
-      { heading: 'title', text: ({ title }) => title, minWidth: 8 },
+      { heading: 'title', text: titleText, minWidth: 8 },
     ],
     session,
   );
 }
 
-function stateText({ state, position, not_before: notBefore, ...recording }: Recording): string {
-  const wanted = recording['wanted'];
-  if (typeof wanted === 'string') return `${state}, soon ${wanted}`;
-  if (position !== null) return `${state} (${position})`;
-  return notBefore !== null && state === 'waiting' ? `${state} until ${localTime(notBefore)}` : state;
+/** The commands for what is possible; an action that is not here is called as its command is. */
+const COMMANDS: Readonly<Record<string, string>> = { 'move-to-front': 'front' };
+
+/** What stands behind the id in such a command. */
+const ARGUMENTS: Readonly<Record<string, string>> = { schedule: ' TIME', rename: ' TITLE' };
+
+/** A refusal for the state that the recording is in says which commands there are for it now. */
+async function whatInstead({ api, signal }: Session, id: string, trouble: Trouble): Promise<Trouble> {
+  if (trouble.code !== 'WRONG_STATE') return trouble;
+  const path = `/api/recordings/${encodeURIComponent(id)}`;
+  const { actions } = await api.get(path, recordingShape, signal);
+  const commands = actions.map((action) => `sluice ${COMMANDS[action] ?? action} ${id}${ARGUMENTS[action] ?? ''}`);
+  const possible = commands.length === 0 ? 'Nothing is possible now' : `Possible now: ${commands.join(', ')}`;
+  return { ...trouble, advice: `${possible}. sluice show ${id} says how it stands.` };
 }

@@ -14,8 +14,12 @@ const troubleShape = z.looseObject({
 export const recordingShape = z.looseObject({
   id: z.string(),
   source: z.string(),
+  kind: z.string(),
   state: z.string(),
+  wanted: z.string().nullable(),
+  actions: z.array(z.string()),
   title: z.string(),
+  details: z.record(z.string(), z.unknown()),
   ace_id: z.string().nullable(),
   bytes: z.number().nullable(),
   failed_attempts: z.number(),
@@ -37,6 +41,16 @@ export const recordingListShape = z.object({
 });
 
 export const recordingDetailShape = recordingShape.extend({
+  path: z.string().nullable(),
+  related: z.array(
+    z.looseObject({
+      id: z.string(),
+      kind: z.string(),
+      companion: z.string().nullable(),
+      state: z.string(),
+      title: z.string(),
+    }),
+  ),
   stages: z.record(z.string(), z.looseObject({ started_at: time, done_at: time })),
   attempts: z.array(
     z.looseObject({

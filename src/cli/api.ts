@@ -3,7 +3,7 @@ import { type Request, type Response, readText, send } from '../clients/http.ts'
 import { isOutage } from '../domain/errors.ts';
 import { parseEventStream, type StreamedEvent } from './event-stream.ts';
 import { EXIT } from './exit-codes.ts';
-import { Failure } from './failure.ts';
+import { exitCodeOf, Failure, type Trouble } from './failure.ts';
 
 /** An answer takes as long; a stream says something every 15 seconds, in milliseconds. */
 const IDLE_TIMEOUT_MS = 40_000;
@@ -64,7 +64,7 @@ export function createApi(server: { readonly url: string; readonly token: string
 
   function refused(status: number, text: string): Failure {
     const problem = problemShape.safeParse(parseJson(text));
-    if (problem.success) return new Failure(problem.data);
+    if (problem.success) return failureOf(problem.data);
     return somebodyElse(url, `it answers with ${status} and no problem document`);
   }
 
@@ -89,6 +89,14 @@ export function createApi(server: { readonly url: string; readonly token: string
       }
     },
   };
+}
+
+/** What the server has refused. */
+function failureOf(problem: Trouble): Failure {
+  const { code, detail } = problem;
+  // Its detail names the id.
+  if (code === 'RECORDING_NOT_FOUND') return new Failure({ ...problem, title: `${detail}.`, detail: '' });
+  return new Failure(problem, exitCodeOf([problem]));
 }
 
 function notRunning(url: string, detail: string): Failure {

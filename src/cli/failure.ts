@@ -31,6 +31,12 @@ export function usageFailure(detail: string, advice = 'See --help.'): Failure {
   );
 }
 
+/** The exit code of several things of which these could not be done. */
+export function exitCodeOf(troubles: readonly Trouble[]): number {
+  const isUsage = troubles.length > 0 && troubles.every(({ code }) => code === 'REQUEST_INVALID');
+  return isUsage ? EXIT.usage : EXIT.failed;
+}
+
 /** What to tell of anything that was thrown. */
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof Failure) return error.trouble;

@@ -3,6 +3,8 @@ import type { Api } from './api.ts';
 
 /** Where a command writes to. */
 export interface Screen {
+  /** What says whether it takes colours. */
+  readonly stream: NodeJS.WritableStream;
   write(text: string): void;
   readonly isTTY: boolean;
   /** In characters. */

@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import type { WriteStream } from 'node:tty';
 import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Io, Screen } from './io.ts';
+import type { Io } from './io.ts';
 import { runProgram } from './program.ts';
+import { screenOf } from './screen.ts';
 
 process.umask(0o077);
 const cwd = process.cwd();
@@ -38,19 +38,6 @@ function readEnvFile(): string | undefined {
     process.stderr.write(`${error instanceof KnownError ? error.message : String(error)}\n`);
     process.exit(EXIT.failed);
   }
-}
-
-function screenOf(stream: WriteStream): Screen {
-  return {
-    write: (text) => void stream.write(text),
-    isTTY: stream.isTTY === true,
-    get columns() {
-      return stream.columns || 80;
-    },
-    get rows() {
-      return stream.rows || 24;
-    },
-  };
 }
 
 const io: Io = {

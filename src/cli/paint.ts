@@ -1,20 +1,14 @@
+import { styleText } from 'node:util';
 import type { Screen } from './io.ts';
 
-const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-export type Style = keyof typeof STYLES;
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 /** Colours a text, or leaves it as it is where there are no colours. */
 export type Paint = (style: Style | undefined, text: string) => string;
 
-/** Colours are for terminals whose user has not declined them (no-color.org). */
-export function createPaint(
-  screen: Screen,
-  options: { readonly env: Readonly<Record<string, string | undefined>>; readonly isDeclined: boolean },
-): Paint {
-  const { env, isDeclined } = options;
-  const isColoured = screen.isTTY && !isDeclined && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  return (style, text) =>
-    isColoured && style !== undefined ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+/** Colours are for terminals whose user has not declined them (`NO_COLOR`, `FORCE_COLOR` and `TERM` count). */
+export function createPaint({ stream }: Pick<Screen, 'stream'>, isDeclined = false): Paint {
+  return (style, text) => (isDeclined || style === undefined ? text : styleText(style, text, { stream }));
 }
 
 /** In which colour the state of a recording is shown. */

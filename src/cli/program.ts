@@ -25,7 +25,7 @@ import { addTokenCommand } from './commands/token.ts';
 import { addWatchCommand } from './commands/watch.ts';
 import { addZoomCommand } from './commands/zoom.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
-import { Failure, troubleOf } from './failure.ts';
+import { Failure, type Trouble, troubleOf, usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
 import { complain } from './session.ts';
 
@@ -35,6 +35,7 @@ Examples:
   sluice status                            what moves, and what does not
   sluice add /srv/videos/*.mp4             bring files of this server home
   sluice list --state failed,backing-off   what is in trouble?
+  sluice list algebra anna@example.com     look for recordings
   sluice watch                             look on
   sluice retry --failed                    give all that failed a new beginning
 `;
@@ -55,11 +56,12 @@ function createProgram(io: Io, version: string): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      // Told as every other error, below.
+      outputError: () => {},
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
     .showSuggestionAfterError()
-    .showHelpAfterError('See --help.')
     .exitOverride();
 
   for (const add of [
@@ -102,6 +104,7 @@ export async function runProgram(io: Io, args: readonly string[], version: strin
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version end this way too, with 0.
+      if (error.exitCode !== 0 && error.code !== 'commander.help') tell(usageFailure(wordsOf(error)).trouble);
       io.setExitCode(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
       return;
     }
@@ -109,8 +112,21 @@ export async function runProgram(io: Io, args: readonly string[], version: strin
       io.setExitCode(EXIT.interrupted);
       return;
     }
-    const isJson = program.opts<{ json?: boolean }>().json ?? args.includes('--json');
-    complain(io, { isJson, isDeclined: args.includes('--no-color') }, troubleOf(error));
+    tell(troubleOf(error));
     io.setExitCode(error instanceof Failure ? error.exitCode : EXIT.failed);
   }
+
+  function tell(trouble: Trouble): void {
+    const isJson = program.opts<{ json?: boolean }>().json ?? args.includes('--json');
+    complain(io, { isJson, isDeclined: args.includes('--no-color') }, trouble);
+  }
+}
+
+/** What commander says of a mistake, as one sentence. */
+function wordsOf({ message }: CommanderError): string {
+  const text = message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .trim();
+  return /[.)?]$/.test(text) ? text : `${text}.`;
 }

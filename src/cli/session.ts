@@ -4,7 +4,7 @@ import { KnownError } from '../domain/errors.ts';
 import type { Api } from './api.ts';
 import { type Trouble, usageFailure } from './failure.ts';
 import type { Io, Screen } from './io.ts';
-import { createPaint, type Paint } from './paint.ts';
+import { createPaint, type Paint, type Style } from './paint.ts';
 import { printable } from './text-width.ts';
 
 /** What one run of a command works with: the options that all commands share, and how it answers. */
@@ -27,6 +27,8 @@ export interface Session {
   print(...lines: string[]): void;
   /** Prints an answer for programs, in one line. */
   printJson(value: unknown): void;
+  /** Says on standard error what a person should know beside the answer; in their colours. */
+  remark(...lines: readonly (readonly [Style | undefined, string])[]): void;
   /** Says on standard error what could not be done, after what it was about. */
   complain(trouble: Trouble, about?: string): void;
 }
@@ -59,12 +61,16 @@ export function openSession(io: Io, command: Command): Session {
     signal: io.signal,
     isJson,
     isLive: stdout.isTTY && !isJson,
-    paint: createPaint(stdout, { env: io.env, isDeclined }),
+    paint: createPaint(stdout, isDeclined),
     screen: stdout,
     columns: stdout.isTTY ? stdout.columns : undefined,
     write: (text) => stdout.write(text),
     print: (...lines) => stdout.write(lines.map((line) => `${line}\n`).join('')),
     printJson: (value) => stdout.write(`${JSON.stringify(value)}\n`),
+    remark: (...lines) => {
+      const paint = createPaint(io.stderr, isDeclined);
+      io.stderr.write(lines.map(([style, line]) => `${paint(style, line)}\n`).join(''));
+    },
     complain: (trouble, about) => complain(io, { isJson, isDeclined }, trouble, about),
   };
 }
@@ -83,7 +89,7 @@ function urlOfSettings({ env }: Pick<Io, 'env'>): string {
 
 /** Says on standard error what could not be done: for people in red, for programs as one JSON object. */
 export function complain(
-  io: Pick<Io, 'stderr' | 'env'>,
+  io: Pick<Io, 'stderr'>,
   options: { readonly isJson: boolean; readonly isDeclined: boolean },
   trouble: Trouble,
   about?: string,
@@ -92,7 +98,7 @@ export function complain(
     io.stderr.write(`${JSON.stringify({ error: trouble, ...(about === undefined ? {} : { about }) })}\n`);
     return;
   }
-  const paint = createPaint(io.stderr, { env: io.env, isDeclined: options.isDeclined });
+  const paint = createPaint(io.stderr, options.isDeclined);
   const { code, title, detail, advice } = trouble;
   // Of a bug the whole stack is wanted.
   const told = code === 'UNEXPECTED' ? detail : printable(detail);

@@ -1,5 +1,5 @@
 import { KnownError } from './errors.ts';
-import { RENEWABLE_STATES, type Recording } from './recording.ts';
+import { RENEWABLE_STATES, type Recording, type State } from './recording.ts';
 
 /** What an operator can do with a recording. */
 export const ACTIONS = [
@@ -81,6 +81,14 @@ function waysOf(
   }
 }
 
+/** Why there is nothing to be done with a recording; by its state. */
+const NOTHING_TO_DO: Readonly<Partial<Record<State, string>>> = {
+  moving: 'its end is near, wait for that',
+  cancelling: 'what it has made is being taken back; once it is cancelled, retry is possible',
+  deleting: 'it is being deleted everywhere; once that is done, retry is possible',
+  done: 'it is at home, and there is nothing left to stop or to try again',
+};
+
 /** The refusal of an action, which says what is possible instead. */
 export function wrongState(
   { id, state, wanted }: Pick<Recording, 'id' | 'state' | 'wanted'>,
@@ -88,8 +96,7 @@ export function wrongState(
   possible: readonly Action[],
 ): KnownError {
   const stands = wanted === null ? state : `${state} and about to be ${wanted}`;
-  const instead =
-    possible.length === 0 ? 'nothing can be done with it now' : `possible: ${possible.join(', ')}`;
+  const instead = possible.length === 0 ? NOTHING_TO_DO[state] : `possible: ${possible.join(', ')}`;
   return new KnownError(`${action} is not possible: the recording ${id} is ${stands}; ${instead}`, {
     code: 'WRONG_STATE',
     details: { state, wanted, possible },

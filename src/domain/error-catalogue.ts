@@ -54,6 +54,10 @@ export const ERROR_CATALOGUE = {
     'There is nothing at this address.',
     'Check the path and the method against the documentation.',
   ],
+  RECORDING_NOT_FOUND: [
+    'No recording has this id.',
+    'Look for it: "sluice list" shows those that there are, and finds them by title, host, file name or id; so does the dashboard.',
+  ],
   WRONG_STATE: [
     'The recording is in a state in which this cannot be done.',
     'The message names what can be done with it now.',

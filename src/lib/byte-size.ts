@@ -1,13 +1,13 @@
-const UNITS = ['kB', 'MB', 'GB', 'TB'];
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** A number of bytes for people, in decimal units: `391 kB`, `2.5 GB`. */
-export function byteSize(bytes: number): string {
+/** A number of bytes for people, in decimal units and with two or three digits that count: `391 kB`, `2.5 GB`. */
+export function byteSize(bytes: number, locale = 'en'): string {
   let value = bytes;
-  let unit = 'B';
-  for (const next of UNITS) {
-    if (value < 999.5) break;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
     value /= 1000;
-    unit = next;
+    unit += 1;
   }
-  return `${value < 9.95 && unit !== 'B' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+  const maximumFractionDigits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toLocaleString(locale, { maximumFractionDigits })} ${UNITS[unit]}`;
 }

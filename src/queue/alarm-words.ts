@@ -7,6 +7,7 @@ import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
 import type { Circuit, Service } from '../ledger/circuits.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import { byteSize } from '../lib/byte-size.ts';
+import { durationText } from '../lib/duration-text.ts';
 import type { RedisState } from './redis-probe.ts';
 import type { AppVital, Standstill } from './vitals.ts';
 
@@ -54,7 +55,7 @@ export function serviceDown({ service, lastError }: Circuit, forMs: number): New
   return {
     key: `service:${service}`,
     kind: 'service',
-    title: `${SERVICE_NAMES[service]} has been down for ${duration(forMs)}`,
+    title: `${SERVICE_NAMES[service]} has been down for ${durationText(forMs)}`,
     detail: `${lastError.code}: ${lastError.message}`,
     advice: `${serviceAdvice(service, lastError.code)} Recordings wait meanwhile, lose no attempt, and go on once it works.`,
   };
@@ -98,7 +99,7 @@ export function waitingLong(recording: Recording, forMs: number, isPaused: boole
     key: 'waiting',
     kind: 'waiting',
     recordingId: recording.id,
-    title: `${named(recording)} has waited for ${duration(forMs)}`,
+    title: `${named(recording)} has waited for ${durationText(forMs)}`,
     detail: isPaused
       ? 'The line is paused.'
       : lastError === null
@@ -142,7 +143,7 @@ export function processSilent({ app, state, silentMs }: AppVital): NewAlarm {
     title:
       state === 'unheard'
         ? `${APP_NAMES[app]} has not been heard of yet`
-        : `${APP_NAMES[app]} has not been heard of for ${silentMs < 100_000 ? plural(Math.max(1, Math.round(silentMs / 1000)), 'second') : duration(silentMs)}`,
+        : `${APP_NAMES[app]} has not been heard of for ${durationText(silentMs)}`,
     detail: WITHOUT[app],
     advice: `Look whether it runs (npx pm2 list) and at the end of DATA_DIR/logs/${app}-error.log and ${app}-out.log; then npx pm2 restart ${app}.`,
   };
@@ -175,8 +176,8 @@ export function standsStill({ recording, kind, forMs }: Standstill): NewAlarm {
     recordingId: recording.id,
     title:
       kind === 'moving'
-        ? `${named(recording)} has got no further for ${duration(forMs)}`
-        : `${named(recording)} has been due for ${duration(forMs)}, and nothing begins to move`,
+        ? `${named(recording)} has got no further for ${durationText(forMs)}`
+        : `${named(recording)} has been due for ${durationText(forMs)}, and nothing begins to move`,
     detail:
       kind === 'moving'
         ? 'It is moving, and neither its bytes nor its stages have gone on. All others wait behind it.'
@@ -303,12 +304,4 @@ function named({ title }: Recording): string {
 function plural(count: number, noun: string): string {
   if (count === 0) return '';
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function duration(ms: number): string {
-  const minutes = Math.round(ms / 60_000);
-  if (minutes < 1) return 'less than a minute';
-  if (minutes < 120) return plural(minutes, 'minute');
-  const hours = Math.round(minutes / 60);
-  return hours < 72 ? plural(hours, 'hour') : plural(Math.round(hours / 24), 'day');
 }

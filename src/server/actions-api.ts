@@ -10,6 +10,9 @@ import type { Line } from '../queue/line.ts';
 import { actorOf } from './operators.ts';
 import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
 
+/** A time that is past by less may be one to come, by the caller's clock. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 const params = z.object({ id: z.string() });
 
 const response = { 200: recordingView, ...problems(400, 403, 404, 409) };
@@ -100,6 +103,10 @@ export function addActionsApi(
       const { params, body, log } = request;
       const { id } = params;
       const notBeforeMs = body.not_before === null ? 0 : Date.parse(body.not_before);
+      if (notBeforeMs !== 0 && notBeforeMs < Date.now() - CLOCKS_DIFFER_MS) {
+        const message = `not_before: ${body.not_before} is in the past; null lets it go as soon as its turn comes`;
+        throw new KnownError(message, { code: 'REQUEST_INVALID' });
+      }
       const isKnown = await operator.as(actorOf(request)).schedule(id, notBeforeMs);
       log.info({ event: 'operator.schedule', recordingId: id, notBeforeMs }, 'operator acts');
       return await answer(id, isKnown);
@@ -170,7 +177,7 @@ export function addActionsApi(
   async function answer(id: string, isKnown: boolean): Promise<RecordingView> {
     const summary = (await ledger.overview.summaries([id]))[0];
     if (!isKnown || summary === undefined) {
-      throw new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
+      throw new KnownError(`No recording has the id ${id}`, { code: 'RECORDING_NOT_FOUND' });
     }
     // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
     line.hurry(id);

@@ -37,7 +37,9 @@ const listQuery = z.object({
     .string()
     .max(200)
     .optional()
-    .describe('A piece of the title, the ace_id, the meeting id or the id, in any case'),
+    .describe(
+      'Words that are in its title, topic, host, file name or ids: all of them, in any order and case, with or without accents; "quoted ones" as they stand',
+    ),
   from: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or later'),
   to: z.iso.datetime({ offset: true }).optional().describe('Accepted at this time or earlier'),
   ended_from: z.iso.datetime({ offset: true }).optional().describe('Ended at this time or later'),
@@ -141,6 +143,7 @@ export function addRecordingsApi(
       const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
       return {
         ...viewRecording(summary),
+        path: summary.recording.origin.kind === 'file' ? summary.recording.origin.path : null,
         related: group.filter((each) => each.id !== id).map((each) => viewRelated(each, beside)),
         facts: Object.fromEntries(Object.entries(facts).map(([stage, fact]) => [stage, withSnakeKeys(fact)])),
         stages: Object.fromEntries(
@@ -162,7 +165,7 @@ export function addRecordingsApi(
 }
 
 function noSuchRecording(id: string): KnownError {
-  return new KnownError(`There is no recording ${id}`, { code: 'NOT_FOUND' });
+  return new KnownError(`No recording has the id ${id}`, { code: 'RECORDING_NOT_FOUND' });
 }
 
 function writeCursor(seq: number): string {

@@ -122,6 +122,7 @@ const relatedView = z.object({
 export const recordingDetailView = z
   .object({
     ...recordingView.shape,
+    path: z.string().nullable().describe('The file of this server that it came from'),
     related: z.array(relatedView).describe('The other recordings of the same meeting'),
     facts: z
       .record(z.string(), z.record(z.string(), z.unknown()))

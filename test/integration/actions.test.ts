@@ -329,8 +329,14 @@ describe('the order of the line', () => {
   });
 
   it('refuses what it does not know or understand', async () => {
-    expect(await act('rec_nobody', 'cancel')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    expect(await act('rec_nobody', 'cancel')).toMatchObject({
+      status: 404,
+      body: { code: 'RECORDING_NOT_FOUND' },
+    });
     const { id } = await house.addCustom(title());
+    const past = await act(id, 'schedule', { not_before: '2020-01-01T18:00:00Z' });
+    expect(past).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } });
+    expect(past.body.detail).toContain('is in the past; null lets it go as soon as its turn comes');
     expect(await act(id, 'schedule', { not_before: 'tomorrow' })).toMatchObject({
       status: 400,
       body: { code: 'REQUEST_INVALID' },

@@ -6,6 +6,7 @@ import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.
 import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
+import { zoomRecording } from '../support/ledger.ts';
 
 const LATER = '2100-01-01T00:00:00.000Z';
 const SECRET = 'a secret of the website and of this server';
@@ -120,6 +121,20 @@ describe('sluice add', () => {
 });
 
 describe('sluice list and show', () => {
+  it('finds by words in any order, with or without accents', async () => {
+    const { id } = await house.addCustom('Übung zur Geometrie', { not_before: LATER });
+
+    for (const words of [
+      ['geometrie', 'ubung'],
+      ['--q', 'ÜBUNG geom'],
+      ['zur', '--q', 'ubung'],
+    ]) {
+      const { json } = await sluice('list', ...words, '--json');
+      expect(json.recordings.map((recording: { id: string }) => recording.id)).toEqual([id]);
+    }
+    expect((await sluice('list', 'geometrie', 'algebra')).stdout).toBe('No recordings.\n');
+  });
+
   it('filters, pages and counts', async () => {
     for (const title of ['Pages 1', 'Pages 2', 'Pages 3'])
       await house.addCustom(title, { not_before: LATER });
@@ -133,8 +148,10 @@ describe('sluice list and show', () => {
     expect(all.json.more).toBe(false);
 
     const none = await sluice('list', '--q', 'pages', '--source', 'zoom');
-    // Below it is said that no worker runs.
-    expect(none).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^No recordings\.\n/) });
+    expect(none).toMatchObject({ exitCode: 0, stdout: 'No recordings.\n' });
+    // Beside the answer it is said that no worker runs.
+    expect(none.stderr).toContain('! ');
+    expect(none.stderr).toContain('  → ');
   });
 
   it('gives a table without colours to a pipe, and ends with 4 where that is asked for', async () => {
@@ -148,11 +165,41 @@ describe('sluice list and show', () => {
     expect((await sluice('list', '--state', 'waiting', '--check')).exitCode).toBe(0);
   });
 
-  it('passes on why the server refuses', async () => {
-    const { exitCode, stderr } = await sluice('list', '--state', 'asleep', '--json');
+  it('says until when one waits, of a companion what it is, and where both are from', async () => {
+    const meeting = { meeting_id: 85512345678, meeting_uuid: 'aB/c==', host_email: 'anna@academy.example' };
+    const of = (key: string, more: object) => ({
+      ...zoomRecording(key, 1, 'x'),
+      title: 'Linear algebra',
+      groupKey: 'one meeting',
+      notBeforeMs: Date.parse(LATER),
+      details: { ...meeting, topic: 'Algebra II', ...more },
+    });
+    const video = await house.recordings.accept(of('video', {}));
+    const chat = await house.recordings.accept({
+      ...of('chat', { companion: 'chat' }),
+      kind: 'companion',
+    });
 
-    expect(exitCode).toBe(1);
-    expect(JSON.parse(stderr).error).toMatchObject({ code: 'REQUEST_INVALID', advice: expect.any(String) });
+    const list = await sluice('list', 'anna@academy.example');
+    expect(list.stdout).toMatch(
+      new RegExp(`^${chat.id} +zoom +waiting until 2100-01-01 .* chat of Linear algebra$`, 'm'),
+    );
+    expect(list.stdout).toMatch(new RegExp(`^${video.id} .* Linear algebra$`, 'm'));
+
+    const { stdout } = await sluice('show', chat.id);
+    for (const line of [
+      'kind +chat',
+      `of +${video.id} Linear algebra`,
+      'topic +Algebra II',
+      'meeting +85512345678 {2}aB/c==',
+      'host +anna@academy.example',
+      'not before +2100-01-01',
+    ]) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${line}`, 'm'));
+    }
+    expect((await sluice('show', video.id)).stdout).toMatch(
+      new RegExp(`^ {2}${chat.id} +chat +waiting`, 'm'),
+    );
   });
 
   it('shows one with its stages and history', async () => {
@@ -169,7 +216,8 @@ describe('sluice list and show', () => {
       'state +done',
       'archived +ace-academy-recordings/',
       'video +https://',
-      'fetch +2',
+      `path +${join(house.files, 'Shown')}`,
+      'fetch +2[^]*archive +2[^]*publish +2[^]*notify +2[^]*cleanup +2',
       'recording.done',
     ]) {
       expect(stdout).toMatch(new RegExp(part));
@@ -177,7 +225,7 @@ describe('sluice list and show', () => {
     const missing = await sluice('show', 'rec_none');
     expect(missing).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringContaining('There is no recording rec_none'),
+      stderr: expect.stringMatching(/^No recording has the id rec_none\.\n.*"sluice list"/),
     });
   });
 
@@ -225,7 +273,22 @@ describe('what is done with recordings', () => {
     expect(stderr).toContain('rec_none: ');
     expect(stdout).toContain(id);
     expect(await stateOf(id)).toBe('set-aside');
-    expect((await sluice('front', id)).stderr).toContain('possible: retry, cancel');
+    expect((await sluice('front', id)).stderr).toContain(
+      `Possible now: sluice retry ${id}, sluice cancel ${id}. sluice show ${id} says how it stands.`,
+    );
+  });
+
+  it('says of one that is done what it is', async () => {
+    const { id } = await house.addCustom('At home');
+    const worker = await house.startWorker();
+    await house.reaches(id, 'done');
+    await worker.stop();
+
+    const { exitCode, stderr } = await sluice('set-aside', id);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`${id} is done`);
+    expect(stderr).toContain(`sluice show ${id}`);
   });
 
   it('retries all that have failed', async () => {
@@ -311,7 +374,12 @@ describe('the sluice command', () => {
     [['add']],
     [['add', 'a.mp4', 'b.mp4', '--title', 'Both']],
     [['add', 'a.mp4', '--not-before', 'soon']],
+    [['add', 'a.mp4', '--not-before', '2020-01-01']],
     [['schedule', 'rec_1', '2026-02-30']],
+    [['schedule', 'rec_1', '2020-01-01 18:00']],
+    [['list', '--state', 'failed,asleep']],
+    [['list', '--source', 'tape']],
+    [['list', 'w'.repeat(201)]],
     [['retry']],
     [['retry', '--code', 'NO_SUCH_CODE']],
     [['retry', '--failed', '--code', 'SOURCE_GONE']],
@@ -323,6 +391,26 @@ describe('the sluice command', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).not.toBe('');
     expect(stderr).not.toContain('    at ');
+  });
+
+  it.each([
+    [['lst'], 'unknown command'],
+    [['list', '--source', 'tape'], 'zoom, manual, custom'],
+    [['list', '--state', 'asleep'], 'There is no state asleep. The states are waiting, moving'],
+    [['show'], "missing required argument 'id'"],
+    [['schedule', 'rec_1', '2020-01-01'], 'is in the past'],
+  ])('tells programs what is wrong with %j', async (args, words) => {
+    const { exitCode, stderr } = await sluice(...args, '--json');
+
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'USAGE', detail: expect.stringContaining(words) });
+  });
+
+  it('ends with 2 also where it is the server that finds the mistake', async () => {
+    const { exitCode, stderr } = await sluice('add', await file('long.mp4'), '--title', 'x'.repeat(2000));
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('title');
   });
 
   it('says in one line that nobody answers, and what to do', async () => {

@@ -51,7 +51,7 @@ describe('sluice watch in a terminal', () => {
     expect(await shown.ended).toEqual({ exitCode: 0, isRestored: true });
     expect(shown.redraws()).toBeGreaterThan(4);
     expect(shown.screen().filter((line) => line !== '')).toEqual([
-      expect.stringMatching(/^✓ \d\d:\d\d:\d\d Bars {2}done, 25 MB in \d+ s$/),
+      expect.stringMatching(/^✓ \d\d:\d\d:\d\d Bars {2}done, 25\.2 MB in [\d.]+ s$/),
     ]);
     expect(shown.isCursorBack()).toBe(true);
   });

@@ -213,7 +213,7 @@ describe('GET /api/recordings/{id}', () => {
   it('refuses what there is not', async () => {
     expect(await app.get('/api/recordings/rec_none')).toMatchObject({
       status: 404,
-      body: { code: 'NOT_FOUND' },
+      body: { code: 'RECORDING_NOT_FOUND' },
     });
   });
 });

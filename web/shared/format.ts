@@ -1,38 +1,14 @@
+import { byteSize } from '../../src/lib/byte-size.ts';
+import { durationText } from '../../src/lib/duration-text.ts';
+
 /* How numbers and times are written for people, in their own locale. */
 
 /** The viewer's own; of the machine where there is no browser. */
 const locale = (globalThis as { navigator?: { languages?: readonly string[] } }).navigator?.languages?.[0];
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+export const formatBytes = (bytes: number) => byteSize(bytes, locale);
 
-/** A size in decimal units, with two or three digits that count. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const maximumFractionDigits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toLocaleString(locale, { maximumFractionDigits })} ${UNITS[unit]}`;
-}
-
-/** A span of time in its two largest units. */
-export function formatDuration(ms: number): string {
-  const totalS = Math.max(0, Math.round(ms / 1000));
-  if (ms < 950)
-    return ms < 1 ? '0 s' : `${Math.max(0.1, Math.round(ms / 100) / 10).toLocaleString(locale)} s`;
-  const [days, hours, minutes, seconds] = [
-    Math.floor(totalS / 86_400),
-    Math.floor(totalS / 3600) % 24,
-    Math.floor(totalS / 60) % 60,
-    totalS % 60,
-  ];
-  if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
-  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
-  if (minutes > 0) return seconds > 0 && minutes < 10 ? `${minutes} min ${seconds} s` : `${minutes} min`;
-  return `${seconds} s`;
-}
+export const formatDuration = (ms: number) => durationText(ms, locale);
 
 /** Time left, no more exact than anybody can know it. */
 export function formatLeft(seconds: number): string {

@@ -4,14 +4,14 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { acceptedShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure, troubleOf, usageFailure } from '../failure.ts';
+import { exitCodeOf, Failure, type Trouble, troubleOf, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { createLiveBlock } from '../live-block.ts';
 import { STATE_STYLES } from '../paint.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
 import { clip, printable } from '../text-width.ts';
-import { parseTime } from '../times.ts';
+import { localTime, parseTime } from '../times.ts';
 
 interface AddOptions {
   readonly title?: string;
@@ -60,7 +60,7 @@ export function addAddCommand(program: Command, io: Io): void {
         keep_file: options.keep ?? false,
         ...(notBefore === undefined ? {} : { not_before: notBefore }),
       };
-      const isComplete = await addAll(session, paths, async (given) => {
+      const refused = await addAll(session, paths, async (given) => {
         const path = resolve(io.cwd, given);
         await refuseFolder(path, given);
         // The name as it is on the disk, which arguments need not carry: for the server to look at.
@@ -69,7 +69,7 @@ export function addAddCommand(program: Command, io: Io): void {
         const accepted = await session.api.post('/custom-upload', wanted, acceptedShape, session.signal);
         return { path, title: accepted.title ?? title ?? path, accepted };
       });
-      if (!isComplete) io.setExitCode(EXIT.failed);
+      if (refused.length > 0) io.setExitCode(exitCodeOf(refused));
     });
 }
 
@@ -78,17 +78,23 @@ function readNotBefore(text: string | undefined): string | undefined {
   const ms = parseTime(text, Date.now());
   if (ms === undefined)
     throw usageFailure(`--not-before: ${text} is no time.`, 'Write 2026-12-24T18:00 or +2h.');
+  if (ms < Date.now()) {
+    throw usageFailure(
+      `--not-before: ${localTime(new Date(ms).toISOString())} is in the past.`,
+      'Name a time to come, such as +2h, or leave it out.',
+    );
+  }
   return new Date(ms).toISOString();
 }
 
-/** Adds one after the other; one that is refused is told of and does not stop the others. */
+/** Adds one after the other; one that is refused is told of and does not stop the others. Returns what was refused. */
 async function addAll(
   session: Session,
   paths: readonly string[],
   addOne: (path: string) => Promise<Added>,
-): Promise<boolean> {
+): Promise<readonly Trouble[]> {
   const added: Added[] = [];
-  const refused: { path: string; trouble: ReturnType<typeof troubleOf> }[] = [];
+  const refused: { path: string; trouble: Trouble }[] = [];
   const block = session.isLive ? createLiveBlock(session.screen) : undefined;
   try {
     for (const [index, path] of paths.entries()) {
@@ -112,7 +118,7 @@ async function addAll(
     }
     for (const { path, trouble } of refused) session.complain(trouble, path);
   }
-  return refused.length === 0;
+  return refused.map(({ trouble }) => trouble);
 }
 
 async function refuseFolder(path: string, given: string): Promise<void> {

@@ -1,16 +1,21 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { SOURCES, STATES } from '../../domain/recording.ts';
 import { byteSize } from '../../lib/byte-size.ts';
-import { type Recording, recordingListShape } from '../api-shapes.ts';
+import { type Recording, recordingListShape, statusShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { STATE_STYLES } from '../paint.ts';
-import { printTroubles } from '../print-troubles.ts';
+import { stateText, titleText } from '../recording-text.ts';
 import { openSession, type Session } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
 import { localTime } from '../times.ts';
+import { troubleLines } from '../troubles.ts';
 
 const PAGE = 200;
+
+/** In characters; the server takes no more. */
+const MAX_SEARCH_LENGTH = 200;
 
 interface ListOptions {
   readonly state?: string;
@@ -21,14 +26,18 @@ interface ListOptions {
   readonly check?: boolean;
 }
 
+/** What is asked of the server, page by page. */
+type Filter = Readonly<Partial<Record<'state' | 'source' | 'q', string>>>;
+
 const EXAMPLES = `
-States: waiting, moving, backing-off, set-aside, cancelling, deleting, done, failed,
-cancelled, deleted.
+A search finds what has all the words, in any order, with or without accents, in its title, topic, host, file name or
+ids; words in quotes as they stand.
 
 Examples:
   sluice list
+  sluice list algebra anna@academy.example
   sluice list --state failed,backing-off
-  sluice list --q algebra --source manual --limit 10
+  sluice list '"linear algebra"' --source manual --limit 10
   sluice list --all --json | jq '.recordings[].title'
   sluice list --state failed --check || echo "somebody has to look"`;
 
@@ -37,12 +46,12 @@ const COLUMNS: readonly Column<Recording>[] = [
   { heading: 'source', text: ({ source }) => source },
   {
     heading: 'state',
-    text: ({ state, position }) => (position === null ? state : `${state} (${position})`),
+    text: stateText,
     style: ({ state }) => STATE_STYLES[state],
   },
   { heading: 'size', text: ({ bytes }) => (bytes === null ? '' : byteSize(bytes)), align: 'right' },
   { heading: 'accepted', text: ({ accepted_at }) => localTime(accepted_at) },
-  { heading: 'title', text: ({ title }) => title, minWidth: 12 },
+  { heading: 'title', text: titleText, minWidth: 12 },
   { heading: 'trouble', text: troubleText, style: ({ state }) => STATE_STYLES[state], minWidth: 8 },
 ];
 
@@ -52,31 +61,47 @@ export function addListCommand(program: Command, io: Io): void {
     .command('list')
     .summary('recordings, the newest first')
     .description('Lists recordings, the newest first.')
-    .option('--state <states>', 'only those in one of these states, with commas between')
-    .option('--source <source>', 'only those of zoom, manual or custom')
-    .option('--q <text>', 'only those with this in title, ace_id, meeting id or id')
+    .argument('[words...]', 'only those that have all of these in what they are called')
+    .addOption(
+      new Option('--state <states>', 'only those in one of these states, with commas between')
+        .choices(STATES)
+        .argParser(readStates),
+    )
+    .addOption(new Option('--source <source>', 'only those that came in so').choices(SOURCES))
+    .option('--q <words>', 'the same as words without an option')
     .option('--limit <n>', 'as many at most', '50')
     .option('--all', 'all there are')
     .option('--check', 'end with exit code 4 if one of them has failed')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: ListOptions, command: Command) => {
+    .action(async (words: string[], options: ListOptions, command: Command) => {
       const session = openSession(io, command);
       if (!/^[1-9]\d{0,8}$/.test(options.limit))
         throw usageFailure(`--limit: ${options.limit} is no number.`);
       const limit = options.all ? Number.POSITIVE_INFINITY : Number(options.limit);
+      const q = [...words, options.q ?? ''].join(' ').trim();
+      if (q.length > MAX_SEARCH_LENGTH) throw usageFailure('These are too many words to search for.');
+      const filter = { state: options.state, source: options.source, q: q || undefined };
       const failed = session.isJson
-        ? await listForPrograms(session, options, limit)
-        : await listForPeople(session, options, limit);
+        ? await listForPrograms(session, filter, limit)
+        : await listForPeople(session, filter, limit);
       if (options.check && failed > 0) io.setExitCode(EXIT.attention);
     });
 }
 
+/** @throws InvalidArgumentError, which names the states that there are */
+function readStates(text: string): string {
+  const states = text.split(',').map((state) => state.trim());
+  const unknown = states.find((state) => !STATES.some((known) => known === state));
+  if (unknown === undefined) return states.join(',');
+  throw new InvalidArgumentError(`There is no state ${unknown}. The states are ${STATES.join(', ')}.`);
+}
+
 /** Prints page by page, so that it does not matter how many there are; returns how many have failed. */
-async function listForPrograms(session: Session, options: ListOptions, limit: number): Promise<number> {
+async function listForPrograms(session: Session, wanted: Filter, limit: number): Promise<number> {
   let failed = 0;
   let before = '{"recordings":[';
   let isMore = false;
-  for await (const page of pages(session, options, limit)) {
+  for await (const page of pages(session, wanted, limit)) {
     for (const recording of page.recordings) {
       session.write(`${before}${JSON.stringify(recording)}`);
       before = ',';
@@ -88,17 +113,18 @@ async function listForPrograms(session: Session, options: ListOptions, limit: nu
   return failed;
 }
 
-async function listForPeople(session: Session, options: ListOptions, limit: number): Promise<number> {
+async function listForPeople(session: Session, wanted: Filter, limit: number): Promise<number> {
   const recordings: Recording[] = [];
   let isMore = false;
-  for await (const page of pages(session, options, limit)) {
+  for await (const page of pages(session, wanted, limit)) {
     recordings.push(...page.recordings);
     isMore = page.isMore;
   }
   if (recordings.length === 0) session.print('No recordings.');
   else session.print(...renderTable(recordings, usedColumns(recordings), session));
-  await printTroubles(session);
-  if (isMore) session.print(session.paint('dim', `There are more: --limit ${limit * 2}, or --all.`));
+  if (isMore) session.remark(['dim', `There are more: --limit ${limit * 2}, or --all.`]);
+  const status = await session.api.get('/api/status', statusShape, session.signal);
+  session.remark(...troubleLines(status));
   return recordings.filter(({ state }) => state === 'failed').length;
 }
 
@@ -113,10 +139,8 @@ function troubleText({ state, last_error: error }: Recording): string {
     : error.message;
 }
 
-async function* pages(session: Session, { state, source, q }: ListOptions, limit: number) {
-  const filter = Object.entries({ state, source, q }).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
+async function* pages(session: Session, wanted: Filter, limit: number) {
+  const filter = Object.entries(wanted).filter((entry): entry is [string, string] => entry[1] !== undefined);
   let left = limit;
   let cursor: string | null = null;
   do {

@@ -3,7 +3,7 @@ import { actOnRecordings } from '../act-on-recordings.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { openSession } from '../session.ts';
-import { parseTime } from '../times.ts';
+import { localTime, parseTime } from '../times.ts';
 
 const EXAMPLES = `
 Examples:
@@ -31,5 +31,11 @@ export function addScheduleCommand(program: Command, io: Io): void {
 function readTime(text: string): string {
   const ms = parseTime(text, Date.now());
   if (ms === undefined) throw usageFailure(`${text} is no time.`, 'Write 2026-12-24T18:00, +2h or now.');
+  if (ms < Date.now()) {
+    throw usageFailure(
+      `${localTime(new Date(ms).toISOString())} is in the past.`,
+      'Name a time to come, such as +2h, or "now" to let it go as soon as its turn comes.',
+    );
+  }
   return new Date(ms).toISOString();
 }

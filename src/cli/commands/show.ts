@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import { STAGES, type Stage } from '../../domain/recording.ts';
 import { byteSize } from '../../lib/byte-size.ts';
+import { durationText } from '../../lib/duration-text.ts';
 import { type RecordingDetail, recordingDetailShape } from '../api-shapes.ts';
 import type { Io } from '../io.ts';
 import { STATE_STYLES } from '../paint.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
 import { padEnd, printable } from '../text-width.ts';
-import { durationText, localTime } from '../times.ts';
+import { localTime } from '../times.ts';
 
 const EVENTS_SHOWN = 20;
 
@@ -32,13 +34,27 @@ export function addShowCommand(program: Command, io: Io): void {
 
 function describe(recording: RecordingDetail, session: Session): string[] {
   const { paint } = session;
-  const { video, archive, last_error: error, position } = recording;
+  const { video, archive, last_error: error, position, details } = recording;
   const place = position === null ? '' : `, number ${position} in line`;
+  const known = (name: string) => {
+    const value = details[name];
+    return value === undefined || value === null || value === '' ? null : printable(String(value));
+  };
+  const meeting = [known('meeting_id'), known('meeting_uuid')].filter((id) => id !== null).join('  ');
   const facts: [string, string | null][] = [
     ['id', recording.id],
     ['state', paint(STATE_STYLES[recording.state], recording.state) + place],
     ['source', recording.source],
-    ['ace_id', recording.ace_id],
+    ['kind', recording.kind === 'companion' ? (known('companion') ?? recording.kind) : null],
+    ['of', recording.kind === 'companion' ? videosOf(recording) : null],
+    ['ace_id', recording.ace_id && printable(recording.ace_id)],
+    ['topic', known('topic') === printable(recording.title) ? null : known('topic')],
+    ['meeting', meeting],
+    ['host', known('host_email')],
+    ['began', localTime(known('recording_start') ?? known('start_time'))],
+    ['part', Number(details['parts']) > 1 ? `${known('part')} of ${known('parts')}` : null],
+    ['file', known('filename')],
+    ['path', recording.path && printable(recording.path)],
     ['size', recording.bytes === null ? null : byteSize(recording.bytes)],
     ['accepted', localTime(recording.accepted_at)],
     ['not before', localTime(recording.not_before)],
@@ -54,6 +70,7 @@ function describe(recording: RecordingDetail, session: Session): string[] {
   return [
     paint('bold', printable(recording.title)),
     ...facts.flatMap(([name, value]) => (value ? [`  ${padEnd(name, 12)}${value}`] : [])),
+    ...section('Of the same meeting', relatedLines(recording, session)),
     ...section('Stages', stageLines(recording, session)),
     ...section('Attempts', attemptLines(recording, session)),
     ...section('Announcements', deliveryLines(recording, session)),
@@ -70,8 +87,30 @@ const indented = (session: Session) => ({
   columns: session.columns === undefined ? undefined : session.columns - 2,
 });
 
+/** The videos that a companion belongs to, as far as they are known. */
+function videosOf({ related }: RecordingDetail): string {
+  const videos = related.filter(({ kind }) => kind === 'video');
+  if (videos.length === 0) return 'a video that has not come in';
+  return videos.map(({ id, title }) => `${id} ${printable(title)}`).join(', ');
+}
+
+function relatedLines({ related }: RecordingDetail, session: Session): string[] {
+  if (related.length === 0) return [];
+  return renderTable(
+    related,
+    [
+      { heading: 'id', text: ({ id }) => id },
+      { heading: 'what', text: ({ kind, companion }) => companion ?? kind },
+      { heading: 'state', text: ({ state }) => state, style: ({ state }) => STATE_STYLES[state] },
+      { heading: 'title', text: ({ title }) => title, minWidth: 8 },
+    ],
+    indented(session),
+  );
+}
+
 function stageLines({ stages }: RecordingDetail, session: Session): string[] {
-  const rows = Object.entries(stages);
+  const order = (stage: string) => STAGES.indexOf(stage as Stage);
+  const rows = Object.entries(stages).sort(([a], [b]) => order(a) - order(b));
   if (rows.length === 0) return [];
   return renderTable(
     rows,
@@ -133,8 +172,14 @@ function eventLines({ events }: RecordingDetail, session: Session): string[] {
 function dataText(data: Readonly<Record<string, unknown>>): string {
   return Object.entries(data)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${valueText(value)}`)
     .join(', ');
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'object') return JSON.stringify(value);
+  const text = String(value);
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? localTime(text) : text;
 }
 
 function took(from: string | null, to: string | null): string {

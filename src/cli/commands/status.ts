@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { byteSize } from '../../lib/byte-size.ts';
+import { durationText } from '../../lib/duration-text.ts';
 import { type Status, statusShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { printTroubles } from '../print-troubles.ts';
+import { titleText } from '../recording-text.ts';
 import { openSession, type Session } from '../session.ts';
 import { printable } from '../text-width.ts';
-import { durationText, localTime } from '../times.ts';
+import { localTime } from '../times.ts';
+import { troubleLines } from '../troubles.ts';
 
 const NOTES = `
 Exit code 4 if something does not move that should, or a recording has failed.
@@ -26,7 +28,7 @@ export function addStatusCommand(program: Command, io: Io): void {
       const session = openSession(io, command);
       const status = await session.api.get('/api/status', statusShape, session.signal);
       if (session.isJson) session.printJson(status);
-      else await tell(session, status);
+      else tell(session, status);
       const { troubles, counts, site_gone: siteGone } = status;
       if (troubles.length > 0 || (counts['failed'] ?? 0) > 0 || siteGone !== null) {
         io.setExitCode(EXIT.attention);
@@ -34,11 +36,11 @@ export function addStatusCommand(program: Command, io: Io): void {
     });
 }
 
-async function tell(session: Session, status: Status): Promise<void> {
+function tell(session: Session, status: Status): void {
   const { moving, line, counts, disk, processes, services, paused, site_gone: siteGone, redis } = status;
   const count = (...states: string[]) => states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
   session.print(
-    moving === null ? 'Nothing moves.' : `Moving: ${printable(moving.title)} (${moving.id})`,
+    moving === null ? 'Nothing moves.' : `Moving: ${printable(titleText(moving))} (${moving.id})`,
     [
       `${count('waiting', 'backing-off', 'cancelling', 'deleting')} waiting`,
       `${count('failed')} failed`,
@@ -60,7 +62,7 @@ async function tell(session: Session, status: Status): Promise<void> {
   if (siteGone !== null) {
     session.print(session.paint('red', `! The website wants no announcements at ${siteGone}`));
   }
-  await printTroubles(session, status);
+  session.print(...troubleLines(status).map(([style, line]) => session.paint(style, line)));
 }
 
 function aliveText({ state, silent_s: silentS }: { state: string; silent_s: number }): string {

@@ -1,7 +1,8 @@
 import { byteSize } from '../../lib/byte-size.ts';
+import { durationText } from '../../lib/duration-text.ts';
 import type { Recording, RecordingEvent } from '../api-shapes.ts';
 import { printable } from '../text-width.ts';
-import { durationText, localTime } from '../times.ts';
+import { localTime } from '../times.ts';
 
 /** What has happened to a recording, in a few words. */
 export function eventText({ type, data, recording }: RecordingEvent): string {

@@ -1,10 +1,11 @@
 import { byteSize } from '../../lib/byte-size.ts';
+import { durationText } from '../../lib/duration-text.ts';
 import type { Leg, News, RecordingEvent } from '../api-shapes.ts';
 import { createLiveBlock } from '../live-block.ts';
 import { type Paint, STATE_STYLES, type Style } from '../paint.ts';
+import { titleText } from '../recording-text.ts';
 import type { Session } from '../session.ts';
 import { clip, padEnd, padStart, printable } from '../text-width.ts';
-import { durationText } from '../times.ts';
 import { eventText, standText } from './event-text.ts';
 import { createPicture, LEGS, type Picture } from './picture.ts';
 import type { WatchView } from './view.ts';
@@ -75,7 +76,7 @@ function keptLine(event: RecordingEvent, paint: Paint): string | undefined {
   const [mark, style] = MARKS[event.type] ?? [];
   if (mark === undefined) return undefined;
   const time = new Date(event.at).toTimeString().slice(0, 8);
-  return `${paint(style, mark)} ${paint('dim', time)} ${printable(event.recording.title)}  ${eventText(event)}`;
+  return `${paint(style, mark)} ${paint('dim', time)} ${printable(titleText(event.recording))}  ${eventText(event)}`;
 }
 
 /** How all stands, in one line. */
@@ -95,7 +96,7 @@ function headline({ counts, paused, disk, troubles, line }: News, width: number,
 function recordingLines({ recording, legs }: Picture, width: number, paint: Paint): string[] {
   if (recording === undefined) return ['Nothing moves.'];
   const stand = standText(recording);
-  const title = clip(printable(recording.title), Math.max(8, width - Math.min(stand.length, 40) - 2));
+  const title = clip(printable(titleText(recording)), Math.max(8, width - Math.min(stand.length, 40) - 2));
   const lines = [`${paint('bold', title)}  ${paint(STATE_STYLES[recording.state], clip(stand, 40))}`];
   if (recording.state !== 'moving') return lines;
   return [...lines, ...LEGS.map((name) => legLine(name, legs[name], width, paint))];

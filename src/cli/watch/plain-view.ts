@@ -1,4 +1,5 @@
 import { byteSize } from '../../lib/byte-size.ts';
+import { titleText } from '../recording-text.ts';
 import type { Session } from '../session.ts';
 import { printable } from '../text-width.ts';
 import { eventText, standText } from './event-text.ts';
@@ -22,15 +23,15 @@ export function createPlainView(session: Session): WatchView {
       isLost = false;
       const shown = recording ?? status?.moving;
       if (shown === undefined || shown === null) return;
-      titles.set(shown.id, shown.title);
-      say(shown.title, standText(shown));
+      titles.set(shown.id, titleText(shown));
+      say(titleText(shown), standText(shown));
     },
     hear(message) {
       isLost = false;
       if (message.event === 'recording') {
         const { recording } = message.data;
-        titles.set(recording.id, recording.title);
-        say(recording.title, eventText(message.data));
+        titles.set(recording.id, titleText(recording));
+        say(titleText(recording), eventText(message.data));
       }
       if (message.event === 'progress') {
         const { recording_id: id, legs } = message.data;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { durationText, parseDuration, parseTime } from '../../../src/cli/times.ts';
+import { parseDuration, parseTime } from '../../../src/cli/times.ts';
 
 const NOW_MS = Date.parse('2026-11-21T10:00:00Z');
 
@@ -33,10 +33,5 @@ describe('a length of time', () => {
       1_800_000, 1_800_000, 5_400_000, 172_800_000, 10_000,
     ]);
     expect(['2', 'h', '-1h', '1w'].map(parseDuration)).toEqual([undefined, undefined, undefined, undefined]);
-  });
-
-  it('is told', () => {
-    const told = [400, 4000, 720_000, 12_000_000, 7_200_000, 432_000_000].map(durationText);
-    expect(told).toEqual(['0 s', '4 s', '12 min', '3 h 20 min', '2 h', '5 d']);
   });
 });
