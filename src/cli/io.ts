@@ -16,6 +16,7 @@ export interface Screen {
 export interface Io {
   readonly stdout: Screen;
   readonly stderr: Screen;
+  readonly stdin: NodeJS.ReadableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the paths begin that people name. */
   readonly cwd: string;

@@ -43,6 +43,7 @@ function readEnvFile(): string | undefined {
 const io: Io = {
   stdout: screenOf(process.stdout),
   stderr: screenOf(process.stderr),
+  stdin: process.stdin,
   env: process.env,
   cwd,
   home,

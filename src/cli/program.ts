@@ -4,11 +4,13 @@ import { addAddCommand } from './commands/add.ts';
 import { addAlarmsCommand } from './commands/alarms.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCancelCommand } from './commands/cancel.ts';
+import { addCompletionCommand } from './commands/completion.ts';
 import { addDeleteCommand } from './commands/delete.ts';
 import { addDeliveriesCommand } from './commands/deliveries.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addPauseCommand } from './commands/pause.ts';
 import { addPublishAgainCommand } from './commands/publish-again.ts';
 import { addRenameCommand } from './commands/rename.ts';
@@ -41,7 +43,7 @@ Examples:
 `;
 
 /** The `sluice` command. */
-function createProgram(io: Io, version: string): Command {
+export function createProgram(io: Io, version: string): Command {
   const program = new Command('sluice')
     .description('Looks after a Sluice: brings recordings home, and tells how they are.')
     .version(version, '-V, --version', 'print the version')
@@ -70,6 +72,7 @@ function createProgram(io: Io, version: string): Command {
     addListCommand,
     addShowCommand,
     addWatchCommand,
+    addLogsCommand,
     addRetryCommand,
     addCancelCommand,
     addSetAsideCommand,
@@ -90,6 +93,7 @@ function createProgram(io: Io, version: string): Command {
     addAuditCommand,
     addRulesCommand,
     addZoomCommand,
+    addCompletionCommand,
   ]) {
     add(program, io);
   }

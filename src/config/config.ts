@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { settings } from './settings.ts';
@@ -363,6 +363,11 @@ export function pipelineUrlOf(env: Readonly<Record<string, string | undefined>>)
   const host = env['PIPELINE_HOST']?.trim() || '127.0.0.1';
   const port = env['PIPELINE_PORT']?.trim() || '9009';
   return env['PIPELINE_URL']?.trim() || `http://${urlHost(host)}:${port}`;
+}
+
+/** Where pm2 puts what the processes write, even while other settings are missing; ecosystem.config.js says so. */
+export function logFolderOf(env: Readonly<Record<string, string | undefined>>): string {
+  return join(resolve(env['DATA_DIR']?.trim() || './data'), 'logs');
 }
 
 /** The socket of the managed Redis; ecosystem.config.js starts Redis there. */

@@ -349,6 +349,30 @@ describe('sluice token create', () => {
     expect(Math.abs(expiresAtMs - Date.now() - 7_200_000)).toBeLessThan(60_000);
   });
 
+  it.each<[string[], Record<string, string>, string]>([
+    [['--link'], { PUBLIC_URL: 'https://sluice.example.com' }, 'https://sluice.example.com/upload'],
+    [['--link', 'https://up.example.com/upload/'], {}, 'https://up.example.com/upload'],
+    [['--link', 'https://example.com/recordings'], {}, 'https://example.com/recordings/upload'],
+  ])('prints with %j the address of the upload page, which takes the token', async (args, settings, page) => {
+    const { stdout } = await runSluice(['token', 'create', '--ace-id', 'lesson-9', ...args], {
+      ...cli,
+      env: { ...env, ...settings },
+    });
+
+    const [address, fragment = ''] = stdout.trim().split('#');
+    expect(address).toBe(page);
+    const token = new URLSearchParams(fragment).get('token') ?? '';
+    expect(await readUploadToken(token, [SECRET])).toMatchObject({ kind: 'valid' });
+  });
+
+  it('asks for the address of the upload page where none is known', async () => {
+    const args = ['token', 'create', '--ace-id', 'x', '--link'];
+    const { exitCode, stderr } = await runSluice(args, { ...cli, env });
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('PUBLIC_URL');
+  });
+
   it('says what is missing', async () => {
     const { exitCode, stderr } = await runSluice(['token', 'create', '--ace-id', 'x'], { ...cli, env: {} });
 

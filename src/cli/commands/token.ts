@@ -13,6 +13,7 @@ interface TokenOptions {
   readonly expires: string;
   readonly maxBytes?: string;
   readonly title?: string;
+  readonly link?: string | true;
 }
 
 const EXAMPLES = `
@@ -21,6 +22,7 @@ upload until it expires; an upload that has begun goes on.
 
 Examples:
   sluice token create --ace-id lesson-4711
+  sluice token create --ace-id lesson-4711 --link
   sluice token create --ace-id lesson-4711 --expires 2d --max-bytes 5GB --title "Algebra 1"`;
 
 /** `sluice token create`: what the website gives to a tutor who may upload. */
@@ -36,6 +38,10 @@ export function addTokenCommand(program: Command, io: Io): void {
     .option('--expires <time>', 'how long uploads may be begun with it, such as 30m, 2h or 1d', '2h')
     .option('--max-bytes <size>', 'how large the upload may be, such as 5GB')
     .option('--title <title>', "the recording's title, whatever the uploader says")
+    .option(
+      '--link [address]',
+      'print the whole address of the upload page for the tutor; on the host of PUBLIC_URL, or this',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (options: TokenOptions, command: Command) => {
       const session = openSession(io, command);
@@ -48,11 +54,15 @@ export function addTokenCommand(program: Command, io: Io): void {
         ...(options.maxBytes === undefined ? {} : { maxBytes: readSize(options.maxBytes) }),
         ...(options.title === undefined ? {} : { title: readTitle(options.title) }),
       };
+      const page = options.link === undefined ? undefined : readPage(io, options.link);
       const created = await createUploadToken({ ...grant, secret: readSecret(io) });
+      // Behind the #: that part never leaves the browser, and is in nobody's log.
+      const link = page === undefined ? undefined : `${page}#token=${created}`;
       const expiresAt = new Date(Date.now() + grant.expiresInS * 1000).toISOString();
       if (session.isJson) {
         session.printJson({
           token: created,
+          ...(link === undefined ? {} : { link }),
           ace_id: grant.aceId,
           expires_at: expiresAt,
           max_bytes: grant.maxBytes ?? null,
@@ -60,7 +70,7 @@ export function addTokenCommand(program: Command, io: Io): void {
         });
         return;
       }
-      session.print(created);
+      session.print(link ?? created);
       if (io.stderr.isTTY) io.stderr.write(`For ${grant.aceId}, until ${localTime(expiresAt)}.\n`);
     });
 }
@@ -74,6 +84,24 @@ function readSecret({ env }: Io): string {
     detail: `It has to have at least ${MIN_SECRET_LENGTH} characters, and to be that of the tus server.`,
     advice: 'Put the output of "openssl rand -base64 48" into .env, and restart tus.',
   });
+}
+
+/** The address of the upload page: `/upload` on a host, unless a path is named. */
+function readPage({ env }: Io, given: string | true): string {
+  const address = given === true ? (env['PUBLIC_URL']?.trim() ?? '') : given;
+  if (address === '') {
+    throw usageFailure(
+      '--link: it is not known where tutors reach the upload page.',
+      'Set PUBLIC_URL in .env, or name it: --link https://uploads.example.com',
+    );
+  }
+  if (!/^https?:\/\//.test(address) || !URL.canParse(address)) {
+    throw usageFailure(`--link: ${address} is no address.`, 'Write https://uploads.example.com');
+  }
+  const page = new URL(address);
+  page.hash = '';
+  page.pathname = `${page.pathname.replace(/\/(upload\/?)?$/, '')}/upload`;
+  return page.href;
 }
 
 function readAceId(text: string): string {
