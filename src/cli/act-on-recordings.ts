@@ -69,7 +69,9 @@ async function whatInstead({ api, signal }: Session, id: string, trouble: Troubl
   if (trouble.code !== 'WRONG_STATE') return trouble;
   const path = `/api/recordings/${encodeURIComponent(id)}`;
   const { actions } = await api.get(path, recordingShape, signal);
-  const commands = actions.map((action) => `sluice ${COMMANDS[action] ?? action} ${id}${ARGUMENTS[action] ?? ''}`);
+  const commands = actions.map(
+    (action) => `sluice ${COMMANDS[action] ?? action} ${id}${ARGUMENTS[action] ?? ''}`,
+  );
   const possible = commands.length === 0 ? 'Nothing is possible now' : `Possible now: ${commands.join(', ')}`;
   return { ...trouble, advice: `${possible}. sluice show ${id} says how it stands.` };
 }
