@@ -48,7 +48,7 @@ function crashCopyStep({ root, dist, say }) {
       say(`Compiling src to ${dist} with crash points (tsc) ...`);
       const finish = (next) => {
         copyFileSync(crashPoint, join(next, 'lib/crash-point.js'));
-        copyFileSync(join(root, 'package.json'), join(next, 'package.json'));
+        copyFileSync(join(root, 'package.json'), join(dirname(next), 'package.json'));
       };
       await build({ root, dist, hash: hashAll(), finish });
     },

@@ -8,7 +8,7 @@ import type { House } from './house.ts';
 import { systemEnvironment } from './processes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../..');
-const CRASH_COPY = join(CHECKOUT, 'node_modules/.cache/sluice-crash');
+const CRASH_COPY = join(CHECKOUT, 'node_modules/.cache/sluice-crash/dist');
 
 /** Where a worker shall die: at the first passage of a crash point, or at the nth. */
 export type CrashAt = CrashPoint | `${CrashPoint}:${number}`;
