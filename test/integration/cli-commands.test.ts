@@ -274,7 +274,7 @@ describe('what is done with recordings', () => {
     expect(stdout).toContain(id);
     expect(await stateOf(id)).toBe('set-aside');
     expect((await sluice('front', id)).stderr).toContain(
-      `Possible now: sluice retry ${id}, sluice cancel ${id}. sluice show ${id} says how it stands.`,
+      `Possible now: sluice retry ${id}, sluice cancel ${id}, sluice rename ${id} TITLE. sluice show ${id} says how it stands.`,
     );
   });
 
@@ -294,15 +294,16 @@ describe('what is done with recordings', () => {
   it('retries all that have failed', async () => {
     const ids = [await addFailed('Failed 1'), await addFailed('Failed 2')];
 
-    const { exitCode, stdout } = await sluice('retry', '--failed');
+    const { exitCode, json } = await sluice('retry', '--failed', '--json');
 
     expect(exitCode).toBe(0);
-    for (const id of ids) {
-      expect(stdout).toContain(id);
-      expect(await stateOf(id)).toBe('waiting');
-    }
+    const retried: string[] = json.recordings.map(({ id }: { id: string }) => id);
+    expect(retried).toEqual(expect.arrayContaining(ids));
+    for (const id of ids) expect(await stateOf(id)).toBe('waiting');
     expect((await sluice('list', '--state', 'failed')).stdout).toBe('No recordings.\n');
     expect((await sluice('retry', '--failed')).stdout).toBe('Nothing has failed.\n');
+    // The next worker would have them fail once more.
+    await sluice('cancel', ...retried);
 
     await addFailed('three');
     await addFailed('four');
@@ -310,7 +311,6 @@ describe('what is done with recordings', () => {
     expect((await sluice('retry', '--code', 'SOURCE_GONE')).stdout).toBe(
       'Nothing has failed with SOURCE_GONE.\n',
     );
-    await sluice('cancel', ...ids);
   });
 
   it('pauses the line and lets it go on', async () => {

@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cliOf, openTerminal, runSluice, startSluice, type Terminal } from '../support/cli.ts';
-import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
+import { pauseLine, QUICK_SETTINGS, resumeLine, UNWATCHED } from '../support/faults-house.ts';
 import { type House, openHouse } from '../support/house.ts';
 
 const MIB = 1024 * 1024;
@@ -70,9 +71,12 @@ describe('sluice watch in a terminal', () => {
 
   it('keeps to a narrow terminal, also with wide characters', async () => {
     slowDown(SLOW_BYTES_PER_S);
+    await pauseLine(house);
     const { id } = await house.addCustom('代数学の授業 第一回 とても長い題名', { bytes: 24 * MIB });
     terminal = openTerminal(['watch', id], cliOf(house), { columns: 40, rows: 10 });
     const shown = terminal;
+    await vi.waitFor(() => expect(shown.screen().join('\n')).toContain('代数'), WAIT);
+    await resumeLine(house);
 
     await vi.waitFor(() => expect(shown.screen().join('\n')).toMatch(/archive +█+░+/), WAIT);
     const title = shown.screen().find((line) => line.startsWith('代数')) ?? '';
@@ -85,12 +89,16 @@ describe('sluice watch in a terminal', () => {
 describe('sluice watch without a terminal', () => {
   it('says one JSON object per line, up to the end of the recording', async () => {
     slowDown(SLOW_BYTES_PER_S);
+    await pauseLine(house);
     const { id } = await house.addCustom('Json', { bytes: 4 * MIB });
 
-    const { exitCode, stdout } = await runSluice(['watch', id, '--json'], cliOf(house));
+    const { child, output } = startSluice(['watch', id, '--json'], cliOf(house));
+    const ended = once(child, 'close');
+    await vi.waitFor(() => expect(output.stdout).toContain('\n'), WAIT);
+    await resumeLine(house);
 
-    expect(exitCode).toBe(0);
-    const messages = stdout
+    expect((await ended)[0]).toBe(0);
+    const messages = output.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));

@@ -298,12 +298,14 @@ const PAGES_ONLY = [
   'GET /',
   'GET /*',
   'GET /access',
+  'GET /announcements',
   'GET /docs',
   'GET /docs/openapi.json',
   'GET /recordings',
   'GET /recordings/some',
   'GET /upload',
   'GET /upload*',
+  'GET /zoom',
 ];
 
 describe('the description of the API', () => {
