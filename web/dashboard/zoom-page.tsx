@@ -50,7 +50,7 @@ function LeftList({ live, mayAct }: { live: Live; mayAct: boolean }) {
     }, notifyProblem);
 
   return (
-    <section class="card" aria-label="Left with Zoom">
+    <section class="card left form" aria-label="Left with Zoom">
       <p class="muted">
         What Zoom has told of and was not brought home, the newest first: by a rule, by a setting, or because
         it could not be.
@@ -144,6 +144,7 @@ function Ingest() {
     <section class="card" aria-labelledby="ingest">
       <h2 id="ingest">Bring one meeting</h2>
       <form
+        class="form"
         onSubmit={(event) => {
           event.preventDefault();
           void ingest();
@@ -218,6 +219,7 @@ function Backfill() {
     <section class="card" aria-labelledby="backfill">
       <h2 id="backfill">Look through days</h2>
       <form
+        class="form"
         onSubmit={(event) => {
           event.preventDefault();
           void search(!isLooked);
