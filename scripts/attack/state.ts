@@ -9,6 +9,8 @@ const RESTLESS_TABLES: ReadonlySet<string> = new Set([
   ...['gate', 'circuits', 'positions', 'heartbeats', 'clock'],
   // Counters; that somebody knocked is to be seen.
   ...['tallies', 'zoom_checks'],
+  // Who has asked for what, refused or done; what it did stands in the other tables.
+  'audit',
   // What was rightly signed and nobody can read.
   'zoom_ignored',
 ]);
