@@ -32,7 +32,14 @@ export async function openFuzzWorld() {
   const ledgerPath = join(dataDir, 'ledger.db');
   const ledger = await openLedger({ path: ledgerPath, leaseMs: 5000 });
   const reader = new Sqlite(ledgerPath);
-  const version = reader.prepare('pragma data_version');
+  // Each change of a recording adds an event; what else there is grows, or is a switch.
+  const tables = reader
+    .prepare("select name from sqlite_master where type = 'table' and name not in ('audit', 'switches')")
+    .all() as { name: string }[];
+  const counts = reader.prepare(
+    `select ${tables.map(({ name }) => `(select count(*) from "${name}") as "${name}"`).join(', ')},
+      (select group_concat(s.name || '=' || s.value) from switches s) as switched`,
+  );
 
   /** What nobody foresaw, from logs and from promises that nobody waited for. */
   const bugs: string[] = [];
@@ -85,8 +92,8 @@ export async function openFuzzWorld() {
     /** A request as it reaches the pipeline server, from this machine unless told otherwise. */
     ask: (request: InjectOptions) => ask(app, request),
 
-    /** Rises with every change of the ledger. */
-    ledgerVersion: () => (version.get() as { data_version: number }).data_version,
+    /** Differs after every change of the ledger but those of the trail of who has asked for what, which notes refusals. */
+    ledgerVersion: () => JSON.stringify(counts.raw().get()),
 
     /** Names and contents of what the tus server keeps. */
     async uploads(): Promise<string> {

@@ -61,7 +61,7 @@ it('sluice audit says who has done what, and of one person alone', async () => {
 it.each([
   [['access', 'create', 'Anna', '--expires', 'soon'], 2, '--expires: soon is no time.'],
   [['audit', '--limit', '0'], 2, '--limit: 0 is no number'],
-  [['access', 'create', 'admin'], 1, 'must not be "admin", which means somebody else'],
+  [['access', 'create', 'admin'], 2, 'must not be "admin", which means somebody else'],
   [['access', 'revoke', 'Nobody here'], 1, 'There is no token of Nobody here'],
 ])('sluice %j ends with %i and says why', async (args, exitCode, why) => {
   expect(await asAdmin(...args)).toMatchObject({ exitCode, stderr: expect.stringContaining(why) });

@@ -266,6 +266,10 @@ describe('sluice doctor', () => {
     const redis = new Redis({ path: house.redis.socketPath });
     try {
       await redis.config('SET', 'maxmemory', '1');
+      // The processes find it with their next sign of life.
+      await expect
+        .poll(async () => (await diagnose(cliOf(house))).of('line').state, { timeout: 30_000 })
+        .toBe('fail');
       const { exitCode, of } = await diagnose(cliOf(house));
 
       expect(exitCode).toBe(4);
@@ -293,7 +297,7 @@ describe('sluice doctor', () => {
       expect(status.stdout).toMatch(
         /Nothing moves\..*worker: not heard of for.*! The worker has not been heard of/s,
       );
-      expect((await runSluice(['list'], cliOf(house))).stdout).toContain(
+      expect((await runSluice(['list'], cliOf(house))).stderr).toContain(
         '! The worker has not been heard of for',
       );
     } finally {

@@ -31,7 +31,7 @@ beforeEach(async () => {
   await mkdir(folder);
   // So that a change of what is there would be seen as well.
   await app.post('/custom-upload', { path: SAMPLE, title: 'There before', ace_id: 'there-before' });
-  before = ledger.dump();
+  before = withoutTrail(ledger.dump());
 });
 
 afterEach(async () => {
@@ -39,9 +39,18 @@ afterEach(async () => {
   const { pokes } = app.line;
   await app.close();
   await ledger.close();
-  expect(left).toEqual(before);
+  expect(withoutTrail(left)).toEqual(before);
+  // Of what was asked for only the file that was there before has been taken.
+  const done = (left['audit'] ?? []).filter((act) => (act as { outcome: string }).outcome === 'done');
+  expect(done.length).toBeLessThanOrEqual(1);
+  expect(done).toMatchObject(done.map(() => ({ act: 'addFile', times: 1 })));
   expect(pokes).toBe(1);
 });
+
+/** The ledger but for the trail of who has asked for what, where refusals are to be seen. */
+function withoutTrail({ audit: _, ...rest }: LedgerDump): LedgerDump {
+  return rest;
+}
 
 /** A video under this name, beside the others. */
 async function put(name: string, content: string | Buffer): Promise<string> {
@@ -360,11 +369,15 @@ describe('the server has nothing', () => {
     ['POST', '/custom-upload/'],
     ['POST', '/CUSTOM-UPLOAD'],
     ['POST', '/tusupload'],
-    ['GET', '/api/recordings/rec_unknown'],
     ['POST', '/api/deliveries/msg_unknown/replay'],
     ['GET', '/../../etc/passwd'],
   ])('at %s %s', async (method, path) => {
     expect(await app.send(method, path, {})).toEqual(problem(404, 'NOT_FOUND'));
+  });
+
+  it('of an id that is unknown', async () => {
+    const answer = await app.send('GET', '/api/recordings/rec_unknown', {});
+    expect(answer).toEqual(problem(404, 'RECORDING_NOT_FOUND'));
   });
 
   it.each([
