@@ -1,10 +1,8 @@
 import type { Recording } from '../domain/recording.ts';
 
-/** What of a recording can be searched for; null where it is not known. */
-type Searched = Pick<Recording, 'id' | 'title' | 'aceId' | 'details'> & {
-  readonly source: Recording['source'] | null;
-  readonly origin: Recording['origin'] | null;
-};
+/** What of a recording can be searched for; steps of the ledger that came before files did know nothing of them. */
+type Searched = Pick<Recording, 'id' | 'title' | 'aceId' | 'details'> &
+  Partial<Pick<Recording, 'source' | 'origin'>>;
 
 /**
  * What searches for a recording look through, folded: a line each for its title, what its meeting, host and file are

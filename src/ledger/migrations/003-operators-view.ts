@@ -48,14 +48,7 @@ async function fill(db: Kysely<Tables>): Promise<void> {
       .execute();
     for (const { id, title, ace_id: aceId, details, origin, fact } of rows) {
       const bytes = (JSON.parse(fact ?? 'null') ?? JSON.parse(origin)).bytes ?? null;
-      const search = searchText({
-        id,
-        title,
-        aceId,
-        details: JSON.parse(details),
-        source: null,
-        origin: null,
-      });
+      const search = searchText({ id, title, aceId, details: JSON.parse(details) });
       await db.updateTable('recordings').set({ bytes, search }).where('id', '=', id).execute();
     }
     after = Number(rows.at(-1)?.seq);

@@ -18,14 +18,7 @@ export const callersWords: Migration = {
         .limit(BATCH)
         .execute();
       for (const { id, title, ace_id: aceId, details, search: before } of rows) {
-        const search = searchText({
-          id,
-          title,
-          aceId,
-          details: JSON.parse(details),
-          source: null,
-          origin: null,
-        });
+        const search = searchText({ id, title, aceId, details: JSON.parse(details) });
         if (search === before) continue;
         await db.updateTable('recordings').set({ search }).where('id', '=', id).execute();
       }
