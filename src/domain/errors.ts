@@ -43,6 +43,10 @@ export function stopAsked(): KnownError {
   return new KnownError('An operator has asked for this recording to stop', { code: 'STOP_ASKED' });
 }
 
+export function hasCode(error: unknown, code: ErrorCode): error is KnownError {
+  return error instanceof KnownError && error.code === code;
+}
+
 /** The codes that say that a service is not well, rather than that one recording is not. */
 const OUTAGES: readonly ErrorCode[] = [
   'REMOTE_UNAVAILABLE',

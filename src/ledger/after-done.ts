@@ -128,16 +128,16 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     now.publish ?? (keptPublish ? JSON.parse(keptPublish) : undefined);
   const facts = { ...now, ...(publish === undefined ? {} : { publish }) };
   const isTold = await wasAnnounced(trx, recording);
-  await trx
+  const dropped = await trx
     .deleteFrom('deliveries')
     .where('recording_id', '=', id)
     .where('state', '!=', 'delivered')
     .where('type', '!=', 'recording.deleted')
+    .returning('id')
     .execute();
-  await trx
-    .deleteFrom('delivery_attempts')
-    .where('delivery_id', 'not in', (all) => all.selectFrom('deliveries').select('id'))
-    .execute();
+  for (const delivery of dropped) {
+    await trx.deleteFrom('delivery_attempts').where('delivery_id', '=', delivery.id).execute();
+  }
   // What is told of it after it was brought again is news.
   await trx
     .updateTable('deliveries')
@@ -209,14 +209,18 @@ async function keptOf(trx: Trx, id: string): Promise<string> {
 /** Whether the website hears, or has heard, that it is published. */
 async function wasAnnounced(trx: Trx, { id, kind, isFromArchive }: Recording): Promise<boolean> {
   if (kind !== 'video') return false;
-  if (isFromArchive) return true;
-  const row = await trx
+  return isFromArchive || (await isAnnounced(trx, id));
+}
+
+/** Whether the announcement of its publication has begun. */
+export async function isAnnounced(trx: Trx, id: string): Promise<boolean> {
+  const announcing = await trx
     .selectFrom('stages')
     .select('stage')
     .where('recording_id', '=', id)
     .where('stage', '=', 'notify')
     .executeTakeFirst();
-  return row !== undefined;
+  return announcing !== undefined;
 }
 
 /** An occasion that was not there before, for an announcement that may be made several times. */

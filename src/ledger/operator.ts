@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { Recording, State } from '../domain/recording.ts';
-import { companionsOf, type Done, publishAgain, rename, startDeletion } from './after-done.ts';
+import { companionsOf, type Done, isAnnounced, publishAgain, rename, startDeletion } from './after-done.ts';
 import { causeCode, causeService } from './causes.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
@@ -217,15 +217,4 @@ function operatorNamed(db: Database, by: string): Operator {
       .executeTakeFirst();
     return begun !== undefined;
   }
-}
-
-/** Whether the announcement of its publication has begun. */
-async function isAnnounced(trx: Transaction<Tables>, id: string): Promise<boolean> {
-  const announcing = await trx
-    .selectFrom('stages')
-    .select('stage')
-    .where('recording_id', '=', id)
-    .where('stage', '=', 'notify')
-    .executeTakeFirst();
-  return announcing !== undefined;
 }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { failedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
-import type { ErrorCode } from '../domain/error-catalogue.ts';
 import {
+  hasCode,
   KnownError,
   leaseLost,
   orMachineTrouble,
@@ -289,10 +289,6 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
 
 function isTakenBack({ state }: Recording): boolean {
   return TAKING_BACK_STATES.includes(state);
-}
-
-function hasCode(error: unknown, code: ErrorCode): boolean {
-  return error instanceof KnownError && error.code === code;
 }
 
 function crashedTooOften(starts: number): KnownError {

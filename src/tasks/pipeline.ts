@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { type ErrorSummary, isOutage, KnownError, summarize } from '../domain/errors.ts';
+import { type ErrorSummary, hasCode, isOutage, KnownError, summarize } from '../domain/errors.ts';
 import type { Checkpoints, Facts, Recording, Stage } from '../domain/recording.ts';
 import type { Circuits, Service } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
@@ -134,7 +134,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       for (const task of made) {
         await withdrawStage(task, attempt, 'taken back').catch((error) => {
           signal.throwIfAborted();
-          if (isLeaseLost(error)) throw error;
+          if (hasCode(error, 'LEASE_LOST')) throw error;
           troubles.push(error);
         });
       }
@@ -343,10 +343,6 @@ function isTakenBack(task: AnyTask, recording: Recording): boolean {
   if (!isFor(task, recording)) return false;
   if (!recording.isFromArchive || recording.state === 'deleting') return true;
   return task.stage === 'publish' || task.stage === 'fetch';
-}
-
-function isLeaseLost(error: unknown): boolean {
-  return error instanceof KnownError && error.code === 'LEASE_LOST';
 }
 
 function isFor(task: AnyTask, recording: Recording): boolean {
