@@ -1,5 +1,5 @@
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { BRAND, escapeHtml, stylePolicy, THEME } from './plain-page.ts';
+import { BRAND, escapeHtml, pageHead, stylePolicy, THEME } from './plain-page.ts';
 
 const STYLE = `${THEME}
 .docs { display: grid; gap: 2rem; max-width: 76rem; margin: 0 auto; padding: 1.25rem 1rem 4rem; }
@@ -73,16 +73,7 @@ export function docsPage(
     ([name, schema]) => `<details id="${escapeHtml(name)}"><summary><b>${escapeHtml(name)}</b></summary>
 ${shapeHtml(schema as Schema)}</details>`,
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>API · ${escapeHtml(info.title)}</title>
-<style>${STYLE}</style>
-</head>
+  return `${pageHead({ title: `API · ${info.title}`, style: STYLE })}
 <body>
 <div class="docs">
 <nav aria-label="Operations" tabindex="0">

@@ -38,16 +38,7 @@ export const PLAIN_PAGE_POLICY = stylePolicy(STYLE, { hasForm: true });
 
 /** A page of a few words that needs no script and none of the built files; `content` is HTML. */
 export function plainPage({ title, content }: { title: string; content: string }): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(title)} · Sluice</title>
-<style>${STYLE}</style>
-</head>
+  return `${pageHead({ title: `${title} · Sluice`, style: STYLE })}
 <body class="plain">
 <main>
 <p class="brand">${BRAND}Sluice</p>
@@ -58,6 +49,20 @@ ${content}
 </body>
 </html>
 `;
+}
+
+/** How a page begins that is written here, up to its body. */
+export function pageHead({ title, style }: { title: string; style: string }): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>`;
 }
 
 export function escapeHtml(text: string): string {
