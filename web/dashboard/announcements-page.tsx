@@ -1,17 +1,14 @@
 import { getJson, postJson } from './api.ts';
-import { Tries } from './delivery-tries.tsx';
+import { DeliveryRow } from './delivery-row.tsx';
 import type { Live } from './live.ts';
-import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
-import { Dot, Empty, Loading, Reason, Trouble, When } from './parts.tsx';
+import { Empty, Loading, Trouble } from './parts.tsx';
 import { useResource } from './resource.ts';
 import { go, Link } from './router.tsx';
 import type { ListedDelivery } from './types.ts';
-import { DELIVERY_TONES, DELIVERY_WORDS } from './words.ts';
 
 /** What the website was told, of all recordings; which of it stands in the address. */
 export function AnnouncementsPage({ live, query }: { live: Live; query: URLSearchParams }) {
-  const mayAct = useMayAct();
   const state = query.get('state') ?? '';
   const address = `/api/deliveries?limit=200${state === '' ? '' : `&state=${encodeURIComponent(state)}`}`;
   const { data, problem, reload } = useResource<readonly ListedDelivery[]>({
@@ -57,34 +54,20 @@ export function AnnouncementsPage({ live, query }: { live: Live; query: URLSearc
       {data !== undefined && data.length > 0 && (
         <ul class="rows card list" aria-label="Announcements">
           {data.map((delivery) => (
-            <li key={delivery.id} class="row">
-              <div class="row-words">
-                <p class="row-title">
-                  <code>{delivery.type}</code>{' '}
+            <DeliveryRow
+              key={delivery.id}
+              delivery={delivery}
+              at={delivery.ended_at ?? delivery.created_at}
+              of={{
+                title: delivery.title,
+                link: (
                   <Link href={`/recordings/${encodeURIComponent(delivery.recording_id)}`}>
                     {delivery.title}
                   </Link>
-                </p>
-                <p class="small muted">
-                  <Dot tone={DELIVERY_TONES[delivery.state]} /> {DELIVERY_WORDS[delivery.state]}{' '}
-                  <When at={delivery.ended_at ?? delivery.created_at} /> · {delivery.attempts}{' '}
-                  {delivery.attempts === 1 ? 'attempt' : 'attempts'}
-                </p>
-                {delivery.last_error && delivery.state !== 'delivered' && (
-                  <Reason error={delivery.last_error} />
-                )}
-                <Tries id={delivery.id} />
-              </div>
-              {mayAct && (
-                <button
-                  type="button"
-                  aria-label={`Send again: ${delivery.type} of ${delivery.title}`}
-                  onClick={() => replay(delivery)}
-                >
-                  Send again
-                </button>
-              )}
-            </li>
+                ),
+              }}
+              replay={() => replay(delivery)}
+            />
           ))}
         </ul>
       )}

@@ -1,14 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useModal } from '../shared/modal.ts';
 
 /** A question in front of the page; Escape closes it. */
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog ref={dialog} onClose={props.close} aria-labelledby="dialog-title">
       <div class="dialog-content">

@@ -3,26 +3,16 @@ import { useEffect } from 'preact/hooks';
 import { formatBytes, formatCount, formatDuration, formatExact, formatMoment } from '../shared/format.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
-import { Tries } from './delivery-tries.tsx';
+import { DeliveryRow } from './delivery-row.tsx';
 import type { Live } from './live.ts';
-import { useMayAct } from './me.tsx';
 import { Legs } from './moving.tsx';
 import { notify, notifyProblem } from './notices.tsx';
-import { Copyable, Dot, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
+import { Copyable, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { AttemptView, DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
-import {
-  companionWords,
-  DELIVERY_TONES,
-  DELIVERY_WORDS,
-  eventWords,
-  SOURCE_WORDS,
-  STAGE_WORDS,
-  STATE_WORDS,
-  withName,
-} from './words.ts';
+import { companionWords, eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
 
 /** How often it is read anew while nothing is heard, in milliseconds: what waits for a service does so without a word. */
 const READ_EVERY_MS = 15_000;
@@ -251,7 +241,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; reload: () => void }) {
   const { deliveries, reload } = props;
-  const mayAct = useMayAct();
   const replay = ({ id, type }: DeliveryView) =>
     postJson(`/api/deliveries/${encodeURIComponent(id)}/replay`).then(() => {
       notify(`The website is told ${type} again.`);
@@ -265,36 +254,12 @@ function Deliveries(props: { live: Live; deliveries: readonly DeliveryView[]; re
       {deliveries.length === 0 && <Empty>Nothing yet.</Empty>}
       <ul class="rows">
         {deliveries.map((delivery) => (
-          <li key={delivery.id} class="row">
-            <div class="row-words">
-              <p class="row-title">
-                <code>{delivery.type}</code>
-              </p>
-              <p class="small muted">
-                <Dot tone={DELIVERY_TONES[delivery.state]} /> {DELIVERY_WORDS[delivery.state]}
-                {delivery.ended_at && (
-                  <>
-                    {' '}
-                    <When at={delivery.ended_at} />
-                  </>
-                )}{' '}
-                · {delivery.attempts} {delivery.attempts === 1 ? 'attempt' : 'attempts'}
-              </p>
-              {delivery.last_error && delivery.state !== 'delivered' && (
-                <Reason error={delivery.last_error} />
-              )}
-              <Tries id={delivery.id} />
-            </div>
-            {mayAct && (
-              <button
-                type="button"
-                aria-label={`Send again: ${delivery.type}`}
-                onClick={() => replay(delivery)}
-              >
-                Send again
-              </button>
-            )}
-          </li>
+          <DeliveryRow
+            key={delivery.id}
+            delivery={delivery}
+            at={delivery.ended_at}
+            replay={() => replay(delivery)}
+          />
         ))}
       </ul>
     </section>

@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { useModal } from '../shared/modal.ts';
 import { useWords } from './language.ts';
 
 /** Cancels once it has been asked: what is deleted may be hours of sending. */
@@ -47,13 +48,7 @@ function Question(props: {
 }) {
   const { name, sentBytes, close, cancel } = props;
   const { say } = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    // A dialog that is closed gives the focus back.
-    return () => shown?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog ref={dialog} onClose={close} aria-labelledby="cancel-title" aria-describedby="cancel-text">
       <h2 id="cancel-title">{say('cancel.title', { name })}</h2>
