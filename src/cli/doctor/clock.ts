@@ -6,6 +6,9 @@ import { type Finding, fail, ok, warn } from './check.ts';
 /** Zoom's and the website's signatures bear a time; more than this is wrong, in milliseconds. */
 const MAX_SKEW_MS = 60_000;
 
+/** A date in whole seconds and the way of the answer do not tell more of a clock that is wrong, in milliseconds. */
+const TOLD_TO_MS = 60_000;
+
 /** Compares this machine's clock with the dates that the services put on their answers. */
 export async function checkClock({ b2, bunny, zoom }: Config, signal: AbortSignal): Promise<Finding> {
   const urls = [b2.apiUrl, bunny.apiUrl, zoom.oauthUrl];
@@ -21,9 +24,10 @@ export function judgeClock(skewsMs: readonly number[]): Finding {
     return warn('could not be compared: no service answers', 'Check the network, then ask again.');
   }
   if (Math.abs(skewMs) <= MAX_SKEW_MS) return ok('agrees with the services');
+  const toldMs = Math.round(Math.abs(skewMs) / TOLD_TO_MS) * TOLD_TO_MS;
   const direction = skewMs > 0 ? 'ahead' : 'behind';
   return fail(
-    `is ${durationText(Math.abs(skewMs))} ${direction}`,
+    `is ${durationText(toldMs)} ${direction}`,
     'Signatures bear the time and are refused: let NTP set the clock (timedatectl set-ntp true).',
   );
 }
