@@ -43,10 +43,13 @@ export function isRaw(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Text that says something; a number is read as its digits, and anything else as not said. */
+/**
+ * Text that says something; a number is read as its digits, and anything else as not said. What no ledger gives back as
+ * it was, halves of characters and U+0000, becomes U+FFFD here: what is known by it has to be found again.
+ */
 export function textIn(value: unknown): string | null {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-  return typeof value === 'string' ? value.trim() || null : null;
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD').trim() || null : null;
 }
 
 /** A time as Zoom writes it. Of a number the digits tell seconds from milliseconds. */

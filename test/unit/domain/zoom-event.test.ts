@@ -43,6 +43,17 @@ function announced(...input: Parameters<typeof read>) {
   return announcement as ZoomAnnouncement;
 }
 
+it.each(['\udfff', 'a\ud800b', '\ud800\udfff\udfff', '\udc00\ud800', 'a\0b'])(
+  'reads an id with half a character or none in it (%j) as text that a ledger gives back as it is',
+  (id) => {
+    const { meeting } = announced({ uuid: `m${id}`, recording_files: [{ ...FILE, id }] });
+    const read = [meeting.uuid, ...meeting.files.map((file) => file.id ?? '')];
+
+    expect(read.map((text) => Buffer.from(text, 'utf8').toString('utf8'))).toEqual(read);
+    expect(read.join('')).not.toContain('\0');
+  },
+);
+
 const ODD = [null, '', '  ', 0, -1, 1.5, 1e300, true, [], {}, [null], { length: { toString: null } }, 'x'];
 
 it.each([
