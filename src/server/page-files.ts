@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
-import { brotliCompressSync, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliCompress, constants } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -11,17 +12,20 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+const compress = promisify(brotliCompress);
+
 interface PageFile {
   readonly type: string;
   readonly bytes: Buffer;
-  readonly packed: Buffer;
+  /** Compressed when it is first asked for, beside everything else: it takes longer than the rest of a start. */
+  packed(): Promise<Buffer>;
   readonly etag: string;
 }
 
 /** The built files of one page, kept in memory: they are few and small, and what is asked for never meets the disk. */
 export interface PageFiles {
   /** Answers with the file, or with 304 if the browser has it; `false` if there is none by this name. */
-  send(name: string, request: FastifyRequest, reply: FastifyReply): boolean;
+  send(name: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean>;
 }
 
 /** Reads what `npm run build` has made of a page; `undefined` if it has not been run. */
@@ -36,7 +40,7 @@ export function readPageFiles(page: string): PageFiles | undefined {
   );
 
   return {
-    send(name, request, reply) {
+    async send(name, request, reply) {
       const file = files.get(name);
       if (file === undefined) return false;
       const isPacked = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''));
@@ -50,8 +54,9 @@ export function readPageFiles(page: string): PageFiles | undefined {
         reply.code(304).send();
         return true;
       }
+      const body = isPacked ? await file.packed() : file.bytes;
       if (isPacked) reply.header('content-encoding', 'br');
-      reply.send(isPacked ? file.packed : file.bytes);
+      reply.send(body);
       return true;
     },
   };
@@ -65,10 +70,14 @@ function cacheControlOf(name: string): string {
 
 function readPageFile(path: string): PageFile {
   const bytes = readFileSync(path);
+  let packing: Promise<Buffer> | undefined;
   return {
     type: TYPES[extname(path)] ?? 'application/octet-stream',
     bytes,
-    packed: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    packed() {
+      packing ??= compress(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
+      return packing;
+    },
     etag: createHash('sha256').update(bytes).digest('base64url').slice(0, 27),
   };
 }

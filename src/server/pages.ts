@@ -93,14 +93,14 @@ function addPage(app: FastifyInstance, name: string, { paths, assets, access, po
   const config: FastifyContextConfig = access === undefined ? {} : { access };
   const hidden = { config, schema: { hide: true } };
 
-  const answer = (file: string, request: FastifyRequest, reply: FastifyReply) => {
+  const answer = async (file: string, request: FastifyRequest, reply: FastifyReply) => {
     reply.headers({
       'content-security-policy': policyFor(request),
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'cross-origin-opener-policy': 'same-origin',
     });
-    if (files?.send(file, request, reply)) return reply;
+    if (await files?.send(file, request, reply)) return reply;
     const why = files === undefined ? 'The pages are not built: run npm run build' : `There is no ${file}`;
     throw new KnownError(why, { code: 'NOT_FOUND' });
   };

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { createAlarmPing } from '../../clients/alarm-ping.ts';
 import type { Config, SettingProblem } from '../../config/config.ts';
 import { summarize } from '../../domain/errors.ts';
-import { createAlarmChannels } from '../../queue/alarm-channels.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -112,6 +110,8 @@ async function test(
   const isWhole = ({ channel }: { channel: keyof typeof SETTINGS }) =>
     broken.every((each) => each.channel !== channel);
   const { ping } = alarms;
+  const { createAlarmChannels } = await import('../../queue/alarm-channels.ts');
+  const { createAlarmPing } = await import('../../clients/alarm-ping.ts');
   const tries: { channel: keyof typeof SETTINGS; what: string; run(signal: AbortSignal): Promise<void> }[] = [
     ...createAlarmChannels(alarms).map((channel) => ({
       channel: channel.name,

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { settingWarnings } from '../../config/setting-warnings.ts';
 import { type Diagnosis, diagnose, type Finding } from '../doctor/check.ts';
-import { createChecks } from '../doctor/checks.ts';
 import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
@@ -56,6 +55,8 @@ export function addDoctorCommand(program: Command, io: Io): void {
       if (!(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
         throw usageFailure(`--timeout: ${options.timeout} is no number of seconds.`);
       }
+      // What few commands need is loaded where it is needed: every command would begin later by it.
+      const { createChecks } = await import('../doctor/checks.ts');
       const checks = createChecks({
         settings: io.examineConfig(),
         settingWarnings: settingWarnings(io.env, io.envFile),

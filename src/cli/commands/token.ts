@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { createUploadToken } from '../../lib/upload-token.ts';
 import { Failure, usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { openSession } from '../session.ts';
@@ -55,6 +54,7 @@ export function addTokenCommand(program: Command, io: Io): void {
         ...(options.title === undefined ? {} : { title: readTitle(options.title) }),
       };
       const page = options.link === undefined ? undefined : readPage(io, options.link);
+      const { createUploadToken } = await import('../../lib/upload-token.ts');
       const created = await createUploadToken({ ...grant, secret: readSecret(io) });
       // Behind the #: that part never leaves the browser, and is in nobody's log.
       const link = page === undefined ? undefined : `${page}#token=${created}`;
