@@ -4,7 +4,6 @@ import type { Database } from './database.ts';
 
 /** The right to move one recording, until it is released, expires or is taken over. */
 export interface Lease {
-  readonly recordingId: string;
   /** Rises with every change of hands: what carries an older one comes from a worker that lost its lease. */
   readonly fence: number;
   /**
@@ -13,6 +12,12 @@ export interface Lease {
    * @throws KnownError `LEASE_LOST`
    */
   check(): Promise<void>;
+  /**
+   * Says that another recording is moved under this lease than it was taken for.
+   *
+   * @throws KnownError `LEASE_LOST`
+   */
+  turnTo(recordingId: string): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -68,11 +73,11 @@ export function createGate({
     };
   }
 
-  /** Extends the lease with this fence; false if it is no longer the current one. */
-  async function renew(fence: number): Promise<boolean> {
+  /** Extends the lease with this fence, for this recording if it says one; false if it is no longer the current one. */
+  async function renew(fence: number, recordingId?: string): Promise<boolean> {
     const result = await db
       .updateTable('gate')
-      .set(newEnd())
+      .set({ ...newEnd(), ...(recordingId === undefined ? {} : { recording_id: recordingId }) })
       .where('id', '=', 1)
       .where('fence', '=', fence)
       .executeTakeFirst();
@@ -139,14 +144,16 @@ export function createGate({
         );
       }, leaseMs / 4);
 
+      const hold = async (movedId?: string) => {
+        if (isHeld && (await renew(fence, movedId))) return;
+        lose();
+        throw leaseLost();
+      };
+
       return {
-        recordingId,
         fence,
-        async check() {
-          if (isHeld && (await renew(fence))) return;
-          lose();
-          throw leaseLost();
-        },
+        check: () => hold(),
+        turnTo: (movedId) => hold(movedId),
         async release() {
           isHeld = false;
           clearInterval(timer);

@@ -87,7 +87,10 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       const first = await whoseTurn(recording);
       const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
       if (first?.id === id) return await move(recording, lease, signals);
-      if (first !== undefined) await move(first, lease, signals);
+      if (first !== undefined) {
+        await lease.turnTo(first.id);
+        await move(first, lease, signals);
+      }
       return 'given-back';
     } catch (error) {
       // Lost while the end of an attempt was being recorded.

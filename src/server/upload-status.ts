@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
-import { type Facts, STAGES, STATES } from '../domain/recording.ts';
+import { type Facts, STAGES, STATES, type Stage } from '../domain/recording.ts';
 import { fillWatchUrl } from '../domain/watch-url.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
@@ -17,10 +17,13 @@ export interface UploadStatusOptions {
   readonly watchUrl: string | undefined;
 }
 
+/** What an upload goes through: captions are made of what Zoom has written down. */
+const UPLOAD_STAGES: readonly Stage[] = STAGES.filter((stage) => stage !== 'captions');
+
 const uploadStatusView = z
   .object({
     state: z.enum(STATES),
-    stage: z.enum(STAGES).nullable().describe('The first that is not done'),
+    stage: z.enum(STAGES).nullable().describe('The first that is not done; null once all are'),
     percent: z.int().min(0).max(100).nullable().describe('Of the bytes, while it moves'),
     position: z.int().nullable().describe('Its place in line, from 1'),
     playable: z.boolean(),
@@ -63,7 +66,7 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
       const { facts } = await ledger.recordings.progress(id);
       return {
         state: recording.state,
-        stage: STAGES.find((stage) => facts[stage] === undefined) ?? null,
+        stage: UPLOAD_STAGES.find((stage) => facts[stage] === undefined) ?? null,
         percent: recording.state === 'moving' ? percentOf(progressOf(id)) : null,
         position: position ?? null,
         playable: isPlayable,

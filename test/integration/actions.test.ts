@@ -13,6 +13,7 @@ import {
   UNWATCHED,
 } from '../support/faults-house.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
+import { dumpLedger } from '../support/ledger.ts';
 
 /** How soon a moving recording stops once an operator has asked, in milliseconds. */
 const STOPS_WITHIN_MS = 2000;
@@ -299,7 +300,12 @@ describe('the order of the line', () => {
     const redis = new Redis(house.redis.socketPath);
     if (isWiped) await redis.flushall();
     redis.disconnect();
+    // Long enough in the middle of its way for a look at who has the gate.
+    const ofFirst = { 'x-bz-info-sluice_recording': e };
+    house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', where: ofFirst, status: 503, delayMs: 1000 });
     await resumeLine(house);
+    await house.reaches(e, 'moving');
+    expect(dumpLedger(house.config.ledgerPath)['gate']).toMatchObject([{ recording_id: e }]);
     for (const id of ids) await house.reaches(id, 'done');
 
     const ends = await Promise.all(ids.map(async (id) => (await house.recordings.get(id))?.endedAtMs ?? 0));

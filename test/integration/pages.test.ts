@@ -82,6 +82,13 @@ describe('the pages', () => {
 
 describe('GET /upload/status/{upload}', () => {
   const uploadId = '0123456789abcdef0123456789abcdef';
+  const FACTS = {
+    fetch: { path: '/x', bytes: 5, contentId: 'c', mediaType: 'video/mp4', extension: 'mp4' },
+    archive: { bucket: 'b', fileId: 'f', fileName: 'n', sha1: null },
+    publish: { libraryId: '77', videoId: 'video' },
+    notify: { deliveryId: 'd' },
+    cleanup: { freedBytes: 5 },
+  };
 
   beforeEach(async () => {
     await ledger.recordings.accept({
@@ -109,6 +116,23 @@ describe('GET /upload/status/{upload}', () => {
         title: 'Algebra 1',
       },
     });
+  });
+
+  it('names no stage any more once all is done that an upload goes through', async () => {
+    const id = recordingId('ace:lesson-1');
+    const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
+    const fence = lease?.fence ?? 0;
+    const stage = async () => (await app.get(`/upload/status/${uploadId}?ace_id=lesson-1`)).body.stage;
+    await ledger.moves.startAttempt(id, fence);
+    const seen = [];
+    for (const [name, fact] of Object.entries(FACTS)) {
+      await ledger.moves.startStage(id, name as 'publish', fence);
+      await ledger.moves.finishStage(id, name as 'publish', fact as (typeof FACTS)['publish'], fence);
+      seen.push(await stage());
+    }
+    await lease?.release();
+
+    expect(seen).toEqual(['archive', 'publish', 'notify', 'cleanup', null]);
   });
 
   it('tells where it is watched, once it can be', async () => {
