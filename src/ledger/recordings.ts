@@ -162,18 +162,28 @@ export function createRecordings({
     },
 
     async wakeCompanions(groupKey) {
-      const woken = await groupCommit((trx) =>
+      // By the group alone, of which there are few: asked for their state as well, the database would rather go through
+      // all that wait. Most groups have none, and then nothing is written.
+      const group = await db
+        .selectFrom('recordings')
+        .select(['id', 'kind', 'state', 'last_error'])
+        .where('group_key', '=', groupKey)
+        .execute();
+      const waiting = group.filter(
+        ({ kind, state, last_error: error }) =>
+          kind === 'companion' && state === 'waiting' && error?.includes('"WAITING_FOR_VIDEO"'),
+      );
+      if (waiting.length === 0) return [];
+      const ids = waiting.map(({ id }) => id);
+      await groupCommit((trx) =>
         trx
           .updateTable('recordings')
           .set({ not_before_ms: 0 })
-          .where('group_key', '=', groupKey)
-          .where('kind', '=', 'companion')
+          .where('id', 'in', ids)
           .where('state', '=', 'waiting')
-          .where('last_error', 'like', '%"WAITING_FOR_VIDEO"%')
-          .returning('id')
           .execute(),
       );
-      return woken.map(({ id }) => id);
+      return ids;
     },
 
     async hold(id, notBeforeMs, why) {
