@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { encodeFileName } from '../../src/clients/b2.ts';
 import { retryAfterMs } from '../../src/clients/headers.ts';
 import { parseZoomRules } from '../../src/config/zoom-rules-file.ts';
 import { failedBody } from '../../src/domain/announcement.ts';
@@ -10,6 +9,7 @@ import type { Recording } from '../../src/domain/recording.ts';
 import { readRecordingEvent } from '../../src/domain/zoom-event.ts';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
 import { planMeeting } from '../../src/domain/zoom-plan.ts';
+import { encodeFileName } from '../../src/outside/b2/client.ts';
 import { broken, hostileJson, hostileText, zoomEvent } from './hostile.ts';
 import type { Fuzz } from './properties.ts';
 

@@ -139,6 +139,15 @@ function buildConfig(e: Values, env: Env) {
       partBytes: e.ARCHIVE_PART_BYTES,
       parallelParts: e.ARCHIVE_PARALLEL_PARTS,
     },
+    folderStore:
+      e.FOLDER_STORE === undefined
+        ? undefined
+        : {
+            path: resolve(e.FOLDER_STORE),
+            /** Remembers which folder it was, so that an empty mount point is not taken for it. */
+            memoryPath: `${dataDir}/folder-store.json`,
+            reserveBytes: e.DISK_RESERVE_BYTES,
+          },
     bunny: {
       apiUrl: e.BUNNY_API_URL,
       tusUrl: e.BUNNY_TUS_URL,
@@ -328,6 +337,11 @@ function conflicts(present: Env): SettingProblem[] {
     if (present['LOCAL_TRUST']?.trim() === 'off') {
       found('ADMIN_TOKEN', 'is required with LOCAL_TRUST=off, or nobody could get in');
     }
+  }
+  const dataDir = resolve(present['DATA_DIR']?.trim() ?? './data');
+  const folderStore = present['FOLDER_STORE']?.trim();
+  if (folderStore?.startsWith('/') && resolve(folderStore) === dataDir) {
+    found('FOLDER_STORE', 'must not be DATA_DIR, whose folders are swept; a folder inside it would do');
   }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {

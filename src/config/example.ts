@@ -11,6 +11,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   ADMIN_TOKEN: 'Operators',
   ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
   B2_KEY_ID: 'Backblaze B2',
+  FOLDER_STORE: 'Folder store',
   BUNNY_LIBRARY_ID: 'Bunny Stream',
   SITE_WEBHOOK_URL: 'The website',
   UPLOAD_PUBLIC_URL: 'Uploads of tutors',

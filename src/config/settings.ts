@@ -295,6 +295,14 @@ export const settings = {
     .default(3)
     .describe('Parts of one large file that are sent at the same time'),
 
+  // Folder store
+  FOLDER_STORE: text()
+    .startsWith('/', { error: 'must be an absolute path' })
+    .optional()
+    .describe(
+      'Folder, of this machine or mounted here, that recipes can archive to as the store "folder"; unset: there is none',
+    ),
+
   // Bunny Stream
   BUNNY_LIBRARY_ID: text()
     .regex(/^[\w-]+$/, { error: 'must be the id of the library, a number' })

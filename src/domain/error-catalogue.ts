@@ -284,7 +284,7 @@ export const ERROR_CATALOGUE = {
     { isLost: true },
   ],
   ARCHIVED_FILE_GONE: [
-    'Backblaze no longer has the archived file.',
+    'The archive no longer has the archived file.',
     'It cannot be published again from there. Cancel that, and the video that there is stays; or delete the recording and bring it once more.',
   ],
   VIDEO_MISSING: [
@@ -324,6 +324,24 @@ export const ERROR_CATALOGUE = {
         'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); then try it again.',
       asked:
         'Look at the system log (dmesg), the mount and the limit of open files (ulimit -n); then ask again.',
+    },
+  ],
+  FOLDER_FULL: [
+    'A folder that recordings are brought to has no room: no free space above the reserve, no free inode, or a quota is used up.',
+    'Free some there (df -h, df -i, quota); what waits for it loses no attempt.',
+    {
+      failed: 'Free some there (df -h, df -i, quota), then try it again.',
+      asked: 'Free some there (df -h, df -i, quota), then ask again.',
+    },
+  ],
+  FOLDER_UNUSABLE: [
+    'A folder that recordings are brought to cannot be used: it is not mounted, read-only, not ours to write to, or does not answer.',
+    'Mount it, or let the user that runs Sluice write there: sluice doctor says what is wrong. It is tried again by itself.',
+    {
+      failed:
+        'Mount it, or let the user that runs Sluice write there: sluice doctor says what is wrong. Then try it again.',
+      asked:
+        'Mount it, or let the user that runs Sluice write there: sluice doctor says what is wrong. Then ask again.',
     },
   ],
   LEDGER_BUSY: [

@@ -54,6 +54,8 @@ const OUTAGES: readonly ErrorCode[] = [
   'REMOTE_UNAUTHORIZED',
   'REMOTE_CAP_EXCEEDED',
   'TRANSFER_STALLED',
+  'FOLDER_FULL',
+  'FOLDER_UNUSABLE',
 ];
 
 /** Whether an error speaks of the service and would meet every other recording as well. */

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type B2, createB2 } from '../clients/b2.ts';
 import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
 import { createSite } from '../clients/site.ts';
@@ -15,6 +14,7 @@ import { createDisk } from '../lib/disk.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
+import { type B2, createB2 } from '../outside/b2/client.ts';
 import { createArchiveTask } from '../tasks/archive.ts';
 import { createArchiveLooker } from '../tasks/archive-doubles.ts';
 import { createCaptionsTask } from '../tasks/captions.ts';

@@ -1,9 +1,9 @@
-import type { B2, UnfinishedFile } from '../clients/b2.ts';
 import type { Bunny, Video } from '../clients/bunny.ts';
 import { ARCHIVED_RECORDING } from '../domain/names.ts';
 import { ownerOf } from '../domain/video-mark.ts';
 import type { Claim } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { B2, UnfinishedFile } from '../outside/b2/client.ts';
 import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
 
 /** Looks in B2 for large files that were begun for a recording which will not go on with them. */

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { B2 } from '../clients/b2.ts';
 import type { Bunny } from '../clients/bunny.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
+import type { B2 } from '../outside/b2/client.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
 import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
 import { createLargeFileBroom, createVideoBroom } from './sweep-services.ts';

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { B2 } from '../clients/b2.ts';
 import type { ZoomApi } from '../clients/zoom-api.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
 import { KnownError, summarize } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { TrashItem } from '../ledger/zoom-trash.ts';
+import type { B2 } from '../outside/b2/client.ts';
 import type { Outcome } from './jobs.ts';
 
 /** How long a file is kept in view that cannot go, in milliseconds. */

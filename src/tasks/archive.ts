@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../clients/b2.ts';
 import { KnownError } from '../domain/errors.ts';
 import { ARCHIVED_CONTENT, ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
 import type { Checkpoints, Recording } from '../domain/recording.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../outside/b2/client.ts';
 import { deleteIfAllowed } from './archive-doubles.ts';
 import { MAX_PARTS, partBytesFor } from './archive-parts.ts';
 import type { CompanionVideos } from './companion-videos.ts';

@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { B2 } from '../clients/b2.ts';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
@@ -14,6 +13,7 @@ import { openUnchanged } from '../lib/local-file.ts';
 import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
+import type { B2 } from '../outside/b2/client.ts';
 import { requireCompanion } from './companion-content.ts';
 import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
 import type { Spool } from './spool.ts';

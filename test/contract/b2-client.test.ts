@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { b2Fault } from '../../simulators/b2/errors.ts';
 import { type B2Simulator, startB2Simulator } from '../../simulators/b2/simulator.ts';
-import { type B2, createB2 } from '../../src/clients/b2.ts';
+import { type B2, createB2 } from '../../src/outside/b2/client.ts';
 import { BODY_FAULTS, IDLE_TIMEOUT_MS, JSON_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 
 const FILE_URLS = 'POST /b2api/*/b2_upload_file/*';

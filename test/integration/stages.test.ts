@@ -1,6 +1,6 @@
 import { access, appendFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createB2 } from '../../src/clients/b2.ts';
+import { createB2 } from '../../src/outside/b2/client.ts';
 import { digestOf, type House, openHouse } from '../support/house.ts';
 
 describe('the stages of a recording', () => {

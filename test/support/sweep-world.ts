@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import { startAllSimulators } from '../../simulators/all.ts';
-import { createB2 } from '../../src/clients/b2.ts';
 import { createBunny } from '../../src/clients/bunny.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Checkpoints, Facts, NewRecording, Origin, Stage } from '../../src/domain/recording.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { createB2 } from '../../src/outside/b2/client.ts';
 import { createSweeper } from '../../src/queue/sweeper.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
 

@@ -6,6 +6,7 @@ import { checkBoot } from './boot.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
+import { checkFolderStore } from './folder-store.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
@@ -85,6 +86,7 @@ export function createChecks(options: DoctorOptions): Check[] {
       (signal) => checkB2(config, signal),
       'b2',
     ),
+    check('folder store', ['FOLDER_STORE', 'DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkFolderStore(config)),
     check(
       'Bunny Stream',
       ['BUNNY_LIBRARY_ID', 'BUNNY_API_KEY', 'BUNNY_READ_ONLY_API_KEY', 'BUNNY_API_URL'],

@@ -58,6 +58,18 @@ describe('loadConfig', () => {
     });
   });
 
+  it('takes a folder as a store by an absolute path, and never the folder of its own data', () => {
+    expect(load().folderStore).toBeUndefined();
+    expect(load({ FOLDER_STORE: '/mnt/archive/' }).folderStore).toMatchObject({ path: '/mnt/archive' });
+    const refused = (value: string) =>
+      problemsOf({ ...REQUIRED, DATA_DIR: '/srv/sluice', FOLDER_STORE: value });
+    expect(refused('archive')).toEqual({ FOLDER_STORE: 'must be an absolute path' });
+    expect(refused('/srv/sluice/')).toEqual({
+      FOLDER_STORE: expect.stringContaining('must not be DATA_DIR'),
+    });
+    expect(refused('/srv/sluice/archive')).toEqual({});
+  });
+
   it('takes an announcement schedule of more than 24 hours for granted', () => {
     const totalMs = load().site.scheduleMs.reduce((sum, ms) => sum + ms, 0);
 

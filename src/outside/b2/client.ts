@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { KnownError, type Retry } from '../domain/errors.ts';
-import { contentRange, lengthFrom } from './headers.ts';
+import { contentRange, lengthFrom } from '../../clients/headers.ts';
 import {
   parseJson,
   type Request,
@@ -10,7 +9,8 @@ import {
   send,
   sendForJson,
   unreachable,
-} from './http.ts';
+} from '../../clients/http.ts';
+import { KnownError, type Retry } from '../../domain/errors.ts';
 
 const SERVICE = 'Backblaze B2';
 
