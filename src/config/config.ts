@@ -162,6 +162,15 @@ function buildConfig(e: Values, env: Env) {
       publishGoneAfterMs: e.PUBLISH_GONE_AFTER_S * 1000,
       patchBytes: e.PUBLISH_PATCH_BYTES,
     },
+    folderPublisher:
+      e.FOLDER_PUBLISHER && e.FOLDER_PUBLISHER_URL
+        ? {
+            path: resolve(e.FOLDER_PUBLISHER),
+            url: e.FOLDER_PUBLISHER_URL,
+            memoryPath: `${dataDir}/folder-publisher.json`,
+            reserveBytes: e.DISK_RESERVE_BYTES,
+          }
+        : undefined,
     site: {
       webhookUrl: e.SITE_WEBHOOK_URL,
       webhookSecret: e.SITE_WEBHOOK_SECRET,
@@ -282,7 +291,8 @@ function conflicts(present: Env): SettingProblem[] {
   const problems: SettingProblem[] = [];
   const found = (name: string, text: string) => problems.push({ name, text });
   const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
-  for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL']]) {
+  const folder = ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL'];
+  for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL'], folder]) {
     const missing = together.filter((name) => present[name] === undefined);
     if (missing.length === together.length) continue;
     for (const name of missing) {
@@ -343,6 +353,14 @@ function conflicts(present: Env): SettingProblem[] {
   if (folderStore?.startsWith('/') && resolve(folderStore) === dataDir) {
     found('FOLDER_STORE', 'must not be DATA_DIR, whose folders are swept; a folder inside it would do');
   }
+  const published = present['FOLDER_PUBLISHER']?.trim();
+  for (const [name, other] of [
+    ['DATA_DIR', dataDir],
+    ['FOLDER_STORE', folderStore],
+  ] as const) {
+    if (!published?.startsWith('/') || !other || !areOneInOther(published, other)) continue;
+    found('FOLDER_PUBLISHER', `must lie apart from ${name}: what lies in it is there for everybody to see`);
+  }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
     found(
@@ -351,6 +369,12 @@ function conflicts(present: Env): SettingProblem[] {
     );
   }
   return problems;
+}
+
+/** Whether two folders are the same, or one lies in the other. */
+function areOneInOther(one: string, other: string): boolean {
+  const [a, b] = [`${resolve(one)}/`, `${resolve(other)}/`];
+  return a.startsWith(b) || b.startsWith(a);
 }
 
 /**

@@ -13,6 +13,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   B2_KEY_ID: 'Backblaze B2',
   FOLDER_STORE: 'Folder store',
   BUNNY_LIBRARY_ID: 'Bunny Stream',
+  FOLDER_PUBLISHER: 'Folder of published videos',
   SITE_WEBHOOK_URL: 'The website',
   UPLOAD_PUBLIC_URL: 'Uploads of tutors',
   RETRY_ATTEMPTS: 'The line',

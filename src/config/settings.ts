@@ -351,6 +351,17 @@ export const settings = {
     .default(1_073_741_824)
     .describe('Bytes per PATCH request of the upload to Bunny; what arrives of a broken one counts'),
 
+  // A folder of published videos
+  FOLDER_PUBLISHER: text()
+    .startsWith('/', { error: 'must be an absolute path' })
+    .optional()
+    .describe(
+      'Folder that a web server hands out, which recipes can publish to as the publisher "folder"; it has to be there; unset: there is none',
+    ),
+  FOLDER_PUBLISHER_URL: url()
+    .optional()
+    .describe('Public address of that folder, such as https://videos.academy.example'),
+
   // The website
   SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),
   SITE_WEBHOOK_SECRET: webhookSecret().describe(

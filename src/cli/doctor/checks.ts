@@ -6,6 +6,7 @@ import { checkBoot } from './boot.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
+import { checkFolderPublisher } from './folder-publisher.ts';
 import { checkFolderStore } from './folder-store.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
@@ -92,6 +93,11 @@ export function createChecks(options: DoctorOptions): Check[] {
       ['BUNNY_LIBRARY_ID', 'BUNNY_API_KEY', 'BUNNY_READ_ONLY_API_KEY', 'BUNNY_API_URL'],
       (signal) => checkBunny(config, signal),
       'bunny',
+    ),
+    check(
+      'folder publisher',
+      ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL', 'DATA_DIR', 'DISK_RESERVE_BYTES'],
+      (signal) => checkFolderPublisher(config, signal),
     ),
     check(
       'Zoom',

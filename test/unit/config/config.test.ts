@@ -246,6 +246,28 @@ describe('loadConfig', () => {
     expect(load({ ...mail, ...(SMTP_TLS ? { SMTP_TLS } : {}) }).alarms.mail?.needsTls).toBe(expected);
   });
 
+  it('publishes to a folder that has an address, and to none in which something else lies', () => {
+    const folder = { FOLDER_PUBLISHER: '/srv/videos/', FOLDER_PUBLISHER_URL: 'https://videos.example/' };
+    const published = { path: '/srv/videos', url: 'https://videos.example' };
+    expect(load().folderPublisher).toBeUndefined();
+    expect(load(folder).folderPublisher).toMatchObject(published);
+    expect(problemsOf({ ...REQUIRED, FOLDER_PUBLISHER: 'videos' })).toMatchObject({
+      FOLDER_PUBLISHER: 'must be an absolute path',
+      FOLDER_PUBLISHER_URL: expect.stringContaining('required'),
+    });
+    for (const other of [
+      { DATA_DIR: '/srv/videos' },
+      { DATA_DIR: '/srv/videos/data' },
+      { DATA_DIR: '/srv' },
+      { FOLDER_STORE: '/srv/videos/archive' },
+    ]) {
+      expect(problemsOf({ ...REQUIRED, ...folder, ...other })).toEqual({
+        FOLDER_PUBLISHER: expect.stringContaining('must lie apart'),
+      });
+    }
+    expect(problemsOf({ ...REQUIRED, ...folder, DATA_DIR: '/srv/videos-data' })).toEqual({});
+  });
+
   it('takes folders for custom files, absolute ones only', () => {
     expect(load({ CUSTOM_ROOTS: '/srv/videos, /mnt/disk ,' }).customRoots).toEqual([
       '/srv/videos',
