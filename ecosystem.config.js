@@ -10,7 +10,6 @@ import { parseEnv } from 'node:util';
  * each process loads it by itself, and a change of it takes effect with `pm2 restart`.
  */
 const root = import.meta.dirname;
-const REDIS_OUTLIVES_MS = 2000;
 
 getReady();
 
@@ -20,13 +19,19 @@ const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) :
 const dataDir = resolve(root, setting('DATA_DIR') ?? './data');
 const shutdownTimeoutS = Number(setting('SHUTDOWN_TIMEOUT_S')) || 8;
 
-/** Builds what is not built at all, and looks at the settings: pm2 would start again and again what cannot run. */
+/**
+ * Builds what is not built at all, and looks at the settings: pm2 would start again and again what cannot run. Whoever has
+ * said already what is odd about them says so by SLUICE_SETTINGS_TOLD.
+ */
 function getReady() {
   if (!existsSync(join(root, 'dist/server/main.js'))) {
     const { status } = runHere(['scripts/build.mjs']);
     if (status !== 0) fail('Sluice is not built, see above: run "npm run setup -- --build".');
   }
-  const { status } = runHere(['dist/config/check-main.js'], 'ignore');
+  const isTold = process.env.SLUICE_SETTINGS_TOLD !== undefined;
+  // pm2 would hand it on to the apps.
+  delete process.env.SLUICE_SETTINGS_TOLD;
+  const { status } = runHere(['dist/config/check-main.js', ...(isTold ? ['--quiet'] : [])], 'ignore');
   if (status !== 0) process.exit(1);
 }
 
@@ -63,6 +68,8 @@ function app(name, settings) {
     treekill: false,
     out_file: join(dataDir, 'logs', `${name}-out.log`),
     error_file: join(dataDir, 'logs', `${name}-error.log`),
+    // Where run-redis.sh finds out who still runs.
+    pid_file: join(dataDir, 'pids', `${name}.pid`),
     merge_logs: true,
     // Each line has its own time.
     time: false,
@@ -101,16 +108,17 @@ function redisApp() {
     daemonize: 'no',
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  // As long as the others may take.
+  const outlivesS = shutdownTimeoutS + 4;
   return app('redis', {
-    script,
+    script: '/bin/sh',
     interpreter: 'none',
-    args,
-    // pm2 stops everything at once, and the worker needs Redis to give its recording back. So Redis is sent a message
-    // that it does not understand, and ended when this time is over: what it has acknowledged is on the disk.
+    args: [join(root, 'scripts/run-redis.sh'), dataDir, String(outlivesS), script, ...args],
+    // A message instead of a signal: run-redis.sh hears it, and ends Redis after the others.
     shutdown_with_message: true,
-    kill_timeout: REDIS_OUTLIVES_MS,
-    // How often pm2 says meanwhile that it has failed to end it.
-    kill_retry_time: REDIS_OUTLIVES_MS / 4,
+    kill_timeout: (outlivesS + 4) * 1000,
+    // How often pm2 looks, and says meanwhile that it has failed to end it.
+    kill_retry_time: 500,
   });
 }
 
@@ -143,6 +151,7 @@ function makeOwnFolder(folder) {
 // For what is made by this process itself, which under pm2-runtime is also what opens the log files.
 process.umask(0o077);
 makeOwnFolder(join(dataDir, 'logs'));
+makeOwnFolder(join(dataDir, 'pids'));
 
 // pm2 starts them in this order, two at a time.
 export const apps = [

@@ -43,14 +43,15 @@ interface Listed {
   readonly pm2_env: { readonly status: string; readonly pm_uptime: number };
 }
 
-/** Prepares the copy: the real ecosystem.config.js, build and packages. */
+/** Prepares the copy: the real ecosystem.config.js, scripts, build and packages. */
 export async function preparePm2({ root, folder, environment, appEnvironment }: Pm2Options): Promise<Pm2> {
   const home = join(folder, 'pm2');
   await mkdir(home);
   for (const name of ['ecosystem.config.js', 'package.json']) {
     await copyFile(join(root, name), join(folder, name));
   }
-  // A build that somebody makes meanwhile must not change what runs.
+  // What somebody builds or writes meanwhile must not change what runs.
+  await cp(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true });
   await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
 
