@@ -15,6 +15,8 @@ function commandOf({ script, interpreter, node_args: nodeArgs = [], args = [], e
   return [`cd ${quote(root)};`, ...settings, 'exec', ...[...program, ...args].map(quote)].join(' ');
 }
 
+// Of all that systemd starts, one says what is odd about the settings.
+if (name !== 'pipeline') process.env.SLUICE_SETTINGS_TOLD = 'yes';
 const { apps } = await import('../ecosystem.config.js').catch((error) => {
   console.error(error.message);
   process.exit(1);

@@ -15,6 +15,8 @@ import {
   type Wanted,
 } from '../logs/log-files.ts';
 import { LEVELS, type Level, type LogLine, readLogLine } from '../logs/log-line.ts';
+import { createReadable } from '../logs/readable.ts';
+import { idOf } from '../recording-id.ts';
 import { openSession, type Session } from '../session.ts';
 import { localTime, parseDuration, parseTime } from '../times.ts';
 
@@ -57,7 +59,7 @@ export function addLogsCommand(program: Command, io: Io): void {
     .command('logs')
     .summary('what the processes say, readable')
     .description('Shows what the processes have written to their logs, in the order of time.')
-    .argument('[id]', 'only lines that name this: a recording, an upload, an announcement')
+    .argument('[id]', 'only lines that name this: a recording (or its ace_id), an upload, an announcement')
     .option('-f, --follow', 'go on with what is written from now on, until Ctrl+C')
     .option('-n, --lines <n>', `as many of the last ones; else ${LINES}, or all that name the id`)
     .addOption(new Option('--level <level>', 'only these and worse ones').choices(LEVELS))
@@ -108,7 +110,8 @@ function wantedBy(terms: {
   readonly leastLevel: number;
 }): Wanted {
   const { id, sinceMs, leastLevel } = terms;
-  const mayBe = (text: string) => id === undefined || text.includes(id);
+  const names = id === undefined ? [''] : [id, idOf(id)];
+  const mayBe = (text: string) => names.some((name) => text.includes(name));
   return {
     mayBe,
     is: ({ text, timeMs, level }) => mayBe(text) && timeMs >= sinceMs && LEVELS.indexOf(level) >= leastLevel,
@@ -120,15 +123,8 @@ async function printer(session: Session): Promise<(line: LogLine) => void> {
   if (session.isJson) {
     return ({ text, fields }) => session.print(text.startsWith('{') ? text : JSON.stringify(fields));
   }
-  const { prettyFactory } = await import('pino-pretty');
-  const pretty = prettyFactory({
-    colorize: session.paint('red', 'x') !== 'x',
-    translateTime: 'SYS:yyyy-mm-dd HH:MM:ss',
-    ignore: 'pid,hostname',
-    singleLine: true,
-  });
-  return ({ app, fields: { app: _app, ...fields } }) =>
-    session.write(String(pretty({ ...fields, name: app })));
+  const readable = await createReadable({ isColoured: session.paint('red', 'x') !== 'x' });
+  return (line) => session.write(readable(line));
 }
 
 async function readStdin(
