@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { SERVICES, type Service, startSimulators } from './all.ts';
 
@@ -52,8 +53,8 @@ async function main(): Promise<void> {
     b2: { port: ports.b2, bytesPerSecond },
     bunny: { port: ports.bunny, bytesPerSecond },
     site: { port: ports.site, bytesPerSecond },
-  }).catch((error: unknown) => {
-    throw toPortError(error, services, ports) ?? error;
+  }).catch(async (error: unknown) => {
+    throw (await toPortError(error, services, ports)) ?? error;
   });
 
   const urls = {
@@ -67,7 +68,9 @@ async function main(): Promise<void> {
     if (url !== undefined) process.stdout.write(`${name.padEnd(8)}  ${url}\n`);
   }
   const lines = Object.entries(simulators.environment).map(([name, value]) => `${name}=${value}\n`);
-  process.stdout.write(`\nFor the .env of Sluice:\n\n${lines.join('')}\nStop with Ctrl+C.\n`);
+  process.stdout.write(
+    `\nFor the .env of Sluice, at its end (of a setting that is there twice the last line counts):\n\n${lines.join('')}\nStop with Ctrl+C.\n`,
+  );
 
   // A terminal's Ctrl+C may arrive twice, once from the terminal and once handed down by npm or tsx.
   let isStopping = false;
@@ -119,19 +122,34 @@ function toPositive(option: string, text: string): number {
   return value;
 }
 
-/** Names the port that is taken and the option that chooses another. */
-function toPortError(
+/** Names all ports that are taken, and the options that choose others. */
+async function toPortError(
   error: unknown,
   services: readonly Service[],
   ports: Readonly<Record<Listener, number>>,
-): UsageError | undefined {
+): Promise<UsageError | undefined> {
   if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return undefined;
-  const port = 'port' in error ? error.port : undefined;
   const listeners: Listener[] = services.flatMap((service) =>
     service === 'zoom' ? [service, 'cdn'] : [service],
   );
-  const options = listeners.filter((listener) => ports[listener] === port).map((name) => `--port-${name} N`);
-  return new UsageError(`Port ${port} is taken: choose another with ${options.join(' or ')}.`, {
-    cause: error,
+  const taken: Listener[] = [];
+  for (const listener of listeners) {
+    if (await isTaken(ports[listener])) taken.push(listener);
+  }
+  if (taken.length === 0) return undefined;
+  const list = taken.map((listener) => ports[listener]).join(', ');
+  const which = taken.length === 1 ? `Port ${list} is taken` : `The ports ${list} are taken`;
+  const options = taken.map((listener) => `--port-${listener} N`).join(' ');
+  return new UsageError(
+    `${which}, perhaps by simulators that run already. Stop what has them, or choose others: npm run simulators -- ${options}`,
+    { cause: error },
+  );
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(true));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)));
   });
 }

@@ -14,7 +14,7 @@ import { createWebhookSender } from './webhooks.ts';
 export interface BunnySimulatorOptions extends SimulatorOptions {
   /** Default `4321`; digits only. */
   readonly libraryId?: string;
-  /** Default `bunny-api-key`. */
+  /** Default `bunny-api-key-of-the-simulator`. */
   readonly apiKey?: string;
   /** Default `bunny-read-only-key`; opens what is read and signs the webhooks. */
   readonly readOnlyApiKey?: string;
@@ -72,7 +72,7 @@ export interface BunnySimulator extends Simulator {
 export async function startBunnySimulator(options: BunnySimulatorOptions = {}): Promise<BunnySimulator> {
   const {
     libraryId = '4321',
-    apiKey = 'bunny-api-key',
+    apiKey = 'bunny-api-key-of-the-simulator',
     readOnlyApiKey = 'bunny-read-only-key',
     keepBytes = true,
     encodingStepMs = 50,
