@@ -58,7 +58,7 @@ const io: Io = {
       return { config, problems };
     } catch (error) {
       const name = config.zoom.accountsFile === undefined ? 'ZOOM_RULES_FILE' : 'ZOOM_ACCOUNTS_FILE';
-      return { config, problems: [...problems, { name, text: summarize(error).message }] };
+      return { config, problems: [...problems, { name, text: summarize(error).message, isMissing: false }] };
     }
   },
   async runSweeper(args) {

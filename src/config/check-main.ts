@@ -5,11 +5,13 @@ import { userInfo } from 'node:os';
 import { KnownError } from '../domain/errors.ts';
 import { type ListenAddress, listenProblem } from '../lib/listen-failure.ts';
 import { type Config, loadConfig, loadEnvFile } from './config.ts';
+import { settingWarnings } from './setting-warnings.ts';
 import { loadZoomAccounts } from './zoom-accounts.ts';
 
 /*
  * Whether Sluice can be started here: settings, the folder for its data and, with --ports, its addresses. Ends with 1 and
- * all that is wrong on standard error, before anything runs; else with 0 and, on standard output, where it will answer.
+ * all that is wrong on standard error, before anything runs; else with 0 and, on standard output, where it will answer and
+ * where its data are. What is odd about the settings, and stops nobody, is said on standard error too, unless --quiet.
  */
 
 async function problemsOf(config: Config): Promise<string[]> {
@@ -45,20 +47,34 @@ function tryAddress(at: ListenAddress): Promise<string | undefined> {
   });
 }
 
+function tell(...lines: readonly string[]): void {
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
+}
+
 process.umask(0o077);
+let envFile: string | undefined;
 try {
-  loadEnvFile();
+  envFile = loadEnvFile();
+  const odd = process.argv.includes('--quiet') ? [] : settingWarnings(process.env, envFile);
+  if (odd.length > 0) tell('This is odd about the settings:', ...odd.map((line) => `  ${line}`));
   const config = loadConfig(process.env);
   loadZoomAccounts(config.zoom);
   const problems = await problemsOf(config);
   if (problems.length > 0) {
-    process.stderr.write(`Sluice cannot start like this:\n${problems.map((line) => `  ${line}\n`).join('')}`);
+    tell('Sluice cannot start like this:', ...problems.map((line) => `  ${line}`));
     process.exitCode = 1;
   } else {
-    process.stdout.write(`${JSON.stringify({ url: config.pipeline.url })}\n`);
+    const { dataDir, pipeline } = config;
+    process.stdout.write(`${JSON.stringify({ url: pipeline.url, dataDir })}\n`);
   }
 } catch (error) {
   if (!(error instanceof KnownError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  tell(error.message);
+  if (envFile === undefined) {
+    tell(
+      `There is no .env in ${process.cwd()}: "install -m 600 .env.example .env", and fill it in.`,
+      'To try Sluice without accounts, "npm run simulators" prints lines for it.',
+    );
+  }
   process.exitCode = 1;
 }

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
+import { inPlainWords } from './plain-words.ts';
+import { strangeNames } from './setting-names.ts';
 import { settings } from './settings.ts';
 import { loadZoomAccounts } from './zoom-accounts.ts';
 import { zoomPlanning } from './zoom-planning.ts';
@@ -19,6 +21,7 @@ type Values = { readonly [Name in keyof typeof settings]: z.output<(typeof setti
 export interface SettingProblem {
   readonly name: string;
   readonly text: string;
+  readonly isMissing: boolean;
 }
 
 /** Where Redis is: an address, or the socket of the managed one. */
@@ -33,11 +36,18 @@ export function loadConfig(env: Env): Config {
   const { config, problems } = examineConfig(env);
   if (problems.length > 0) {
     const lines = problems.map(({ name, text }) => `  ${name}: ${text}`);
-    throw new KnownError(`The settings are not complete:\n${lines.join('\n')}\nSee .env.example.`, {
+    throw new KnownError(`${headlineOf(problems)}\n${lines.join('\n')}\nSee .env.example.`, {
       code: 'CONFIG_INVALID',
     });
   }
   return config;
+}
+
+function headlineOf(problems: readonly SettingProblem[]): string {
+  if (problems.every(({ isMissing }) => isMissing)) return 'The settings are not complete:';
+  return problems.some(({ isMissing }) => isMissing)
+    ? 'The settings are not complete, and some are wrong:'
+    : 'Some settings are wrong:';
 }
 
 /**
@@ -48,16 +58,30 @@ export function examineConfig(env: Env): { config: Config; problems: SettingProb
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const problems: SettingProblem[] = [];
   const values = Object.entries(settings).map(([name, rule]): [string, unknown] => {
-    const parsed = rule.safeParse(present[name]);
+    const parsed = rule.safeParse(present[name], { error: inPlainWords });
     if (parsed.success) return [name, parsed.data];
-    for (const { message } of parsed.error.issues) {
-      problems.push({ name, text: present[name] === undefined ? 'is required' : message });
+    const isMissing = present[name] === undefined;
+    for (const { message } of isMissing ? [{ message: 'is required' }] : parsed.error.issues) {
+      problems.push({ name, text: message, isMissing });
     }
     const instead = rule.safeParse(undefined);
     return [name, instead.success ? instead.data : ''];
   });
   problems.push(...conflicts(present));
-  return { config: buildConfig(Object.fromEntries(values) as Values, env), problems };
+  return {
+    config: buildConfig(Object.fromEntries(values) as Values, env),
+    problems: problems.map((problem) => orMisspelt(problem, present)),
+  };
+}
+
+/** Of a setting that is missing, what is there in its place and differs by a slip. */
+function orMisspelt(problem: SettingProblem, present: Env): SettingProblem {
+  if (!problem.isMissing) return problem;
+  const slip = strangeNames(Object.keys(present), { isOwnFile: true }).find(
+    ({ meant }) => meant === problem.name,
+  );
+  if (slip === undefined) return problem;
+  return { ...problem, text: `${problem.text}; did you mean it by ${slip.name}, which is no setting?` };
 }
 
 function buildConfig(e: Values, env: Env) {
@@ -289,7 +313,8 @@ function decoded(text: string): string {
 /** What is wrong between settings that are each fine by themselves. */
 function conflicts(present: Env): SettingProblem[] {
   const problems: SettingProblem[] = [];
-  const found = (name: string, text: string) => problems.push({ name, text });
+  const found = (name: string, text: string) =>
+    problems.push({ name, text, isMissing: present[name] === undefined });
   const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
   const folder = ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL'];
   for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL'], folder]) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { settings } from './settings.ts';
 
-const HEADER = `# Every setting of Sluice. Copy this file to .env and fill in what has no default.
+const HEADER = `# Every setting of Sluice. Copy this file (install -m 600 .env.example .env) and fill in what has no default.
 # A line that begins with # shows a default, or a setting that may stay unset.
 `;
 
@@ -30,8 +30,7 @@ export function exampleEnvironment(): string {
     const meaning = z.globalRegistry.get(rule)?.description ?? '';
     const isRequired = !(rule instanceof z.ZodDefault) && !(rule instanceof z.ZodOptional);
     const isAsked = isRequired || ASKED.includes(name);
-    const fallback = rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().join(',') : '';
-    const assignment = isAsked ? `${name}=${fallback}` : `#${name}=${fallback}`;
+    const assignment = `${isAsked ? '' : '#'}${name}=${defaultText(rule)}`;
     return [
       ...(section ? ['', `## ${section}`] : []),
       '',
@@ -40,4 +39,15 @@ export function exampleEnvironment(): string {
     ];
   });
   return `${HEADER}${lines.join('\n')}\n`;
+}
+
+/** The default of a setting as it stands in `.env.example`; nothing if it has none. */
+export function defaultText(rule: z.ZodType): string {
+  return rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().map(written).join(',') : '';
+}
+
+/** As people write it. */
+function written(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return String(value);
 }

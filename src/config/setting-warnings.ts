@@ -1,4 +1,5 @@
 import { parseEnv } from 'node:util';
+import { defaultText } from './example.ts';
 import { strangeNames } from './setting-names.ts';
 import { settings } from './settings.ts';
 
@@ -63,6 +64,7 @@ function valueWarnings(name: string, value: string | undefined, valueInFile: str
 function lineWarnings(text: string, parsed: Env): string[] {
   const warnings: string[] = [];
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  /** Where a name got its last value: what stands in .env.example, nothing or a default, is none. */
   const seen = new Map<string, number>();
   for (let at = 0; at < lines.length; at += 1) {
     const line = (lines[at] ?? '').trim();
@@ -85,12 +87,17 @@ function lineWarnings(text: string, parsed: Env): string[] {
     if (before !== undefined) {
       warnings.push(`${name} is set twice in .env (lines ${before} and ${at + 1}): the last one counts`);
     }
-    seen.set(name, at + 1);
+    if (!isAsShipped(name, rest)) seen.set(name, at + 1);
     const { warning, lastLine } = judgeValue(rest.trim(), lines, at);
     if (warning !== undefined) warnings.push(`${name} (${where}): ${warning}`);
     at = lastLine;
   }
   return warnings;
+}
+
+function isAsShipped(name: string, value: string): boolean {
+  if (/^\s*(''|""|``)?\s*(#.*)?$/.test(value)) return true;
+  return name in settings && value.trim() === defaultText(settings[name as keyof typeof settings]);
 }
 
 /** What a value as it is written is taken for, and the line in which it ends. */

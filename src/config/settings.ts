@@ -6,7 +6,7 @@ import { durationSeconds } from './duration.ts';
 const text = () => z.string().trim().min(1);
 const secret = () => text();
 const url = () => z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ''));
-const number = () => z.coerce.number({ error: 'must be a number' });
+const number = () => z.coerce.number();
 const port = () => whole(1, 65_535);
 const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   number().int({ error: 'must be a whole number' }).min(min).max(max);
@@ -69,7 +69,8 @@ const hours = () =>
 
 const webhookSecret = () =>
   text().regex(/^(whsec_)?[A-Za-z0-9+/]{22,}={0,2}$/, {
-    error: 'must be whsec_ followed by random bytes in base64 (24 to 64 bytes; never fewer than 16)',
+    error:
+      'must be whsec_ followed by at least 16 random bytes in base64, such as the output of: openssl rand -base64 32',
   });
 
 /** HMAC-SHA256 asks for as many bytes as it gives. */
@@ -412,10 +413,10 @@ export const settings = {
       'Origins whose pages may upload from a browser, comma-separated, such as https://academy.example, or of an app capacitor://localhost; unset: only the pages of the pipeline server on this machine',
     ),
   UPLOAD_TRUST_PROXY: z
-    .stringbool({ error: 'must be true or false' })
+    .stringbool({ error: 'must be on or off' })
     .default(false)
     .describe(
-      'Whether a proxy on this machine sets or appends X-Forwarded-For, whose last entry then counts as the client: true or false',
+      'on: a proxy on this machine sets or appends X-Forwarded-For, whose last entry then counts as the client',
     ),
   UPLOAD_MAX_OPEN: whole(1).default(200).describe('Unfinished uploads in all'),
   UPLOAD_MAX_OPEN_PER_ACE_ID: whole(1).default(3).describe('Unfinished uploads of one ace_id'),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import { inPlainWords } from './plain-words.ts';
 
 /** More than this is no file that a person has written. */
 const MAX_BYTES = 1024 * 1024;
@@ -74,7 +75,7 @@ export function parseYaml<T>(text: string, name: string, shape: z.ZodType<T>): T
 /** What zod makes of it; it compares the `length` of whatever it meets, and one that cannot be compared makes it throw. */
 function parsedBy<T>(shape: z.ZodType<T>, value: unknown, name: string) {
   try {
-    return shape.safeParse(value);
+    return shape.safeParse(value, { error: inPlainWords });
   } catch {
     throw invalid(name, ['  something in it cannot be read']);
   }

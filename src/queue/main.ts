@@ -1,5 +1,4 @@
 import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
-import { settingWarnings } from '../config/setting-warnings.ts';
 import { scrubSummaries } from '../domain/errors.ts';
 import { runProcess } from '../lib/process.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -7,12 +6,11 @@ import { createScrub } from '../telemetry/scrub.ts';
 import { startWorker } from './compose.ts';
 
 await runProcess(async () => {
-  const envFile = loadEnvFile();
+  loadEnvFile();
   const config = loadConfig(process.env);
   const scrub = createScrub(secretsOf(config));
   scrubSummaries(scrub);
   const log = createLogger({ level: config.log.level, scrub, name: 'worker' });
-  for (const warning of settingWarnings(process.env, envFile)) log.warn({ event: 'settings.odd' }, warning);
   const { stop } = await startWorker(config, log);
   return { log, stop, stopTimeoutMs: config.shutdownTimeoutMs + 1000 };
 });

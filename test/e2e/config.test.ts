@@ -67,7 +67,7 @@ describe('a process whose settings are not complete', () => {
 
       expect(exitCode).toBe(1);
       expect(output.join('')).toMatch(
-        /^The settings are not complete:\n {2}DATA_DIR: is too deep.*\nSee .env.example.\n$/,
+        /^Some settings are wrong:\n {2}DATA_DIR: is too deep.*\nSee .env.example.\n$/,
       );
       expect(await readdir(folder)).toEqual([]);
     },

@@ -52,6 +52,38 @@ describe('ecosystem.config.js under pm2', () => {
     await expect.poll(() => isAlive(daemonPid), POLL).toBe(false);
   });
 
+  it('ends Redis in good order after all others, and by itself when it alone is stopped', async () => {
+    await house.pm2('start', 'ecosystem.config.js', '--silent');
+    const { redis = 0, worker = 0 } = await onlinePids();
+
+    await house.pm2('restart', 'redis', '--silent');
+    expect((await onlinePids())['worker']).toBe(worker);
+    expect(isAlive(redis)).toBe(false);
+    await expect.poll(() => answersPing(redisSocket()), POLL).toBe(true);
+    process.kill(worker, 'SIGSTOP');
+    const stopping = house.pm2('stop', 'ecosystem.config.js', '--silent');
+    await expect.poll(() => readPm2Log(), POLL).toContain('Stopping app:worker');
+    process.kill(worker, 'SIGCONT');
+    await stopping;
+
+    const log = await readFile(join(house.dataDir, 'logs/redis-out.log'), 'utf8');
+    expect(log.match(/ready to exit, bye bye/g)).toHaveLength(2);
+    expect(await readPm2Log()).not.toContain('SIGKILL');
+  });
+
+  it('says once, at its start, what is odd about the settings', async () => {
+    await writeFile(join(house.root, '.env'), 'RETRY_ATEMPTS=3\n', { flag: 'a' });
+    const runtime = house.startRuntime();
+    const output: string[] = [];
+    for (const stream of [runtime.stdout, runtime.stderr])
+      stream?.on('data', (chunk) => output.push(String(chunk)));
+
+    await expect.poll(() => output.join(''), POLL).toContain('Sluice is ready');
+
+    expect(output.join('').match(/RETRY_ATEMPTS/g)).toHaveLength(1);
+    expect(output.join('')).toContain('  Stop         Ctrl+C\n');
+  });
+
   it('R32 restarts one process without touching the others', async () => {
     await house.pm2('start', 'ecosystem.config.js', '--silent');
     const before = await onlinePids();
@@ -119,7 +151,10 @@ describe('ecosystem.config.js in the foreground', () => {
       const [exitCode] = await once(runtime, 'exit');
 
       expect(exitCode).toBe(0);
-      expect(output.join('')).not.toContain('failed to kill');
+      expect(output.join('')).not.toMatch(/failed to kill|SIGKILL/);
+      expect(output.join('')).not.toContain('Redis version');
+      const redisLog = await readFile(join(house.dataDir, 'logs/redis-out.log'), 'utf8');
+      expect(redisLog).toMatch(/ready to exit, bye bye/);
       expect(Object.values(pids).filter(isAlive)).toEqual([]);
       const log = await readFile(join(house.dataDir, 'logs/worker-out.log'), 'utf8');
       expect(log).toContain('"event":"process.stopped"');
@@ -199,6 +234,10 @@ async function onlinePids(): Promise<Record<string, number>> {
     )
     .toEqual(NAMES);
   return Object.fromEntries((await house.apps()).map(({ name, pid }) => [name, pid]));
+}
+
+async function readPm2Log(): Promise<string> {
+  return await readFile(join(house.root, 'pm2/pm2.log'), 'utf8');
 }
 
 function redisSocket(): string {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,7 +76,9 @@ describe('the start', () => {
 
     expect(exitCode).toBe(1);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/^The settings are not complete:\n( {2}[A-Z0-9_]+: .*\n)+See \.env\.example\.\n$/);
+    expect(stderr).toMatch(
+      /^The settings are not complete, and some are wrong:\n( {2}[A-Z0-9_]+: .*\n)+See \.env\.example\.\n$/,
+    );
     expect(stderr).toContain('  PIPELINE_PORT: must be a number\n');
     expect(stderr.match(/B2_APPLICATION_KEY/g)).toHaveLength(1);
     expect(await readdir(root)).not.toContain('data');
@@ -92,8 +94,35 @@ describe('the start', () => {
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^The settings are not complete:\n/);
+    expect(stderr).toContain(
+      `There is no .env in ${await realpath(root)}: "install -m 600 .env.example .env"`,
+    );
+    expect(stderr).toContain('npm run simulators');
     expect(stderr.match(/B2_APPLICATION_KEY/g)).toHaveLength(1);
     expect(await readdir(root)).not.toContain('data');
+  });
+
+  it('says what is odd about the settings before what is wrong, and what a misspelt one was meant to be', async () => {
+    await link('dist', 'node_modules');
+    const { BUNNY_API_KEY: key, ...settings } = await completeSettings();
+    const lines = Object.entries({ ...settings, BUNNY_APIKEY: key }).map(
+      ([name, value]) => `${name}=${value}\n`,
+    );
+    await writeFile(join(root, '.env'), lines.join(''));
+
+    const { exitCode, stderr } = await start(['scripts/start.mjs']);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      [
+        'This is odd about the settings:',
+        '  BUNNY_APIKEY is no setting of Sluice: did you mean BUNNY_API_KEY?',
+        'The settings are not complete:',
+        '  BUNNY_API_KEY: is required; did you mean it by BUNNY_APIKEY, which is no setting?',
+        'See .env.example.',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('names every port that is taken, and what to do', async () => {

@@ -142,6 +142,47 @@ describe('loadConfig', () => {
     expect(Object.keys(problemsOf({ ...REQUIRED, [name]: value }))).toEqual([name]);
   });
 
+  it.each(Object.keys(settings))('says in plain words what is wrong with %s', (name) => {
+    const said = ['no such thing', '-1', '0', '0.5', '1e400', ',', '\u0000', 'x'.repeat(600)].flatMap(
+      (value) => problemsOf({ ...REQUIRED, [name]: value })[name] ?? [],
+    );
+
+    for (const text of said) {
+      expect(text).toMatch(/^[a-z]/);
+      expect(text).not.toMatch(/invalid|expected|too (small|big)|received|undefined|NaN/i);
+    }
+  });
+
+  it.each([
+    ['LOCAL_TRUST', 'yes', 'must be on or off'],
+    ['LOG_LEVEL', 'loud', 'must be trace, debug, info, warn, error, fatal or silent'],
+    ['SITE_WEBHOOK_URL', 'academy.example/hook', 'must be an address that begins with https:// or http://'],
+    ['RETRY_ATTEMPTS', '0', 'must be 1 or more'],
+    ['RETRY_ATTEMPTS', '101', 'must be 100 or less'],
+    ['SWEEP_EVERY_H', '0', 'must be more than 0'],
+    ['UPLOAD_TRUST_PROXY', 'perhaps', 'must be on or off'],
+    ['ALARM_MAIL_TO', ',', 'must not be empty'],
+  ])('of %s=%s says that it %s', (name, value, text) => {
+    expect(problemsOf({ ...REQUIRED, [name]: value })).toMatchObject({ [name]: text });
+  });
+
+  it('names what was meant by a name that is no setting, where the one that is meant is missing', () => {
+    const { BUNNY_API_KEY: value, ...rest } = REQUIRED;
+
+    expect(problemsOf({ ...rest, BUNNY_APIKEY: value, PATH: '/bin' })).toEqual({
+      BUNNY_API_KEY: 'is required; did you mean it by BUNNY_APIKEY, which is no setting?',
+    });
+    expect(problemsOf({ ...rest, BUNNY_APIKEY: '' })).toEqual({ BUNNY_API_KEY: 'is required' });
+  });
+
+  it.each([
+    ['something is missing', { B2_KEY_ID: '' }, 'The settings are not complete:'],
+    ['something is wrong', { TUS_PORT: 'x' }, 'Some settings are wrong:'],
+    ['both', { B2_KEY_ID: '', TUS_PORT: 'x' }, 'The settings are not complete, and some are wrong:'],
+  ])('says above the list whether %s', (_what, more, headline) => {
+    expect(() => load(more)).toThrow(new RegExp(`^${headline}\n`));
+  });
+
   it.each([
     ['some of the OAuth settings', { ZOOM_ACCOUNT_ID: 'a' }, ['ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET']],
     ['a longest wait below the shortest', { RETRY_BACKOFF_MAX_S: '10' }, ['RETRY_BACKOFF_MAX_S']],
@@ -321,7 +362,9 @@ describe('loadConfig', () => {
       { tus: { tokenSecrets: [], allowedOrigins: ['http://localhost:9010', 'http://127.0.0.1:9010'] } },
     ],
     [{ PIPELINE_HOST: '10.0.0.1', ADMIN_TOKEN: 'x'.repeat(24) }, { tus: { allowedOrigins: [] } }],
+    [{ UPLOAD_TRUST_PROXY: 'on' }, { tus: { trustsProxy: true } }],
     [{ UPLOAD_TRUST_PROXY: 'true' }, { tus: { trustsProxy: true } }],
+    [{ UPLOAD_TRUST_PROXY: 'off' }, { tus: { trustsProxy: false } }],
     [
       { PIPELINE_HOST: '0.0.0.0', ADMIN_TOKEN: 'x'.repeat(24) },
       { pipeline: { url: 'http://127.0.0.1:9009' } },

@@ -78,6 +78,15 @@ describe('what is odd about settings', () => {
     expect(warningsOf(line).filter((text) => !text.includes('blank'))).toEqual([]);
   });
 
+  it('is not what is appended to the example as it is shipped', () => {
+    const lines = 'B2_KEY_ID=key-id\nB2_BUCKET=my-bucket\nTUS_PORT=1081\n';
+
+    expect(warningsOf(exampleEnvironment() + lines)).toEqual([]);
+    expect(warningsOf(`B2_KEY_ID= # none yet\nB2_BUCKET=one\n${lines}`)).toEqual([
+      expect.stringMatching(/^B2_BUCKET is set twice/),
+    ]);
+  });
+
   it('is a setting that the environment decides otherwise', () => {
     expect(warningsOf('TUS_PORT=1080', { TUS_PORT: '1081' })).toEqual([
       expect.stringContaining('TUS_PORT is set in the environment too'),
