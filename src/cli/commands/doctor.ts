@@ -104,7 +104,8 @@ function startTelling(session: Session, names: readonly string[]) {
     const [mark, style] = MARKS[diagnosis.state];
     const { text, advice } = diagnosis;
     const first = `${session.paint(style, padEnd(mark, 6))}${padEnd(name, nameWidth)}${printable(text)}`;
-    return advice === undefined ? [first] : [first, `${' '.repeat(6 + nameWidth)}→ ${advice}`];
+    const margin = ' '.repeat(6 + nameWidth);
+    return [first, ...(advice?.split('\n') ?? []).map((each) => `${margin}→ ${each}`)];
   };
   /** While it is drawn over, one line each, for a wrapped line moves what is below. */
   const draw = () => {

@@ -12,6 +12,7 @@ import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
 import { checkOutside } from './outside.ts';
+import { createPm2 } from './pm2.ts';
 import { checkPipeline, checkTus } from './ports.ts';
 import { checkProcesses } from './processes.ts';
 import { checkRedis } from './redis.ts';
@@ -41,6 +42,7 @@ export function createChecks(options: DoctorOptions): Check[] {
   const { env, home, serverUrl, settings, isBeforeStart } = options;
   const { config, problems } = settings;
   const managedRedis = !env['REDIS_URL']?.trim();
+  const pm2 = createPm2({ env, home });
   const pipelineUrl = serverUrl ?? config.pipeline.url;
   const ofPipeline = serverUrl === undefined ? PIPELINE : [];
 
@@ -70,14 +72,14 @@ export function createChecks(options: DoctorOptions): Check[] {
     check('disk', ['DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkDisk(config)),
     check('ledger', ['DATA_DIR', 'DATABASE_URL'], () => checkLedger(config)),
     check('Redis', ['DATA_DIR', 'REDIS_URL'], (signal) =>
-      checkRedis(config.redis, { isManaged: managedRedis, isBeforeStart, signal }),
+      checkRedis(config.redis, { pm2, isManaged: managedRedis, isBeforeStart, signal }),
     ),
-    check('pipeline', ofPipeline, (signal) => checkPipeline(pipelineUrl, { isBeforeStart, signal })),
+    check('pipeline', ofPipeline, (signal) => checkPipeline(pipelineUrl, { pm2, isBeforeStart, signal })),
     check('tus', ['TUS_HOST', 'TUS_PORT', 'UPLOAD_TOKEN_SECRET'], (signal) =>
-      checkTus(config, { isBeforeStart, signal }),
+      checkTus(config, { pm2, isBeforeStart, signal }),
     ),
     check('processes', ofPipeline, (signal) =>
-      checkProcesses(options.connect(), { env, home, hasRedis: managedRedis, isBeforeStart, signal }),
+      checkProcesses(options.connect(), { pm2, hasRedis: managedRedis, isBeforeStart, signal }),
     ),
     check('boot', [], () => checkBoot({ env, home })),
     check('clock', ['B2_API_URL', 'BUNNY_API_URL', 'ZOOM_OAUTH_URL'], (signal) => checkClock(config, signal)),

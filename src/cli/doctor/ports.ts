@@ -2,20 +2,19 @@ import { dismiss, type Request, readText, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
 import { type Finding, fail, ok, skip } from './check.ts';
+import { type Pm2, starting } from './pm2.ts';
 
 const IDLE_TIMEOUT_MS = 5000;
 
 interface ProcessCheckOptions {
+  readonly pm2: Pm2;
   readonly isBeforeStart: boolean;
   readonly signal: AbortSignal;
 }
 
-export async function checkPipeline(
-  url: string,
-  { isBeforeStart, signal }: ProcessCheckOptions,
-): Promise<Finding> {
-  const answer = await ask('GET', `${url.replace(/\/+$/, '')}/readyz`, signal);
-  if (answer === undefined) return notRunning(url, 'pipeline', isBeforeStart);
+export async function checkPipeline(url: string, options: ProcessCheckOptions): Promise<Finding> {
+  const answer = await ask('GET', `${url.replace(/\/+$/, '')}/readyz`, options.signal);
+  if (answer === undefined) return await notRunning(url, 'pipeline', options);
   const state = readState(answer.text);
   if (state === undefined) return taken(url, 'PIPELINE_PORT');
   if (state['ledger'] !== 'ok') {
@@ -27,14 +26,11 @@ export async function checkPipeline(
   return ok(`answers at ${url}`);
 }
 
-export async function checkTus(
-  { tus }: Config,
-  { isBeforeStart, signal }: ProcessCheckOptions,
-): Promise<Finding> {
+export async function checkTus({ tus }: Config, options: ProcessCheckOptions): Promise<Finding> {
   const host = tus.host === '0.0.0.0' || tus.host === '::' ? '127.0.0.1' : tus.host;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${tus.port}`;
-  const answer = await ask('OPTIONS', `${url}/tusupload`, signal);
-  if (answer === undefined) return notRunning(url, 'tus', isBeforeStart);
+  const answer = await ask('OPTIONS', `${url}/tusupload`, options.signal);
+  if (answer === undefined) return await notRunning(url, 'tus', options);
   if (answer.headers['tus-resumable'] === undefined && answer.headers['tus-version'] === undefined) {
     return taken(url, 'TUS_PORT');
   }
@@ -69,8 +65,13 @@ function readState(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function notRunning(url: string, app: string, isBeforeStart: boolean): Finding {
+async function notRunning(
+  url: string,
+  app: string,
+  { pm2, isBeforeStart, signal }: ProcessCheckOptions,
+): Promise<Finding> {
   if (isBeforeStart) return skip(`nobody answers at ${url} yet`);
+  if (await pm2.isStarting(app, signal)) return starting(`nobody answers at ${url}`);
   return fail(`nobody answers at ${url}`, `Sluice does not run: npm start, or npx pm2 restart ${app}.`);
 }
 

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import type { RedisAddress } from '../../config/config.ts';
 import { probeRedis } from '../../queue/redis-probe.ts';
 import { type Finding, fail, ok, skip, warn } from './check.ts';
+import { type Pm2, starting } from './pm2.ts';
 
 /** The oldest Redis that the line works with. */
 const OLDEST_MAJOR = 6;
@@ -9,10 +10,16 @@ const OLDEST_MAJOR = 6;
 export async function checkRedis(
   address: RedisAddress,
   {
+    pm2,
     isManaged,
     isBeforeStart,
     signal,
-  }: { readonly isManaged: boolean; readonly isBeforeStart: boolean; readonly signal: AbortSignal },
+  }: {
+    readonly pm2: Pm2;
+    readonly isManaged: boolean;
+    readonly isBeforeStart: boolean;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Finding> {
   const options = {
     lazyConnect: true,
@@ -40,6 +47,8 @@ export async function checkRedis(
     signal.throwIfAborted();
     const text = why || (error instanceof Error ? error.message : String(error));
     if (isManaged && isBeforeStart) return skip('the managed one starts with Sluice');
+    if (isManaged && (await pm2.isStarting('redis', signal)))
+      return starting('the managed one does not answer');
     return isManaged
       ? fail('the managed one does not run', 'It starts with Sluice: npm start, or npx pm2 restart redis.')
       : fail(

@@ -1,20 +1,29 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import { settings } from '../../config/settings.ts';
 import { type Finding, ok, warn } from './check.ts';
 
 /** What is shorter, or made of fewer different characters, can be guessed, and can hardly be kept out of messages. */
 const MIN_CHARACTERS = 16;
 const MIN_DIFFERENT = 8;
 
-const NAMES = /(SECRET|TOKEN|KEY|PASSWORD)(_OLD)?$/;
+const NAMES = Object.keys(settings).filter((name) => /(SECRET|TOKEN|KEY|PASSWORD)(_OLD)?$/.test(name));
+
+/** What makes those that no service makes. */
+const MADE_BY: Readonly<Record<string, string>> = {
+  ADMIN_TOKEN: 'openssl rand -hex 24',
+  UPLOAD_TOKEN_SECRET: 'openssl rand -base64 48',
+  SITE_WEBHOOK_SECRET: 'echo "whsec_$(openssl rand -base64 32)"',
+};
 
 /** Whether what has to be secret can be: hard to guess, readable by nobody else, and never sent for all to read. */
 export async function checkSecrets(
   { alarms, dataDir }: Config,
   { env, home }: { env: Readonly<Record<string, string | undefined>>; home: string },
 ): Promise<Finding> {
-  const weak = Object.keys(env).filter((name) => NAMES.test(name) && isWeak(env[name]?.trim()));
+  const weak = NAMES.filter((name) => isWeak(env[name]?.trim()));
+  const given = weak.filter((name) => makerOf(name) === undefined);
   const open = await openToOthers([join(home, '.env'), dataDir]);
   const { mail } = alarms;
 
@@ -24,10 +33,13 @@ export async function checkSecrets(
     /^smtp:\/\/([^@]*@)?(?!localhost|127\.|\[::1\])/.test(mail.smtpUrl);
   const found: [text: string, advice: string][] = [];
 
-  if (weak.length > 0) {
+  for (const name of weak.filter((each) => !given.includes(each))) {
+    found.push([`${name} is easy to guess`, `Make a long random one: ${makerOf(name)}`]);
+  }
+  if (given.length > 0) {
     found.push([
-      `easy to guess: ${weak.join(', ')}`,
-      'Make a long random one, such as the output of: openssl rand -base64 48',
+      `${given.join(', ')}: too short or too simple to be whole`,
+      'Copy it once more from the service that it belongs to.',
     ]);
   }
   if (open.length > 0) {
@@ -43,7 +55,12 @@ export async function checkSecrets(
     ]);
   }
   if (found.length === 0) return ok('hard to guess, and closed to others');
-  return warn(found.map(([text]) => text).join('; '), found.map(([, advice]) => advice).join(' '));
+  // A line each, since commands are copied.
+  return warn(found.map(([text]) => text).join('; '), found.map(([, advice]) => advice).join('\n'));
+}
+
+function makerOf(name: string): string | undefined {
+  return MADE_BY[name.replace(/_OLD$/, '')];
 }
 
 function isWeak(secret: string | undefined): boolean {

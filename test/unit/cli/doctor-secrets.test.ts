@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startAllSimulators } from '../../../simulators/all.ts';
 import { checkSecrets } from '../../../src/cli/doctor/secrets.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 
@@ -37,12 +38,48 @@ describe('the doctor', () => {
   });
 
   it.each([
-    ['short', { B2_APPLICATION_KEY: 'sesame' }, 'B2_APPLICATION_KEY'],
-    ['one letter', { ADMIN_TOKEN: 'a'.repeat(30) }, 'ADMIN_TOKEN'],
-    ['a pattern', { UPLOAD_TOKEN_SECRET: 'abcabc'.repeat(6) }, 'UPLOAD_TOKEN_SECRET'],
-    ['one letter', { ZOOM_WEBHOOK_SECRET_TOKEN: 's' }, 'ZOOM_WEBHOOK_SECRET_TOKEN'],
-  ])('names a secret that is %s, and does not show it', async (_name, more, name) => {
-    expect(await check(more)).toMatchObject({ state: 'warn', text: `easy to guess: ${name}` });
+    ['one letter', { ADMIN_TOKEN: 'a'.repeat(30) }, 'ADMIN_TOKEN', 'openssl rand -hex 24'],
+    [
+      'a pattern',
+      { UPLOAD_TOKEN_SECRET: 'abcabc'.repeat(6) },
+      'UPLOAD_TOKEN_SECRET',
+      'openssl rand -base64 48',
+    ],
+  ])('names a secret of ours that is %s, and what makes a better one', async (_name, more, name, command) => {
+    expect(await check(more)).toEqual({
+      state: 'warn',
+      text: `${name} is easy to guess`,
+      advice: `Make a long random one: ${command}`,
+    });
+  });
+
+  it('sends for a key that a service has made, and was not copied whole, to that service', async () => {
+    const found = await check({ B2_APPLICATION_KEY: 'sesame', ZOOM_WEBHOOK_SECRET_TOKEN: 's' });
+
+    expect(found.text).toMatch(/^ZOOM_WEBHOOK_SECRET_TOKEN, B2_APPLICATION_KEY: too short/);
+    expect(found.advice).toContain('Copy it once more from the service');
+    expect(JSON.stringify(found)).not.toMatch(/openssl|sesame/);
+  });
+
+  it('leaves alone what is the secret of another program, and what the simulators have made', async () => {
+    const simulators = await startAllSimulators();
+    try {
+      const env = { ...simulators.environment, SSH_KEY: 'x', AWS_SECRET: 'y', DATA_DIR: join(home, 'data') };
+      expect(await checkSecrets(loadConfig(env), { env, home })).toMatchObject({ state: 'ok' });
+    } finally {
+      await simulators.close();
+    }
+  });
+
+  it('gives each command a line of its own', async () => {
+    await chmod(join(home, '.env'), 0o644);
+
+    const { advice } = await check({ ADMIN_TOKEN: 'a'.repeat(30) });
+
+    expect(advice?.split('\n')).toEqual([
+      'Make a long random one: openssl rand -hex 24',
+      `Run: chmod go-rwx ${join(home, '.env')}`,
+    ]);
   });
 
   it.each(['.env', 'data'])('names what others can read: %s', async (name) => {

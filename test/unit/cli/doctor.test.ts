@@ -3,7 +3,10 @@ import type { Status } from '../../../src/cli/api-shapes.ts';
 import { judgeClock } from '../../../src/cli/doctor/clock.ts';
 import { judgeLine } from '../../../src/cli/doctor/line.ts';
 import { checkNode } from '../../../src/cli/doctor/node-version.ts';
+import { checkPm2, type Pm2 } from '../../../src/cli/doctor/pm2.ts';
+import { checkPipeline } from '../../../src/cli/doctor/ports.ts';
 import { judgeRedis } from '../../../src/cli/doctor/redis.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const NOW_MS = Date.parse('2026-11-21T10:00:00Z');
 const WELL: Status = {
@@ -90,6 +93,47 @@ describe('Redis', () => {
     const lines = Object.entries({ ...well, ...change }).map(([name, value]) => `${name}:${value}`);
 
     expect(judgeRedis(['# Server', ...lines, ''].join('\r\n')).state).toBe(state);
+  });
+});
+
+describe('what pm2 has started', () => {
+  const app = (name: string, status: string, ageMs = 5000, restarts = 0) => ({
+    name,
+    pm2_env: { status, restart_time: restarts, pm_uptime: Date.now() - ageMs, pm_cwd: '/opt/sluice' },
+  });
+  const ALL = ['redis', 'worker', 'pipeline', 'tus'];
+  const signal = new AbortController().signal;
+  const pm2With = (...apps: ReturnType<typeof app>[]): Pm2 => ({
+    apps: async () => apps,
+    isStarting: async () => false,
+  });
+
+  it.each([
+    ['all of it online', ALL.map((name) => app(name, 'online')), 'ok'],
+    [
+      'one still launching',
+      [...ALL.slice(1).map((name) => app(name, 'online')), app('redis', 'launching')],
+      'warn',
+    ],
+    ['only the first ones there', [app('redis', 'online'), app('worker', 'launching')], 'warn'],
+    ['one missing for long', [app('redis', 'online', 60_000)], 'fail'],
+    ['one that ends again and again', [app('redis', 'online'), app('worker', 'launching', 100, 3)], 'fail'],
+    ['one stopped', [app('redis', 'stopped'), app('worker', 'online')], 'fail'],
+  ] as const)('with %s', async (_what, apps, state) => {
+    expect(await checkPm2({ pm2: pm2With(...apps), hasRedis: true, signal })).toMatchObject({ state });
+  });
+
+  it('is starting, and has not failed, where nobody answers yet', async () => {
+    const options = { isBeforeStart: false, signal };
+    const url = `http://127.0.0.1:${await freePort()}`;
+
+    expect(
+      await checkPipeline(url, { ...options, pm2: { ...pm2With(), isStarting: async () => true } }),
+    ).toMatchObject({ state: 'warn', text: expect.stringContaining('is starting') });
+    expect(await checkPipeline(url, { ...options, pm2: pm2With() })).toMatchObject({
+      state: 'fail',
+      advice: expect.stringContaining('does not run'),
+    });
   });
 });
 
