@@ -82,6 +82,9 @@ export const statusShape = z.looseObject({
   counts: z.record(z.string(), z.number()),
   oldest_waiting_at: time,
   moving: recordingShape.nullable(),
+  uploads: z
+    .looseObject({ unfinished: z.number(), received_bytes: z.number(), total_bytes: z.number() })
+    .optional(),
   line: z.looseObject({ left_s: z.number().nullable(), left_bytes: z.number().nullable() }).optional(),
   redis: z.string(),
   troubles: z.array(
@@ -100,6 +103,19 @@ export const statusShape = z.looseObject({
   ),
 });
 export type Status = z.output<typeof statusShape>;
+
+export const uploadListShape = z.object({
+  uploads: z.array(
+    z.looseObject({
+      ace_id: z.string().nullable(),
+      filename: z.string().nullable(),
+      received_bytes: z.number(),
+      total_bytes: z.number(),
+      began_at: time,
+      last_byte_at: z.string(),
+    }),
+  ),
+});
 
 export const givenUpShape = z.object({
   deliveries: z.array(z.looseObject({ id: z.string(), recording_id: z.string(), type: z.string() })),

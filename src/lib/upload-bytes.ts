@@ -46,13 +46,51 @@ export async function countUploads(folder: string): Promise<number> {
   return [...names].filter((name) => names.has(`${name}.json`)).length;
 }
 
+/** An upload that is not finished, as its files tell of it. */
+export interface UnfinishedUpload {
+  readonly aceId: string | undefined;
+  readonly filename: string | undefined;
+  readonly receivedBytes: number;
+  readonly totalBytes: number;
+  /** Unknown of one that an older version has begun. */
+  readonly beganAtMs: number | undefined;
+  readonly lastByteAtMs: number;
+}
+
+/** The unfinished uploads in a folder, the one that has had a byte last first. */
+export async function unfinishedUploads(folder: string): Promise<UnfinishedUpload[]> {
+  const names = new Set(await namesIn(folder));
+  const uploads: UnfinishedUpload[] = [];
+  for (const name of names) {
+    if (!names.has(`${name}.json`)) continue;
+    const data = await lstatIfThere(join(folder, name));
+    if (data === undefined) continue;
+    const { size, metadata, permit } = await readObject(join(folder, `${name}.json`));
+    const { ace_id: aceId, filename } = Object(metadata);
+    const { beganAtMs } = Object(permit);
+    uploads.push({
+      aceId: typeof aceId === 'string' ? aceId : undefined,
+      filename: typeof filename === 'string' ? filename : undefined,
+      receivedBytes: data.size,
+      totalBytes: typeof size === 'number' ? size : 0,
+      beganAtMs: typeof beganAtMs === 'number' ? beganAtMs : undefined,
+      lastByteAtMs: Math.floor(data.mtimeMs),
+    });
+  }
+  return uploads.sort((a, b) => b.lastByteAtMs - a.lastByteAtMs);
+}
+
 async function announcedBytes(sidecar: string): Promise<number> {
+  const { size } = await readObject(sidecar);
+  return typeof size === 'number' ? size : 0;
+}
+
+async function readObject(path: string): Promise<Readonly<Partial<Record<string, unknown>>>> {
   try {
-    const { size }: { size?: unknown } = Object(JSON.parse(await readFile(sidecar, 'utf8')));
-    return typeof size === 'number' ? size : 0;
+    return Object(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     // Taken back a moment ago, or a leftover that nobody can resume.
-    if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return 0;
+    if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return {};
     throw error;
   }
 }

@@ -34,6 +34,7 @@ import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
+import { addUploadsApi } from './uploads-api.ts';
 import { compileValidator } from './validator.ts';
 import { addZoomApi } from './zoom-api.ts';
 import { addZoomCatchUpApi } from './zoom-catch-up-api.ts';
@@ -150,6 +151,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
   addRecordingsApi(app, ledger);
+  addUploadsApi(app, options.installation);
   addActionsApi(app, {
     ledger,
     line: options.lines.recordings,

@@ -30,7 +30,10 @@ const DISK_STEP_BYTES = 16 * 1024 * 1024;
 const LEFT_STEP = { s: 10, share: 0.1 };
 
 /** The part of the status that listeners are told of. */
-type News = Omit<StatusView, 'version' | 'now' | 'oldest_waiting_at' | 'moving' | 'day' | 'circuits'>;
+type News = Omit<
+  StatusView,
+  'version' | 'now' | 'oldest_waiting_at' | 'moving' | 'uploads' | 'day' | 'circuits'
+>;
 
 /** Tells listeners what happens, in the form of server-sent events; all of them share one look at the ledger. */
 export interface Live {

@@ -3,6 +3,7 @@ import type { ErrorSummary } from '../domain/errors.ts';
 import { type ServiceId, serviceAdvice } from '../domain/service-advice.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
+import { type UnfinishedUpload, unfinishedUploads } from '../lib/upload-bytes.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
 import { type Trouble, troublesOf } from '../queue/troubles.ts';
 import type { Vitals, VitalsWatch } from '../queue/vitals.ts';
@@ -123,6 +124,7 @@ export function createStatus(options: StatusOptions): Status {
         now: iso(nowMs),
         ...(await surroundings()),
         counts: await overview.counts(),
+        uploads: await countBytes(`${options.dataDir}/uploads`),
         oldest_waiting_at: isoOrNull(await overview.oldestWaitingAtMs()),
         moving: moving === undefined ? null : viewRecording(moving),
         day: (await overview.lastDay(nowMs)).map(({ startsAtMs, recordings, bytes }) => ({
@@ -138,6 +140,17 @@ export function createStatus(options: StatusOptions): Status {
         })),
       };
     },
+  };
+}
+
+async function countBytes(folder: string): Promise<StatusView['uploads']> {
+  const uploads = await unfinishedUploads(folder);
+  const sum = (bytesOf: (upload: UnfinishedUpload) => number) =>
+    uploads.reduce((total, upload) => total + bytesOf(upload), 0);
+  return {
+    unfinished: uploads.length,
+    received_bytes: sum(({ receivedBytes }) => receivedBytes),
+    total_bytes: sum(({ totalBytes }) => totalBytes),
   };
 }
 

@@ -20,7 +20,7 @@ import type { Trouble } from '../queue/troubles.ts';
 /* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');
-const bytes = z.int().nonnegative();
+export const bytes = z.int().nonnegative();
 
 export const errorView = z
   .object({ code: z.string(), message: z.string(), title: z.string(), advice: z.string() })
@@ -184,6 +184,9 @@ export const statusView = z
     counts: z.partialRecord(z.enum(STATES), z.int()),
     oldest_waiting_at: time.nullable(),
     moving: recordingView.nullable(),
+    uploads: z
+      .object({ unfinished: z.int(), received_bytes: bytes, total_bytes: bytes })
+      .describe('Uploads of tutors that have not arrived as a whole'),
     line: z
       .object({
         left_bytes: bytes

@@ -11,6 +11,7 @@ import { openSession, type Session } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
 import { localTime } from '../times.ts';
 import { troubleLines } from '../troubles.ts';
+import { listUploads } from '../uploads.ts';
 
 const PAGE = 200;
 
@@ -24,6 +25,7 @@ interface ListOptions {
   readonly limit: string;
   readonly all?: boolean;
   readonly check?: boolean;
+  readonly uploads?: boolean;
 }
 
 /** What is asked of the server, page by page. */
@@ -38,6 +40,7 @@ Examples:
   sluice list algebra anna@academy.example
   sluice list --state failed,backing-off
   sluice list '"linear algebra"' --source manual --limit 10
+  sluice list --uploads
   sluice list --all --json | jq '.recordings[].title'
   sluice list --state failed --check || echo "somebody has to look"`;
 
@@ -71,10 +74,17 @@ export function addListCommand(program: Command, io: Io): void {
     .option('--q <words>', 'the same as words without an option')
     .option('--limit <n>', 'as many at most', '50')
     .option('--all', 'all there are')
+    .option('--uploads', 'unfinished uploads of tutors instead, which are no recordings yet')
     .option('--check', 'end with exit code 4 if one of them has failed')
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], options: ListOptions, command: Command) => {
       const session = openSession(io, command);
+      if (options.uploads) {
+        if (words.length > 0 || ['state', 'source', 'q', 'check'].some((name) => name in options)) {
+          throw usageFailure('--uploads lists no recordings: leave out what chooses among these.');
+        }
+        return await listUploads(session);
+      }
       if (!/^[1-9]\d{0,8}$/.test(options.limit))
         throw usageFailure(`--limit: ${options.limit} is no number.`);
       const limit = options.all ? Number.POSITIVE_INFINITY : Number(options.limit);

@@ -37,7 +37,8 @@ export function addStatusCommand(program: Command, io: Io): void {
 }
 
 function tell(session: Session, status: Status): void {
-  const { moving, line, counts, disk, processes, services, paused, site_gone: siteGone, redis } = status;
+  const { moving, line, counts, uploads, disk, processes, services, paused, redis } = status;
+  const { site_gone: siteGone } = status;
   const count = (...states: string[]) => states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
   session.print(
     moving === null ? 'Nothing moves.' : `Moving: ${printable(titleText(moving))} (${moving.id})`,
@@ -46,6 +47,7 @@ function tell(session: Session, status: Status): void {
       `${count('failed')} failed`,
       `${count('set-aside')} set aside`,
       `${count('done')} done`,
+      ...(uploads?.unfinished ? [uploadsText(uploads)] : []),
       ...(line?.left_s ? [`about ${durationText(line.left_s * 1000)} left of the line`] : []),
       `${byteSize(Math.max(0, disk.free_bytes - disk.reserve_bytes))} of disk left`,
     ].join(', '),
@@ -63,6 +65,11 @@ function tell(session: Session, status: Status): void {
     session.print(session.paint('red', `! The website wants no announcements at ${siteGone}`));
   }
   session.print(...troubleLines(status).map(([style, line]) => session.paint(style, line)));
+}
+
+function uploadsText({ unfinished, received_bytes, total_bytes }: NonNullable<Status['uploads']>): string {
+  const what = unfinished === 1 ? '1 unfinished upload' : `${unfinished} unfinished uploads`;
+  return `${what} (${byteSize(received_bytes)} of ${byteSize(total_bytes)})`;
 }
 
 function aliveText({ state, silent_s: silentS }: { state: string; silent_s: number }): string {
