@@ -5,6 +5,7 @@ import { exitCodeOf, Failure, type Trouble, troubleOf } from './failure.ts';
 import type { Io } from './io.ts';
 import { createLiveBlock } from './live-block.ts';
 import { STATE_STYLES } from './paint.ts';
+import { askAbout } from './recording-id.ts';
 import { stateText, titleText } from './recording-text.ts';
 import type { Session } from './session.ts';
 import { renderTable } from './table.ts';
@@ -15,7 +16,7 @@ export interface Deed {
   readonly body?: object;
 }
 
-/** Does it with one after the other, and tells how each stands then; one that is refused does not stop the others. */
+/** Does it with one after the other, each named by its id or ace_id, and tells how each stands then; one that is refused does not stop the others. */
 export async function actOnRecordings(
   io: Io,
   session: Session,
@@ -29,8 +30,11 @@ export async function actOnRecordings(
     for (const [index, id] of ids.entries()) {
       block?.draw([`${index + 1} of ${ids.length}`]);
       try {
-        const path = `/api/recordings/${encodeURIComponent(id)}/${action}`;
-        acted.push(await session.api.post(path, body, recordingShape, session.signal));
+        acted.push(
+          await askAbout(id, (path) =>
+            session.api.post(`${path}/${action}`, body, recordingShape, session.signal),
+          ),
+        );
       } catch (error) {
         session.signal.throwIfAborted();
         if (error instanceof Failure && error.exitCode === EXIT.unreachable) throw error;
@@ -65,10 +69,9 @@ const COMMANDS: Readonly<Record<string, string>> = { 'move-to-front': 'front' };
 const ARGUMENTS: Readonly<Record<string, string>> = { schedule: ' TIME', rename: ' TITLE' };
 
 /** A refusal for the state that the recording is in says which commands there are for it now. */
-async function whatInstead({ api, signal }: Session, id: string, trouble: Trouble): Promise<Trouble> {
+async function whatInstead({ api, signal }: Session, name: string, trouble: Trouble): Promise<Trouble> {
   if (trouble.code !== 'WRONG_STATE') return trouble;
-  const path = `/api/recordings/${encodeURIComponent(id)}`;
-  const { actions } = await api.get(path, recordingShape, signal);
+  const { actions, id } = await askAbout(name, (path) => api.get(path, recordingShape, signal));
   const commands = actions.map(
     (action) => `sluice ${COMMANDS[action] ?? action} ${id}${ARGUMENTS[action] ?? ''}`,
   );

@@ -60,7 +60,7 @@ export function addAddCommand(program: Command, io: Io): void {
         keep_file: options.keep ?? false,
         ...(notBefore === undefined ? {} : { not_before: notBefore }),
       };
-      const refused = await addAll(session, paths, async (given) => {
+      const refused = await addAll(session, paths, options.aceId, async (given) => {
         const path = resolve(io.cwd, given);
         await refuseFolder(path, given);
         // The name as it is on the disk, which arguments need not carry: for the server to look at.
@@ -91,6 +91,7 @@ function readNotBefore(text: string | undefined): string | undefined {
 async function addAll(
   session: Session,
   paths: readonly string[],
+  aceId: string | undefined,
   addOne: (path: string) => Promise<Added>,
 ): Promise<readonly Trouble[]> {
   const added: Added[] = [];
@@ -111,7 +112,7 @@ async function addAll(
     }
   } finally {
     block?.end();
-    if (added.length > 0 || session.isJson) report(session, added);
+    if (added.length > 0 || session.isJson) report(session, added, aceId);
     for (const { path, accepted } of added) {
       if (accepted.note !== undefined && !session.isJson)
         session.print(`${printable(path)}: ${accepted.note}`);
@@ -133,7 +134,7 @@ async function refuseFolder(path: string, given: string): Promise<void> {
   });
 }
 
-function report(session: Session, added: readonly Added[]): void {
+function report(session: Session, added: readonly Added[], aceId: string | undefined): void {
   if (session.isJson) {
     session.printJson({ added: added.map(({ path, title, accepted }) => ({ path, title, ...accepted })) });
     return;
@@ -143,6 +144,7 @@ function report(session: Session, added: readonly Added[]): void {
       added,
       [
         { heading: 'id', text: ({ accepted }) => accepted.id },
+        ...(aceId === undefined ? [] : [{ heading: 'ace_id', text: () => aceId }]),
         {
           heading: 'state',
           text: ({ accepted }) => accepted.state,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { actOnRecordings } from '../act-on-recordings.ts';
 import type { Io } from '../io.ts';
+import { RECORDINGS_ARGUMENT } from '../recording-id.ts';
 import { openSession } from '../session.ts';
 
 /** `sluice cancel ID…`: stop recordings for good, and take back what they have made. */
@@ -11,7 +12,7 @@ export function addCancelCommand(program: Command, io: Io): void {
     .description(
       'Stops recordings for good and takes back what they have made in B2 and Bunny. `sluice retry` begins anew.',
     )
-    .argument('<ids...>', 'as `sluice list` shows them')
+    .argument('<ids...>', RECORDINGS_ARGUMENT)
     .addHelpText('after', '\nExample:\n  sluice cancel rec_8821bfdde5e03edd33995107')
     .action(async (ids: string[], _options: object, command: Command) => {
       await actOnRecordings(io, openSession(io, command), ids, { action: 'cancel' });

@@ -4,7 +4,8 @@ import { recordingShape } from '../api-shapes.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { openSession } from '../session.ts';
+import { askAbout, RECORDINGS_ARGUMENT } from '../recording-id.ts';
+import { openSession, type Session } from '../session.ts';
 import { printable } from '../text-width.ts';
 
 const EXAMPLES = `
@@ -27,7 +28,7 @@ export function addDeleteCommand(program: Command, io: Io): void {
     .description(
       'Deletes recordings that are home, everywhere: the archived file in all its versions, the video, its captions; the website is told. This cannot be undone.',
     )
-    .argument('<ids...>', 'as `sluice list` shows them')
+    .argument('<ids...>', RECORDINGS_ARGUMENT)
     .option('--with-companions', 'the transcripts and chats that belong to them as well')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
@@ -36,9 +37,7 @@ export function addDeleteCommand(program: Command, io: Io): void {
       if (options.yes !== true) {
         const only = ids.length === 1 && session.isLive ? ids[0] : undefined;
         const what =
-          only === undefined
-            ? `${ids.length} recordings`
-            : `“${printable((await session.api.get(`/api/recordings/${encodeURIComponent(only)}`, recordingShape, session.signal)).title)}”`;
+          only === undefined ? `${ids.length} recordings` : `“${printable(await titleOf(session, only))}”`;
         if (!(await confirm(io, session, `Delete ${what} everywhere? This cannot be undone.`))) {
           io.setExitCode(EXIT.failed);
           return;
@@ -47,4 +46,8 @@ export function addDeleteCommand(program: Command, io: Io): void {
       const body = { companions: options.withCompanions === true };
       await actOnRecordings(io, session, ids, { action: 'delete', body });
     });
+}
+
+async function titleOf({ api, signal }: Session, name: string): Promise<string> {
+  return (await askAbout(name, (path) => api.get(path, recordingShape, signal))).title;
 }

@@ -5,6 +5,7 @@ import { actOnRecordings } from '../act-on-recordings.ts';
 import { recordingListShape } from '../api-shapes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { RECORDINGS_ARGUMENT } from '../recording-id.ts';
 import { openSession, type Session } from '../session.ts';
 
 const EXAMPLES = `
@@ -23,7 +24,7 @@ export function addRetryCommand(program: Command, io: Io): void {
     .description(
       'Lets recordings go on at once, their attempts counted anew: failed ones, backing off, set aside or cancelled.',
     )
-    .argument('[ids...]', 'as `sluice list` shows them')
+    .argument('[ids...]', RECORDINGS_ARGUMENT)
     .option('--failed', 'all that have failed')
     .option('--code <code>', 'all that have failed with this code, as `sluice show` names it')
     .addHelpText('after', EXAMPLES)

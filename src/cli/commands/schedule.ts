@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { actOnRecordings } from '../act-on-recordings.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { RECORDING_ARGUMENT } from '../recording-id.ts';
 import { openSession } from '../session.ts';
 import { localTime, parseTime } from '../times.ts';
 
@@ -18,7 +19,7 @@ export function addScheduleCommand(program: Command, io: Io): void {
     .command('schedule')
     .summary('let a recording not move before a time')
     .description('Lets a recording not move before a time.')
-    .argument('<id>', 'as `sluice list` shows it')
+    .argument('<id>', RECORDING_ARGUMENT)
     .argument('<time>', 'such as 2026-12-24T18:00, +2h, or now: as soon as its turn comes')
     .addHelpText('after', EXAMPLES)
     .action(async (id: string, time: string, _options: object, command: Command) => {

@@ -5,6 +5,7 @@ import { durationText } from '../../lib/duration-text.ts';
 import { type RecordingDetail, recordingDetailShape } from '../api-shapes.ts';
 import type { Io } from '../io.ts';
 import { STATE_STYLES } from '../paint.ts';
+import { askAbout, RECORDING_ARGUMENT } from '../recording-id.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
 import { padEnd, printable } from '../text-width.ts';
@@ -18,15 +19,16 @@ export function addShowCommand(program: Command, io: Io): void {
     .command('show')
     .summary('one recording, with all that happened to it')
     .description('Shows one recording: how it stands, its stages, attempts, announcements and history.')
-    .argument('<id>', 'such as rec_8821bfdde5e03edd33995107')
+    .argument('<id>', RECORDING_ARGUMENT)
     .addHelpText(
       'after',
-      '\nExamples:\n  sluice show rec_8821bfdde5e03edd33995107\n  sluice show rec_8821bfdde5e03edd33995107 --json | jq .facts',
+      '\nExamples:\n  sluice show rec_8821bfdde5e03edd33995107\n  sluice show lesson-4711\n  sluice show rec_8821bfdde5e03edd33995107 --json | jq .facts',
     )
     .action(async (id: string, _options: object, command: Command) => {
       const session = openSession(io, command);
-      const path = `/api/recordings/${encodeURIComponent(id)}`;
-      const recording = await session.api.get(path, recordingDetailShape, session.signal);
+      const recording = await askAbout(id, (path) =>
+        session.api.get(path, recordingDetailShape, session.signal),
+      );
       if (session.isJson) session.printJson(recording);
       else session.print(...describe(recording, session));
     });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
+import { idOf, RECORDING_ARGUMENT } from '../recording-id.ts';
 import { openSession } from '../session.ts';
 import { createJsonView } from '../watch/json-view.ts';
 import { createLiveView } from '../watch/live-view.ts';
@@ -16,6 +17,7 @@ Exit code with an id: 0 done, 1 failed or cancelled, 4 set aside. Without one it
 Examples:
   sluice watch
   sluice watch rec_8821bfdde5e03edd33995107 && echo "it is home"
+  sluice watch lesson-4711
   sluice watch --json | jq -c 'select(.type == "recording.failed")'`;
 
 /** `sluice watch [ID]`: what happens, as it happens. */
@@ -24,12 +26,12 @@ export function addWatchCommand(program: Command, io: Io): void {
     .command('watch')
     .summary('look on, with bars; with an id until that one has ended')
     .description('Shows what happens, as it happens: all of it, or one recording until it has ended.')
-    .argument('[id]', 'as `sluice list` shows it')
+    .argument('[id]', RECORDING_ARGUMENT)
     .addHelpText('after', NOTES)
     .action(async (id: string | undefined, _options: object, command: Command) => {
       const session = openSession(io, command);
       const createView = session.isLive ? createLiveView : createPlainView;
-      const view = session.isJson ? createJsonView(session) : createView(session, id);
+      const view = session.isJson ? createJsonView(session) : createView(session, id && idOf(id));
       try {
         io.setExitCode(await watch(session, id, view));
       } catch (error) {

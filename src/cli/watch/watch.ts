@@ -11,6 +11,7 @@ import {
 import type { StreamedEvent } from '../event-stream.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followEvents } from '../follow-events.ts';
+import { askAbout, idOf } from '../recording-id.ts';
 import type { Session } from '../session.ts';
 import type { Message, WatchView } from './view.ts';
 
@@ -23,16 +24,17 @@ const ENDS: Readonly<Record<string, number>> = {
   'set-aside': EXIT.attention,
 };
 
-/** Looks on until the recording has ended, or without end if none is named; returns the exit code. */
-export async function watch(session: Session, id: string | undefined, view: WatchView): Promise<number> {
+/** Looks on until the recording that was named, by its id or ace_id, has ended, or without end if none is named; returns the exit code. */
+export async function watch(session: Session, name: string | undefined, view: WatchView): Promise<number> {
   const { api, signal } = session;
+  const id = name && idOf(name);
 
   async function look(): Promise<Recording | undefined> {
-    if (id === undefined) {
+    if (name === undefined) {
       view.stands({ status: await api.get('/api/status', statusShape, signal) });
       return undefined;
     }
-    const recording = await api.get(`/api/recordings/${encodeURIComponent(id)}`, recordingShape, signal);
+    const recording = await askAbout(name, (path) => api.get(path, recordingShape, signal));
     view.stands({ recording });
     return recording;
   }
