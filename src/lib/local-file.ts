@@ -6,7 +6,7 @@ import { KnownError, machineTrouble, orMachineTrouble, systemCode } from '../dom
 import type { FileIdentity, Origin } from '../domain/recording.ts';
 import { pathBytes, pathsLike, pathText, readableName } from './byte-path.ts';
 import { type Claim, type MediaGate, STRICT_MEDIA_GATE } from './media-gate.ts';
-import type { MediaType } from './media-type.ts';
+import { lookAtFile, type MediaType } from './media-type.ts';
 
 /** A file of this server as it was found through one open handle. */
 export interface LocalFile {
@@ -18,6 +18,8 @@ export interface LocalFile {
   readonly identity: FileIdentity;
   /** `undefined` if it is neither audio nor video. */
   readonly media: MediaType | undefined;
+  /** What it is instead, such as `text/plain`, as far as that is known. */
+  readonly otherwise: string | undefined;
 }
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -72,17 +74,23 @@ export async function inspectLocalFile(
       constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW,
     );
     const found = await handle.stat({ bigint: true });
-    if (!found.isFile()) throw new KnownError('The path names no regular file', { code: 'FILE_NOT_REGULAR' });
+    if (!found.isFile()) throw new KnownError(`It is ${kindOf(found)}`, { code: 'FILE_NOT_REGULAR' });
     // The path may have been led elsewhere in between.
     if (roots.length > 0 && (await pathOf(handle, found, realPath)) !== realPath) throw notAllowed();
-    if (found.size === 0n) throw new KnownError('The file is empty', { code: 'FILE_EMPTY' });
+    if (found.size === 0n) {
+      const written = new Date(Number(found.mtimeMs)).toISOString();
+      throw new KnownError(`It was last written to at ${written}`, { code: 'FILE_EMPTY' });
+    }
 
+    const media = await gate.typeOf(handle, claim ?? { filename: readableName(basename(realPath)) });
+    const look = media === undefined ? await lookAtFile(handle) : undefined;
     return {
       realPath,
       bytes: Number(found.size),
       modifiedAtMs: Number(found.mtimeMs),
       identity: await identityOf(found),
-      media: await gate.typeOf(handle, claim ?? { filename: readableName(basename(realPath)) }),
+      media,
+      otherwise: look?.kind === 'other' ? look.mime : undefined,
     };
   } catch (error) {
     const code = CODES[systemCode(error) ?? ''];
@@ -153,6 +161,12 @@ export async function checkUnchanged(
   if (device !== identity.device || inode !== identity.inode)
     throw changed('another file is in its place now');
   return true;
+}
+
+function kindOf(found: BigIntStats): string {
+  if (found.isDirectory()) return 'a folder';
+  if (found.isFIFO()) return 'a pipe';
+  return found.isSocket() ? 'a socket' : 'a device';
 }
 
 async function identityOf({ dev, ino }: BigIntStats): Promise<FileIdentity> {

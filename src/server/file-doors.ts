@@ -86,7 +86,7 @@ const acceptedAnswer = z.object({
   id: z.string(),
   state: z.string(),
   duplicate: z.boolean(),
-  title: z.string().optional().describe('The one that it got, if the request named none'),
+  title: z.string().optional().describe('The one that it has, unless that is what the request named'),
   note: z.string().optional().describe('What of the request was not followed, and why'),
 });
 
@@ -177,7 +177,8 @@ export function addFileDoors(
       const path = body.path ?? pathText(Buffer.from(body.path_base64 ?? '', 'base64'));
       const file = await inspectLocalFile(path, { roots: customRoots, gate: media });
       if (file.media === undefined) {
-        throw new KnownError('The file is neither audio nor video', { code: 'NOT_MEDIA' });
+        const what = file.otherwise ?? 'of no kind that is known here';
+        throw new KnownError(`By its content the file is ${what}`, { code: 'NOT_MEDIA' });
       }
       const words = wordsOf(body);
       const filename = readableName(file.realPath.split('/').at(-1) ?? '');
@@ -199,11 +200,12 @@ export function addFileDoors(
       // Once more, since another request may have come between.
       const known = accepted.isDuplicate ? await refuseOtherContent(id, file) : undefined;
       const note = known && noteOn(known, recording);
+      const { title } = known ?? recording;
       return reply.code(202).send({
         id: accepted.id,
         state: accepted.state,
         duplicate: accepted.isDuplicate,
-        ...(body.title === undefined ? { title: known?.title ?? recording.title } : {}),
+        ...(title === body.title ? {} : { title }),
         ...(note === undefined ? {} : { note }),
       });
     },

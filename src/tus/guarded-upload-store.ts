@@ -85,7 +85,7 @@ export class GuardedUploadStore extends UploadStore {
     if (look.kind !== 'other') return;
     await removeAll(this.#paths.data(id));
     await removeAll(this.#paths.sidecar(id));
-    throw notMedia(`The file is neither audio nor video, but ${look.mime}.`);
+    throw notMedia(`By its content the file is ${look.mime}.`);
   }
 }
 

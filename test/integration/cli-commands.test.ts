@@ -1,8 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readUploadToken } from '../../src/lib/upload-token.ts';
-import { type CliOptions, cliOf, openTerminal, runSluice } from '../support/cli.ts';
+import { type CliOptions, cliOf, openTerminal, runSluice, startSluice } from '../support/cli.ts';
 import { QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
@@ -94,6 +95,32 @@ describe('sluice add', () => {
     expect(json.added).toMatchObject([{ title: 'Twice', duplicate: true }]);
   });
 
+  it('shows the title that a known file has and not the one that was not followed, and its ace_id', async () => {
+    const path = await file('known.mp4');
+    await sluice('add', path, '--title', 'First', '--ace-id', 'lesson-3', '--not-before', LATER);
+
+    const { stdout } = await sluice('add', path, '--title', 'Second', '--ace-id', 'lesson-3');
+
+    expect(stdout).toMatch(
+      /^id +ace_id +state +title\nrec_\w+ +lesson-3 +waiting +known already +First\n.*Not followed: title/,
+    );
+    expect(stdout).not.toContain('Second');
+  });
+
+  it.each([
+    ['notes.txt', 'plain words\n', 'text/plain'],
+    ['photo.mp4', Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex'), 'image/jpeg'],
+    ['noise.mp4', Buffer.from('0123456789abcdef', 'hex'), 'of no kind that is known here'],
+  ])('says once of %s that it is neither audio nor video, and what it is', async (name, content, what) => {
+    await writeFile(join(house.files, name), content);
+
+    const { exitCode, stderr } = await sluice('add', name);
+
+    expect(exitCode).toBe(1);
+    expect(stderr.match(/neither audio nor video/g)).toHaveLength(1);
+    expect(stderr).toContain(what);
+  });
+
   it('shows in a terminal which one it is at, and then a table that fits', async () => {
     await file('授業の録画 第一回 とても長い題名です.mp4');
     await file('second.mp4');
@@ -117,6 +144,68 @@ describe('sluice add', () => {
       expect.stringMatching(/^rec_\w{24} {2}waiting {2}added {2}授業の録画 第.*…$/),
       expect.stringMatching(/^rec_\w{24} {2}waiting {2}added {2}second$/),
     ]);
+  });
+});
+
+describe('an ace_id', () => {
+  it('names a recording as its id does', async () => {
+    const { id } = await house.addCustom('Named', { ace_id: 'Lesson 4/7', not_before: LATER });
+    const watching = startSluice(['watch', 'Lesson 4/7'], cli);
+
+    expect((await sluice('show', 'Lesson 4/7', '--json')).json).toMatchObject({ id });
+    expect((await sluice('set-aside', 'Lesson 4/7', '--json')).json.recordings).toMatchObject([{ id }]);
+    expect(await once(watching.child, 'close')).toEqual([4, null]);
+    const refused = await sluice('front', 'Lesson 4/7');
+    expect(refused.stderr).toContain(`sluice show ${id}`);
+    await sluice('retry', 'Lesson 4/7');
+    expect(await stateOf(id)).toBe('waiting');
+  });
+
+  it('that nobody has is named as it was given', async () => {
+    const title = 'No recording has the id or the ace_id lesson-none.';
+
+    for (const args of [
+      ['show', 'lesson-none'],
+      ['watch', 'lesson-none'],
+      ['delete', '--yes', 'lesson-none'],
+    ]) {
+      const { exitCode, stderr } = await sluice(...args);
+      expect({ args, exitCode }).toEqual({ args, exitCode: 1 });
+      expect(stderr).toContain(title);
+      expect(stderr).not.toContain('rec_');
+    }
+  });
+});
+
+describe('unfinished uploads', () => {
+  it('are counted by status and listed with how much of them has arrived, without their ids', async () => {
+    expect((await sluice('status')).stdout).not.toContain('upload');
+    expect((await sluice('list', '--uploads')).stdout).toBe('No unfinished uploads.\n');
+    const folder = join(house.config.dataDir, 'uploads');
+    await mkdir(folder, { recursive: true });
+    const beganAtMs = Date.parse('2026-11-28T08:00:00Z');
+    const metadata = { ace_id: 'lesson-5', filename: 'algebra.mp4' };
+    await writeFile(join(folder, 'abcdef0123456789'), Buffer.alloc(2000));
+    await writeFile(
+      join(folder, 'abcdef0123456789.json'),
+      JSON.stringify({ id: 'abcdef0123456789', size: 8000, metadata, permit: { via: 'nothing', beganAtMs } }),
+    );
+    await writeFile(join(folder, 'finished.json'), JSON.stringify({ id: 'finished', size: 1, metadata: {} }));
+
+    const [status, list, json] = [
+      await sluice('status'),
+      await sluice('list', '--uploads'),
+      await sluice('list', '--uploads', '--json'),
+    ];
+
+    await rm(folder, { recursive: true });
+    expect(status.stdout).toContain('1 unfinished upload (2 kB of 8 kB)');
+    expect(list.stdout).toMatch(/^ace_id .*\nlesson-5 +2 kB of 8 kB .* algebra\.mp4\n$/);
+    expect(json.json.uploads).toMatchObject([
+      { ace_id: 'lesson-5', received_bytes: 2000, total_bytes: 8000, began_at: '2026-11-28T08:00:00.000Z' },
+    ]);
+    expect(json.stdout + list.stdout).not.toContain('abcdef');
+    expect((await sluice('list', '--uploads', '--state', 'failed')).exitCode).toBe(2);
   });
 });
 
@@ -225,7 +314,7 @@ describe('sluice list and show', () => {
     const missing = await sluice('show', 'rec_none');
     expect(missing).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/^No recording has the id rec_none\.\n.*"sluice list"/),
+      stderr: expect.stringMatching(/^No recording has the id or the ace_id rec_none\.\n.*"sluice list"/),
     });
   });
 
