@@ -314,7 +314,7 @@ function decoded(text: string): string {
 function conflicts(present: Env): SettingProblem[] {
   const problems: SettingProblem[] = [];
   const found = (name: string, text: string) =>
-    problems.push({ name, text, isMissing: present[name] === undefined });
+    problems.push({ name, text, isMissing: text.startsWith('is required') });
   const oauth = ['ZOOM_ACCOUNT_ID', 'ZOOM_CLIENT_ID', 'ZOOM_CLIENT_SECRET'];
   const folder = ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL'];
   for (const together of [oauth, ['ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL'], folder]) {
