@@ -95,7 +95,7 @@ export function createApi(server: { readonly url: string; readonly token: string
 function failureOf(problem: Trouble): Failure {
   const { code, detail } = problem;
   // Its detail names the id.
-  if (code === 'RECORDING_NOT_FOUND') return new Failure({ ...problem, title: `${detail}.`, detail: '' });
+  if (code === 'NOT_FOUND') return new Failure({ ...problem, title: `${detail}.`, detail: '' });
   return new Failure(problem, exitCodeOf([problem]));
 }
 

@@ -52,11 +52,7 @@ export const ERROR_CATALOGUE = {
   ],
   NOT_FOUND: [
     'There is nothing at this address.',
-    'Check the path and the method against the documentation.',
-  ],
-  RECORDING_NOT_FOUND: [
-    'No recording has this id.',
-    'Look for it: "sluice list" shows those that there are, and finds them by title, host, file name or id; so does the dashboard.',
+    'Check the path, the method and the id against the documentation; which recordings there are, "sluice list" and the dashboard show.',
   ],
   WRONG_STATE: [
     'The recording is in a state in which this cannot be done.',

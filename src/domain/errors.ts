@@ -13,6 +13,13 @@ export interface KnownErrorOptions {
   readonly cause?: unknown;
   /** Facts for the log and the ledger; never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
+  readonly words?: ErrorWords;
+}
+
+/** What people are told of a code, in place of what the catalogue says, where more is known of the case. */
+export interface ErrorWords {
+  readonly title: string;
+  readonly advice: string;
 }
 
 /**
@@ -23,6 +30,7 @@ export class KnownError extends Error {
   readonly code: ErrorCode;
   readonly retry: Retry;
   readonly details: Readonly<Record<string, unknown>>;
+  readonly words: ErrorWords | undefined;
 
   constructor(message: string, options: KnownErrorOptions) {
     super(message, { cause: options.cause });
@@ -30,6 +38,7 @@ export class KnownError extends Error {
     this.code = options.code;
     this.retry = options.retry ?? 'never';
     this.details = options.details ?? {};
+    this.words = options.words;
   }
 }
 

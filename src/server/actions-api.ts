@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Operator } from '../ledger/operator.ts';
 import type { Line } from '../queue/line.ts';
 import { actorOf } from './operators.ts';
+import { noSuchRecording } from './problem.ts';
 import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
 
 /** A time that is past by less may be one to come, by the caller's clock. */
@@ -177,7 +178,7 @@ export function addActionsApi(
   async function answer(id: string, isKnown: boolean): Promise<RecordingView> {
     const summary = (await ledger.overview.summaries([id]))[0];
     if (!isKnown || summary === undefined) {
-      throw new KnownError(`No recording has the id ${id}`, { code: 'RECORDING_NOT_FOUND' });
+      throw noSuchRecording(id);
     }
     // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
     line.hurry(id);

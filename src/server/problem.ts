@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { isMachineTrouble, KnownError, machineTrouble, summarize } from '../domain/errors.ts';
+import { type ErrorWords, isMachineTrouble, KnownError, machineTrouble, summarize } from '../domain/errors.ts';
 import { PROBLEM_TYPE, type Problem, problemOf } from '../domain/problem.ts';
 import { escapeHtml, PLAIN_PAGE_POLICY, plainPage } from './plain-page.ts';
 
@@ -23,7 +23,6 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   CROSS_SITE: 403,
   PATH_NOT_ALLOWED: 403,
   NOT_FOUND: 404,
-  RECORDING_NOT_FOUND: 404,
   FILE_NOT_FOUND: 404,
   ZOOM_RECORDING_NOT_FOUND: 404,
   ZOOM_NOT_CONNECTED: 409,
@@ -47,6 +46,18 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   LEDGER_BUSY: 503,
 };
 
+/** The refusal of an id that no recording has. */
+export function noSuchRecording(id: string): KnownError {
+  return new KnownError(`No recording has the id ${id}`, {
+    code: 'NOT_FOUND',
+    words: {
+      title: 'No recording has this id.',
+      advice:
+        'Look for it: "sluice list" shows those that there are, and finds them by title, host, file name or id; so does the dashboard.',
+    },
+  });
+}
+
 /** Makes every refusal of this server a problem document, and a page where a person has gone to the address. */
 export function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
@@ -68,7 +79,7 @@ function handle(thrown: FastifyError | KnownError, request: FastifyRequest, repl
     }
     const { afterMs = waitMs(error) } = error.details;
     if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
-    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, summarize(error).message);
+    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, summarize(error).message, error.words);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const lines = error.validation.map((issue) => {
@@ -90,8 +101,14 @@ function waitMs({ retry }: KnownError): number | undefined {
   return typeof retry === 'object' && 'waitMs' in retry ? retry.waitMs : undefined;
 }
 
-function sendProblem(reply: FastifyReply, status: number, code: ErrorCode, detail: string) {
-  const problem = problemOf(status, code, detail);
+function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  code: ErrorCode,
+  detail: string,
+  words?: ErrorWords,
+) {
+  const problem = problemOf(status, code, detail, words);
   void reply.code(status);
   // Scripts of pages ask for anything, and browsers for pages.
   if (!(reply.request.headers.accept ?? '').includes('text/html'))

@@ -6,6 +6,7 @@ import { KnownError } from '../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { attemptsOf } from './attempts.ts';
+import { noSuchRecording } from './problem.ts';
 import {
   isoOrNull,
   outlookOf,
@@ -162,10 +163,6 @@ export function addRecordingsApi(
       };
     },
   );
-}
-
-function noSuchRecording(id: string): KnownError {
-  return new KnownError(`No recording has the id ${id}`, { code: 'RECORDING_NOT_FOUND' });
 }
 
 function writeCursor(seq: number): string {

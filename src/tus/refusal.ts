@@ -20,7 +20,7 @@ export class UploadRefused extends Error implements TusAnswer {
     this.name = 'UploadRefused';
     this.status_code = status;
     this.code = code;
-    this.body = JSON.stringify(problemOf(status, code, sentence, advice));
+    this.body = JSON.stringify(problemOf(status, code, sentence, advice === undefined ? {} : { advice }));
   }
 }
 

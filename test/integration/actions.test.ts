@@ -337,7 +337,7 @@ describe('the order of the line', () => {
   it('refuses what it does not know or understand', async () => {
     expect(await act('rec_nobody', 'cancel')).toMatchObject({
       status: 404,
-      body: { code: 'RECORDING_NOT_FOUND' },
+      body: { code: 'NOT_FOUND' },
     });
     const { id } = await house.addCustom(title());
     const past = await act(id, 'schedule', { not_before: '2020-01-01T18:00:00Z' });

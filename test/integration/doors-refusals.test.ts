@@ -377,7 +377,7 @@ describe('the server has nothing', () => {
 
   it('of an id that is unknown', async () => {
     const answer = await app.send('GET', '/api/recordings/rec_unknown', {});
-    expect(answer).toEqual(problem(404, 'RECORDING_NOT_FOUND'));
+    expect(answer).toEqual(problem(404, 'NOT_FOUND'));
   });
 
   it.each([

@@ -213,7 +213,12 @@ describe('GET /api/recordings/{id}', () => {
   it('refuses what there is not', async () => {
     expect(await app.get('/api/recordings/rec_none')).toMatchObject({
       status: 404,
-      body: { code: 'RECORDING_NOT_FOUND' },
+      body: {
+        code: 'NOT_FOUND',
+        title: 'No recording has this id.',
+        detail: 'No recording has the id rec_none',
+        advice: expect.stringMatching(/"sluice list"/),
+      },
     });
   });
 });
