@@ -19,6 +19,7 @@ import { lineAhead } from './migrations/020-line-ahead.ts';
 import { doubtsSince } from './migrations/021-doubts-since.ts';
 import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
 import { causes } from './migrations/023-causes.ts';
+import { zoomRemovals } from './migrations/024-zoom-removals.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -145,6 +146,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '021-doubts-since': doubtsSince,
   '022-causes-of-alarms': causesOfAlarms,
   '023-causes': causes,
+  '024-zoom-removals': zoomRemovals,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -24,6 +24,7 @@ import { broughtBy, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
+import { removedBefore } from './zoom-removals.ts';
 
 export interface Accepted {
   readonly id: string;
@@ -50,7 +51,8 @@ export interface Recordings {
    * Takes a recording in, or finds the one with the same natural key.
    * A failed or cancelled one is given a new beginning, one that is being cancelled once that is done; a deleted one only by
    * a person who hands it over again, not by Zoom's sending the event once more. A newer Zoom event
-   * refreshes the address of one that is not fetched yet.
+   * refreshes the address of one that is not fetched yet. What Zoom has said of the file since that event counts, though it
+   * came first.
    */
   accept(input: NewRecording): Promise<Accepted>;
   get(id: string): Promise<Recording | undefined>;
@@ -103,9 +105,10 @@ export function createRecordings({
   }
 
   return {
-    async accept(input) {
-      const id = recordingId(input.naturalKey);
+    async accept(given) {
+      const id = recordingId(given.naturalKey);
       return await groupCommit(async (trx) => {
+        const { recording: input, event } = await removedBefore(trx, given);
         const inserted = await trx
           .insertInto('recordings')
           .values({
@@ -134,6 +137,7 @@ export function createRecordings({
           .executeTakeFirst();
         if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
           await addEvent(trx, id, 'recording.accepted', broughtBy(input));
+          if (event !== undefined) await addEvent(trx, id, event.type, { by: event.by });
           return { id, state: 'waiting' as const, isDuplicate: false };
         }
 

@@ -12,6 +12,7 @@ export interface Tables {
   gate: GateTable;
   clock: ClockTable;
   zoom_ignored: ZoomIgnoredTable;
+  zoom_removals: ZoomRemovalsTable;
   tallies: TalliesTable;
   positions: PositionsTable;
   zoom_checks: ZoomChecksTable;
@@ -226,6 +227,17 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+}
+
+/** The last word of Zoom's on files that were removed or are back; the newest ones only. */
+interface ZoomRemovalsTable {
+  group_key: string;
+  /** Empty: all of the meeting. */
+  file_id: string;
+  seq: number;
+  how: string;
+  at_ms: number;
+  operator: string | null;
 }
 
 /** How each attempt at an announcement went; of each announcement the last ones. */

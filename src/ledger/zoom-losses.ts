@@ -6,21 +6,12 @@ import { addEvent } from './events.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
-
-/** Which files of a meeting somebody has removed from Zoom, or brought back. */
-export interface ZoomRemoval {
-  readonly groupKey: string;
-  /** Zoom's ids of the files; none: all of the meeting. */
-  readonly fileIds: readonly string[];
-  /** Who has done it, as far as Zoom says. */
-  readonly operator: string | null;
-  /** When Zoom said so: events may come late, in another order, or again. */
-  readonly atMs: number;
-}
+import { placeBeforeAll, rememberRemoval, type ZoomRemoval } from './zoom-removals.ts';
 
 /**
  * What becomes of recordings whose files are no longer, or again, with Zoom. Returns the ids that can move now. Of each
- * recording the last word by Zoom's time counts, in whatever order the events come, and however often.
+ * recording the last word by Zoom's time counts, in whatever order the events come, and however often; one that is not
+ * here yet hears it when it comes.
  */
 export interface ZoomLosses {
   /**
@@ -72,7 +63,8 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
   return {
     removed: (removal, how) =>
       db.transaction().execute(async (trx) => {
-        const place = (await firstPlace(trx)) - 1;
+        await rememberRemoval(trx, removal, how);
+        const place = await placeBeforeAll(trx);
         const hurried: string[] = [];
         for (const { id, state, origin } of await affected(trx, removal)) {
           // Of a recording that is home, the clean-up in Zoom is nobody's concern.
@@ -94,6 +86,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
 
     recovered: (removal) =>
       db.transaction().execute(async (trx) => {
+        await rememberRemoval(trx, removal, 'recovered');
         const revived: string[] = [];
         for (const recording of await affected(trx, removal)) {
           const { id, origin } = recording;
@@ -130,16 +123,4 @@ function isNobodysConcern(state: Recording['state']): boolean {
 
 function hasFailedForWant({ state, lastError }: Recording): boolean {
   return state === 'failed' && lastError !== null && FAILED_FOR_WANT.includes(lastError.code);
-}
-
-/** The lowest place in line; one below it is before all others. */
-async function firstPlace(trx: Transaction<Tables>): Promise<number> {
-  const first = await trx
-    .selectFrom('recordings')
-    .select('place')
-    .where('state', '=', 'waiting')
-    .orderBy('place')
-    .limit(1)
-    .executeTakeFirst();
-  return Math.min(0, Number(first?.place ?? 0));
 }

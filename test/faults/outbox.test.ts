@@ -209,6 +209,25 @@ describe('a video that Bunny encodes', () => {
     ]);
   });
 
+  it('is announced as playable all the same, once, if Bunny has said so before anybody watched it', async () => {
+    await open();
+    house.b2.fail({ on: 'POST /b2api/*', status: 503, count: 1000 });
+    const { id } = await send('Early');
+    await expect.poll(() => house.bunny.videos()[0]?.status, POLL).toBe(4);
+    const [video] = house.bunny.videos();
+    expect(await sayBunny(video?.guid ?? '', 3)).toBe(200);
+    expect(await sayBunny('11111111-2222-4333-8444-555555555555', 3)).toBe(200);
+
+    house.b2.faults.clear();
+    await house.reaches(id, 'done');
+
+    await expect.poll(() => house.heard('recording.playable').length, POLL).toBe(1);
+    expect((await house.deliveries.ofRecording(id)).map(({ type }) => type)).toEqual([
+      'recording.published',
+      'recording.playable',
+    ]);
+  });
+
   it('is not announced on the word of a webhook while Bunny’s API says otherwise', async () => {
     await open(FAR);
     house.bunny.holdEncoding(true);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 let ledger: TestLedger;
@@ -89,4 +89,105 @@ it('what is told again moves nothing', async () => {
 
   const types = (await ledger.recordings.events(id)).map(({ type }) => type);
   expect(types).toEqual(['recording.accepted', 'zoom.trashed']);
+});
+
+describe('what Zoom says of a file before the event that brings it', () => {
+  const later = (eventAtMs = 100, fileId = 'file-1') => ({
+    ...zoomRecording(`late ${fileId}`, eventAtMs, 'late'),
+    groupKey: 'zoom:late',
+    details: { recording_id: fileId },
+  });
+  const say = (how: How, atMs: number, fileIds: readonly string[] = []) => {
+    const removal = { groupKey: 'zoom:late', fileIds, operator: 'host@example.org', atMs };
+    return how === 'recovered'
+      ? ledger.zoomLosses.recovered(removal)
+      : ledger.zoomLosses.removed(removal, how);
+  };
+  const story = async (of: string) =>
+    (await ledger.recordings.events(of)).map(({ type, data }) => ({ type, data }));
+
+  it.each([
+    ['all of the meeting', []],
+    ['its file', ['file-0', 'file-1']],
+  ])('ends as in the right order, said of %s', async (_name, fileIds) => {
+    const inOrder = await ledger.recordings.accept({
+      ...later(100, 'file-1'),
+      naturalKey: 'in order',
+      groupKey: 'zoom:u',
+    });
+    await ledger.zoomLosses.removed(
+      { groupKey: 'zoom:u', fileIds, operator: 'host@example.org', atMs: 101 },
+      'trashed',
+    );
+    await say('trashed', 101, fileIds);
+    const { id: late } = await ledger.recordings.accept({ ...later(), notBeforeMs: Date.now() + 60_000 });
+
+    const [right, wrong] = [await ledger.recordings.get(inOrder.id), await ledger.recordings.get(late)];
+    expect(wrong).toMatchObject({ state: 'waiting', notBeforeMs: 0, origin: { removed: 'trashed' } });
+    expect(wrong?.place).toBeLessThan(right?.place ?? 0);
+    expect(await story(late)).toEqual(await story(inOrder.id));
+  });
+
+  it.each<[string, readonly [How, number, string[]?][], How | undefined]>([
+    ['another file of it', [['deleted', 101, ['file-2']]], undefined],
+    ['what was before that event', [['trashed', 99]], undefined],
+    [
+      'a recovery',
+      [
+        ['trashed', 101],
+        ['recovered', 102, ['file-1']],
+      ],
+      undefined,
+    ],
+    [
+      'a recovery that comes first',
+      [
+        ['recovered', 102],
+        ['trashed', 101],
+      ],
+      undefined,
+    ],
+    [
+      'a removal after a recovery',
+      [
+        ['recovered', 102],
+        ['deleted', 103, ['file-1']],
+      ],
+      'deleted',
+    ],
+  ])('counts by its time and its files: %s', async (_name, said, last) => {
+    for (const [how, atMs, fileIds] of said) await say(how, atMs, fileIds);
+
+    const { id: late } = await ledger.recordings.accept(later());
+
+    expect((await ledger.recordings.get(late))?.origin).toMatchObject({ eventAtMs: 100 });
+    expect(Object.entries((await ledger.recordings.get(late))?.origin ?? {})).toEqual(
+      last === undefined
+        ? expect.not.arrayContaining([['removed', expect.anything()]])
+        : expect.arrayContaining([['removed', last]]),
+    );
+  });
+
+  it('stands when an older event brings the file once more', async () => {
+    const { id: late } = await ledger.recordings.accept(later(100));
+    await say('trashed', 300);
+
+    await ledger.recordings.accept(later(200));
+
+    expect((await ledger.recordings.get(late))?.origin).toMatchObject({
+      eventAtMs: 200,
+      removed: 'trashed',
+    });
+  });
+
+  it('is kept for the newest of them only', async () => {
+    const ids = (from: number) => Array.from({ length: 2500 }, (_, index) => `f${from + index}`);
+    for (const from of [0, 2500, 5000]) await say('trashed', 101, ids(from));
+
+    expect(ledger.dump()['zoom_removals']).toHaveLength(5000);
+    const { id: oldest } = await ledger.recordings.accept(later(100, 'f0'));
+    const { id: newest } = await ledger.recordings.accept(later(100, 'f7499'));
+    expect((await ledger.recordings.get(oldest))?.origin).not.toHaveProperty('removed');
+    expect((await ledger.recordings.get(newest))?.origin).toMatchObject({ removed: 'trashed' });
+  });
 });

@@ -162,6 +162,21 @@ describe('a recording that somebody removes from Zoom before it is home', () => 
     expect(await house.history(ids[0] ?? '')).toContain('zoom.recovered');
   });
 
+  it('fails in the same way, and comes home once it is back, if that was told before it was announced', async () => {
+    const path = await writeVideo(join(house.files, 'overtaken.mp4'), 0);
+    const meeting = await house.zoom.addMeeting({ topic: 'Overtaken', files: [{ path }] });
+    const completed = house.zoom.recordingCompleted(meeting, { event_ts: Date.now() - 1000 });
+    await tell(house, house.zoom.trash(meeting));
+    const { accepted } = await tell(house, completed);
+    const id = accepted[0]?.id ?? '';
+
+    expect(await house.reaches(id, 'done', 'failed')).toBe('failed');
+    expect(await house.recordings.get(id)).toMatchObject({ lastError: { code: 'ZOOM_TRASHED' } });
+    expect(await house.history(id)).toContain('zoom.trashed');
+    await tell(house, house.zoom.recovered(meeting));
+    expect(await house.reaches(id, 'done')).toBe('done');
+  });
+
   it.each([
     [
       'meetings and their files',

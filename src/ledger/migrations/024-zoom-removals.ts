@@ -1,0 +1,17 @@
+import type { Kysely, Migration } from 'kysely';
+
+/** What Zoom has said of files that were removed or are back, for those whose own event comes later. */
+export const zoomRemovals: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('zoom_removals')
+      .addColumn('group_key', 'text', (column) => column.notNull())
+      .addColumn('file_id', 'text', (column) => column.notNull())
+      .addColumn('seq', 'bigint', (column) => column.notNull().unique())
+      .addColumn('how', 'text', (column) => column.notNull())
+      .addColumn('at_ms', 'bigint', (column) => column.notNull())
+      .addColumn('operator', 'text')
+      .addPrimaryKeyConstraint('zoom_removals_key', ['group_key', 'file_id'])
+      .execute();
+  },
+};
