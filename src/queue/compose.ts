@@ -22,6 +22,7 @@ import { createCleanupTask } from '../tasks/cleanup.ts';
 import { createCollections } from '../tasks/collections.ts';
 import { createCompanionVideos } from '../tasks/companion-videos.ts';
 import { createFetchTask } from '../tasks/fetch.ts';
+import { createCaptionsLooker } from '../tasks/late-captions.ts';
 import { createNotifyTask } from '../tasks/notify.ts';
 import { createVideoLooker } from '../tasks/own-videos.ts';
 import { createPipeline } from '../tasks/pipeline.ts';
@@ -276,7 +277,11 @@ export async function startWorker(config: Config, log: Logger) {
 
   const lateLooks = startLateLooks({
     ledger,
-    lookers: [createArchiveLooker({ b2, bucket: config.b2.bucket }), createVideoLooker({ bunny })],
+    lookers: [
+      createArchiveLooker({ b2, bucket: config.b2.bucket }),
+      createVideoLooker({ bunny }),
+      createCaptionsLooker({ bunny, recordings }),
+    ],
     ...config.lateLooks,
     log,
   });

@@ -27,14 +27,18 @@ export interface LateLookOptions {
 export function startLateLooks(options: LateLookOptions): { stop(): Promise<void> } {
   const { firstPauseMs, horizonMs, log } = options;
   const { recordings, lateLooks } = options.ledger;
-  const lookers = new Map(options.lookers.map((looker) => [looker.service, looker]));
+
+  function lookerFor({ service, place }: LateLook): LateLooker | undefined {
+    const able = options.lookers.filter((looker) => looker.service === service);
+    return able.find((looker) => looker.isFor?.(place)) ?? able.find(({ isFor }) => isFor === undefined);
+  }
 
   async function lookFor(look: LateLook, signal: AbortSignal): Promise<'looked' | 'unable'> {
     const { recordingId, service, place, looks } = look;
     const pauseMs = pauseAfter(looks);
     if (!(await lateLooks.take(look, Date.now() + (pauseMs ?? 0)))) return 'looked';
     try {
-      const findings = await lookers.get(service)?.look({
+      const findings = await lookerFor(look)?.look({
         recordingId,
         place,
         claim: async () => {

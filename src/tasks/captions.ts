@@ -6,6 +6,7 @@ import type { Recording } from '../domain/recording.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { hasCues } from './companion-content.ts';
 import type { CompanionVideos } from './companion-videos.ts';
+import { captionsPlace, labelOf } from './late-captions.ts';
 import { requireFact, type Task, type TaskContext, type WithdrawContext } from './task.ts';
 
 /** A transcript of many hours has a few hundred thousand bytes. */
@@ -18,7 +19,7 @@ const LOOKS = 3;
  * Gives the videos of the same time their captions, once they are published.
  *
  * Safe to repeat: captions of a language replace those that were there. Which videos get them is recorded first, so
- * that they can be taken back from each.
+ * that they can be taken back from each, also where they come after they were given up.
  */
 export function createCaptionsTask(options: {
   bunny: Pick<Bunny, 'getVideo' | 'setCaptions' | 'removeCaptions'>;
@@ -46,9 +47,12 @@ export function createCaptionsTask(options: {
         await context.saveCheckpoint({ ...context.checkpoint, videoIds: wanted, language });
       const videoIds: string[] = [];
       for (const videoId of wanted) {
+        const place = captionsPlace({ videoId, language });
         await context.checkLease();
+        await context.expectLate(place);
         const isSet = await setCaptions(context, { path, videoId, videoIds: wanted, language });
         crashPoint('captions:after-set');
+        await context.cameInTime(place);
         if (isSet) videoIds.push(videoId);
       }
       if (videoIds.length === 0) {
@@ -122,9 +126,4 @@ function throwGone(error: unknown): never {
 /** Whether a recording is a transcript, which can be shown with a video. */
 function isTranscript({ kind, details }: Recording): boolean {
   return kind === 'companion' && details['companion'] === 'transcript';
-}
-
-/** What a player calls a language: its English name. */
-function labelOf(language: string): string {
-  return new Intl.DisplayNames(['en'], { type: 'language', fallback: 'code' }).of(language) ?? language;
 }

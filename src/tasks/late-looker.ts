@@ -5,6 +5,8 @@ import type { EventType } from '../ledger/events.ts';
 /** Looks in one service for what has taken effect after it was given up. */
 export interface LateLooker {
   readonly service: Service;
+  /** Whether it is the one that looks at a place; absent: at all at which no other one of its service does. */
+  isFor?(place: string): boolean;
   /**
    * Looks once, and takes back what is double: only what bears this recording's mark, and never what its fact names.
    * Returns what its history is to say.

@@ -391,6 +391,22 @@ describe('captions of a transcript that is cancelled', () => {
     await expectHome(house, sent);
   });
 
+  it('are taken from the video if they come after that', async () => {
+    const sent = await sendMeeting(house, lesson(), small);
+    await arrive(house, sent);
+    const { struck } = house.bunny.faults;
+    house.bunny.fail({ on: `POST ${CAPTIONS}`, lateMs: 4000 });
+    const { id } = await sendTranscript(house, sent);
+    await expect.poll(() => house.bunny.faults.struck, POLL).toBe(struck + 1);
+
+    await cancel(id);
+    expect(captions()).toEqual([]);
+    await happens(house, id, 'late.removed');
+
+    expect(captions()).toEqual([]);
+    await expectHome(house, sent);
+  });
+
   it('stay if somebody has set others in their place', async () => {
     const { id, sent } = await unheard();
     await pauseLine(house);
