@@ -21,19 +21,38 @@ export function slug(title: string): string {
 }
 
 /**
- * The name of a recording in the archive, without its extension: `source/yyyy/mm/dd/title-id`, by the day (UTC) on which
- * it was accepted, or in the folder that it was given. The same recording always gets the same one, and no other does.
+ * The name of a recording in the archive, without its extension: `source/yyyy/mm/dd/title-id`, by its own day or, where it
+ * has none, the one (UTC) on which it was accepted; or in the folder that it was given. The same recording always gets the
+ * same one, and no other does.
  */
 export function archiveStem(recording: {
   readonly id: string;
   readonly source: string;
   readonly title: string;
   readonly acceptedAtMs: number;
+  readonly origin?: { readonly archiveDay?: string };
   readonly placement?: { readonly folder: string | null } | null;
 }): string {
-  const day = new Date(recording.acceptedAtMs).toISOString().slice(0, 10).replaceAll('-', '/');
+  const day = (recording.origin?.archiveDay ?? dayOf(recording.acceptedAtMs)).replaceAll('-', '/');
   const stem = [slug(recording.title), recording.id.replace('rec_', '')].filter(Boolean).join('-');
   return `${recording.placement?.folder ?? `${recording.source}/${day}`}/${stem}`;
+}
+
+/**
+ * The day that a recording has by itself, of the time when it was recorded or its file was written: brought again on
+ * another day, under a ledger that has forgotten it, it is found in the archive by the same name. None of no such time.
+ */
+export function archiveDayOf(time: string | number | null): { readonly archiveDay?: string } {
+  const ms = typeof time === 'string' ? Date.parse(time) : time;
+  const isTime = ms !== null && ms > 0 && ms < LAST_DAY_MS;
+  return isTime ? { archiveDay: dayOf(ms) } : {};
+}
+
+/** Behind it years have more than four digits. */
+const LAST_DAY_MS = Date.UTC(10_000, 0, 1);
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 /** The name of a recording in the archive: its stem and its extension. */

@@ -71,10 +71,14 @@ export type Wanted = 'set-aside' | 'cancelled';
 /** What finds recordings with Zoom that no event has brought. */
 export type FoundBy = 'ingest' | 'backfill' | 'sweep';
 
-/** Where the bytes are before they are ours. */
+/**
+ * Where the bytes are before they are ours. `archiveDay` is the recording's own day (UTC, `yyyy-mm-dd`), by which the
+ * archive has it; unknown of those that were accepted before it was kept, and of those that have none.
+ */
 export type Origin =
   | {
       readonly kind: 'zoom';
+      readonly archiveDay?: string;
       readonly downloadUrl: string;
       /** Bearer token of the webhook, valid about a day; a secret. */
       readonly downloadToken: string | null;
@@ -89,6 +93,7 @@ export type Origin =
     }
   | {
       readonly kind: 'file';
+      readonly archiveDay?: string;
       readonly path: string;
       readonly bytes: number;
       readonly modifiedAtMs: number;

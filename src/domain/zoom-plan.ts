@@ -1,4 +1,5 @@
 import { localTime } from './local-time.ts';
+import { archiveDayOf } from './names.ts';
 import type { NewRecording, RecordingKind } from './recording.ts';
 import type { ZoomAnnouncement } from './zoom-event.ts';
 import { byPreference, type Companion, kindOf, type Views } from './zoom-files.ts';
@@ -347,6 +348,7 @@ function toRecording(input: {
       downloadToken: announcement.downloadToken,
       bytes: file.bytes || null,
       eventAtMs: announcement.atMs,
+      ...archiveDayOf(file.startedAt ?? meeting.startTime),
     },
     placement: {
       folder: (folder === undefined ? '' : folderFrom(folder, values)) || null,

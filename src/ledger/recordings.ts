@@ -298,8 +298,10 @@ async function acceptAgain(
     const renewal = JSON.stringify(input);
     await trx.updateTable('recordings').set({ renewal }).where('id', '=', id).execute();
   } else if (isNewer && known.origin.kind === 'zoom' && state !== 'done' && state !== 'deleted') {
-    // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised.
-    const origin = JSON.stringify(input.origin);
+    // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised. So does
+    // the name that it has in the archive, or will have there.
+    const { archiveDay } = known.origin;
+    const origin = JSON.stringify({ ...input.origin, archiveDay });
     await trx.updateTable('recordings').set({ origin }).where('id', '=', id).execute();
   }
   return repeated;

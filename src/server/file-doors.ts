@@ -4,7 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, localFileKey, recordingId } from '../domain/ids.ts';
-import { cleanTitle, titleOfFile } from '../domain/names.ts';
+import { archiveDayOf, cleanTitle, titleOfFile } from '../domain/names.ts';
 import {
   type CallerMetadata,
   type NewRecording,
@@ -243,6 +243,7 @@ function originOf(file: LocalFile, keep: boolean): NewRecording['origin'] {
   const { realPath: path, bytes, modifiedAtMs, identity, media } = file;
   return {
     kind: 'file',
+    ...archiveDayOf(modifiedAtMs),
     path,
     bytes,
     modifiedAtMs,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
@@ -186,6 +186,8 @@ describe('after the ledger was lost', () => {
       const title = lesson();
       const path = join(house.files, `${title}.mp4`);
       await copyFile(small.path, path);
+      // Its own day, on whichever it is handed over.
+      await utimes(path, new Date('2020-02-29'), new Date('2020-02-29'));
       const dataDir = await mkdtemp(join(tmpdir(), 'sluice-restored-'));
       const backUp = () => {
         const sqlite = new Sqlite(house.config.ledgerPath);
@@ -209,6 +211,8 @@ describe('after the ledger was lost', () => {
         expect(again.id).toBe(first.id);
         expect(house.bunny.videos()).toMatchObject([{ guid: video?.guid, uploadsCreated: 1 }]);
         const archived = await house.b2.files();
+        const { archive } = (await anew.recordings.progress(again.id)).facts;
+        expect(archive?.fileName).toMatch(/^custom\/2020\/02\/29\//);
         expect(archived.filter(({ fileInfo }) => fileInfo['sluice_recording'] === first.id)).toHaveLength(1);
       } finally {
         await rm(dataDir, { recursive: true, force: true });

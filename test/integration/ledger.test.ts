@@ -120,6 +120,22 @@ describe('accept', () => {
     });
   });
 
+  it('keeps the name that it is to have in the archive, whatever a newer event says of its day', async () => {
+    const on = (key: string, eventAtMs: number, archiveDay?: string) => {
+      const recording = zoomRecording(key, eventAtMs, 'x');
+      const origin = { ...recording.origin, ...(archiveDay === undefined ? {} : { archiveDay }) };
+      return ledger.recordings.accept({ ...recording, origin });
+    };
+    await on('with', 1000, '2025-12-31');
+    await on('without', 1000);
+
+    await on('with', 2000, '2026-01-01');
+    await on('without', 2000, '2026-01-01');
+
+    const dayOf = async (key: string) => (await ledger.recordings.get(idOf(key)))?.origin.archiveDay;
+    expect([await dayOf('with'), await dayOf('without')]).toEqual(['2025-12-31', undefined]);
+  });
+
   it('does not touch what is done', async () => {
     await ledger.recordings.accept(zoomRecording('z', 1000, 'old'));
     await ledger.moves.finish(idOf('z'), await takeGate('z'));

@@ -121,6 +121,7 @@ function detailsOf({ recording }: Extract<Choice, { recording: object }>): strin
     source: recording.source,
     title: recording.title,
     acceptedAtMs: Date.now(),
+    origin: recording.origin,
     placement: placement ?? null,
   });
   return [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordingId } from '../../../src/domain/ids.ts';
-import { archiveName, cleanTitle, slug, titleOfFile } from '../../../src/domain/names.ts';
+import { archiveDayOf, archiveName, cleanTitle, slug, titleOfFile } from '../../../src/domain/names.ts';
 
 const DAY_MS = Date.parse('2026-01-05T23:59:59.999Z');
 const ID = recordingId('zoom:1');
@@ -58,6 +58,20 @@ describe('slug', () => {
 describe('archiveName', () => {
   it('is source, day of acceptance in UTC, title and id', () => {
     expect(nameOf('Algebra, group 2')).toBe(`zoom/2026/01/05/Algebra-group-2-${HEX}.mp4`);
+  });
+
+  it.each([
+    ['a time of Zoom', '2025-12-31T23:30:00Z', '2025/12/31'],
+    ['a time with a zone', '2025-12-31T23:30:00-02:00', '2026/01/01'],
+    ['a time in milliseconds', Date.UTC(2020, 1, 29), '2020/02/29'],
+    ['no time', null, '2026/01/05'],
+    ['a text that is no time', 'yesterday', '2026/01/05'],
+    ['the beginning of all time', 0, '2026/01/05'],
+    ['a year that nobody writes', Date.UTC(20_000, 0, 1), '2026/01/05'],
+    ['what no clock shows', Number.NaN, '2026/01/05'],
+  ])('has the day of the recording itself, by %s, or else that of acceptance', (_name, time, day) => {
+    const recording = { id: ID, source: 'zoom', title: '', acceptedAtMs: DAY_MS, origin: archiveDayOf(time) };
+    expect(archiveName({ ...recording, extension: 'mp4' })).toBe(`zoom/${day}/${HEX}.mp4`);
   });
 
   it('is the id alone where the title has no letters', () => {

@@ -63,6 +63,7 @@ describe('planMeeting', () => {
           downloadToken: event.download_token,
           bytes: event.payload.object.recording_files[0].file_size,
           eventAtMs: 1_767_607_860_000,
+          archiveDay: '2026-01-05',
         },
         placement: { folder: null, collection: null, language: 'en' },
         details: {
