@@ -12,6 +12,7 @@ import type { Recording } from '../domain/recording.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { type B2, createB2 } from '../outside/b2/client.ts';
@@ -135,6 +136,7 @@ export async function startWorker(config: Config, log: Logger) {
       spool,
       disk: createDisk(config.dataDir, config.diskReserveBytes),
       promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+      media: createMediaGate(config.media),
       patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
       backoff: config.line.backoff,
     }),

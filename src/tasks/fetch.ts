@@ -10,7 +10,8 @@ import { crashPoint } from '../lib/crash-point.ts';
 import type { Disk } from '../lib/disk.ts';
 import { lengthOf, removeAll } from '../lib/files.ts';
 import { openUnchanged } from '../lib/local-file.ts';
-import { type MediaType, mediaTypeOf, SNIFFED_BYTES } from '../lib/media-type.ts';
+import { type Claim, type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
+import { type MediaType, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
 import type { B2 } from '../outside/b2/client.ts';
@@ -46,7 +47,7 @@ type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
 
 /**
  * Brings the bytes to the local disk, and proves what they are: length and media type. As soon as the first of them
- * have told what they are, the stages beside it may read.
+ * have told what they are, the stages beside it may read; where they do not tell, once the whole has.
  *
  * Safe to repeat: a download goes on after the bytes that are on the disk, provided that the server still has the same
  * file, and otherwise starts over, under another content id; a file of this server is only read, and one that is published again comes from the archive. What the server says of
@@ -61,6 +62,7 @@ export function createFetchTask({
   spool,
   disk,
   promisedBytes = async () => 0,
+  media: gate = STRICT_MEDIA_GATE,
   patienceMs = 0,
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
@@ -71,6 +73,8 @@ export function createFetchTask({
   disk: Disk;
   /** What others will still write to the disk, in bytes. */
   promisedBytes?: () => Promise<number>;
+  /** Says what is audio or video, as it does at the doors. */
+  media?: MediaGate;
   /** How long after Zoom's event a file that is not there yet costs no attempt. */
   patienceMs?: number;
   /** The shortest and the longest pause of that patience. */
@@ -155,7 +159,8 @@ export function createFetchTask({
       throw error;
     }
 
-    const spooled = createSpooled(context, path, handle, next.contentId, signal);
+    const look = mediaLook(gate, handle, { filename: nameWithZoom(recording) });
+    const spooled = createSpooled(context, { path, handle, contentId: next.contentId, look });
     try {
       if (isSure(said)) spooled.expect(said.download ?? 0);
       const bytes = await writeChunks(spooled, opened, next.totalBytes, requireRoom, signal);
@@ -319,7 +324,7 @@ export function createFetchTask({
   /** Brings the archived file back, for a recording that is published again. */
   async function fromArchive(context: TaskContext<'fetch'>): Promise<Facts['fetch']> {
     const { recording, facts, checkpoint, signal } = context;
-    const { fileId, sha1 } = requireFact(facts, 'archive');
+    const { fileId, fileName, sha1 } = requireFact(facts, 'archive');
     const contentId = `archive:${fileId}`;
     const path = await spool.pathFor(recording.id);
     const onDisk = checkpoint?.contentId === contentId ? ((await lengthOf(path)) ?? 0) : 0;
@@ -337,7 +342,10 @@ export function createFetchTask({
       await handle?.close();
       throw error;
     }
-    const spooled = createSpooled(context, path, handle, contentId, signal);
+    const { origin } = recording;
+    const known = origin.kind === 'file' ? origin.media : undefined;
+    const look = known ? async () => known : mediaLook(gate, handle, { filename: fileName });
+    const spooled = createSpooled(context, { path, handle, contentId, look });
     try {
       spooled.expect(totalBytes);
       const bytes = await writeChunks(spooled, opened, totalBytes, requireRoom, signal);
@@ -364,7 +372,7 @@ export function createFetchTask({
     const handle = await openUnchanged(origin);
     let media: MediaType;
     try {
-      media = origin.media ?? (await requireMedia(handle));
+      media = origin.media ?? (await gate.typeOf(handle, { filename: path })) ?? throwNoMedia('never');
     } finally {
       await handle.close();
     }
@@ -526,7 +534,7 @@ interface Spooled {
   append(buffers: Buffer[], position: number): Promise<void>;
   /** Looks at what it is, now that all of it is there. */
   inspect(): Promise<void>;
-  /** So many bytes are on the disk; the first that tell what they are must be audio or video. */
+  /** So many bytes are on the disk; the first that tell what they are must be audio or video, at last all of them. */
   reached(bytes: number): Promise<void>;
   media(): MediaType;
   abandon(error: unknown): Promise<void>;
@@ -534,27 +542,26 @@ interface Spooled {
 
 function createSpooled(
   context: TaskContext<'fetch'>,
-  path: string,
-  handle: FileHandle,
-  contentId: string,
-  signal: AbortSignal,
+  file: { path: string; handle: FileHandle; contentId: string; look: MediaLook },
 ): Spooled {
-  const { recording } = context;
+  const { recording, signal } = context;
+  const { path, handle, contentId, look } = file;
   const isCompanion = recording.kind === 'companion';
+  let hasLooked = false;
   let totalBytes: number | undefined;
   let media: MediaType | undefined;
   let offered: ReturnType<typeof offeredSource> | undefined;
 
-  /** Whether there is enough of it to tell what it is. */
-  function isTelling(bytes: number): boolean {
-    if (bytes === totalBytes) return true;
-    return !isCompanion && bytes >= Math.min(SNIFFED_BYTES, totalBytes ?? SNIFFED_BYTES);
-  }
-
-  async function inspect(): Promise<void> {
-    media ??= isCompanion
-      ? await requireKind(recording, path)
-      : await requireMedia(handle, () => removeAll(path));
+  /** Looks at what there is, as far as that may tell something new. */
+  async function inspect(isWhole: boolean): Promise<void> {
+    if (media !== undefined || (hasLooked && !isWhole)) return;
+    hasLooked = true;
+    try {
+      media = isCompanion ? await requireCompanion(recording, path) : await look(isWhole);
+    } catch (error) {
+      if (error instanceof KnownError) await removeAll(path);
+      throw error;
+    }
   }
 
   return {
@@ -568,10 +575,12 @@ function createSpooled(
       });
     },
 
-    inspect,
+    inspect: () => inspect(true),
 
     async reached(bytes) {
-      if (isTelling(bytes) && !signal.aborted) await inspect();
+      const isWhole = bytes === totalBytes;
+      const isTelling = isWhole || (!isCompanion && bytes >= SNIFFED_BYTES);
+      if (isTelling && !signal.aborted) await inspect(isWhole);
       if (offered === undefined && media !== undefined && totalBytes !== undefined) {
         const { mime: mediaType, extension } = media;
         offered = offeredSource(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
@@ -666,34 +675,38 @@ async function writeAll(file: FileHandle, buffers: Buffer[], position: number): 
   }
 }
 
-/** What a companion is; if it is not what it should be, it is thrown away. */
-async function requireKind(recording: Recording, path: string): Promise<MediaType> {
-  try {
-    return await requireCompanion(recording, path);
-  } catch (error) {
-    await removeAll(path);
-    throw error;
-  }
+/**
+ * Says what a file is, of which some or all bytes are there; `undefined` if only all of them can tell.
+ *
+ * @throws KnownError `DOWNLOAD_NOT_MEDIA` or `NOT_MEDIA`
+ */
+type MediaLook = (isWhole: boolean) => Promise<MediaType | undefined>;
+
+/** The look of the doors at what is downloaded; a page is none, whatever an operator allows. */
+function mediaLook(gate: MediaGate, handle: FileHandle, claim: Claim): MediaLook {
+  return async (isWhole) => {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
+    const firstBytes = buffer.subarray(0, bytesRead);
+    if (/^\s*<(!doctype|html)/i.test(firstBytes.subarray(0, 200).toString('latin1'))) {
+      throw new KnownError('Zoom sent a web page instead of the recording', {
+        code: 'DOWNLOAD_NOT_MEDIA',
+        retry: 'backoff',
+      });
+    }
+    const first = await gate.look(firstBytes, claim);
+    if (first.kind === 'media') return first.media;
+    if (!isWhole) return first.kind === 'other' ? throwNoMedia('backoff') : undefined;
+    return (await gate.typeOf(handle, claim)) ?? throwNoMedia('backoff');
+  };
 }
 
-/** The media type by magic bytes. A download that is something else (a login page, say) is thrown away. */
-async function requireMedia(handle: FileHandle, discard?: () => Promise<void>): Promise<MediaType> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
-  const firstBytes = buffer.subarray(0, bytesRead);
-  const media = await mediaTypeOf(firstBytes);
-  if (media !== undefined) return media;
+/** The name by which an operator may allow a file of Zoom's. */
+function nameWithZoom({ details }: Recording): string | undefined {
+  const extension = details['file_extension'];
+  return typeof extension === 'string' ? `recording.${extension}` : undefined;
+}
 
-  await discard?.();
-  const isPage = /^\s*<(!doctype|html)/i.test(firstBytes.subarray(0, 200).toString('latin1'));
-  if (isPage) {
-    throw new KnownError('Zoom sent a web page instead of the recording', {
-      code: 'DOWNLOAD_NOT_MEDIA',
-      retry: 'backoff',
-    });
-  }
-  throw new KnownError('The file is neither audio nor video', {
-    code: 'NOT_MEDIA',
-    // A download may have been damaged on its way; a file of this server will not change.
-    retry: discard ? 'backoff' : 'never',
-  });
+/** A download may have been damaged on its way; a file of this server will not change. */
+function throwNoMedia(retry: 'backoff' | 'never'): never {
+  throw new KnownError('The file is neither audio nor video', { code: 'NOT_MEDIA', retry });
 }

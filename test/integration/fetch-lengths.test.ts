@@ -11,6 +11,7 @@ import { createZoom, type Zoom } from '../../src/clients/zoom.ts';
 import type { FreshAddress } from '../../src/clients/zoom-api.ts';
 import { KnownError } from '../../src/domain/errors.ts';
 import type { Checkpoints, Recording } from '../../src/domain/recording.ts';
+import { createMediaGate, type MediaGate } from '../../src/lib/media-gate.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
 import type { OfferedSource } from '../../src/tasks/source.ts';
 import { createSpool } from '../../src/tasks/spool.ts';
@@ -55,14 +56,20 @@ function video(bytes: number): Buffer {
   return Buffer.concat([HEAD, randomBytes(bytes - HEAD.length)]);
 }
 
+/** Nothing that is known here, such as a film of a camera of its own. */
+const unknown = (bytes: number) =>
+  Buffer.concat([Buffer.from('00000000', 'hex'), Buffer.alloc(bytes - 4, 1)]);
+
 interface Said {
+  readonly gate?: MediaGate;
+  readonly fileExtension?: string;
   readonly announcedBytes?: number | null;
   readonly companion?: string;
   readonly eventAgeMs?: number;
 }
 
 /** One attempt at a recording; what it has fetched, or the error. */
-async function attempt({ announcedBytes = null, companion, eventAgeMs = 0 }: Said = {}) {
+async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate, fileExtension }: Said = {}) {
   const origin = {
     kind: 'zoom',
     downloadUrl: url,
@@ -71,7 +78,13 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0 }: Sai
     eventAtMs: Date.now() - eventAgeMs,
   };
   const kind = companion === undefined ? 'video' : 'companion';
-  const recording = { id: 'rec_1', kind, origin, bytes: announcedBytes, details: { companion } };
+  const recording = {
+    id: 'rec_1',
+    kind,
+    origin,
+    bytes: announcedBytes,
+    details: { companion, file_extension: fileExtension },
+  };
   const client = createZoom({
     hosts: createDownloadHosts([new URL(url).origin]),
     apiUrl: url,
@@ -86,6 +99,7 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0 }: Sai
     spool: createSpool(folder),
     disk: { usableBytes: async () => 1e12, requireBytes: async () => {} },
     patienceMs: 60_000,
+    ...(gate === undefined ? {} : { media: gate }),
   });
   let offered: OfferedSource | undefined;
   offeredBefore = false;
@@ -222,6 +236,58 @@ describe('the length of a download', () => {
     expect(await attempt({ companion: 'transcript' })).toMatchObject({ bytes: 0, extension: 'vtt' });
     checkpoint = undefined;
     expect(await attempt()).toMatchObject({ code: 'NOT_MEDIA', retry: 'backoff' });
+  });
+});
+
+describe('a download whose first bytes do not tell what it is', () => {
+  const late = { mime: 'video/x-late', extension: 'late' };
+
+  /** A gate that knows such files by all of their bytes. */
+  const byTheWhole = (bytes: number): MediaGate => ({
+    look: async () => ({ kind: 'unsure' }),
+    typeOf: async (file) =>
+      typeof file !== 'string' && (await file.stat()).size === bytes ? late : undefined,
+  });
+
+  it.each(['length', 'chunks'] as const)(
+    'is looked at as a whole before anybody reads it, if it comes by %s',
+    async (how) => {
+      serve(unknown(3_000_000), how);
+
+      expect(await attempt({ gate: byTheWhole(3_000_000) })).toMatchObject({
+        mediaType: 'video/x-late',
+        extension: 'late',
+      });
+      expect(offeredBefore).toBe(false);
+    },
+  );
+
+  it.each([
+    ['mkv', unknown(9000)],
+    ['MKV', Buffer.alloc(9000, 'text ')],
+  ])('is let in by the ending %s, if an operator allows it', async (fileExtension, content) => {
+    serve(content, 'length');
+    const gate = createMediaGate({ allowed: ['mkv'] });
+
+    expect(await attempt({ gate, fileExtension })).toMatchObject({ extension: 'mkv', bytes: 9000 });
+  });
+
+  it('is refused at its end if nobody knows what it is, and at once if it surely is something else', async () => {
+    serve(unknown(9000), 'length');
+    expect(await attempt()).toMatchObject({ code: 'NOT_MEDIA', retry: 'backoff' });
+    serve(Buffer.alloc(9000, 'text '), 'length');
+    expect(await attempt()).toMatchObject({ code: 'NOT_MEDIA', retry: 'backoff' });
+    expect(serverIsDone).toBe(false);
+  });
+
+  it('is no recording if it is a page, whatever is allowed', async () => {
+    serve(Buffer.from(`<!doctype html>${' '.repeat(9000)}`), 'length');
+
+    expect(
+      await attempt({ gate: createMediaGate({ allowed: ['mp4'] }), fileExtension: 'mp4' }),
+    ).toMatchObject({
+      code: 'DOWNLOAD_NOT_MEDIA',
+    });
   });
 });
 
