@@ -117,6 +117,10 @@ export const ERROR_CATALOGUE = {
     'Use a new ace_id for a new recording, or look at the one that has it.',
   ],
   ACE_ID_MISSING: ['The upload carries no ace_id.', 'Send the ace_id of the website in the tus metadata.'],
+  UPLOAD_LEFT_OUT: [
+    'Another upload of this recording had come before, with other bytes, and this one was left out.',
+    'It is kept for some days in DATA_DIR/incoming/refused; to bring it in place of the other one, cancel that recording and upload the file again.',
+  ],
   UPLOAD_TOO_LARGE: ['The upload is larger than this server accepts.', 'The limit is UPLOAD_MAX_BYTES.'],
   UPLOAD_TOKEN_MISSING: [
     'The request carries no upload token.',

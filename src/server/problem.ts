@@ -1,7 +1,13 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { type ErrorWords, isMachineTrouble, KnownError, machineTrouble, summarize } from '../domain/errors.ts';
+import {
+  type ErrorWords,
+  isMachineTrouble,
+  KnownError,
+  machineTrouble,
+  summarize,
+} from '../domain/errors.ts';
 import { PROBLEM_TYPE, type Problem, problemOf } from '../domain/problem.ts';
 import { escapeHtml, PLAIN_PAGE_POLICY, plainPage } from './plain-page.ts';
 
@@ -28,6 +34,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   ZOOM_NOT_CONNECTED: 409,
   ACE_ID_TAKEN: 409,
   NAME_TAKEN: 409,
+  UPLOAD_LEFT_OUT: 409,
   WRONG_STATE: 409,
   TOO_LARGE: 413,
   NOT_MEDIA: 415,

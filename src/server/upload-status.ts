@@ -38,7 +38,8 @@ export type UploadStatusView = z.output<typeof uploadStatusView>;
 
 /**
  * `GET /upload/status/{upload}?ace_id=`: how far the recording is that an upload has become. The upload's id, which
- * nobody can guess and only the uploader was told, is the permission to ask; of others there is nothing.
+ * nobody can guess and only the uploader was told, is the permission to ask; of others there is nothing. One that was left
+ * out, because another one of its recording came first, is told so; if its bytes were the same, that one's way is its own.
  */
 export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptions): void {
   const { ledger, progressOf, watchUrl } = options;
@@ -52,16 +53,15 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
         summary: 'How far the recording is that an upload has become',
         params: z.object({ upload: z.string().min(16).max(100) }),
         querystring: z.object({ ace_id: z.string().min(1).max(200) }),
-        response: { 200: uploadStatusView, ...problems(400, 404) },
+        response: { 200: uploadStatusView, ...problems(400, 404, 409) },
       },
     },
     async ({ params, query }, reply): Promise<UploadStatusView> => {
       reply.header('cache-control', 'no-store');
       const id = recordingId(aceKey(query.ace_id));
       const summary = (await ledger.overview.summaries([id]))[0];
-      if (summary === undefined || summary.recording.details['upload_id'] !== params.upload) {
-        throw new KnownError('No recording has come of this upload', { code: 'NOT_FOUND' });
-      }
+      if (summary === undefined) throw nothingCame();
+      if (summary.recording.details['upload_id'] !== params.upload) await requireSameBytes(id, params.upload);
       const { recording, isPlayable, position } = summary;
       const { facts } = await ledger.recordings.progress(id);
       return {
@@ -78,6 +78,19 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
       };
     },
   );
+
+  async function requireSameBytes(recordingId: string, uploadId: string): Promise<void> {
+    const surplus = (await ledger.recordings.events(recordingId)).findLast(
+      ({ type, data }) => type === 'upload.surplus' && data['upload_id'] === uploadId,
+    );
+    if (surplus === undefined) throw nothingCame();
+    if (surplus.data['kept'] === false) return;
+    throw new KnownError('Another upload of this recording was first', { code: 'UPLOAD_LEFT_OUT' });
+  }
+}
+
+function nothingCame(): KnownError {
+  return new KnownError('No recording has come of this upload', { code: 'NOT_FOUND' });
 }
 
 const bunnyOf = ({ libraryId, videoId }: Facts['publish']) => ({ library_id: libraryId, video_id: videoId });

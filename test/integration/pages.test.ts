@@ -166,6 +166,23 @@ describe('GET /upload/status/{upload}', () => {
     });
   });
 
+  describe('of a second upload', () => {
+    const second = 'f123456789abcdef0123456789abcdef';
+    const ofSecond = async (kept: boolean) => {
+      const data = { upload_id: second, bytes: 5, kept };
+      await ledger.recordings.note(recordingId('ace:lesson-1'), 'upload.surplus', data);
+      return await app.get(`/upload/status/${second}?ace_id=lesson-1`);
+    };
+
+    it('says that it was left out, if its bytes were others', async () => {
+      expect(await ofSecond(true)).toMatchObject({ status: 409, body: { code: 'UPLOAD_LEFT_OUT' } });
+    });
+
+    it('tells how far the first one is, if its bytes were the same', async () => {
+      expect(await ofSecond(false)).toMatchObject({ status: 200, body: { state: 'waiting' } });
+    });
+  });
+
   it('refuses to guess', async () => {
     expect(await app.get(`/upload/status/${uploadId}`)).toMatchObject({
       status: 400,

@@ -9,6 +9,8 @@ const ASK_MS = { first: 1000, max: 15_000 };
 
 const STEPS = ['step.uploaded', 'step.inLine', 'step.published', 'step.ready'] as const;
 
+type Status = Awaited<ReturnType<typeof readUploadStatus>>;
+
 /** In which nothing comes of an upload any more. */
 const LOST: readonly UploadStatusView['state'][] = ['failed', 'cancelled', 'deleted'];
 
@@ -16,7 +18,7 @@ const LOST: readonly UploadStatusView['state'][] = ['failed', 'cancelled', 'dele
 export function Afterwards(props: { uploadId: string; aceId: string; onLost: () => void }) {
   const { uploadId, aceId, onLost } = props;
   const { say, tell, percent } = useWords();
-  const [status, setStatus] = useState<UploadStatusView>();
+  const [status, setStatus] = useState<Status>();
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -25,8 +27,8 @@ export function Afterwards(props: { uploadId: string; aceId: string; onLost: () 
       const read = await readUploadStatus(uploadId, aceId).catch(() => undefined);
       if (isOver) return;
       if (read !== undefined) setStatus(read);
-      if (read !== undefined && LOST.includes(read.state)) onLost();
-      if (read?.playable) return;
+      if (isLost(read)) onLost();
+      if (read === 'left-out' || read?.playable) return;
       const nextMs = read?.state === 'moving' ? ASK_MS.first * 2 : Math.min(pauseMs * 1.4, ASK_MS.max);
       timer = setTimeout(() => ask(nextMs), nextMs);
     };
@@ -40,17 +42,19 @@ export function Afterwards(props: { uploadId: string; aceId: string; onLost: () 
   const step = stepOf(status);
   return (
     <div class="afterwards">
-      <ol class="steps" aria-hidden="true">
-        {STEPS.map((name, index) => (
-          <li key={name} class={index < step ? 'past' : index === step ? 'now' : ''}>
-            {say(name)}
-          </li>
-        ))}
-      </ol>
-      <p role="status" class={isTrouble(status) ? 'problem' : ''}>
+      {status !== 'left-out' && (
+        <ol class="steps" aria-hidden="true">
+          {STEPS.map((name, index) => (
+            <li key={name} class={index < step ? 'past' : index === step ? 'now' : ''}>
+              {say(name)}
+            </li>
+          ))}
+        </ol>
+      )}
+      <p role="status" class={isLost(status) ? 'problem' : ''}>
         {tell(messageFor(status, percent))}
       </p>
-      {status?.watch_url && (
+      {status !== 'left-out' && status?.watch_url && (
         <p>
           <a href={status.watch_url} target="_blank" rel="noopener noreferrer">
             {say('after.watch')}
@@ -62,18 +66,20 @@ export function Afterwards(props: { uploadId: string; aceId: string; onLost: () 
 }
 
 /** How many steps are behind. */
-function stepOf(status: UploadStatusView | undefined): number {
+function stepOf(status: Status): number {
+  if (status === 'left-out') return 1;
   if (status?.playable) return STEPS.length;
   if (status?.state === 'done') return 3;
   return status?.state === 'moving' ? 2 : 1;
 }
 
-function isTrouble(status: UploadStatusView | undefined): boolean {
-  return status !== undefined && LOST.includes(status.state);
+function isLost(status: Status): boolean {
+  return status === 'left-out' || (status !== undefined && LOST.includes(status.state));
 }
 
-function messageFor(status: UploadStatusView | undefined, percent: (share: number) => string): Message {
+function messageFor(status: Status, percent: (share: number) => string): Message {
   if (status === undefined) return { key: 'after.arrived' };
+  if (status === 'left-out') return { key: 'after.leftOut' };
   if (status.playable) return { key: 'after.playable' };
   switch (status.state) {
     case 'waiting':

@@ -20,15 +20,19 @@ export async function readServer(): Promise<UploadServer> {
   };
 }
 
-/** How far the recording is that an upload has become; `undefined` while the server is still handing it over. */
+/**
+ * How far the recording is that an upload has become; `undefined` while the server is still handing it over, `left-out` if
+ * another one of that recording came first.
+ */
 export async function readUploadStatus(
   uploadId: string,
   aceId: string,
-): Promise<UploadStatusView | undefined> {
+): Promise<UploadStatusView | 'left-out' | undefined> {
   const response = await fetch(
     `/upload/status/${encodeURIComponent(uploadId)}?ace_id=${encodeURIComponent(aceId)}`,
   );
   if (response.status === 404) return undefined;
+  if (response.status === 409) return 'left-out';
   if (!response.ok) throw new Error(`the server has answered ${response.status}`);
   return (await response.json()) as UploadStatusView;
 }
