@@ -14,20 +14,24 @@ export interface Heartbeat {
   readonly beats: number;
   /** Rises with what the process has moved of recordings. */
   readonly moved: number;
+  /** How many connections it had open; `null` where it does not tell. */
+  readonly connections: number | null;
   readonly atMs: number;
 }
 
 /** Signs of life, which each process writes by itself while its work goes on; a row per process. */
 export interface Heartbeats {
   /** @param own.moved How much was moved since the last one. */
-  beat(own: Pick<Heartbeat, 'app' | 'pid' | 'version' | 'moved'>): Promise<void>;
+  beat(
+    own: Pick<Heartbeat, 'app' | 'pid' | 'version' | 'moved'> & { readonly connections?: number },
+  ): Promise<void>;
   all(): Promise<Heartbeat[]>;
 }
 
 export function createHeartbeats({ db }: { db: Database }): Heartbeats {
   return {
-    async beat({ app, pid, version, moved }) {
-      const own = { pid, version, at_ms: Date.now() };
+    async beat({ app, pid, version, moved, connections = null }) {
+      const own = { pid, version, connections, at_ms: Date.now() };
       await db
         .insertInto('heartbeats')
         .values({ app, ...own, beats: 1, moved })
@@ -43,9 +47,14 @@ export function createHeartbeats({ db }: { db: Database }): Heartbeats {
 
     async all() {
       const rows = await db.selectFrom('heartbeats').selectAll().execute();
-      return rows.flatMap(({ app, pid, version, beats, moved, at_ms }) =>
+      return rows.flatMap(({ app, pid, version, beats, moved, connections, at_ms }) =>
         isApp(app)
-          ? [{ app, pid, version, beats: Number(beats), moved: Number(moved), atMs: Number(at_ms) }]
+          ? [
+              {
+                ...{ app, pid, version, connections },
+                ...{ beats: Number(beats), moved: Number(moved), atMs: Number(at_ms) },
+              },
+            ]
           : [],
       );
     },

@@ -20,6 +20,7 @@ import { doubtsSince } from './migrations/021-doubts-since.ts';
 import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
 import { causes } from './migrations/023-causes.ts';
 import { zoomRemovals } from './migrations/024-zoom-removals.ts';
+import { connections } from './migrations/025-connections.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -147,6 +148,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '022-causes-of-alarms': causesOfAlarms,
   '023-causes': causes,
   '024-zoom-removals': zoomRemovals,
+  '025-connections': connections,
 };
 
 export const migrationProvider: MigrationProvider = {

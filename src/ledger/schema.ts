@@ -82,6 +82,8 @@ interface HeartbeatsTable {
   beats: number;
   moved: number;
   at_ms: number;
+  /** Open at that moment; `null`: it does not tell. */
+  connections: number | null;
 }
 
 /** Tokens with a name; one that is not revoked per `name_key`. */

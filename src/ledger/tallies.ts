@@ -32,7 +32,9 @@ export type TallyName =
   | 'leg_bytes'
   | 'stage_duration_bucket'
   | 'stage_duration_sum'
-  | 'zoom_requests';
+  | 'zoom_requests'
+  | 'upload_bytes'
+  | 'upload_refusals';
 
 /**
  * Totals of what the history tells. They are kept in the ledger, with how far the history is counted: each event counts
@@ -42,6 +44,8 @@ export interface Tallies {
   /** Counts at most so many events more; true: all are counted. */
   catchUp(limit: number): Promise<boolean>;
   all(): Promise<Tally[]>;
+  /** Adds what the history does not tell. */
+  add(deltas: readonly Tally[]): Promise<void>;
 }
 
 interface Happening {
@@ -86,6 +90,10 @@ export function createTallies({ db }: { db: Database }): Tallies {
         labels: JSON.parse(labels),
         value,
       }));
+    },
+
+    async add(deltas) {
+      if (deltas.length > 0) await db.transaction().execute((trx) => addToTallies(trx, deltas));
     },
   };
 }

@@ -10,23 +10,36 @@ import { startVitals, type VitalsWatch, type VitalTerms } from './vitals.ts';
 /** How many signs of life of a process may get lost before it counts as silent. */
 const BEATS_PER_SILENCE = 6;
 
-/** Has a process give its signs of life. */
+/**
+ * Has a process give its signs of life.
+ *
+ * @param options.connections How many it has open, where it tells that
+ * @param options.andThen What it writes to the ledger besides
+ */
 export function startAppPulse({
   app,
   ledger,
   isWorking,
+  connections,
+  andThen,
   silentAfterMs,
   log,
 }: {
   readonly app: App;
   readonly ledger: Pick<Ledger, 'heartbeats'>;
   readonly isWorking?: () => boolean;
+  readonly connections?: () => number;
+  readonly andThen?: () => Promise<void>;
   readonly silentAfterMs: number;
   readonly log: Logger;
 }): Pulse {
   const version = readVersion();
   return startPulse({
-    write: (moved) => ledger.heartbeats.beat({ app, pid: process.pid, version, moved }),
+    async write(moved) {
+      const open = connections === undefined ? {} : { connections: connections() };
+      await ledger.heartbeats.beat({ app, pid: process.pid, version, moved, ...open });
+      await andThen?.();
+    },
     ...(isWorking === undefined ? {} : { isWorking }),
     everyMs: silentAfterMs / BEATS_PER_SILENCE,
     log,

@@ -11,14 +11,17 @@ const BATCH = 500;
 
 /** What metrics are made of: totals that the ledger keeps, and how things stand now. */
 export function createMeasurements(options: {
-  readonly ledger: Pick<Ledger, 'tallies' | 'overview' | 'deliveries' | 'circuits' | 'switches' | 'alarms'>;
+  readonly ledger: Pick<
+    Ledger,
+    'tallies' | 'overview' | 'deliveries' | 'circuits' | 'switches' | 'alarms' | 'heartbeats'
+  >;
   readonly dataDir: string;
   readonly diskReserveBytes: number;
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly log: Logger;
 }) {
   const { dataDir, diskReserveBytes, vitals, log } = options;
-  const { tallies, overview, deliveries, circuits, switches, alarms } = options.ledger;
+  const { tallies, overview, deliveries, circuits, switches, alarms, heartbeats } = options.ledger;
   let isStopped = false;
 
   /** Counts what nobody has counted yet; long only the first time with an old ledger. */
@@ -41,6 +44,8 @@ export function createMeasurements(options: {
       await tallies.catchUp(BATCH);
       const oldestMs = (await overview.longestWaiting())?.sinceMs;
       const seen = await vitals.look();
+      const isTusUp = seen.apps.some(({ app, state }) => app === 'tus' && state === 'ok');
+      const tus = (await heartbeats.all()).find(({ app }) => app === 'tus');
       const isGone = (await switches.get('site.gone')) !== undefined;
       return {
         tallies: await tallies.all(),
@@ -53,6 +58,8 @@ export function createMeasurements(options: {
           isOpen: openUntilMs > Date.now(),
         })),
         alarms: await alarms.counts(),
+        // Of one that is silent the last word is no longer true.
+        uploadConnections: (isTusUp && tus?.connections) || 0,
         uploads: await countUploads(`${dataDir}/uploads`),
         disk: { ...(await spaceOf(dataDir)), reserveBytes: diskReserveBytes },
         isPaused: (await switches.get('line.paused')) !== undefined,

@@ -16,6 +16,8 @@ export interface Measurements {
   readonly alarms: Partial<Record<string, number>>;
   /** Of tutors, in progress. */
   readonly uploads: number;
+  /** Connections that clients have open to the tus server. */
+  readonly uploadConnections: number;
   readonly disk: { freeBytes: number; totalBytes: number; reserveBytes: number };
   readonly isPaused: boolean;
   readonly isSiteGone: boolean;
@@ -69,6 +71,7 @@ export function createMetrics(options: MetricsOptions) {
   const circuitFailures = gauge('circuit_failures', 'Failures of a service in a row', ['service']);
   const alarms = gauge('alarms_open', 'Alarms that are open, by kind', ['kind']);
   const uploads = gauge('uploads_in_progress', 'Uploads of tutors that are not finished');
+  const uploadConnections = gauge('upload_connections', 'Connections that are open to the tus server');
   const diskFree = gauge('disk_free_bytes', 'Free space on the disk of recordings');
   const diskTotal = gauge('disk_total_bytes', 'Size of the disk of recordings');
   const diskReserve = gauge('disk_reserve_bytes', 'What is to stay free of it');
@@ -126,6 +129,16 @@ export function createMetrics(options: MetricsOptions) {
       metric: counter('zoom_requests_total', "Requests at Zoom's door by how their check went", ['outcome']),
       known: options.zoomOutcomes.map((outcome) => ({ outcome })),
     },
+    {
+      tally: 'upload_bytes',
+      metric: counter('upload_received_bytes_total', 'Bytes that clients have sent to the tus server'),
+      known: [{}],
+    },
+    {
+      tally: 'upload_refusals',
+      metric: counter('upload_refusals_total', 'Requests that the tus server has refused', ['code']),
+      known: [],
+    },
   ];
 
   let now: Measurements | undefined;
@@ -148,6 +161,7 @@ export function createMetrics(options: MetricsOptions) {
     for (const kind of options.alarmKinds) alarms.set({ kind }, measured.alarms[kind] ?? 0);
     longestWaiting.set(measured.longestWaitingS);
     uploads.set(measured.uploads);
+    uploadConnections.set(measured.uploadConnections);
     diskFree.set(measured.disk.freeBytes);
     diskTotal.set(measured.disk.totalBytes);
     diskReserve.set(measured.disk.reserveBytes);

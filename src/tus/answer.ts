@@ -10,12 +10,15 @@ const LISTENING_MS = 5000;
 const RETRY_AFTER_S = '60';
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([429, 503, 507]);
 
-/** Sends what the library has made of a request. The headers for pages of other origins are set already. */
+/**
+ * Sends what the library has made of a request, and returns the code of a refusal. The headers for pages of other origins
+ * are set already.
+ */
 export async function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   answer: Response,
-): Promise<void> {
+): Promise<string | undefined> {
   const { status } = answer;
   const text = await answer.text();
   for (const [name, value] of answer.headers) {
@@ -27,9 +30,11 @@ export async function sendAnswer(
     if (status === 204) response.writeHead(status).end();
     else response.writeHead(status, { 'Content-Length': Buffer.byteLength(text) }).end(text);
     listenOn(request);
-    return;
+    return undefined;
   }
-  sendRefusal(request, response, { status_code: status, body: problemIn(status, text) });
+  const body = problemIn(status, text);
+  sendRefusal(request, response, { status_code: status, body });
+  return String(parseObject(body)?.['code']);
 }
 
 /** Sends a refusal as a problem document, so that a client which is still sending can read it. */

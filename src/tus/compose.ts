@@ -77,7 +77,20 @@ export async function startTus(config: Config, log: Logger) {
     ...config.log,
     log,
   });
-  const pulse = startAppPulse({ app: 'tus', ledger, ...config.vitals, log });
+  /** What is counted here is in the ledger with the next sign of life, and with the end. */
+  const tellCounts = async () => {
+    const told = tus.counts.list();
+    await ledger.tallies.add(told);
+    tus.counts.written(told);
+  };
+  const pulse = startAppPulse({
+    app: 'tus',
+    ledger,
+    connections: tus.counts.connections,
+    andThen: tellCounts,
+    ...config.vitals,
+    log,
+  });
 
   return {
     port: address.port,
@@ -86,6 +99,7 @@ export async function startTus(config: Config, log: Logger) {
       await tus.stop(config.shutdownTimeoutMs - CLOSING_MS);
       await handOff.stop();
       await Promise.all([pulse.stop(), logs.stop()]);
+      await tellCounts().catch((err) => log.warn({ event: 'counts.lost', err }, 'some counts are lost'));
       await ledger.close();
     },
   };

@@ -38,10 +38,13 @@ export interface TusProtocolOptions {
   readonly log: Logger;
 }
 
-/** The tus library, set up: what it refuses, what it does at the end of an upload, and how it words its errors. */
+/**
+ * The tus library, set up: what it refuses, what it does at the end of an upload, and how it words its errors. Answers a
+ * request, and returns the code of a refusal.
+ */
 export function createTusProtocol(
   options: TusProtocolOptions,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+): (request: IncomingMessage, response: ServerResponse) => Promise<string | undefined> {
   const { bodies, finisher, permission, store, paths, log } = options;
   const server = new Server({
     path: TUS_PATH,
@@ -111,7 +114,7 @@ export function createTusProtocol(
     log.info({ event: 'upload.terminated', uploadId }, 'upload taken back');
   });
   return async (request, response) => {
-    await sendAnswer(request, response, await server.handleWeb(webRequest(request, response)));
+    return await sendAnswer(request, response, await server.handleWeb(webRequest(request, response)));
   };
 }
 

@@ -18,6 +18,7 @@ import { createRequestBodies } from './request-bodies.ts';
 import { createSweep } from './sweep.ts';
 import { speaksTus, TUS_VERSION, tidyRequest } from './tidy-request.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
+import { createUploadCounts, type UploadCounts } from './upload-counts.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
 import { makeUploadFolders, uploadPaths } from './upload-paths.ts';
 import { createUploadPermission } from './upload-permission.ts';
@@ -62,6 +63,7 @@ export interface TusServer {
   start(address: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }>;
   /** Ends open requests, keeping their bytes; resolves after `timeoutMs` at the latest. */
   stop(timeoutMs: number): Promise<void>;
+  readonly counts: UploadCounts;
 }
 
 export function createTusServer(options: TusServerOptions): TusServer {
@@ -77,12 +79,17 @@ export function createTusServer(options: TusServerOptions): TusServer {
   const permission = createUploadPermission({ secrets: tokenSecrets, expiresAfterMs });
   const allowedOrigins = new Set(options.allowedOrigins);
   const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, isClockSettled, log });
+  const counts = createUploadCounts();
   /** Requests that are not answered, each with the end of its connection or answer. */
   const open = new Map<IncomingMessage, Promise<void>>();
   let handle: ReturnType<typeof createTusProtocol> | undefined;
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const refuse = (refusal: UploadRefused) => sendRefusal(request, response, refusal);
+  /** Returns the code of a refusal. */
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<string | undefined> {
+    const refuse = (refusal: UploadRefused) => {
+      sendRefusal(request, response, refusal);
+      return refusal.code;
+    };
     allowPages(allowedOrigins, request, response);
     if (request.method !== 'OPTIONS') response.setHeader('Tus-Resumable', TUS_VERSION);
     const why = tokenSecrets.length === 0 ? whyForeign(request, options.allowedOrigins) : undefined;
@@ -108,7 +115,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
       response.setHeader('Tus-Version', TUS_VERSION);
       return refuse(otherVersion());
     }
-    await handle?.(request, response);
+    return await handle?.(request, response);
   }
 
   const server = createUploadHttpServer(options.idleTimeoutMs, (request, response) => {
@@ -121,11 +128,17 @@ export function createTusServer(options: TusServerOptions): TusServer {
         });
       }),
     );
-    answer(request, response).catch((err: unknown) => {
-      log.error({ event: 'request.failed', method: request.method, err }, 'request failed');
-      response.destroy();
-    });
+    answer(request, response).then(
+      (code) => {
+        if (code !== undefined) counts.refused(code);
+      },
+      (err: unknown) => {
+        log.error({ event: 'request.failed', method: request.method, err }, 'request failed');
+        response.destroy();
+      },
+    );
   });
+  counts.follow(server);
 
   /** Waits until nothing is written any more: a connection that is gone may still have bytes on their way to the disk. */
   async function settle(): Promise<void> {
@@ -138,6 +151,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
   }
 
   return {
+    counts,
     async start({ host, port }) {
       await makeUploadFolders(paths);
       handle = createTusProtocol({

@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createMeasurements } from '../../src/server/measurements.ts';
+import { startTus } from '../../src/tus/compose.ts';
 import { wellVitals } from '../support/doors.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { createUpload, tusRequest } from '../support/tus-client.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -122,11 +124,26 @@ describe('GET /metrics', () => {
     expect([...samples.keys()]).toContain('process_resident_memory_bytes');
   });
 
+  it('tells what the tus server has met, also what that had not told before it was stopped', async () => {
+    const h = await house();
+    const tus = await startTus({ ...h.config, tus: { ...h.config.tus, port: 0 } }, pino({ level: 'silent' }));
+    const endpoint = `http://127.0.0.1:${tus.port}/tusupload`;
+    await createUpload(endpoint, 5000);
+    await tusRequest(endpoint, { method: 'GET' });
+    await tus.stop();
+
+    const samples = await scrape(h);
+    expect(samples.get('sluice_upload_received_bytes_total')).toBeGreaterThan(100);
+    expect(samples.get('sluice_upload_refusals_total{code="DOWNLOAD_GET_REFUSED"}')).toBe(1);
+    expect(samples.get('sluice_upload_connections')).toBe(0);
+  });
+
   it('has every metric that the dashboard asks for', async () => {
     const h = await house();
     const names = new Set([...(await scrape(h)).keys()].map((sample) => sample.split('{')[0]));
     // Has no sample until something has failed.
     names.add('sluice_failures_total');
+    names.add('sluice_upload_refusals_total');
 
     const dashboard = JSON.parse(await readFile('docs/grafana/sluice.json', 'utf8'));
     // biome-ignore lint/suspicious/noExplicitAny: Grafana's format

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createUpload,
@@ -222,5 +223,49 @@ describe('a wrong request', () => {
 
     expect(problemIn(response)).toMatchObject({ status: 413, code: 'UPLOAD_TOO_LARGE' });
     expect(await offsetOf(url)).toBe(0);
+  });
+});
+
+describe('what the tus server counts', () => {
+  const counted = (name: string, code?: string) =>
+    world.counts.list().find((each) => each.name === name && each.labels['code'] === code)?.value;
+
+  it('is each byte that comes, while it comes, and each refusal by its code', async () => {
+    const url = await createUpload(world.url, 300_000);
+    await patch(url, 0, randomBytes(100_000));
+    const first = counted('upload_bytes') ?? 0;
+    await patch(url, 100_000, randomBytes(200_000));
+    await tusRequest(world.url, { method: 'GET' });
+    await head(`${world.url}/${'0'.repeat(32)}`);
+    await tusRequest(world.url, {
+      method: 'POST',
+      headers: { 'upload-length': '0', 'upload-metadata': metadataHeader({ ace_id: 'empty' }) },
+    });
+
+    expect(first).toBeGreaterThan(100_000);
+    expect((counted('upload_bytes') ?? 0) - first).toBeGreaterThan(200_000);
+    await expect.poll(() => counted('upload_refusals', 'FILE_EMPTY')).toBe(1);
+    expect(counted('upload_refusals', 'DOWNLOAD_GET_REFUSED')).toBe(1);
+    expect(counted('upload_refusals', 'NOT_FOUND')).toBe(1);
+  });
+
+  it('is told once, and nothing of it is lost that comes while it is written', async () => {
+    await tusRequest(world.url, { method: 'GET' });
+    await expect.poll(() => counted('upload_refusals', 'DOWNLOAD_GET_REFUSED')).toBe(1);
+    const told = world.counts.list();
+    await tusRequest(world.url, { method: 'GET' });
+    await expect.poll(() => counted('upload_refusals', 'DOWNLOAD_GET_REFUSED')).toBe(2);
+
+    world.counts.written(told);
+
+    expect(counted('upload_refusals', 'DOWNLOAD_GET_REFUSED')).toBe(1);
+  });
+
+  it('is how many connections are open', async () => {
+    const { port, hostname } = new URL(world.url);
+    const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)];
+    await expect.poll(() => world.counts.connections()).toBe(2);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => world.counts.connections()).toBe(0);
   });
 });

@@ -10,6 +10,7 @@ import { createDisk } from '../../src/lib/disk.ts';
 import type { MediaGate } from '../../src/lib/media-gate.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { createTusServer, type TusServerOptions } from '../../src/tus/tus-server.ts';
+import { createUploadCounts, type UploadCounts } from '../../src/tus/upload-counts.ts';
 import { type UploadPaths, uploadPaths } from '../../src/tus/upload-paths.ts';
 import type { UploadLimits } from '../../src/tus/upload-quota.ts';
 
@@ -107,6 +108,8 @@ export interface TusWorld {
   readonly log: Logger;
   /** The tus endpoint. */
   readonly url: string;
+  /** What the server that runs has counted. */
+  readonly counts: UploadCounts;
   /** Stops the tus server and its handoffs, and starts them again on the same folders and port. */
   restart(): Promise<void>;
   stopTus(): Promise<void>;
@@ -155,6 +158,7 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logLines.push(JSON.parse(line)) });
   let port = 0;
+  let counts = createUploadCounts();
   let stopRunning: (() => Promise<void>) | undefined;
 
   async function startTus(): Promise<void> {
@@ -187,6 +191,7 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
       await tus.stop(5000);
       await handOff.stop();
     };
+    ({ counts } = tus);
     ({ port } = await tus.start({ host: '127.0.0.1', port }));
   }
 
@@ -205,6 +210,9 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
     log,
     get url() {
       return `http://127.0.0.1:${port}/tusupload`;
+    },
+    get counts() {
+      return counts;
     },
     startTus,
     stopTus,

@@ -1,6 +1,9 @@
 import type { Kysely, Migration } from 'kysely';
 
-/** What Zoom has said of files that were removed or are back, for those whose own event comes later. */
+/**
+ * What Zoom has said of files that were removed or are back, for those whose own event comes later; and since when somebody
+ * wants what was left with Zoom.
+ */
 export const zoomRemovals: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
@@ -13,5 +16,6 @@ export const zoomRemovals: Migration = {
       .addColumn('operator', 'text')
       .addPrimaryKeyConstraint('zoom_removals_key', ['group_key', 'file_id'])
       .execute();
+    await db.schema.alterTable('zoom_ignored').addColumn('wanted_at_ms', 'bigint').execute();
   },
 };
