@@ -69,6 +69,9 @@ export const recordingDetailShape = recordingShape.extend({
       type: z.string(),
       state: z.string(),
       attempts: z.number(),
+      last_try: z
+        .looseObject({ at: z.string(), status: z.number().nullable(), answer: z.string().nullable() })
+        .nullish(),
       last_error: troubleShape.nullable(),
     }),
   ),

@@ -229,6 +229,8 @@ interface ZoomIgnoredTable {
   event: string;
   /** Of the meeting and its file, as JSON. */
   what: string;
+  /** Since when somebody wants it brought home after all; it is on its way to that. */
+  wanted_at_ms: number | null;
 }
 
 /** The last word of Zoom's on files that were removed or are back; the newest ones only. */

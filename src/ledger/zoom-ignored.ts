@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import type { GroupCommit } from './group-commit.ts';
+import type { Tables } from './schema.ts';
 
 /** How many are kept; the oldest make room. */
 const MAX_KEPT = 1000;
@@ -30,6 +31,12 @@ export interface ZoomIgnored {
   add(entries: readonly IgnoredInput[]): Promise<void>;
   /** Newest first. */
   newest(limit: number): Promise<Ignored[]>;
+  /** Somebody wants it brought home after all, and is waiting for an answer. */
+  want(key: string): Promise<void>;
+  /** That has ended with an answer. */
+  unwant(key: string): Promise<void>;
+  /** What somebody wants and has not been answered about: it is not pushed out by newer ones. */
+  wanted(): Promise<Ignored[]>;
   /** Somebody has brought it home after all. */
   forget(key: string): Promise<void>;
 }
@@ -41,6 +48,10 @@ export function createZoomIgnored({
   db: Database;
   groupCommit: GroupCommit;
 }): ZoomIgnored {
+  async function setWanted(key: string, atMs: number | null): Promise<void> {
+    await db.updateTable('zoom_ignored').set({ wanted_at_ms: atMs }).where(ownKey, '=', key).execute();
+  }
+
   return {
     async add(entries) {
       if (entries.length === 0) return;
@@ -78,6 +89,7 @@ export function createZoomIgnored({
         await trx
           .deleteFrom('zoom_ignored')
           .where('seq', '<=', sql<number>`(select max(seq) from zoom_ignored) - ${MAX_KEPT}`)
+          .where('wanted_at_ms', 'is', null)
           .execute();
       });
     },
@@ -89,25 +101,42 @@ export function createZoomIgnored({
         .orderBy('seq', 'desc')
         .limit(limit)
         .execute();
-      return rows.map((row) => ({
-        key: row.key.slice(row.reason.length + 1),
-        firstAtMs: Number(row.first_at_ms),
-        lastAtMs: Number(row.last_at_ms),
-        times: row.times,
-        accountId: row.account_id,
-        reason: row.reason,
-        why: row.why,
-        rule: row.rule,
-        event: row.event,
-        what: JSON.parse(row.what),
-      }));
+      return rows.map(toIgnored);
+    },
+
+    want: (key) => setWanted(key, Date.now()),
+    unwant: (key) => setWanted(key, null),
+
+    async wanted() {
+      const rows = await db
+        .selectFrom('zoom_ignored')
+        .selectAll()
+        .where('wanted_at_ms', 'is not', null)
+        .orderBy('wanted_at_ms')
+        .execute();
+      return rows.map(toIgnored);
     },
 
     async forget(key) {
-      await db
-        .deleteFrom('zoom_ignored')
-        .where((row) => row(sql<string>`substr(key, length(reason) + 2)`, '=', key))
-        .execute();
+      await db.deleteFrom('zoom_ignored').where(ownKey, '=', key).execute();
     },
+  };
+}
+
+/** The key as it was given: of one file several reasons may be noted. */
+const ownKey = sql<string>`substr(key, length(reason) + 2)`;
+
+function toIgnored(row: Tables['zoom_ignored']): Ignored {
+  return {
+    key: row.key.slice(row.reason.length + 1),
+    firstAtMs: Number(row.first_at_ms),
+    lastAtMs: Number(row.last_at_ms),
+    times: row.times,
+    accountId: row.account_id,
+    reason: row.reason,
+    why: row.why,
+    rule: row.rule,
+    event: row.event,
+    what: JSON.parse(row.what),
   };
 }

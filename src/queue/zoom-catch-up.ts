@@ -1,12 +1,19 @@
+import type { Logger } from 'pino';
 import type { RecordedMeeting } from '../clients/zoom-api.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { KnownError } from '../domain/errors.ts';
 import type { FoundBy } from '../domain/recording.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { ZoomAnnouncement } from '../domain/zoom-event.ts';
 import type { ZoomMeeting } from '../domain/zoom-meeting.ts';
 import type { ZoomReference } from '../domain/zoom-reference.ts';
 import type { Accepted } from '../ledger/recordings.ts';
+import type { ZoomIgnored } from '../ledger/zoom-ignored.ts';
 import type { Expected, ZoomIntake, ZoomTaken } from './zoom-intake.ts';
 import type { SearchGap, SearchPosition, SearchTerms, ZoomSearch } from './zoom-search.ts';
+
+/** What does not heal by asking again. */
+const NEVER_BROUGHT: readonly ErrorCode[] = ['ZOOM_RECORDING_NOT_FOUND', 'ZOOM_NOT_CONNECTED', 'WRONG_STATE'];
 
 /** Where old recordings stand in line: behind all that is new. */
 const OLD_PLACE = 1;
@@ -30,19 +37,33 @@ export interface CatchUpStep {
   readonly next: SearchPosition | undefined;
 }
 
+/** A file that was left with Zoom. */
+export interface LeftFile {
+  readonly meetingUuid: string;
+  readonly key: string;
+}
+
 /** Brings home what no event has brought, by the same rules and the same intake as what Zoom announces. */
 export interface ZoomCatchUp {
-  /** One meeting, as a person has named it. What has failed of it, or was cancelled, is given a new beginning. */
+  /**
+   * One meeting, as a person has named it. What has failed of it, or was cancelled, is given a new beginning.
+   *
+   * @param accountId Only of this account
+   */
   ingest(
     reference: ZoomReference,
     signal: AbortSignal,
+    accountId?: string,
   ): Promise<{ readonly meeting: ZoomMeeting; readonly taken: ZoomTaken }>;
   /**
-   * One file that was left with Zoom, though a rule or a setting says otherwise; Zoom is asked where it is today.
+   * One file that was left with Zoom, though a rule or a setting says otherwise; Zoom is asked where it is today. That it is
+   * wanted is written down first: what ends before there is an answer is gone on with by `bringWanted`.
    *
    * @param left Its meeting, and what it is known by
    */
-  bring(left: { readonly meetingUuid: string; readonly key: string }, signal: AbortSignal): Promise<Accepted>;
+  bring(left: LeftFile, signal: AbortSignal): Promise<Accepted>;
+  /** Brings what somebody wanted of a process that has ended before it could answer. */
+  bringWanted(signal: AbortSignal): Promise<void>;
   /**
    * One step through many meetings. What the ledger has, in whatever state, stays as it is; so each step may be repeated.
    *
@@ -61,18 +82,57 @@ export interface ZoomCatchUp {
   ): Promise<CatchUpStep>;
 }
 
-export function createZoomCatchUp(options: { search: ZoomSearch; intake: ZoomIntake }): ZoomCatchUp {
-  const { search, intake } = options;
+export function createZoomCatchUp(options: {
+  search: ZoomSearch;
+  intake: ZoomIntake;
+  ignored: Pick<ZoomIgnored, 'want' | 'unwant' | 'wanted'>;
+  log: Logger;
+}): ZoomCatchUp {
+  const { search, intake, ignored, log } = options;
+  /** What this process is bringing, by its key. */
+  const underWay = new Set<string>();
+
+  async function bringLeft({ meetingUuid, key }: LeftFile, signal: AbortSignal): Promise<Accepted> {
+    underWay.add(key);
+    try {
+      await ignored.want(key);
+      const { account, found } = await search.find({ kind: 'uuid', value: meetingUuid }, signal);
+      return await intake.takeLeft(announce(found, 'ingest'), account.rules, key);
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
   return {
-    async ingest(reference, signal) {
-      const { account, found } = await search.find(reference, signal);
+    async ingest(reference, signal, accountId) {
+      const { account, found } = await search.find(reference, signal, accountId);
       const taken = await intake.take(announce(found, 'ingest'), account.rules, { foundBy: 'ingest' });
       return { meeting: found.meeting, taken };
     },
 
-    async bring({ meetingUuid, key }, signal) {
-      const { account, found } = await search.find({ kind: 'uuid', value: meetingUuid }, signal);
-      return await intake.takeLeft(announce(found, 'ingest'), account.rules, key);
+    async bring(left, signal) {
+      try {
+        return await bringLeft(left, signal);
+      } catch (error) {
+        // Whoever asked hears of it. When this process is about to end, nobody does.
+        if (!signal.aborted) await ignored.unwant(left.key);
+        throw error;
+      }
+    },
+
+    async bringWanted(signal) {
+      for (const { key, what } of await ignored.wanted()) {
+        if (signal.aborted) return;
+        if (underWay.has(key)) continue;
+        try {
+          await bringLeft({ meetingUuid: String(what['meeting_uuid']), key }, signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          const isOver = error instanceof KnownError && NEVER_BROUGHT.includes(error.code);
+          if (isOver) await ignored.unwant(key);
+          log.warn({ event: 'zoom.not-brought', key, isOver, err: error }, 'what was wanted is not here yet');
+        }
+      }
     },
 
     async step(terms, { position, foundBy, isDryRun, leavesUnready = false }, signal) {

@@ -77,10 +77,14 @@ export interface ZoomSearch {
    * @throws KnownError `ZOOM_NOT_CONNECTED`, `REMOTE_THROTTLED` once the limit of the day is reached
    */
   step(terms: SearchTerms, position: SearchPosition | undefined, signal: AbortSignal): Promise<SearchStep>;
-  /** @throws KnownError `ZOOM_RECORDING_NOT_FOUND` */
+  /**
+   * @param accountId Only of this account; default: the first that has it
+   * @throws KnownError `ZOOM_RECORDING_NOT_FOUND`, or `ZOOM_NOT_CONNECTED` of an account without credentials
+   */
   find(
     reference: ZoomReference,
     signal: AbortSignal,
+    accountId?: string,
   ): Promise<{ readonly account: ZoomAccount; readonly found: RecordedMeeting }>;
 }
 
@@ -274,9 +278,9 @@ export function createZoomSearch(options: {
     }
   }
 
-  async function findByName(uuidOrNumber: string, signal: AbortSignal) {
+  async function findByName(uuidOrNumber: string, accountId: string | undefined, signal: AbortSignal) {
     let refusal: KnownError | undefined;
-    for (const asked of askable(undefined)) {
+    for (const asked of askable(accountId)) {
       const found = await paced(signal, () => asked.api.findMeeting({ uuidOrNumber, signal })).catch(
         (error: unknown) => {
           // Another account may have it.
@@ -287,16 +291,24 @@ export function createZoomSearch(options: {
       );
       if (found === undefined) continue;
       const { meeting } = await withAddress(asked, found, signal);
-      const accountId = meeting.accountId ?? asked.account.id ?? asked.account.credentials?.accountId ?? null;
-      return { account: asked.account, found: { ...found, meeting: { ...meeting, accountId } } };
+      const itsAccountId =
+        meeting.accountId ?? asked.account.id ?? asked.account.credentials?.accountId ?? null;
+      return {
+        account: asked.account,
+        found: { ...found, meeting: { ...meeting, accountId: itsAccountId } },
+      };
     }
     if (refusal !== undefined) throw refusal;
     return undefined;
   }
 
   /** Zoom has no way to ask what a link leads to, so it is compared with those of the last months. */
-  async function findUuidByLink(path: string, signal: AbortSignal): Promise<string | undefined> {
-    const terms = { from: dayOf(now() - LINK_DAYS * DAY_MS), to: dayOf(now() + DAY_MS) };
+  async function findUuidByLink(
+    path: string,
+    accountId: string | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const terms = { from: dayOf(now() - LINK_DAYS * DAY_MS), to: dayOf(now() + DAY_MS), accountId };
     let position: SearchPosition | undefined;
     for (let requests = 0; requests < LINK_REQUESTS; requests += 1) {
       const { found, next } = await step(terms, position, signal);
@@ -310,9 +322,10 @@ export function createZoomSearch(options: {
 
   return {
     step,
-    async find(reference, signal) {
-      const name = reference.kind === 'link' ? await findUuidByLink(reference.path, signal) : reference.value;
-      const result = name === undefined ? undefined : await findByName(name, signal);
+    async find(reference, signal, accountId) {
+      const name =
+        reference.kind === 'link' ? await findUuidByLink(reference.path, accountId, signal) : reference.value;
+      const result = name === undefined ? undefined : await findByName(name, accountId, signal);
       if (result !== undefined) return result;
       throw new KnownError(
         reference.kind === 'link'

@@ -63,7 +63,7 @@ export interface AppOptions {
   readonly intake: Intake;
   readonly zoom: {
     readonly intake: ZoomIntake;
-    readonly catchUp: ZoomCatchUp;
+    readonly catchUp: Pick<ZoomCatchUp, 'ingest' | 'bring' | 'step'>;
     readonly accounts: readonly ZoomAccount[];
     readonly toleranceS: number;
   };

@@ -7,6 +7,7 @@ import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../ledger/zoom-checks.ts';
+import { startRepeating } from '../lib/abort.ts';
 import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
@@ -27,6 +28,9 @@ import { openTracing } from '../telemetry/tracing.ts';
 import { createApp } from './app.ts';
 import { createMeasurements } from './measurements.ts';
 import { createZoomCheckCounter } from './zoom-checks.ts';
+
+/** How often it is looked whether a bringing was interrupted, in milliseconds; at first at the start. */
+const BRING_EVERY_MS = 60_000;
 
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
@@ -68,7 +72,12 @@ export async function startServer(config: Config, log: Logger) {
     log,
   });
   const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs: config.transfer.idleTimeoutMs });
-  const catchUp = createZoomCatchUp({ search: createZoomSearch({ apis }), intake: zoomIntake });
+  const catchUp = createZoomCatchUp({
+    search: createZoomSearch({ apis }),
+    intake: zoomIntake,
+    ignored: ledger.zoomIgnored,
+    log,
+  });
   const app = await createApp({
     ledger,
     intake,
@@ -119,6 +128,16 @@ export async function startServer(config: Config, log: Logger) {
   const sweeping =
     sweep === undefined ? undefined : startZoomSweep({ catchUp, accounts: askable, ...sweep, log });
 
+  const bringing = startRepeating(
+    (signal) =>
+      catchUp
+        .bringWanted(signal)
+        .catch((err) =>
+          log.warn({ event: 'zoom.not-brought', err }, 'what is wanted of Zoom is looked at later'),
+        ),
+    BRING_EVERY_MS,
+  );
+
   // The worker tells of what is wrong; that it is not there itself, and all else meanwhile, is told from here.
   const alarms = composeAlarms(config, { ledger, vitals, isOnDuty: vitals.isWorkerSilent, log });
 
@@ -126,7 +145,12 @@ export async function startServer(config: Config, log: Logger) {
     ledger,
     /** Reverse order: no new requests, then what they used. */
     async stop() {
-      await Promise.all([app.close(), sweeping?.stop(), alarms.stop(config.shutdownTimeoutMs)]);
+      await Promise.all([
+        app.close(),
+        sweeping?.stop(),
+        bringing.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
       await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await zoomChecks.stop();
       await measurements.stop();

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { companionsBeside } from '../domain/companions.ts';
 import { KnownError } from '../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../domain/recording.ts';
+import type { Delivery } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { attemptsOf } from './attempts.ts';
 import { noSuchRecording } from './problem.ts';
 import {
+  iso,
   isoOrNull,
   outlookOf,
   problems,
@@ -159,10 +161,18 @@ export function addRecordingsApi(
           outlook: outlookOf(summary.recording.state),
         }),
         events: events.map(viewEvent),
-        deliveries: (await deliveries.ofRecording(id)).map(viewDelivery),
+        deliveries: await Promise.all((await deliveries.ofRecording(id)).map(viewWithLastTry)),
       };
     },
   );
+
+  async function viewWithLastTry(delivery: Delivery) {
+    const [last] = await deliveries.attemptsAt(delivery.id);
+    return {
+      ...viewDelivery(delivery),
+      last_try: last === undefined ? null : { at: iso(last.atMs), status: last.status, answer: last.answer },
+    };
+  }
 }
 
 function writeCursor(seq: number): string {

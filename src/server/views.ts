@@ -130,7 +130,18 @@ export const recordingDetailView = z
     stages: z.record(z.string(), stageTimesView),
     attempts: z.array(attemptView),
     events: z.array(eventView).describe('The last 1000, oldest first'),
-    deliveries: z.array(deliveryView),
+    deliveries: z.array(
+      deliveryView.extend({
+        last_try: z
+          .object({
+            at: time,
+            status: z.int().nullable().describe('null: there was no answer'),
+            answer: z.string().nullable().describe('The first 1024 characters of it'),
+          })
+          .nullable()
+          .describe('What was answered the last time; null: nothing was sent yet, or it is long ago'),
+      }),
+    ),
   })
   .meta({ id: 'RecordingDetail' });
 

@@ -27,6 +27,13 @@ const ingestBody = z
       .min(1)
       .max(2000)
       .describe('UUID or number of a meeting, or a link to its recording; of a number the latest recording'),
+    account: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('Only of this account; default: the first that has it'),
   })
   .meta({ examples: [{ meeting: '4444AAAiAAAAAiAiAiiAii==' }] });
 
@@ -91,7 +98,7 @@ const positionShape = z.object({
  * What no event has brought: `POST /api/zoom/ingest` takes one meeting in, `POST /api/zoom/backfill` many, one step of
  * a search per call. Both may be repeated at any time.
  */
-export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): void {
+export function addZoomCatchUpApi(app: FastifyInstance, catchUp: Pick<ZoomCatchUp, 'ingest' | 'step'>): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
   const ending = new AbortController();
   app.addHook('preClose', async () => ending.abort());
@@ -115,7 +122,7 @@ export function addZoomCatchUpApi(app: FastifyInstance, catchUp: ZoomCatchUp): v
           { code: 'REQUEST_INVALID' },
         );
       }
-      const { meeting, taken } = await catchUp.ingest(reference, ending.signal);
+      const { meeting, taken } = await catchUp.ingest(reference, ending.signal, body.account);
       return {
         ...aboutMeeting(meeting),
         accepted: taken.accepted.map(({ id, state, isDuplicate }) => ({ id, state, duplicate: isDuplicate })),

@@ -295,6 +295,7 @@ describe('sluice list and show', () => {
     const { id } = await house.addCustom('Shown');
     const worker = await house.startWorker();
     await house.reaches(id, 'done');
+    await house.announced(id);
     await worker.stop();
 
     const { exitCode, stdout } = await sluice('show', id);
@@ -307,6 +308,7 @@ describe('sluice list and show', () => {
       'video +https://',
       `path +${join(house.files, 'Shown')}`,
       'fetch +2[^]*archive +2[^]*publish +2[^]*notify +2[^]*cleanup +2',
+      'recording\\.published +delivered +1 +\\d[^\\n]+ 204',
       'recording.done',
     ]) {
       expect(stdout).toMatch(new RegExp(part));

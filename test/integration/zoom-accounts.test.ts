@@ -127,6 +127,18 @@ describe('an installation with several accounts', () => {
     expect(await outcomeOf(house, 'uuid-late')).toMatchObject([{ state: 'done' }]);
   });
 
+  it('brings one meeting of the account that a person names, and says so if that one cannot be asked', async () => {
+    const fixture = ofAccount(readFixture('single-view'), SECOND, 'uuid-of-the-second');
+    await haveRecorded(house, fixture);
+    const ingest = async (account: string) => {
+      const response = await house.post('/api/zoom/ingest', { meeting: 'uuid-of-the-second', account });
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+
+    expect(await ingest(FIRST)).toMatchObject({ status: 409, code: 'ZOOM_NOT_CONNECTED' });
+    expect(await ingest(SECOND)).toMatchObject({ status: 200, accepted: [{ duplicate: false }] });
+  });
+
   it.each(['first-secret-new', 'first-secret-old', 'second-secret'])(
     'answers a challenge with the secret that has signed it: %s',
     async (secret) => {

@@ -51,7 +51,12 @@ export async function createDoors(
     intake,
     zoom: {
       intake: zoomIntake,
-      catchUp: createZoomCatchUp({ search: createZoomSearch({ apis: [] }), intake: zoomIntake }),
+      catchUp: createZoomCatchUp({
+        search: createZoomSearch({ apis: [] }),
+        intake: zoomIntake,
+        ignored: ledger.zoomIgnored,
+        log,
+      }),
       accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
       toleranceS: 300,
     },

@@ -118,6 +118,7 @@ function LeftList({ live, mayAct }: { live: Live; mayAct: boolean }) {
 /** One meeting, by what a person has of it. */
 function Ingest() {
   const [meeting, setMeeting] = useState('');
+  const [account, setAccount] = useState('');
   const [isBusy, setBusy] = useState(false);
   async function ingest(): Promise<void> {
     setBusy(true);
@@ -125,7 +126,7 @@ function Ingest() {
       const { topic, accepted } = await postJson<{
         topic: string;
         accepted: { id: string; duplicate: boolean }[];
-      }>('/api/zoom/ingest', { meeting });
+      }>('/api/zoom/ingest', { meeting, ...(account.trim() === '' ? {} : { account: account.trim() }) });
       const fresh = accepted.filter(({ duplicate }) => !duplicate);
       notify(
         accepted.length === 0
@@ -159,6 +160,10 @@ function Ingest() {
             onInput={(event) => setMeeting(event.currentTarget.value)}
           />
         </label>
+        <label>
+          Account, if Sluice serves several
+          <input maxLength={200} value={account} onInput={(event) => setAccount(event.currentTarget.value)} />
+        </label>
         <p class="small muted">
           Of a number Zoom knows the latest recording only. What is home already does not come twice.
         </p>
@@ -180,7 +185,7 @@ interface Step {
 
 /** Many meetings, by their days: looked at first, and brought once somebody has seen how many they are. */
 function Backfill() {
-  const [days, setDays] = useState({ from: '', to: '', host: '' });
+  const [days, setDays] = useState({ from: '', to: '', host: '', account: '' });
   const [told, setTold] = useState('');
   const [isLooked, setLooked] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -194,11 +199,12 @@ function Backfill() {
     let [seen, missing] = [0, 0];
     try {
       for (let cursor: string | null | undefined; cursor !== null; ) {
-        const { from, to, host } = days;
+        const { from, to, host, account } = days;
         const step: Step = await postJson('/api/zoom/backfill', {
           from,
           ...(to === '' ? {} : { to }),
           ...(host.trim() === '' ? {} : { host: host.trim() }),
+          ...(account.trim() === '' ? {} : { account: account.trim() }),
           dry_run: isDryRun,
           ...(cursor === undefined ? {} : { cursor }),
         });
@@ -244,6 +250,14 @@ function Backfill() {
             value={days.host}
             maxLength={200}
             onInput={(event) => set('host', event.currentTarget.value)}
+          />
+        </label>
+        <label>
+          Account, if Sluice serves several
+          <input
+            value={days.account}
+            maxLength={200}
+            onInput={(event) => set('account', event.currentTarget.value)}
           />
         </label>
         <p class="small muted" role="status">

@@ -147,12 +147,19 @@ function deliveryLines({ deliveries }: RecordingDetail, session: Session): strin
     deliveries,
     [
       { heading: 'type', text: ({ type }) => type },
-      { heading: 'state', text: ({ state }) => state },
-      { heading: 'attempts', text: ({ attempts }) => String(attempts), align: 'right' },
-      { heading: 'why', text: ({ last_error: error }) => error?.message ?? '', minWidth: 10 },
+      { heading: 'state', text: ({ state }) => (state === 'failed' ? 'given up' : state) },
+      { heading: 'tries', text: ({ attempts }) => String(attempts), align: 'right' },
+      { heading: 'last sent', text: ({ last_try: last }) => localTime(last?.at ?? null) },
+      { heading: 'answered', text: answerTo, minWidth: 10 },
     ],
     indented(session),
   );
+}
+
+/** What the website has said the last time; what kept it from that, if it said nothing. */
+function answerTo({ last_try: last, last_error: error }: RecordingDetail['deliveries'][number]): string {
+  const said = last && [last.status, last.answer].filter((part) => part !== null && part !== '').join(' ');
+  return said || (error?.message ?? '');
 }
 
 function eventLines({ events }: RecordingDetail, session: Session): string[] {

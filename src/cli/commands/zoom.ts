@@ -102,10 +102,12 @@ export function addZoomCommand(program: Command, io: Io): void {
     .summary('bring one recorded meeting home')
     .description('Brings one recorded meeting home, by the rules and settings for what Zoom announces.')
     .argument('<meeting>', 'UUID, number or link')
+    .option('--account <id>', 'only of this account of Zoom; default: the first that has it')
     .addHelpText('after', INGEST_EXAMPLES)
-    .action(async (meeting: string, _options: object, command: Command) => {
+    .action(async (meeting: string, { account }: { account?: string }, command: Command) => {
       const session = openSession(io, command);
-      const answer = await session.api.post('/api/zoom/ingest', { meeting }, ingestShape, session.signal);
+      const body = { meeting, account };
+      const answer = await session.api.post('/api/zoom/ingest', body, ingestShape, session.signal);
       if (session.isJson) session.printJson(answer);
       else tellIngest(session, answer);
     });
