@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -62,6 +62,21 @@ const storedBytes = async () => Math.max(0, ...(await unfinishedUploads(sluice.d
 const isHalfWay = () =>
   expect.poll(storedBytes, { timeout: 20_000, interval: 20 }).toBeGreaterThan(FILE_BYTES / 3);
 
+/** Lets the page's picker give a file of the origin's own: the browser keeps its handle as it keeps those of the disk. */
+async function pickFromOrigin(name: string): Promise<void> {
+  const beginning = (await readFile(file)).subarray(0, 64 * 1024).toString('base64');
+  await page.addInitScript(`globalThis.showOpenFilePicker = async () => {
+    const folder = await navigator.storage.getDirectory();
+    const handle = await folder.getFileHandle('${name}', { create: true });
+    const content = new Uint8Array(${FILE_BYTES});
+    content.set(Uint8Array.from(atob('${beginning}'), (letter) => letter.charCodeAt(0)));
+    const writable = await handle.createWritable();
+    await writable.write(content);
+    await writable.close();
+    return [handle];
+  }`);
+}
+
 /** How many uploads the tus server has begun, by its log. */
 const begun = () => sluice.output('tus').split('"event":"upload.created"').length - 1;
 
@@ -110,6 +125,54 @@ describe('the upload page', () => {
     expect(begun()).toBe(1);
     await again.reload();
     await again.getByText('Your recording can be watched.').waitFor();
+  });
+
+  it('goes on after the browser was closed with one click, where the browser can open the file again', async () => {
+    const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-81`;
+    await pickFromOrigin('lesson.mp4');
+    await slowDown(context, page, BYTES_PER_SECOND);
+    await page.goto(address);
+    await page.getByText('Choose a file').click();
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await isHalfWay();
+    await page.close();
+
+    const again = await context.newPage();
+    await again.goto(address);
+    await again.getByText('Go on with one click').waitFor();
+    await expectAccessible(again, 'upload-unfinished');
+    await again.getByRole('button', { name: 'Go on: lesson.mp4' }).click();
+
+    await again.getByText('Your recording can be watched.').waitFor();
+    expect(begun()).toBe(1);
+    const kept = await again.evaluate(`new Promise((resolve) => {
+      const opened = indexedDB.open('sluice-upload');
+      opened.onsuccess = () => {
+        const count = opened.result.transaction('files').objectStore('files').count();
+        count.onsuccess = () => resolve(count.result);
+      };
+    })`);
+    expect(kept).toBe(0);
+  });
+
+  it('says so if the file is no longer there, and takes it as ever once it is chosen again', async () => {
+    const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-82`;
+    await pickFromOrigin('gone.mp4');
+    await slowDown(context, page, BYTES_PER_SECOND);
+    await page.goto(address);
+    await page.getByText('Choose a file').click();
+    await page.getByRole('button', { name: 'Upload' }).click();
+    await isHalfWay();
+    await page.close();
+
+    const again = await context.newPage();
+    await again.goto(address);
+    await again.evaluate(`navigator.storage.getDirectory().then((folder) => folder.removeEntry('gone.mp4'))`);
+    await again.getByRole('button', { name: 'Go on: gone.mp4' }).click();
+
+    await again.getByText('gone.mp4 cannot be read').waitFor();
+    await again.getByText('Choose the same file again to go on').waitFor();
+    expect(await again.getByRole('button', { name: 'Go on: gone.mp4' }).count()).toBe(0);
   });
 
   it('gives several files ids of their own, pauses and goes on, and tells refusals in plain words', async () => {

@@ -4,6 +4,7 @@ import '../shared/theme.css';
 import './upload.css';
 import { belongsTo } from './ace-ids.ts';
 import { createCancellations } from './cancellations.ts';
+import { createFileHandles } from './file-handles.ts';
 import { firstLanguage, LANGUAGES, WordsProvider, wordsIn } from './language.ts';
 import { type Link, readLink } from './link.ts';
 import { createMemory } from './memory.ts';
@@ -79,7 +80,9 @@ function useUploads(link: Link): Uploads | 'unreachable' | undefined {
             isOwn: (aceId) => link.aceId === undefined || belongsTo(link.aceId, aceId),
             token: link.token,
           });
-          setUploads(createUploads({ server, link, memory: createMemory(localStorage), cancellations }));
+          const memory = createMemory(localStorage);
+          const handles = createFileHandles(globalThis.indexedDB);
+          setUploads(createUploads({ server, link, memory, handles, cancellations }));
         },
         () => {
           setUploads('unreachable');

@@ -21,6 +21,8 @@ export interface Remembered {
 export interface Memory {
   all(): Remembered[];
   find(file: FileMark, aceId?: string): Remembered | undefined;
+  /** What an upload of this file is remembered under, or will be. */
+  keyFor(file: FileMark, aceId: string): string;
   finish(file: FileMark, aceId: string): void;
   forget(key: string): void;
   /** The memory as the tus client asks for it: of one file under one ace_id. */
@@ -51,9 +53,12 @@ export function createMemory(storage: Storage): Memory {
   const find = (file: FileMark, aceId?: string) =>
     all().find((entry) => isSameFile(entry.file, file) && (aceId === undefined || entry.aceId === aceId));
 
+  const keyFor = (file: FileMark, aceId: string) => find(file, aceId)?.key ?? keyOf(file, aceId);
+
   return {
     all,
     find,
+    keyFor,
     finish(file, aceId) {
       const entry = find(file, aceId);
       if (entry !== undefined) write({ ...entry, isFinished: true });
@@ -61,7 +66,7 @@ export function createMemory(storage: Storage): Memory {
     forget: (key) => storage.removeItem(key),
 
     storageFor(file, aceId, title) {
-      const key = find(file, aceId)?.key ?? keyOf(file, aceId);
+      const key = keyFor(file, aceId);
       const known = async (): Promise<PreviousUpload[]> => {
         const entry = parse(storage.getItem(key));
         if (entry === undefined || entry.isFinished) return [];

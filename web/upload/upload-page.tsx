@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useStore } from '../shared/store.ts';
 import { createAwake } from './awake.ts';
+import { canPick, dropped, pick } from './file-handles.ts';
 import { useWords } from './language.ts';
 import { Progress } from './progress.tsx';
 import { Unfinished } from './unfinished.tsx';
@@ -50,11 +51,7 @@ export function UploadPage({ uploads }: { uploads: Uploads }) {
       </div>
       {unfinished.length > 0 && <Unfinished uploads={uploads} entries={unfinished} />}
       {canAdd && (
-        <Drop
-          add={(files) => void uploads.add(files)}
-          isSingle={uploads.link.token !== undefined}
-          isFirst={items.length === 0}
-        />
+        <Drop add={uploads.add} isSingle={uploads.link.token !== undefined} isFirst={items.length === 0} />
       )}
       <div role="status" class="said">
         {isLooking && <p class="note">{say('choose.looking')}</p>}
@@ -112,10 +109,21 @@ function useAwake(isWanted: boolean): boolean {
 }
 
 /** Takes files by choosing or by dropping them. */
-function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst: boolean }) {
+function Drop(props: { add: Uploads['add']; isSingle: boolean; isFirst: boolean }) {
   const { add, isSingle, isFirst } = props;
   const { say } = useWords();
   const [isOver, setOver] = useState(false);
+  const [isPicked, setPicked] = useState(canPick);
+
+  async function choose(): Promise<void> {
+    try {
+      void add(await pick(isSingle));
+    } catch (error) {
+      // Whoever closes the picker has chosen nothing; where it may not be opened, the plain way is taken from now on.
+      if (!(error instanceof DOMException && error.name === 'AbortError')) setPicked(false);
+    }
+  }
+
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is beside the button, which does the same
     <div
@@ -128,7 +136,7 @@ function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst:
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        add([...(event.dataTransfer?.files ?? [])]);
+        void dropped(event.dataTransfer).then(add);
       }}
     >
       <input
@@ -137,8 +145,13 @@ function Drop(props: { add: (files: File[]) => void; isSingle: boolean; isFirst:
         class="hidden-text"
         accept="video/*,audio/*,.mp4,.m4a,.mkv,.mov,.webm"
         multiple={!isSingle}
+        onClick={(event) => {
+          if (!isPicked) return;
+          event.preventDefault();
+          void choose();
+        }}
         onChange={(event) => {
-          add([...(event.currentTarget.files ?? [])]);
+          void add(new Map(Array.from(event.currentTarget.files ?? [], (file) => [file, undefined])));
           event.currentTarget.value = '';
         }}
       />

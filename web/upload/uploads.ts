@@ -4,6 +4,7 @@ import type { DetailedError } from 'tus-js-client';
 import { createStore, type Store } from '../shared/store.ts';
 import { belongsTo, nextAceId } from './ace-ids.ts';
 import type { Cancellations } from './cancellations.ts';
+import { type FileHandle, type FileHandles, openAgain } from './file-handles.ts';
 import { type FileMark, isSameFile, markOf, readHead } from './file-mark.ts';
 import { lookAtHead } from './first-look.ts';
 import type { Link } from './link.ts';
@@ -47,6 +48,8 @@ export interface UploadsState {
   readonly items: readonly Item[];
   /** Uploads that this browser has begun, and not finished; their files are to be chosen again. */
   readonly unfinished: readonly Remembered[];
+  /** Of which of them the browser can open the file by itself, by their keys. */
+  readonly reopenable: ReadonlySet<string>;
   /** Why files were not added. */
   readonly problems: readonly Message[];
   /** Whether files that were chosen are being looked at. */
@@ -58,7 +61,10 @@ export interface Uploads {
   readonly state: Store<UploadsState>;
   readonly link: Link;
   readonly cancellations: Pick<Cancellations, 'open'>;
-  add(files: readonly File[]): Promise<void>;
+  /** @param files With their handles, where the browser has given some */
+  add(files: ReadonlyMap<File, FileHandle | undefined>): Promise<void>;
+  /** Goes on with an upload whose file the browser can open; its user may be asked first. */
+  goOn(remembered: Remembered): Promise<void>;
   describe(id: string, change: { aceId?: string; title?: string }): void;
   /** Begins with all that are ready, if each has what it needs. */
   start(): void;
@@ -96,9 +102,10 @@ export function createUploads(options: {
   server: UploadServer;
   link: Link;
   memory: Memory;
+  handles: FileHandles;
   cancellations: Cancellations;
 }): Uploads {
-  const { server, link, memory, cancellations } = options;
+  const { server, link, memory, handles, cancellations } = options;
   const maxBytes = Math.min(server.maxBytes, link.maxBytes ?? server.maxBytes);
   const uppy = new Uppy<Meta, Body>({ autoProceed: false });
   uppy.use(Tus<Meta, Body>, {
@@ -112,12 +119,19 @@ export function createUploads(options: {
   const state = createStore<UploadsState>({
     items: remembered(),
     unfinished: unfinished(),
+    reopenable: new Set(),
     problems: [],
     isLooking: false,
+  });
+  void handles.keys().then((known) => {
+    const wanted = new Set(memory.all().flatMap(({ key, isFinished }) => (isFinished ? [] : [key])));
+    for (const key of known) if (!wanted.has(key)) void handles.forget(key);
+    state.set({ reopenable: new Set([...known].filter((key) => wanted.has(key))) });
   });
   const speeds = new Map<string, Speed>();
   /** What is to be sent, by item; Uppy hears of a file when it is begun. */
   const contents = new Map<string, File>();
+  const handleOf = new Map<string, FileHandle>();
   let lastId = 0;
 
   /** What has arrived before, and whose way may be of interest still. */
@@ -153,7 +167,7 @@ export function createUploads(options: {
   const uppyIdOf = (id: string) => uppy.getFiles().find(({ meta }) => meta.item === id)?.id ?? '';
 
   /** @returns why it was not added */
-  async function addOne(file: File): Promise<Message | undefined> {
+  async function addOne(file: File, handle: FileHandle | undefined): Promise<Message | undefined> {
     const { name, size } = file;
     if (size === 0) return { key: 'problem.empty', values: { name } };
     if (size > maxBytes) {
@@ -164,10 +178,13 @@ export function createUploads(options: {
     const look = lookAtHead(head);
     if (look === 'other' && server.isMediaOnly) return { key: 'problem.notMedia', values: { name } };
     const mark = await markOf(file, head);
-    return place(file, mark, look === 'media' ? [] : [{ key: 'note.unknown' }]);
+    return place({ file, handle, mark }, look === 'media' ? [] : [{ key: 'note.unknown' }]);
   }
 
-  function place(file: File, mark: FileMark, notes: readonly Message[]): Message | undefined {
+  function place(
+    { file, handle, mark }: { file: File; handle: FileHandle | undefined; mark: FileMark },
+    notes: readonly Message[],
+  ): Message | undefined {
     const { name } = file;
     const { items } = state.get();
     const current = items.filter(({ phase }) => phase !== 'arrived');
@@ -192,6 +209,7 @@ export function createUploads(options: {
     lastId += 1;
     const id = `file-${lastId}`;
     contents.set(id, file);
+    if (handle !== undefined) handleOf.set(id, handle);
     const item: Item = {
       ...{ ...NEW, id, file: mark, aceId, isAceIdFixed: link.aceId !== undefined, replaces },
       title: earlier?.title ?? replaces?.title ?? (isOwnTitle ? link.title : undefined) ?? titleOf(file),
@@ -216,6 +234,8 @@ export function createUploads(options: {
     const data = contents.get(id);
     if (data === undefined) return;
     if (replaces !== undefined) takeBack(replaces);
+    const handle = handleOf.get(id);
+    if (handle !== undefined) void handles.keep(memory.keyFor(file, aceId), handle);
     const meta = { ace_id: aceId, title, filename: file.name, filetype: data.type, item: id };
     const uppyId = uppy.addFile({ name: `${id} ${file.name}`, type: data.type, data, source: 'page', meta });
     let refusal: Refusal | undefined;
@@ -252,6 +272,7 @@ export function createUploads(options: {
   /** What the server has of it is deleted, now or when it can be reached. */
   function takeBack({ key, uploadUrl, aceId }: Remembered): void {
     memory.forget(key);
+    void handles.forget(key);
     cancellations.add(uploadUrl, aceId);
   }
 
@@ -272,9 +293,11 @@ export function createUploads(options: {
     const item = findSent(file?.id);
     if (item === undefined) return;
     memory.finish(item.file, item.aceId);
+    void handles.forget(memory.keyFor(item.file, item.aceId));
     const uploadId = uploadIdOf(response.uploadURL ?? '');
     change(item.id, { phase: 'arrived', sentBytes: item.file.size, uploadId, refusal: undefined });
     contents.delete(item.id);
+    handleOf.delete(item.id);
     // Uppy is still at work with it.
     setTimeout(() => uppy.removeFile(uppyIdOf(item.id)));
   });
@@ -283,19 +306,39 @@ export function createUploads(options: {
     if (item !== undefined) change(item.id, { phase: 'sending', refusal: undefined });
   });
 
+  async function add(files: ReadonlyMap<File, FileHandle | undefined>): Promise<void> {
+    state.set({ isLooking: true, problems: [] });
+    const problems: Message[] = [];
+    // One after another: which ids are free depends on those before.
+    for (const [file, handle] of files) {
+      const problem = await addOne(file, handle);
+      if (problem !== undefined) problems.push(problem);
+    }
+    state.set({ isLooking: false, problems });
+  }
+
   return {
     state,
     link,
     cancellations,
-    async add(files) {
-      state.set({ isLooking: true, problems: [] });
-      const problems: Message[] = [];
-      // One after another: which ids are free depends on those before.
-      for (const file of files) {
-        const problem = await addOne(file);
-        if (problem !== undefined) problems.push(problem);
+    add,
+    async goOn({ key, aceId, file: mark }) {
+      const handle = await handles.get(key);
+      const file = handle === undefined ? 'gone' : await openAgain(handle);
+      if (file === 'refused') return;
+      if (file === 'gone') {
+        void handles.forget(key);
+        const reopenable = new Set([...state.get().reopenable].filter((each) => each !== key));
+        state.set({ reopenable, problems: [{ key: 'problem.unreadable', values: { name: mark.name } }] });
+        return;
       }
-      state.set({ isLooking: false, problems });
+      await add(new Map([[file, handle]]));
+      const item = state
+        .get()
+        .items.find((each) => each.phase === 'ready' && each.aceId === aceId && isSameFile(each.file, mark));
+      if (item === undefined) return;
+      begin(item);
+      void uppy.upload().catch(() => {});
     },
     describe: (id, { aceId, title }) =>
       change(id, {
@@ -331,6 +374,7 @@ export function createUploads(options: {
         uppy.removeFile(uppyId);
       }
       contents.delete(id);
+      handleOf.delete(id);
       const known = memory.find(item.file, item.aceId);
       if (known !== undefined && (item.phase === 'ready' || known.isFinished)) {
         if (item.phase === 'arrived') memory.forget(known.key);
