@@ -56,7 +56,7 @@ export interface RecordingSummary {
   readonly ofVideo: { readonly id: string; readonly title: string } | undefined;
 }
 
-/** What ended well within one hour. */
+/** What ended well within one hour, or another span. */
 export interface HourDone {
   readonly startsAtMs: number;
   readonly recordings: number;
@@ -97,6 +97,8 @@ export interface Overview {
   lastDone(limit: number): Promise<RecordingSummary[]>;
   /** What was done in the hour of this time and the 23 before it, oldest first. */
   lastDay(nowMs: number): Promise<HourDone[]>;
+  /** What was done since a time, by the quarter of an hour: as fine as time zones are. Those without anything are left out. */
+  doneByQuarter(sinceMs: number): Promise<HourDone[]>;
 }
 
 export function createOverview({ db }: { db: Database }): Overview {
@@ -331,30 +333,36 @@ export function createOverview({ db }: { db: Database }): Overview {
     },
 
     async lastDay(nowMs) {
-      const thisHour = Math.floor(nowMs / HOUR_MS);
-      const hour = sql<number>`ended_at_ms / ${sql.lit(HOUR_MS)}`;
-      const rows = await db
-        .selectFrom('recordings')
-        .select((select) => [
-          hour.as('hour'),
-          select.fn.countAll<number>().as('count'),
-          select.fn.sum<number | null>('bytes').as('bytes'),
-        ])
-        .where('ended_at_ms', '>=', (thisHour - 23) * HOUR_MS)
-        .where('state', '=', 'done')
-        .groupBy(hour)
-        .execute();
+      const firstMs = (Math.floor(nowMs / HOUR_MS) - 23) * HOUR_MS;
+      const done = await doneBySpan(firstMs, HOUR_MS);
       return Array.from({ length: 24 }, (_, index) => {
-        const at = thisHour - 23 + index;
-        const row = rows.find((each) => Number(each.hour) === at);
-        return {
-          startsAtMs: at * HOUR_MS,
-          recordings: Number(row?.count ?? 0),
-          bytes: Number(row?.bytes ?? 0),
-        };
+        const startsAtMs = firstMs + index * HOUR_MS;
+        return done.find((each) => each.startsAtMs === startsAtMs) ?? { startsAtMs, recordings: 0, bytes: 0 };
       });
     },
+
+    doneByQuarter: (sinceMs) => doneBySpan(sinceMs, HOUR_MS / 4),
   };
+
+  async function doneBySpan(sinceMs: number, spanMs: number): Promise<HourDone[]> {
+    const span = sql<number>`ended_at_ms / ${sql.lit(spanMs)}`;
+    const rows = await db
+      .selectFrom('recordings')
+      .select((select) => [
+        span.as('span'),
+        select.fn.countAll<number>().as('count'),
+        select.fn.sum<number | null>('bytes').as('bytes'),
+      ])
+      .where('ended_at_ms', '>=', sinceMs)
+      .where('state', '=', 'done')
+      .groupBy(span)
+      .execute();
+    return rows.map(({ span: at, count, bytes }) => ({
+      startsAtMs: Number(at) * spanMs,
+      recordings: Number(count),
+      bytes: Number(bytes ?? 0),
+    }));
+  }
 }
 
 /** The places in line of those that wait and may move now; what stands between two of them is counted once. */

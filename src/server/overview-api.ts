@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
 import { KnownError } from '../domain/errors.ts';
+import { isTimeZone, localTime } from '../domain/local-time.ts';
 import type { Cause } from '../ledger/causes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { RETRIED_TOGETHER } from '../ledger/operator.ts';
@@ -11,6 +12,8 @@ import { actorOf } from './operators.ts';
 import {
   type CauseView,
   canHelp,
+  type DaysView,
+  daysView,
   isoOrNull,
   overviewView,
   problems,
@@ -96,6 +99,41 @@ export function addOverviewApi(
     },
   );
 
+  api.get(
+    '/api/days',
+    {
+      schema: {
+        tags: ['line'],
+        operationId: 'getDays',
+        summary: 'What was done on each of the last days',
+        querystring: z.object({
+          days: z.coerce.number().int().min(1).max(92).default(30),
+          zone: z
+            .string()
+            .max(60)
+            .refine(isTimeZone, { error: 'is no time zone' })
+            .default('UTC')
+            .describe('Whose days they are, such as Asia/Colombo'),
+        }),
+        response: { 200: daysView, ...problems(400, 401, 403) },
+      },
+    },
+    async ({ query: { days, zone } }): Promise<DaysView> => {
+      const nowMs = Date.now();
+      const names = lastDays(days, localTime(nowMs, zone).date);
+      // A day may have 25 hours, and begins elsewhere up to fourteen hours before or after.
+      const quarters = await overview.doneByQuarter(nowMs - (days + 1) * DAY_MS);
+      const done = new Map(names.map((day) => [day, { day, recordings: 0, bytes: 0 }]));
+      for (const { startsAtMs, recordings, bytes } of quarters) {
+        const day = done.get(localTime(startsAtMs, zone).date);
+        if (day === undefined) continue;
+        day.recordings += recordings;
+        day.bytes += bytes;
+      }
+      return { days: [...done.values()] };
+    },
+  );
+
   api.post(
     '/api/recordings/retry',
     {
@@ -141,5 +179,13 @@ export function addOverviewApi(
       log.info({ event: 'operator.retry-alike', ...body, retried }, 'operator acts');
       return { retried, retry_can_help: canHelp(code) };
     },
+  );
+}
+
+/** So many days up to this one, oldest first; a calendar's days have no zone. */
+function lastDays(count: number, today: string): string[] {
+  const todayMs = Date.parse(`${today}T00:00:00Z`);
+  return Array.from({ length: count }, (_, index) =>
+    new Date(todayMs - (count - 1 - index) * DAY_MS).toISOString().slice(0, 10),
   );
 }

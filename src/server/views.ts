@@ -228,6 +228,15 @@ export const statusView = z
   })
   .meta({ id: 'Status' });
 
+export const daysView = z
+  .object({
+    days: z
+      .array(z.object({ day: z.iso.date(), recordings: z.int(), bytes }))
+      .describe('What was done on each, oldest first; the last one is today, and goes on'),
+  })
+  .meta({ id: 'Days', description: 'What was done, by the day' });
+export type DaysView = z.output<typeof daysView>;
+
 export const causeView = z
   .object({
     reason: z

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import Sqlite from 'libsql';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts';
 import { fillLedger, KEPT } from '../support/filled-ledger.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
@@ -146,5 +147,53 @@ describe('POST /api/recordings/retry', () => {
     const reply = await app.post('/api/recordings/retry', body);
     expect([reply.status, reply.body.code]).toEqual([400, 'REQUEST_INVALID']);
     expect(reply.body.detail).toContain(words);
+  });
+});
+
+describe('GET /api/days', () => {
+  /** Lets one be done at a time. */
+  async function done(key: string, at: string, bytes: number): Promise<void> {
+    const { id } = await ledger.recordings.accept(
+      fileRecording(key, { origin: { kind: 'file', path: `/${key}`, bytes, modifiedAtMs: 1, keep: true } }),
+    );
+    const sqlite = new Sqlite(ledger.path);
+    sqlite
+      .prepare("update recordings set state = 'done', ended_at_ms = ? where id = ?")
+      .run(Date.parse(at), id);
+    sqlite.close();
+  }
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-03-31T20:00:00Z') });
+    await done('a', '2026-03-31T18:29:00Z', 1);
+    await done('b', '2026-03-31T18:31:00Z', 20);
+    await done('c', '2026-03-02T00:30:00Z', 300);
+    await done('d', '2026-03-01T23:59:00Z', 4000);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([
+    ['', '2026-03-02', '2026-03-31', [1, 300], [2, 21]],
+    // There it is half past one of the first of April.
+    ['&zone=Asia/Colombo', '2026-03-03', '2026-04-01', [0, 0], [1, 20]],
+    ['&zone=America/New_York', '2026-03-02', '2026-03-31', [0, 0], [2, 21]],
+  ])('tells what was done on each of 30 days%s', async (zone, first, last, atFirst, atLast) => {
+    const { status, body } = await app.get(`/api/days?days=30${zone}`);
+
+    expect([status, body.days.length]).toEqual([200, 30]);
+    const of = (day: string) => body.days.find((each: { day: string }) => each.day === day);
+    expect(body.days[0].day).toBe(first);
+    expect(body.days.at(-1).day).toBe(last);
+    expect(of(first)).toEqual({ day: first, recordings: atFirst[0], bytes: atFirst[1] });
+    expect(of(last)).toEqual({ day: last, recordings: atLast[0], bytes: atLast[1] });
+  });
+
+  it.each(['days=0', 'days=1000', 'zone=Nowhere/Land'])('refuses %s', async (query) => {
+    expect(await app.get(`/api/days?${query}`)).toMatchObject({
+      status: 400,
+      body: { code: 'REQUEST_INVALID' },
+    });
   });
 });

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import { getJson, postJson } from './api.ts';
-import { DayChart } from './day-chart.tsx';
+import { DayChart, DaysChart } from './day-chart.tsx';
 import { FailedGroup, HeldGroup } from './groups.tsx';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
@@ -106,6 +106,7 @@ export function OverviewPage({ live }: { live: Live }) {
         <div class="narrow">
           <Surroundings live={live} />
           <DayChart live={live} />
+          <DaysChart live={live} />
         </div>
       </div>
     </main>

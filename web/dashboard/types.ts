@@ -10,6 +10,7 @@ export type { DeliveryDetail, ListedDelivery } from '../../src/server/deliveries
 export type {
   AttemptView,
   CauseView,
+  DaysView,
   OverviewView,
   RecordingView,
   ServiceView,
