@@ -51,6 +51,7 @@ it('sluice audit says who has done what, and of one person alone', async () => {
   await sluice(token.trim(), 'resume');
 
   const { stdout } = await asAdmin('audit', '--who', 'bert');
+  expect((await asAdmin('audit', '--who', 'Zoe')).stdout).toBe('Nothing is known that Zoe has done.\n');
 
   expect(stdout).toMatch(
     /^at +who +from +what +of +outcome\n.+Bert +127\.0\.0\.1 +resume line +done\n.+ pause line +done\n$/,

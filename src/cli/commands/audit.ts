@@ -4,6 +4,7 @@ import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
+import { printable } from '../text-width.ts';
 import { localTime } from '../times.ts';
 
 const entryShape = z.looseObject({
@@ -45,9 +46,15 @@ export function addAuditCommand(program: Command, io: Io): void {
       if (limit === 0) throw usageFailure(`--limit: ${options.limit} is no number from 1 to 999999.`);
       const entries = await read(session, limit, options.who);
       if (session.isJson) session.printJson({ entries });
-      else if (entries.length === 0) session.print('Nobody has done anything yet.');
+      else if (entries.length === 0) session.print(noneBy(options.who));
       else session.print(...table(entries, session));
     });
+}
+
+function noneBy(who: string | undefined): string {
+  return who === undefined
+    ? 'Nobody has done anything yet.'
+    : `Nothing is known that ${printable(who)} has done.`;
 }
 
 async function read({ api, signal }: Session, limit: number, who: string | undefined): Promise<Entry[]> {
