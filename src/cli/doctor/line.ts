@@ -14,7 +14,8 @@ export async function checkLine(api: Api, signal: AbortSignal): Promise<Finding>
   try {
     return judgeLine(await api.get('/api/status', statusShape, signal), Date.now());
   } catch (error) {
-    if (error instanceof Failure && error.exitCode === EXIT.unreachable) return skip('Sluice does not run');
+    if (error instanceof Failure && error.exitCode === EXIT.unreachable)
+      return skip('needs the pipeline, which does not answer');
     throw error;
   }
 }

@@ -75,7 +75,7 @@ function isYoung({ pm2_env: { status, restart_time: restarts, pm_uptime: started
 
 /** What is said of something that was started just now and does not answer. */
 export function starting(text: string): Finding {
-  return warn(`${text} yet: Sluice is starting`, 'Ask again in a moment.');
+  return warn(`${text}: Sluice is starting`, 'Ask again in a moment.');
 }
 
 /** Whether pm2 keeps the processes running; `undefined` if no pm2 runs that knows of them. */

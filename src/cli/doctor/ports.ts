@@ -71,7 +71,7 @@ async function notRunning(
   { pm2, isBeforeStart, signal }: ProcessCheckOptions,
 ): Promise<Finding> {
   if (isBeforeStart) return skip(`nobody answers at ${url} yet`);
-  if (await pm2.isStarting(app, signal)) return starting(`nobody answers at ${url}`);
+  if (await pm2.isStarting(app, signal)) return starting(`nobody answers at ${url} yet`);
   return fail(`nobody answers at ${url}`, `Sluice does not run: npm start, or npx pm2 restart ${app}.`);
 }
 

@@ -48,7 +48,7 @@ export async function checkRedis(
     const text = why || (error instanceof Error ? error.message : String(error));
     if (isManaged && isBeforeStart) return skip('the managed one starts with Sluice');
     if (isManaged && (await pm2.isStarting('redis', signal)))
-      return starting('the managed one does not answer');
+      return starting('the managed one does not answer yet');
     return isManaged
       ? fail('the managed one does not run', 'It starts with Sluice: npm start, or npx pm2 restart redis.')
       : fail(
