@@ -30,6 +30,17 @@ export async function openApiPage(): Promise<string> {
       accounts: [],
       toleranceS: 300,
     },
+    recipes: {
+      book: {
+        recipes: [],
+        defaultName: '',
+        has: () => false,
+        require: () => {
+          throw new Error('only described');
+        },
+      },
+      tasks: new Map(),
+    },
     bunnyReadOnlyApiKey: undefined,
     metrics: { contentType: 'text/plain', text: describeOnly },
     lines: { recordings: line, deliveries: line, watches: line },

@@ -1,4 +1,5 @@
 import type { Config, SettingProblem } from '../config/config.ts';
+import type { RecipesFile } from '../config/recipes-file.ts';
 import type { Api } from './api.ts';
 
 /** Where a command writes to. */
@@ -29,6 +30,8 @@ export interface Io {
   readonly envFile: string | undefined;
   /** As much of the configuration as there is, and what is missing or wrong. */
   examineConfig(): { readonly config: Config; readonly problems: readonly SettingProblem[] };
+  /** @throws KnownError `CONFIG_INVALID`, which lists every problem by its line */
+  readRecipes(path: string): Promise<RecipesFile>;
   /** Runs another program of Sluice in place of this one, and resolves with its exit code. */
   runSweeper(args: readonly string[]): Promise<number>;
   /** Asks a person who is at the terminal, and resolves with the answer; `undefined` if nobody is there. */

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
+import { readRecipesFile } from '../config/recipes-file.ts';
 import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
+import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
 import { EXIT } from './exit-codes.ts';
@@ -60,6 +62,13 @@ const io: Io = {
       const name = config.zoom.accountsFile === undefined ? 'ZOOM_RULES_FILE' : 'ZOOM_ACCOUNTS_FILE';
       return { config, problems: [...problems, { name, text: summarize(error).message, isMissing: false }] };
     }
+  },
+  async readRecipes(path) {
+    const { loadTasks } = await import('../tasks/support/files.ts');
+    const { shapesOf } = await import('../engine/task-files.ts');
+    const folder = process.env['TASKS_DIR']?.trim();
+    const tasks = shapesOf(await loadTasks(folder ? resolve(folder) : undefined));
+    return readRecipesFile(path, tasks, BUILT_IN_NAMES);
   },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);

@@ -13,6 +13,7 @@ import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addPauseCommand } from './commands/pause.ts';
 import { addPublishAgainCommand } from './commands/publish-again.ts';
+import { addRecipesCommand } from './commands/recipes.ts';
 import { addRenameCommand } from './commands/rename.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addResumeCommand } from './commands/resume.ts';
@@ -92,6 +93,7 @@ export function createProgram(io: Io, version: string): Command {
     addAccessCommand,
     addAuditCommand,
     addRulesCommand,
+    addRecipesCommand,
     addZoomCommand,
     addCompletionCommand,
   ]) {

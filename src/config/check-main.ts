@@ -3,8 +3,12 @@ import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { KnownError } from '../domain/errors.ts';
+import { shapesOf } from '../engine/task-files.ts';
 import { type ListenAddress, listenProblem } from '../lib/listen-failure.ts';
+import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
+import { loadTasks } from '../tasks/support/files.ts';
 import { type Config, loadConfig, loadEnvFile } from './config.ts';
+import { loadRecipes, requireRulesKnow } from './recipes.ts';
 import { settingWarnings } from './setting-warnings.ts';
 import { loadZoomAccounts } from './zoom-accounts.ts';
 
@@ -58,7 +62,9 @@ try {
   const odd = process.argv.includes('--quiet') ? [] : settingWarnings(process.env, envFile);
   if (odd.length > 0) tell('This is odd about the settings:', ...odd.map((line) => `  ${line}`));
   const config = loadConfig(process.env);
-  loadZoomAccounts(config.zoom);
+  const tasks = shapesOf(await loadTasks(config.tasksDir));
+  const recipes = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES).recipes.map(({ name }) => name);
+  requireRulesKnow(loadZoomAccounts(config.zoom), [...BUILT_IN_NAMES, ...recipes]);
   const problems = await problemsOf(config);
   if (problems.length > 0) {
     tell('Sluice cannot start like this:', ...problems.map((line) => `  ${line}`));

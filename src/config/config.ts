@@ -106,6 +106,8 @@ function buildConfig(e: Values, env: Env) {
       isLocalTrusted: e.LOCAL_TRUST === 'on',
     },
     customRoots: e.CUSTOM_ROOTS,
+    tasksDir: e.TASKS_DIR === undefined ? undefined : resolve(e.TASKS_DIR),
+    recipesFile: e.RECIPES_FILE === undefined ? undefined : resolve(e.RECIPES_FILE),
     media: {
       allowed: e.MEDIA_ALLOW,
       ffprobe: e.FFPROBE === 'none' ? undefined : { command: e.FFPROBE, searchPath: env['PATH'] ?? '' },

@@ -238,6 +238,12 @@ export const settings = {
   ZOOM_RULES_FILE: text()
     .optional()
     .describe('YAML file of rules for recordings; unset: DATA_DIR/zoom-rules.yaml, if there is one'),
+  TASKS_DIR: text()
+    .optional()
+    .describe('Folder with tasks of your own, a JavaScript file each; see CONTRIBUTING.md'),
+  RECIPES_FILE: text()
+    .optional()
+    .describe('YAML file of recipes, the ways that recordings go; see docs/recipes.md'),
   ZOOM_VIEWS: viewList()
     .default([...DEFAULT_VIEWS])
     .describe('Views in order of preference, comma-separated: the best one of each segment is taken; or all'),

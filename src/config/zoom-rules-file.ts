@@ -100,6 +100,7 @@ const set = z.strictObject({
     .union([z.literal('all'), z.array(z.string().trim().min(1)).min(1)], { error: 'must be all, or a list' })
     .optional(),
   companions: z.array(z.enum(COMPANIONS)).optional(),
+  recipe: z.string().trim().min(1).max(40).optional(),
   language: z
     .string()
     .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, { error: 'must be a language such as en' })
@@ -161,6 +162,7 @@ function toRules(file: RulesFile): ZoomRule[] {
               views: then.views,
               companions: then.companions,
               language: then.language,
+              recipe: then.recipe,
             },
     };
   });

@@ -6,6 +6,8 @@ interface OtherAdvice {
   readonly asked?: string;
   /** No further attempt can help: the bytes are gone, or are no recording. */
   readonly isLost?: true;
+  /** It says that the bytes are not the recording, so that nothing may be made of them. */
+  readonly about?: 'bytes';
 }
 
 /** What each error code means and what a person can do about it. docs/errors.md is written from this table. */
@@ -36,6 +38,10 @@ export const ERROR_CATALOGUE = {
   READ_ONLY: [
     'This token is for looking only.',
     'Ask an operator to do it, or for a token with which it can be done (sluice access create).',
+  ],
+  RECIPE_UNKNOWN: [
+    'There is no recipe of this name.',
+    'The message names those that there are; "sluice recipes" shows what each does. A new one goes into RECIPES_FILE.',
   ],
   NAME_TAKEN: [
     'There is a token of this name already.',
@@ -108,6 +114,7 @@ export const ERROR_CATALOGUE = {
     'The content is neither audio nor video, whatever its name says.',
     'Open the file in a player; if it plays, install ffprobe on the server, or add its ending to MEDIA_ALLOW.',
     {
+      about: 'bytes',
       failed:
         'Open the file in a player. If it plays, install ffprobe on the server or add its ending to MEDIA_ALLOW, and try it again; else cancel it.',
     },
@@ -224,6 +231,7 @@ export const ERROR_CATALOGUE = {
     "Zoom answered with a web page instead of the recording: its download token has expired, or the recording was deleted or isn't ready.",
     'It is tried again by itself; check in the Zoom portal that the recording still exists.',
     {
+      about: 'bytes',
       failed:
         'Look in the Zoom portal: if the recording is there, try it again; if not, ask its host for a copy and hand that over as a file.',
     },
@@ -232,6 +240,7 @@ export const ERROR_CATALOGUE = {
     'A transcript, chat or the like that Zoom sent is not what it should be.',
     'It is tried again by itself; if it stays, look at the file in the Zoom portal. Its video is not affected.',
     {
+      about: 'bytes',
       failed:
         'Look at the file in the Zoom portal: if it is well, try it again; if not, cancel it. Its video is not affected.',
     },
@@ -245,6 +254,7 @@ export const ERROR_CATALOGUE = {
     'The download has another length than was announced.',
     'It is tried again from what is on the disk.',
     {
+      about: 'bytes',
       failed: 'Look in the Zoom portal whether the recording is whole and plays; if it does, try it again.',
     },
   ],
@@ -271,12 +281,12 @@ export const ERROR_CATALOGUE = {
   SOURCE_GONE: [
     'The file that was handed over is no longer there.',
     'Put the file back where it was, or hand it over again.',
-    { failed: 'Put the file back where it was and try it again, or hand it over again.' },
+    { about: 'bytes', failed: 'Put the file back where it was and try it again, or hand it over again.' },
   ],
   SOURCE_CHANGED: [
     'The file that was handed over has changed since.',
     'Hand it over again once nothing writes to it any more.',
-    { isLost: true },
+    { about: 'bytes', isLost: true },
   ],
   PUBLISH_FAILED: [
     'Bunny Stream reports that it cannot use the video.',
@@ -367,6 +377,18 @@ export const ERROR_CATALOGUE = {
     'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again; the announcements are kept until then.',
     { failed: 'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again.' },
   ],
+  TASK_MISSING: [
+    'A recording is to go through a task that this installation does not have.',
+    'Bring the file of the task back (TASKS_DIR), and restart the worker: the recording goes on by itself. Or cancel it.',
+    {
+      failed: 'Bring the file of the task back (TASKS_DIR), restart the worker, and try it again.',
+      asked: 'Bring the file of the task back (TASKS_DIR), and restart the processes.',
+    },
+  ],
+  CHECKPOINT_UNREADABLE: [
+    'What a step would resume from cannot be read, and may be the only memory of something that was made elsewhere.',
+    'Run the version of Sluice that wrote it, or report it; to give up what the step has made, cancel the recording.',
+  ],
   STOP_ASKED: [
     'An operator has asked for this recording to stop.',
     'Nothing to do: it stops, and is set aside or taken back.',
@@ -397,6 +419,12 @@ export function adviceFor(code: ErrorCode, outlook: Outlook): string {
   if (outlook === 'asked') return other?.asked ?? advice;
   if (outlook === 'goes-on') return advice;
   return other?.failed ?? (other?.isLost ? advice : `${advice} Then try it again.`);
+}
+
+/** Whether an error of this code says that the bytes are not the recording. */
+export function speaksOfBytes(code: ErrorCode): boolean {
+  const [, , other]: Entry = ERROR_CATALOGUE[code];
+  return other?.about === 'bytes';
 }
 
 /** Whether a recording that met this may come home if it is tried again, be it after something was mended. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from './error-catalogue.ts';
+import { type ErrorCode, speaksOfBytes } from './error-catalogue.ts';
 
 /**
  * Whether trying again can help: never; with the usual backoff; with it, and not before a delay; or after a delay that
@@ -70,6 +70,11 @@ const OUTAGES: readonly ErrorCode[] = [
 /** Whether an error speaks of the service and would meet every other recording as well. */
 export function isOutage(error: unknown): error is KnownError {
   return error instanceof KnownError && OUTAGES.includes(error.code);
+}
+
+/** Whether an error says that the bytes themselves are not the recording. */
+export function isAboutBytes(error: unknown): boolean {
+  return error instanceof KnownError && speaksOfBytes(error.code);
 }
 
 /** What the ledger keeps of an error, and what people are shown: no stack, no secret. */

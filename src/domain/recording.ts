@@ -1,5 +1,6 @@
 import type { Doubt } from './doubt.ts';
 import type { ErrorSummary } from './errors.ts';
+import type { Plan } from './recipe.ts';
 
 /** The door a recording came in by. */
 export const SOURCES = ['zoom', 'manual', 'custom'] as const;
@@ -220,6 +221,8 @@ export interface Recording {
   readonly placement: Placement | null;
   readonly details: SourceDetails;
   readonly metadata?: CallerMetadata;
+  /** Names the way that it goes; absent of one that was accepted before ways were planned. */
+  readonly planKey?: string;
   /** It is being published again: its bytes come from the archive, and what is archived stays. */
   readonly isFromArchive?: boolean;
   /** Videos of its that were published before, and go once the present one can be watched. */
@@ -254,6 +257,10 @@ export interface NewRecording {
   readonly notBeforeMs?: number;
   /** Where it stands in line; default 0. */
   readonly place?: number;
+  /** The recipe that was chosen for it; absent: the one of its kind. */
+  readonly recipe?: string;
+  /** The way that it is to go. */
+  readonly plan?: Plan;
   /** What has found it, where Zoom did not announce it. */
   readonly foundBy?: FoundBy;
 }

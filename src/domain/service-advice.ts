@@ -1,7 +1,7 @@
 import { adviceFor, type ErrorCode } from './error-catalogue.ts';
 
 /** What people call each service, and the settings that say where it is and who asks. */
-const SERVICES = {
+const SERVICES: Readonly<Record<string, Service>> = {
   zoom: {
     name: 'Zoom',
     keys: 'ZOOM_ACCOUNT_ID, ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET',
@@ -10,13 +10,26 @@ const SERVICES = {
   b2: { name: 'Backblaze B2', keys: 'B2_KEY_ID, B2_APPLICATION_KEY and B2_BUCKET', address: 'B2_API_URL' },
   bunny: { name: 'Bunny Stream', keys: 'BUNNY_LIBRARY_ID and BUNNY_API_KEY', address: 'BUNNY_API_URL' },
   site: { name: 'the website', keys: 'SITE_WEBHOOK_SECRET', address: 'SITE_WEBHOOK_URL' },
-} as const;
+};
 
-export type ServiceId = keyof typeof SERVICES;
+interface Service {
+  readonly name: string;
+  readonly keys: string;
+  readonly address: string;
+}
+
+function serviceOf(id: string): Service {
+  return SERVICES[id] ?? { name: id, keys: 'its settings', address: 'its address' };
+}
+
+/** What people call a service. */
+export function serviceName(id: string): string {
+  return serviceOf(id).name;
+}
 
 /** What a person can do about a service that answers with an error of this code: which setting, or where to look. */
-export function serviceAdvice(service: ServiceId, code: ErrorCode): string {
-  const { name, keys, address } = SERVICES[service];
+export function serviceAdvice(service: string, code: ErrorCode): string {
+  const { name, keys, address } = serviceOf(service);
   switch (code) {
     case 'REMOTE_UNAUTHORIZED':
       return `Correct ${keys} in .env, or give the key the rights that it lacks.`;

@@ -334,12 +334,13 @@ function toRecording(input: {
   const { announcement, rule, settings, defaults, file, companion, segment, nowMs } = input;
   const { meeting } = announcement;
   const values = valuesOf(meeting, file, segment, rule);
-  const { title = '{topic}', aceId, folder, collection, language = defaults.language } = settings;
+  const { title = '{topic}', aceId, folder, collection, recipe, language = defaults.language } = settings;
   return {
     source: 'zoom',
     kind: companion === null ? 'video' : 'companion',
     naturalKey: renamedKey(meeting, file, segment.known) ?? keyOf(meeting, file),
     groupKey: meetingGroup(meeting.uuid),
+    ...(recipe === undefined || companion !== null ? {} : { recipe }),
     aceId: aceId === undefined ? null : aceIdFrom(aceId, values, input.isOneOfSeveralViews) || null,
     title: titleFrom(title, values, input.isOneOfSeveralViews),
     origin: {

@@ -29,6 +29,8 @@ export interface RuleSettings {
   readonly views?: Views;
   readonly companions?: readonly Companion[];
   readonly language?: string;
+  /** The way that its videos go. */
+  readonly recipe?: string;
 }
 
 /** One line of the operator's rules. */

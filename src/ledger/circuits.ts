@@ -4,8 +4,8 @@ import type { ErrorSummary } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 
-/** A remote service that recordings depend on. */
-export type Service = 'zoom' | 'b2' | 'bunny';
+/** A remote service that recordings depend on, by its name. */
+export type Service = string;
 
 /** A service that is failing: how often in a row, and until when it is left alone. */
 export interface Circuit {
@@ -207,7 +207,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
     async all() {
       const rows = await db.selectFrom('circuits').selectAll().orderBy('service').execute();
       return rows.map((row) => ({
-        service: row.service as Service,
+        service: row.service,
         failures: row.failures,
         openUntilMs: Number(row.open_until_ms),
         openedAtMs: row.opened_at_ms === null ? undefined : Number(row.opened_at_ms),

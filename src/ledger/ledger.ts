@@ -17,6 +17,7 @@ import { createLineAhead, type LineAhead } from './line-ahead.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
+import { createPlans, type Plans } from './plans.ts';
 import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createRenames, type Renames } from './renames.ts';
@@ -51,6 +52,7 @@ export interface Ledger {
   readonly zoomTrash: ZoomTrash;
   readonly lateLooks: LateLooks;
   readonly lineAhead: LineAhead;
+  readonly plans: Plans;
   readonly renames: Renames;
   readonly heartbeats: Heartbeats;
   readonly pruning: Pruning;
@@ -101,6 +103,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     zoomTrash: createZoomTrash({ db }),
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
+    plans: createPlans({ db }),
     renames: createRenames({ db }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db }),

@@ -21,6 +21,7 @@ import { causesOfAlarms } from './migrations/022-causes-of-alarms.ts';
 import { causes } from './migrations/023-causes.ts';
 import { zoomRemovals } from './migrations/024-zoom-removals.ts';
 import { connections } from './migrations/025-connections.ts';
+import { recipes } from './migrations/026-recipes.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -149,6 +150,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '023-causes': causes,
   '024-zoom-removals': zoomRemovals,
   '025-connections': connections,
+  '026-recipes': recipes,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
-import { type Checkpoints, type Facts, MOVABLE_STATES, type Stage, type State } from '../domain/recording.ts';
+import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { restoreStages } from './after-done.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
@@ -10,6 +10,13 @@ import { foldRepeats } from './postponed.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
+
+/** What the ledger has to know of a step. */
+export interface StepKind {
+  readonly task: string;
+  /** Once begun it can no longer be stopped. */
+  readonly isFinal: boolean;
+}
 
 /**
  * What the worker that holds the gate records of the recording that it moves. Every call carries the fence of its lease,
@@ -22,16 +29,11 @@ export interface Moves {
    */
   startAttempt(id: string, fence: number): Promise<boolean>;
   /** @throws KnownError `STOP_ASKED`: what is announced can no longer be stopped, and this one is to be. */
-  startStage(id: string, stage: Stage, fence: number): Promise<void>;
-  saveCheckpoint<S extends Stage>(
-    id: string,
-    stage: S,
-    checkpoint: Checkpoints[S],
-    fence: number,
-  ): Promise<void>;
-  finishStage<S extends Stage>(id: string, stage: S, fact: Facts[S], fence: number): Promise<void>;
+  startStage(id: string, step: string, fence: number, of?: StepKind): Promise<void>;
+  saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number): Promise<void>;
+  finishStage(id: string, step: string, fact: object, fence: number): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
-  undoStage(id: string, stage: Stage, reason: string, fence: number): Promise<void>;
+  undoStage(id: string, step: string, reason: string, fence: number): Promise<void>;
 
   /**
    * Notes that something which is about to be asked of a service, or was given up there, may take effect late. Asked for
@@ -94,7 +96,7 @@ export function createMoves({ db }: { db: Database }): Moves {
       .execute();
   }
 
-  function updateStage(trx: Change, id: string, stage: Stage, change: Partial<Tables['stages']>) {
+  function updateStage(trx: Change, id: string, stage: string, change: Partial<Tables['stages']>) {
     return trx
       .updateTable('stages')
       .set(change)
@@ -163,15 +165,15 @@ export function createMoves({ db }: { db: Database }): Moves {
         return true;
       }),
 
-    startStage: (id, stage, fence) =>
+    startStage: (id, stage, fence, { task, isFinal } = { task: stage, isFinal: false }) =>
       fenced(fence, async (trx) => {
         const nowMs = Date.now();
-        if (stage === 'notify' && (await stands(trx, id)).wanted !== null) throw stopAsked();
+        if (isFinal && (await stands(trx, id)).wanted !== null) throw stopAsked();
         await trx
           .insertInto('stages')
-          .values({ recording_id: id, stage, started_at_ms: nowMs })
+          .values({ recording_id: id, stage, task, started_at_ms: nowMs })
           .onConflict((conflict) =>
-            conflict.columns(['recording_id', 'stage']).doUpdateSet({ started_at_ms: nowMs }),
+            conflict.columns(['recording_id', 'stage']).doUpdateSet({ task, started_at_ms: nowMs }),
           )
           .execute();
         await addEvent(trx, id, 'stage.started', { stage });
@@ -186,7 +188,7 @@ export function createMoves({ db }: { db: Database }): Moves {
       fenced(fence, async (trx) => {
         await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
         // A recording that gets on is none that kills its workers.
-        const bytes = 'bytes' in fact ? { bytes: fact.bytes } : {};
+        const bytes = 'bytes' in fact && typeof fact.bytes === 'number' ? { bytes: fact.bytes } : {};
         await trx
           .updateTable('recordings')
           .set({ open_starts: 1, ...bytes })

@@ -21,6 +21,7 @@ export function toRecording(row: Tables['recordings']): Recording {
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) }),
     ...(row.kept_stages === null ? {} : { isFromArchive: true }),
     ...(row.earlier_videos === null ? {} : { earlierVideoIds: JSON.parse(row.earlier_videos) }),
+    ...(row.plan_key === null ? {} : { planKey: row.plan_key }),
     bytes: numberOrNull(row.bytes),
     failedAttempts: row.failed_attempts,
     openStarts: row.open_starts,

@@ -8,7 +8,6 @@ import {
   type NewRecording,
   type Origin,
   type Recording,
-  type Stage,
   type State,
   TAKING_BACK_STATES,
   UNFINISHED_STATES,
@@ -19,6 +18,7 @@ import type { Database } from './database.ts';
 import { addEvent, type EventType, type RecordingEvent } from './events.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
+import { keepPlan } from './plans.ts';
 import { toRecording } from './recording-rows.ts';
 import { broughtBy, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -35,8 +35,8 @@ export interface Accepted {
 
 /** What a recording has proved and what it can resume from. */
 export interface Progress {
-  readonly facts: Partial<Facts>;
-  readonly checkpoints: Partial<Checkpoints>;
+  readonly facts: Partial<Facts> & Readonly<Record<string, object | undefined>>;
+  readonly checkpoints: Partial<Checkpoints> & Readonly<Record<string, object | undefined>>;
 }
 
 /** When a stage last began and when it was done. */
@@ -75,7 +75,7 @@ export interface Recordings {
   /** The next that is being cancelled or deleted. */
   takingBack(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
-  stageTimes(id: string): Promise<Partial<Record<Stage, StageTimes>>>;
+  stageTimes(id: string): Promise<Readonly<Record<string, StageTimes>>>;
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
 }
@@ -109,6 +109,7 @@ export function createRecordings({
       const id = recordingId(given.naturalKey);
       return await groupCommit(async (trx) => {
         const { recording: input, event } = await removedBefore(trx, given);
+        const planKey = input.plan === undefined ? null : await keepPlan(trx, input.plan);
         const inserted = await trx
           .insertInto('recordings')
           .values({
@@ -132,6 +133,7 @@ export function createRecordings({
             place: input.place ?? 0,
             bytes: input.origin.bytes,
             search: searchText({ id, ...input }),
+            plan_key: planKey,
           })
           .onConflict((conflict) => conflict.column('natural_key').doNothing())
           .executeTakeFirst();

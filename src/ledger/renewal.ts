@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { NewRecording } from '../domain/recording.ts';
 import { addEvent } from './events.ts';
+import { keepPlan } from './plans.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 
@@ -23,6 +24,15 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     .where('is_renamed', '=', 1)
     .executeTakeFirst();
   const title = named?.title ?? input.title;
+  // What was made on the old way can be taken back on that way only.
+  const made = await trx
+    .selectFrom('stages')
+    .select('stage')
+    .where('recording_id', '=', id)
+    .limit(1)
+    .execute();
+  const plan =
+    made.length > 0 || input.plan === undefined ? {} : { plan_key: await keepPlan(trx, input.plan) };
   await trx
     .updateTable('recordings')
     .set({
@@ -34,6 +44,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       bytes: input.origin.bytes,
       search: searchText({ id, ...input, title }),
       renewal: null,
+      ...plan,
       ...NEW_BEGINNING,
       place: input.place ?? 0,
       not_before_ms: input.notBeforeMs ?? 0,

@@ -3,6 +3,7 @@ import type { Generated } from 'kysely';
 export interface Tables {
   recordings: RecordingsTable;
   stages: StagesTable;
+  plans: PlansTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
   watches: WatchesTable;
@@ -62,16 +63,27 @@ interface RecordingsTable {
   kept_stages: string | null;
   /** What searches look through: lower case, a line per field. */
   search: string;
+  /** The way that it goes, as it was planned when it was accepted. None: the one that all of its kind went then. */
+  plan_key: string | null;
 }
 
-/** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per stage. */
+/** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per step. */
 interface StagesTable {
   recording_id: string;
+  /** The step's id in its recipe. */
   stage: string;
+  /** What kind of work it is. */
+  task: string | null;
   checkpoint: string | null;
   fact: string | null;
   started_at_ms: number | null;
   done_at_ms: number | null;
+}
+
+/** The ways that recordings go, as JSON. */
+interface PlansTable {
+  key: string;
+  plan: string;
 }
 
 /** The last sign of life of each process; `moved` rises with what it has moved of recordings. */

@@ -1,8 +1,6 @@
-import type { Stage } from '../domain/recording.ts';
-
 /** The places at which the tests let the worker die: between each effect and its record, and behind each record. */
 export type CrashPoint =
-  | `after-fact:${Stage}`
+  | `after-fact:${string}`
   | 'fetch:after-checkpoint'
   | 'fetch:mid-download'
   | 'fetch:before-fact'

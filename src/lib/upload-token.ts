@@ -10,7 +10,7 @@ const CLOCK_TOLERANCE_S = 30;
 const MAX_TOKEN_LENGTH = 4096;
 
 /** Of the claims, in characters. */
-const MAX_LENGTHS = { aceId: 200, title: 1000 } as const;
+const MAX_LENGTHS = { aceId: 200, title: 1000, recipe: 40 } as const;
 
 /** What the website allows to whoever carries the token. */
 export interface UploadGrant {
@@ -21,6 +21,8 @@ export interface UploadGrant {
   readonly maxBytes?: number;
   /** The title that it gets, whatever the uploader says. */
   readonly title?: string;
+  /** The recipe that it goes by, whatever the uploader says. */
+  readonly recipe?: string;
 }
 
 /** A token that was signed with one of the secrets, and in time or not; or why it is none. */
@@ -34,13 +36,14 @@ export interface UploadTokenOptions {
   readonly expiresInS: number;
   readonly maxBytes?: number;
   readonly title?: string;
+  readonly recipe?: string;
 }
 
 /** Makes a token as the website does: a JWT with which one recording may be uploaded. */
 export async function createUploadToken(options: UploadTokenOptions): Promise<string> {
-  const { aceId, maxBytes, title } = options;
+  const { aceId, maxBytes, title, recipe } = options;
   const issuedAtS = Math.floor(Date.now() / 1000);
-  const claims = { ace_id: aceId, max_bytes: maxBytes, title };
+  const claims = { ace_id: aceId, max_bytes: maxBytes, title, recipe };
   return await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
     .setIssuedAt(issuedAtS)
@@ -90,7 +93,7 @@ function whyUnfit({ claim, reason }: errors.JWTClaimValidationFailed): string {
 }
 
 function readClaims(claims: JWTPayload, kind: 'valid' | 'expired'): TokenReading {
-  const { ace_id: aceId, max_bytes: maxBytes, title, exp } = claims;
+  const { ace_id: aceId, max_bytes: maxBytes, title, recipe, exp } = claims;
   const malformed = (claim: string): TokenReading => ({
     kind: 'invalid',
     reason: `its claim ${claim} is malformed`,
@@ -104,6 +107,9 @@ function readClaims(claims: JWTPayload, kind: 'valid' | 'expired'): TokenReading
   if (!isAbsent(title) && (typeof title !== 'string' || title.length > MAX_LENGTHS.title)) {
     return malformed('title');
   }
+  if (!isAbsent(recipe) && (typeof recipe !== 'string' || recipe.length > MAX_LENGTHS.recipe)) {
+    return malformed('recipe');
+  }
   return {
     kind,
     grant: {
@@ -111,6 +117,7 @@ function readClaims(claims: JWTPayload, kind: 'valid' | 'expired'): TokenReading
       expiresAtMs: exp * 1000,
       ...(typeof maxBytes === 'number' ? { maxBytes } : {}),
       ...(typeof title === 'string' && title.trim() !== '' ? { title } : {}),
+      ...(typeof recipe === 'string' && recipe.trim() !== '' ? { recipe } : {}),
     },
   };
 }

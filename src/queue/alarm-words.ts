@@ -2,9 +2,9 @@ import { causeOf } from '../domain/cause.ts';
 import { adviceFor, canRetryHelp } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
-import { serviceAdvice } from '../domain/service-advice.ts';
+import { serviceAdvice, serviceName } from '../domain/service-advice.ts';
 import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
-import type { Circuit, Service } from '../ledger/circuits.ts';
+import type { Circuit } from '../ledger/circuits.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
 import { byteSize } from '../lib/byte-size.ts';
 import { durationText } from '../lib/duration-text.ts';
@@ -16,12 +16,6 @@ import type { AppVital, Standstill } from './vitals.ts';
 /** How many alarms a message spells out, of each kind of news. */
 const MAX_LISTED = 10;
 const MAX_TITLE = 120;
-
-const SERVICE_NAMES: Readonly<Record<Service, string>> = {
-  zoom: 'Zoom',
-  b2: 'Backblaze B2',
-  bunny: 'Bunny Stream',
-};
 
 export function recordingFailed(recording: Recording, error: ErrorSummary): NewAlarm {
   return {
@@ -55,7 +49,7 @@ export function serviceDown({ service, lastError }: Circuit, forMs: number): New
   return {
     key: `service:${service}`,
     kind: 'service',
-    title: `${SERVICE_NAMES[service]} has been down for ${durationText(forMs)}`,
+    title: `${serviceName(service)} has been down for ${durationText(forMs)}`,
     detail: `${lastError.code}: ${lastError.message}`,
     advice: `${serviceAdvice(service, lastError.code)} Recordings wait meanwhile, lose no attempt, and go on once it works.`,
   };

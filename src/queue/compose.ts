@@ -9,6 +9,8 @@ import { apiOf, createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
+import { createFlight } from '../engine/flight.ts';
+import { makeTasks, shapesOf } from '../engine/task-files.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
@@ -16,19 +18,15 @@ import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { type B2, createB2 } from '../outside/b2/client.ts';
-import { createArchiveTask } from '../tasks/archive.ts';
-import { createArchiveLooker } from '../tasks/archive-doubles.ts';
-import { createCaptionsTask } from '../tasks/captions.ts';
-import { createCleanupTask } from '../tasks/cleanup.ts';
-import { createCollections } from '../tasks/collections.ts';
-import { createCompanionVideos } from '../tasks/companion-videos.ts';
-import { createFetchTask } from '../tasks/fetch.ts';
-import { createCaptionsLooker } from '../tasks/late-captions.ts';
-import { createNotifyTask } from '../tasks/notify.ts';
-import { createVideoLooker } from '../tasks/own-videos.ts';
-import { createPipeline } from '../tasks/pipeline.ts';
-import { createPublishTask } from '../tasks/publish.ts';
-import { createSpool } from '../tasks/spool.ts';
+import { createRecipeBook } from '../recipes/book.ts';
+import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
+import { createCollections } from '../tasks/support/collections.ts';
+import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
+import { loadTasks } from '../tasks/support/files.ts';
+import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
+import { createVideoLooker } from '../tasks/support/own-videos.ts';
+import { createSpool } from '../tasks/support/spool.ts';
+import type { Tools } from '../tasks/support/tools.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
 import { startAppPulse, startAppVitals } from './app-vitals.ts';
@@ -52,7 +50,7 @@ import { createProgressTeller } from './progress.ts';
 import { createRecordingRunner } from './recording-runner.ts';
 import { startRenaming } from './rename-runner.ts';
 import { createSweeper, startSweeping } from './sweeper.ts';
-import { createTracedPipeline, traceSite } from './traced.ts';
+import { createTracedFlight, traceSite } from './traced.ts';
 import { createTrashRunner, trashableFile } from './trash-runner.ts';
 import { createWatchRunner } from './watch-runner.ts';
 
@@ -109,14 +107,46 @@ export async function startWorker(config: Config, log: Logger) {
       : await openTracing({ endpoint, service: 'sluice-worker', version: readVersion() });
   const plainSite = createSite(config.site);
   const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
-  const openPipeline = tracing ? createTracedPipeline({ tracer: tracing, ...ledger }) : createPipeline;
+  const openFlight = tracing ? createTracedFlight({ tracer: tracing, ...ledger }) : createFlight;
   const { libraryId, cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
   const progress = createProgressTeller({ connection });
-  const pipeline = openPipeline({
+  const files = await loadTasks(config.tasksDir);
+  const tasks = makeTasks<Tools>(files, {
+    zoom,
+    b2,
+    bunny,
+    ledger,
+    spool,
+    disk: createDisk(config.dataDir, config.diskReserveBytes),
+    media: createMediaGate(config.media),
+    promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+    companionVideos,
+    collections: createCollections({ bunny }),
+    retry,
+    settings: {
+      fetch: {
+        patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
+        backoff: config.line.backoff,
+      },
+      archive: config.b2,
+      publish: { libraryId, cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
+      captions: { language: config.zoom.defaults.language },
+    },
+    onAdded: () => {
+      lines.deliveries.poke();
+      lines.watches.poke();
+    },
+    onWoken: (ids) => {
+      for (const id of ids) lines.recordings.hurry(id);
+    },
+  });
+  const flight = openFlight({
     ...ledger,
+    tasks,
+    planOf: createRecipeBook({ tasks: shapesOf(files), kept: ledger.plans }).planOf,
     probes: {
       // Its files are served by other hosts than its API.
       zoom: { ask: zoom.probe, provesService: false },
@@ -130,48 +160,6 @@ export async function startWorker(config: Config, log: Logger) {
       },
       rests: progress.rests,
     },
-    fetch: createFetchTask({
-      zoom,
-      archive: b2,
-      spool,
-      disk: createDisk(config.dataDir, config.diskReserveBytes),
-      promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
-      media: createMediaGate(config.media),
-      patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
-      backoff: config.line.backoff,
-    }),
-    uploads: [
-      createArchiveTask({ b2, ...config.b2, retry, companions: companionVideos }),
-      createPublishTask({
-        bunny,
-        collections: createCollections({ bunny }),
-        libraryId,
-        patchBytes,
-        retry,
-        goneAfterMs: publishGoneAfterMs,
-      }),
-    ],
-    afterwards: [
-      createCaptionsTask({
-        bunny,
-        videos: companionVideos,
-        language: config.zoom.defaults.language,
-        refusedForMs: publishGoneAfterMs,
-      }),
-      createNotifyTask({
-        ledger,
-        cdnHost,
-        firstLookMs: poll.minMs,
-        onAdded: () => {
-          lines.deliveries.poke();
-          lines.watches.poke();
-        },
-        onWoken: (ids) => {
-          for (const id of ids) lines.recordings.hurry(id);
-        },
-      }),
-      createCleanupTask({ spool }),
-    ],
   });
 
   const { trashAfter } = config.zoom;
@@ -201,7 +189,7 @@ export async function startWorker(config: Config, log: Logger) {
       lockMs: config.line.leaseMs,
       process: createRecordingRunner({
         ledger,
-        pipeline,
+        flight,
         backoff: config.line.backoff,
         maxCrashes: config.line.maxCrashes,
         holder: `${hostname()}:${process.pid}`,

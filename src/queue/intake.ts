@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { NewRecording } from '../domain/recording.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
+import type { RecipeBook } from '../recipes/book.ts';
 import type { Line } from './line.ts';
 
 /** Where all doors lead: once `accept` has returned, the recording is in the ledger for good. */
@@ -11,13 +12,14 @@ export interface Intake {
 /** Accepts into the ledger, and only tells the line; the line may follow later. */
 export function createIntake(options: {
   recordings: Pick<Recordings, 'accept' | 'wakeCompanions'>;
+  book: Pick<RecipeBook, 'planFor'>;
   line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
   log: Logger;
 }): Intake {
-  const { recordings, line, log } = options;
+  const { recordings, book, line, log } = options;
   return {
     async accept(recording) {
-      const accepted = await recordings.accept(recording);
+      const accepted = await recordings.accept({ plan: book.planFor(recording), ...recording });
       const { id, state, isDuplicate } = accepted;
       log.info(
         { event: 'recording.accepted', recordingId: id, source: recording.source, state, isDuplicate },

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { LateLook } from '../ledger/late-looks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
-import type { LateLooker } from '../tasks/late-looker.ts';
+import type { LateLooker } from '../tasks/support/late-looker.ts';
 
 /** How often it is looked whether something is due, at most, in milliseconds. */
 const MAX_POLL_MS = 1000;

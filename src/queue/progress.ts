@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { STAGES, type Stage } from '../domain/recording.ts';
-import type { ProgressListener } from '../tasks/pipeline.ts';
+import type { ProgressListener } from '../engine/flight.ts';
 import { KEY_PREFIX } from './connection.ts';
 
 /** Where the worker tells how far the recording is that moves; nobody need listen. */
@@ -23,7 +22,7 @@ interface Leg {
 /** What is told at a time: of one recording all that moves. */
 export interface ProgressMessage {
   readonly recordingId: string;
-  readonly legs: Partial<Record<Stage, Leg>>;
+  readonly legs: Readonly<Record<string, Leg>>;
 }
 
 type Told = Parameters<ProgressListener['told']>[0];
@@ -64,7 +63,7 @@ export function createProgressTeller(options: {
 }): ProgressListener {
   const { connection, now = () => performance.now() } = options;
   let recordingId: string | undefined;
-  let tracks = new Map<Stage, Track>();
+  let tracks = new Map<string, Track>();
   let toldMs = Number.NEGATIVE_INFINITY;
   let isTelling = false;
   let timer: NodeJS.Timeout | undefined;
@@ -148,7 +147,7 @@ const legShape = z.object({
 
 const messageShape = z.object({
   recordingId: z.string().max(100),
-  legs: z.partialRecord(z.enum(STAGES), legShape),
+  legs: z.record(z.string().max(100), legShape),
 });
 
 /** Whoever reaches Redis can write there what they like: what is no message of ours is not heard. */

@@ -16,10 +16,10 @@ import {
   UNFINISHED_STATES,
   WAITING_STATES,
 } from '../domain/recording.ts';
+import type { Flight } from '../engine/flight.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause } from '../lib/abort.ts';
-import type { Pipeline } from '../tasks/pipeline.ts';
 import type { Outcome } from './jobs.ts';
 import { untilRecorded } from './until-recorded.ts';
 
@@ -44,7 +44,7 @@ interface Signals {
 
 export interface RecordingRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'moves' | 'gate' | 'switches'>;
-  readonly pipeline: Pipeline;
+  readonly flight: Flight;
   readonly backoff: Backoff;
   /** After so many starts that each killed the worker a recording is set aside. */
   readonly maxCrashes: number;
@@ -63,13 +63,13 @@ export interface RecordingRunnerOptions {
 }
 
 /**
- * Makes one attempt at a recording: takes the gate, runs the pipeline, and records what came of it.
+ * Makes one attempt at a recording: takes the gate, runs its flight, and records what came of it.
  *
  * The line says whose turn it is; the ledger knows better what an operator wants: a recording that is to be taken back,
  * or was moved to the front, goes through the gate in place of the one whose turn it is, which then keeps its place.
  */
 export function createRecordingRunner(options: RecordingRunnerOptions) {
-  const { pipeline, backoff, maxCrashes, random = Math.random } = options;
+  const { flight, backoff, maxCrashes, random = Math.random } = options;
   const { recordings, moves, gate, switches } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
@@ -111,7 +111,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   async function hold(recording: Recording): Promise<Outcome | undefined> {
     const { id, state, notBeforeMs } = recording;
     if (!WAITING_STATES.includes(state) || notBeforeMs > Date.now()) return undefined;
-    const held = await pipeline.heldBy(recording);
+    const held = await flight.heldBy(recording);
     if (held === undefined) return undefined;
     const { untilMs, error } = held;
     const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - Date.now()) * SPREAD) * random();
@@ -175,7 +175,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (recording.openStarts >= maxCrashes) throw crashedTooOften(recording.openStarts);
       if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
-      await pipeline.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
+      await flight.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
       await options.beforeDone?.(moving);
       await untilRecorded(() => moves.finish(id, lease.fence), how);
       options.onDone?.(moving);
@@ -225,7 +225,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   ): Promise<Outcome> {
     const { id } = recording;
     try {
-      await pipeline.withdraw({ recording, lease, signal: either, log });
+      await flight.withdraw({ recording, lease, signal: either, log });
       const isRenewed = await untilRecorded(() => moves.withdrawn(id, lease.fence), {
         signal: shutdown,
         log,

@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Rename } from '../ledger/renames.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { nameVideo } from '../tasks/video-name.ts';
+import { nameVideo } from '../tasks/support/video-name.ts';
 
 /** How often it is looked whether something is due, in milliseconds. */
 const POLL_MS = 1000;

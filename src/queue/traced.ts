@@ -1,11 +1,10 @@
 import type { Site } from '../clients/site.ts';
 import { summarize } from '../domain/errors.ts';
-import type { Stage } from '../domain/recording.ts';
+import { createFlight, type Flight, type FlightOptions } from '../engine/flight.ts';
+import type { AnyTask } from '../engine/task.ts';
 import type { EventType } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { TracedSpan, Tracer } from '../lib/tracer.ts';
-import { type AnyTask, createPipeline, type Pipeline, type PipelineOptions } from '../tasks/pipeline.ts';
-import type { Task } from '../tasks/task.ts';
 import type { Intake } from './intake.ts';
 
 /* What is traced, put around what does it: without a tracer it is not there. */
@@ -48,8 +47,8 @@ export function traceIntake(intake: Intake, tracer: Tracer): Intake {
   };
 }
 
-/** Creates pipelines that trace attempts and their stages; at most one of a recording is under way in a process. */
-export function createTracedPipeline({ tracer, history }: { tracer: Tracer; history: Ledger['history'] }) {
+/** Creates flights that trace attempts and their steps; at most one of a recording is under way in a process. */
+export function createTracedFlight({ tracer, history }: { tracer: Tracer; history: Ledger['history'] }) {
   /** The keys of the attempts that are under way, by recording. */
   const attempts = new Map<string, string>();
 
@@ -58,7 +57,7 @@ export function createTracedPipeline({ tracer, history }: { tracer: Tracer; hist
     return events.findLast(({ type }) => WAITS_AFTER.includes(type))?.atMs;
   }
 
-  function traced<S extends Stage>(task: Task<S>): Task<S> {
+  function traced(task: AnyTask): AnyTask {
     return {
       ...task,
       run(context) {
@@ -66,27 +65,22 @@ export function createTracedPipeline({ tracer, history }: { tracer: Tracer; hist
         const parentKey = attempts.get(recordingId) ?? DOOR;
         const span = {
           recordingId,
-          name: `stage.${task.stage}`,
-          key: `${parentKey} ${task.stage}`,
+          name: `stage.${context.step.id}`,
+          key: `${parentKey} ${context.step.id}`,
           parentKey,
           startMs: Date.now(),
-          attributes: { 'sluice.stage': task.stage },
+          attributes: { 'sluice.stage': context.step.id },
         };
         return during(tracer, span, () => task.run(context));
       },
     };
   }
 
-  return (options: PipelineOptions): Pipeline => {
-    const all = (tasks: readonly AnyTask[]) => tasks.map((task) => traced(task as Task<Stage>) as AnyTask);
-    const pipeline = createPipeline({
-      ...options,
-      fetch: traced(options.fetch),
-      uploads: all(options.uploads),
-      afterwards: all(options.afterwards),
-    });
+  return (options: FlightOptions): Flight => {
+    const tasks = new Map([...options.tasks].map(([name, task]) => [name, traced(task)]));
+    const flight = createFlight({ ...options, tasks });
     return {
-      ...pipeline,
+      ...flight,
       async run(attempt) {
         const recordingId = attempt.recording.id;
         const { fence } = attempt.lease;
@@ -101,7 +95,7 @@ export function createTracedPipeline({ tracer, history }: { tracer: Tracer; hist
         const attributes = { 'sluice.failed_attempts': attempt.recording.failedAttempts };
         const span = { recordingId, name: 'attempt', key, parentKey: DOOR, startMs, attributes };
         try {
-          await during(tracer, span, () => pipeline.run(attempt));
+          await during(tracer, span, () => flight.run(attempt));
         } finally {
           attempts.delete(recordingId);
         }

@@ -1,6 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import type { TaskShapes } from '../domain/recipe.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
@@ -11,6 +12,7 @@ import type { ProgressMessage } from '../queue/progress.ts';
 import type { VitalsWatch } from '../queue/vitals.ts';
 import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import type { ZoomIntake } from '../queue/zoom-intake.ts';
+import type { RecipeBook } from '../recipes/book.ts';
 import { openAccess } from './access.ts';
 import { addAccessApi } from './access-api.ts';
 import { addActionsApi } from './actions-api.ts';
@@ -31,6 +33,7 @@ import { closeRoutes, createOperators, type OperatorOptions } from './operators.
 import { addOverviewApi } from './overview-api.ts';
 import { addPages, type PagesOptions } from './pages.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
+import { addRecipesApi } from './recipes-api.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import { createStatus, type StatusOptions } from './status.ts';
@@ -75,6 +78,10 @@ export interface AppOptions {
   readonly operators?: OperatorOptions;
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */
+  readonly recipes: {
+    readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require'>;
+    readonly tasks: TaskShapes;
+  };
   readonly customRoots?: readonly string[];
   /** Says what is let in; default what our own signatures know. */
   readonly media?: MediaGate;
@@ -138,9 +145,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addZoomApi(app, { ignored: ledger.zoomIgnored, catchUp: options.zoom.catchUp });
   addZoomCatchUpApi(app, options.zoom.catchUp);
+  addRecipesApi(app, options.recipes);
   addFileDoors(app, {
     intake,
     recordings: ledger.recordings,
+    book: options.recipes.book,
     customRoots: options.customRoots ?? [],
     media: options.media ?? STRICT_MEDIA_GATE,
     incoming: options.incoming,

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
+import { loadRecipes, requireRulesKnow } from '../config/recipes.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
+import { shapesOf } from '../engine/task-files.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
@@ -23,6 +25,9 @@ import { createZoomCatchUp } from '../queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../queue/zoom-intake.ts';
 import { createZoomSearch } from '../queue/zoom-search.ts';
 import { startZoomSweep } from '../queue/zoom-sweep.ts';
+import { createRecipeBook } from '../recipes/book.ts';
+import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
+import { loadTasks } from '../tasks/support/files.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { createApp } from './app.ts';
@@ -35,6 +40,9 @@ const BRING_EVERY_MS = 60_000;
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
   const accounts = loadZoomAccounts(config.zoom);
+  const tasks = shapesOf(await loadTasks(config.tasksDir));
+  const written = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES);
+  requireRulesKnow(accounts, [...BUILT_IN_NAMES, ...written.recipes.map(({ name }) => name)]);
   const ledger = await openLedger({
     path: config.ledgerPath,
     leaseMs: config.line.leaseMs,
@@ -62,7 +70,8 @@ export async function startServer(config: Config, log: Logger) {
     endpoint === undefined
       ? undefined
       : await openTracing({ endpoint, service: 'sluice-pipeline', version: installation.version });
-  const plainIntake = createIntake({ recordings: ledger.recordings, line: lines.recordings, log });
+  const book = createRecipeBook({ tasks, ...written, kept: ledger.plans });
+  const plainIntake = createIntake({ recordings: ledger.recordings, book, line: lines.recordings, log });
   const intake = tracing === undefined ? plainIntake : traceIntake(plainIntake, tracing);
   const zoomIntake = createZoomIntake({
     intake,
@@ -90,6 +99,7 @@ export async function startServer(config: Config, log: Logger) {
     bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
     lines,
     operators: config.operators,
+    recipes: { book, tasks },
     customRoots: config.customRoots,
     media: createMediaGate(config.media),
     incoming: config.tus.incomingDir,

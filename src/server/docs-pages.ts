@@ -56,6 +56,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
       components: { securitySchemes: SECURITY_SCHEMES },
       tags: [
         { name: 'recordings', description: 'What was brought home, and what waits for it' },
+        { name: 'recipes', description: 'Which ways recordings go' },
         { name: 'line', description: 'How it goes on' },
         { name: 'events', description: 'What happens, as it happens' },
         { name: 'announcements', description: 'What the website is told' },

@@ -16,6 +16,7 @@ import { pathText, readableName } from '../lib/byte-path.ts';
 import { inspectLocalFile, type LocalFile } from '../lib/local-file.ts';
 import type { MediaGate } from '../lib/media-gate.ts';
 import type { Intake } from '../queue/intake.ts';
+import type { RecipeBook } from '../recipes/book.ts';
 import { problems } from './views.ts';
 
 const aceId = z
@@ -33,6 +34,7 @@ const manualBody = z.object({
   title: title.optional(),
   filename: z.string().max(1000).optional(),
   filetype: z.string().max(200).optional(),
+  recipe: z.string().max(40).optional(),
   size: z.number().int().positive(),
 });
 
@@ -66,6 +68,7 @@ const customBody = z
     ace_id: aceId.optional(),
     /** Leaves the file where it is once it is published. */
     keep_file: z.boolean().default(false),
+    recipe: z.string().min(1).max(40).optional().describe('The way that it goes; see GET /api/recipes'),
     /** Does not move before this time. */
     not_before: z.iso.datetime({ offset: true }).optional(),
     metadata: metadata.optional().describe('What the website is to hear of it, up to 16 KiB'),
@@ -99,13 +102,14 @@ export function addFileDoors(
   options: {
     intake: Intake;
     recordings: Pick<Recordings, 'get'>;
+    book: Pick<RecipeBook, 'has'>;
     customRoots: readonly string[];
     media: MediaGate;
     /** The folder where the tus process puts what is finished: nothing from elsewhere is handed over. */
     incoming: string;
   },
 ): void {
-  const { intake, recordings, customRoots, media, incoming } = options;
+  const { intake, recordings, book, customRoots, media, incoming } = options;
   // What JSON is called by clients that do not call it application/json.
   for (const type of ['text/json', /^application\/[\w.-]+\+json/]) {
     app.addContentTypeParser(type, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
@@ -138,7 +142,8 @@ export function addFileDoors(
           code: 'FILE_SIZE_DIFFERS',
         });
       }
-      // A tutor was told that the upload is complete: whatever it holds, its fate belongs into the ledger.
+      // A tutor was told that the upload is complete: whatever it holds, its fate belongs into the ledger; and where its
+      // recipe is gone since it began, it goes as all others do.
       const accepted = await intake.accept({
         source: 'manual',
         naturalKey: aceKey(body.ace_id),
@@ -148,6 +153,7 @@ export function addFileDoors(
           titleOfFile(body.filename ?? '') ||
           `Upload ${cleanTitle(body.ace_id)}`,
         origin: originOf(file, false),
+        ...(body.recipe === undefined || !book.has(body.recipe) ? {} : { recipe: body.recipe }),
         details: {
           upload_id: body.upload_id,
           filename: body.filename ?? null,
@@ -192,6 +198,7 @@ export function addFileDoors(
         origin: originOf(file, body.keep_file),
         details: { filename },
         ...(words === undefined ? {} : { metadata: words }),
+        ...(body.recipe === undefined ? {} : { recipe: body.recipe }),
         ...(body.not_before === undefined ? {} : { notBeforeMs: Date.parse(body.not_before) }),
       };
       const id = recordingId(recording.naturalKey);
@@ -262,6 +269,7 @@ function wordsOf(body: CustomBody): CallerMetadata | undefined {
     title_from,
     ace_id,
     keep_file,
+    recipe,
     not_before,
     metadata: said,
     ...others

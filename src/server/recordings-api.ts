@@ -148,7 +148,9 @@ export function addRecordingsApi(
         ...viewRecording(summary),
         path: summary.recording.origin.kind === 'file' ? summary.recording.origin.path : null,
         related: group.filter((each) => each.id !== id).map((each) => viewRelated(each, beside)),
-        facts: Object.fromEntries(Object.entries(facts).map(([stage, fact]) => [stage, withSnakeKeys(fact)])),
+        facts: Object.fromEntries(
+          Object.entries(facts).map(([stage, fact = {}]) => [stage, withSnakeKeys(fact)]),
+        ),
         stages: Object.fromEntries(
           Object.entries(times).map(([stage, { startedAtMs, doneAtMs }]) => [
             stage,

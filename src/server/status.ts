@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorSummary } from '../domain/errors.ts';
-import { type ServiceId, serviceAdvice } from '../domain/service-advice.ts';
+import { serviceAdvice } from '../domain/service-advice.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
 import { type UnfinishedUpload, unfinishedUploads } from '../lib/upload-bytes.ts';
@@ -154,6 +154,6 @@ async function countBytes(folder: string): Promise<StatusView['uploads']> {
   };
 }
 
-function viewServiceError(service: ServiceId, error: ErrorSummary | undefined) {
+function viewServiceError(service: string, error: ErrorSummary | undefined) {
   return error === undefined ? null : viewError(error, { advice: serviceAdvice(service, error.code) });
 }

@@ -1,16 +1,28 @@
 import { createHash } from 'node:crypto';
 import { KnownError } from '../domain/errors.ts';
 import { ARCHIVED_CONTENT, ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
-import type { Checkpoints, Recording } from '../domain/recording.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
+import type { Bytes } from '../engine/bytes.ts';
+import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../outside/b2/client.ts';
-import { deleteIfAllowed } from './archive-doubles.ts';
-import { MAX_PARTS, partBytesFor } from './archive-parts.ts';
-import type { CompanionVideos } from './companion-videos.ts';
-import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
-import type { Source } from './source.ts';
-import type { Task, TaskContext, WithdrawContext } from './task.ts';
+import { deleteIfAllowed } from './support/archive-doubles.ts';
+import { MAX_PARTS, partBytesFor } from './support/archive-parts.ts';
+import type { CompanionVideos } from './support/companion-videos.ts';
+import { retryInPlace, type TransferRetry } from './support/retry-in-place.ts';
+import type { Tools } from './support/tools.ts';
+
+export const shape = {
+  name: 'archive',
+  label: 'Archive',
+  lane: 'upload',
+  takes: { file: 'growing' },
+  reports: 'bytes',
+} as const satisfies TaskShape;
+
+type ArchiveContext = TaskContext<unknown, Checkpoints['archive']>;
 
 /** After so many failures to finish it, a large file is begun anew. */
 const MAX_FAILED_FINISHES = 3;
@@ -27,6 +39,9 @@ export interface ArchiveOptions {
   readonly companions: Pick<CompanionVideos, 'archiveName'>;
 }
 
+export const makeTask = (tools: Tools) =>
+  createArchiveTask({ ...tools, ...tools.settings.archive, companions: tools.companionVideos });
+
 /**
  * Uploads the file to Backblaze B2 while it arrives: a small one in one request, any other in parts, since a part that is
  * sent again replaces the first one, and a file that is sent again doubles it.
@@ -37,18 +52,21 @@ export interface ArchiveOptions {
  * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first. What takes effect
  * only after it was looked for is expected from before it is asked for, and taken back (`archive-doubles.ts`).
  */
-export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
+export function createArchiveTask(
+  options: ArchiveOptions,
+): Task<unknown, Facts['archive'], Checkpoints['archive']> {
   const { b2, bucket, partBytes, parallelParts, retry, companions } = options;
   return {
-    stage: 'archive',
+    ...shape,
+    isHome: true,
     serviceFor: () => 'b2',
     async run(context) {
       const { recording, signal } = context;
       // Asked while the first bytes are on their way.
       const limits = await b2.partLimits({ signal });
-      const source = await context.source();
+      const source = await context.take('file');
       const isUsable = context.checkpoint === undefined || isOf(context.checkpoint, source);
-      if (!isUsable) await withdraw(context);
+      if (!isUsable) await withdraw({ ...context, fact: undefined });
       const known = isUsable ? context.checkpoint : undefined;
       const checkpoint: Checkpoints['archive'] = known ?? {
         fileName: await nameOf(recording, source),
@@ -79,7 +97,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     withdraw,
   };
 
-  async function nameOf(recording: Recording, source: Source): Promise<string> {
+  async function nameOf(recording: Recording, source: Bytes): Promise<string> {
     const { extension } = source;
     if (recording.kind === 'video') return archiveName({ ...recording, extension });
     // It may have to wait for its video, and is to do so on our disk: its address does not last.
@@ -88,9 +106,10 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   }
 
   /** The large file is cancelled, whether its id was heard of or not; a finished one is deleted. */
-  async function withdraw(context: WithdrawContext<'archive'>): Promise<void> {
-    const { facts, checkpoint, signal } = context;
-    const fileName = facts.archive?.fileName ?? checkpoint?.fileName;
+  async function withdraw(context: WithdrawContext<unknown, Checkpoints['archive']>): Promise<void> {
+    const { checkpoint, signal } = context;
+    const fact = context.fact as Facts['archive'] | undefined;
+    const fileName = fact?.fileName ?? checkpoint?.fileName;
     if (fileName === undefined) return;
     await context.checkLease();
     // What was given up may still come.
@@ -102,14 +121,17 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   }
 
   /** What stays because the key may not delete is told. */
-  async function deleteOrLeave(context: WithdrawContext<'archive'>, file: StoredFile): Promise<void> {
+  async function deleteOrLeave(
+    context: Pick<ArchiveContext, 'signal' | 'log' | 'note'>,
+    file: StoredFile,
+  ): Promise<void> {
     const { fileId, fileName } = file;
     if (await deleteIfAllowed({ b2, fileId, fileName, signal: context.signal })) return;
     context.log.warn({ event: 'archive.left', fileId, fileName }, 'the key may not delete');
     await context.note('archive.left', { bucket, fileId, fileName });
   }
 
-  function newFile(context: TaskContext<'archive'>, source: Source, fileName: string) {
+  function newFile(context: ArchiveContext, source: Bytes, fileName: string) {
     const { recording } = context;
     return {
       fileName,
@@ -127,9 +149,9 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
 
   /** The finished file of an earlier request whose answer was lost; of several that came of it one stays. */
   async function adopt(
-    context: TaskContext<'archive'>,
+    context: ArchiveContext,
     fileName: string,
-    source: Source,
+    source: Bytes,
   ): Promise<StoredFile | undefined> {
     const whole = (await findArchived(context, fileName)).filter(({ bytes }) => bytes === source.totalBytes);
     const [kept, ...doubles] = whole;
@@ -147,9 +169,9 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
    * may not look is no reason to go no further.
    */
   async function adoptUnnoted(
-    context: TaskContext<'archive'>,
+    context: ArchiveContext,
     fileName: string,
-    source: Source,
+    source: Bytes,
   ): Promise<StoredFile | undefined> {
     const files = await findArchived(context, fileName).catch((error) => {
       if (error instanceof KnownError && error.code === 'REMOTE_UNAUTHORIZED') return [];
@@ -163,7 +185,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
 
   /** The finished files of this recording, newest first. */
   async function findArchived(
-    { recording, signal }: WithdrawContext<'archive'>,
+    { recording, signal }: Pick<ArchiveContext, 'recording' | 'signal'>,
     fileName: string,
   ): Promise<StoredFile[]> {
     const versions = await b2.listVersions({ fileName, signal });
@@ -171,14 +193,14 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   }
 
   async function findUnfinished(
-    { recording, signal }: WithdrawContext<'archive'>,
+    { recording, signal }: Pick<ArchiveContext, 'recording' | 'signal'>,
     fileName: string,
   ): Promise<UnfinishedFile[]> {
     const unfinished = await b2.listUnfinished({ namePrefix: fileName, signal });
     return unfinished.filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id);
   }
 
-  async function uploadWhole(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
+  async function uploadWhole(context: ArchiveContext, source: Bytes, checkpoint: Checkpoint) {
     const { signal } = context;
     const { fileName } = checkpoint;
     context.progress(0, source.totalBytes, 'found');
@@ -203,7 +225,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
     return uploaded;
   }
 
-  async function uploadInParts(context: TaskContext<'archive'>, source: Source, checkpoint: Checkpoint) {
+  async function uploadInParts(context: ArchiveContext, source: Bytes, checkpoint: Checkpoint) {
     const { signal } = context;
     const { totalBytes } = source;
     const { fileId, stored, isFinished } = await resumeOrStart(context, source, checkpoint);
@@ -251,8 +273,8 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
 
   /** The large file of an earlier attempt with the parts that it has, found by its id or by its name, or a new one. */
   async function resumeOrStart(
-    context: TaskContext<'archive'>,
-    source: Source,
+    context: ArchiveContext,
+    source: Bytes,
     checkpoint: Checkpoint,
   ): Promise<{ fileId: string; stored: ReadonlyMap<number, StoredPart>; isFinished: boolean }> {
     const { signal } = context;
@@ -282,8 +304,8 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
   }
 
   async function uploadPart(
-    context: TaskContext<'archive'>,
-    source: Source,
+    context: ArchiveContext,
+    source: Bytes,
     { fileId, partNumber, start, end }: Part,
     report: (doneBytes: number) => void,
   ): Promise<string> {
@@ -299,7 +321,7 @@ export function createArchiveTask(options: ArchiveOptions): Task<'archive'> {
 
   /** A finish whose answer was lost is refused when it is repeated: then the file itself says whether it is finished. */
   async function finish(
-    context: TaskContext<'archive'>,
+    context: ArchiveContext,
     checkpoint: Checkpoint,
     fileId: string,
     partSha1s: readonly string[],
@@ -346,17 +368,17 @@ interface Part {
 }
 
 /** What stands for the bytes in a file's info: the same whenever they are read, under any ledger. */
-function contentMark({ contentId }: Source): string {
+function contentMark({ contentId }: Bytes): string {
   return createHash('sha256').update(contentId).digest('hex').slice(0, 32);
 }
 
 /** Whether what was sent so far is of these bytes, and can become a file. */
-function isOf({ contentId, partBytes }: Checkpoint, source: Source): boolean {
+function isOf({ contentId, partBytes }: Checkpoint, source: Bytes): boolean {
   return contentId === source.contentId && source.totalBytes <= partBytes * MAX_PARTS;
 }
 
 /** SHA-1 of a part's bytes, in hex. */
-async function sha1Of(source: Source, { start, end }: Part, signal: AbortSignal): Promise<string> {
+async function sha1Of(source: Bytes, { start, end }: Part, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha1');
   for await (const chunk of source.read(start, end)) {
     signal.throwIfAborted();

@@ -2,18 +2,38 @@ import { readFile } from 'node:fs/promises';
 import type { Bunny } from '../clients/bunny.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
-import type { Recording } from '../domain/recording.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import type { Checkpoints, Facts } from '../domain/recording.ts';
+import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { hasCues } from './companion-content.ts';
-import type { CompanionVideos } from './companion-videos.ts';
-import { captionsPlace, labelOf } from './late-captions.ts';
-import { requireFact, type Task, type TaskContext, type WithdrawContext } from './task.ts';
+import { hasCues } from './support/companion-content.ts';
+import type { CompanionVideos } from './support/companion-videos.ts';
+import { captionsPlace, labelOf } from './support/late-captions.ts';
+import { requireFact } from './support/proofs.ts';
+import type { Tools } from './support/tools.ts';
+
+export const shape = {
+  name: 'captions',
+  label: 'Captions',
+  lane: 'upload',
+  takes: { file: 'proved' },
+} as const satisfies TaskShape;
+
+type CaptionsContext = TaskContext<unknown, Checkpoints['captions']>;
 
 /** A transcript of many hours has a few hundred thousand bytes. */
 const MAX_CAPTIONS_BYTES = 20 * 1024 * 1024;
 
 /** How many times in a row Bunny refuses captions before the recording goes on without them. */
 const LOOKS = 3;
+
+export const makeTask = (tools: Tools) =>
+  createCaptionsTask({
+    ...tools,
+    videos: tools.companionVideos,
+    language: tools.settings.captions.language,
+    refusedForMs: tools.settings.publish.goneAfterMs,
+  });
 
 /**
  * Gives the videos of the same time their captions, once they are published.
@@ -29,16 +49,15 @@ export function createCaptionsTask(options: {
   /** How long Bunny refuses captions before the recording goes on without them. */
   refusedForMs: number;
   now?: () => number;
-}): Task<'captions'> {
+}): Task<unknown, Facts['captions'], Checkpoints['captions']> {
   const { bunny, videos, refusedForMs, now = Date.now } = options;
 
   return {
-    stage: 'captions',
-    isFor: isTranscript,
+    ...shape,
     serviceFor: () => 'bunny',
     async run(context) {
-      const { recording, facts, note } = context;
-      const { path, bytes } = requireFact(facts, 'fetch');
+      const { recording, note } = context;
+      const { path, bytes } = requireFact(context, 'fetch');
       const language = recording.placement?.language ?? options.language;
       const flaw = await flawOf(path, bytes);
       const published = flaw === undefined ? await videos.published(recording) : [];
@@ -65,12 +84,12 @@ export function createCaptionsTask(options: {
 
   /** Takes the captions from the videos, which stay; those that somebody has set under another name stay too. */
   async function withdraw({
-    facts,
+    fact,
     checkpoint,
     checkLease,
     signal,
-  }: WithdrawContext<'captions'>): Promise<void> {
-    const { videoIds = [], language = '' } = facts.captions ?? checkpoint ?? {};
+  }: WithdrawContext<unknown, Checkpoints['captions']>): Promise<void> {
+    const { videoIds = [], language = '' } = (fact as Facts['captions'] | undefined) ?? checkpoint ?? {};
     for (const videoId of videoIds) {
       const video = await bunny.getVideo({ videoId, signal });
       const there = video?.captions.find((each) => each.language === language);
@@ -86,7 +105,7 @@ export function createCaptionsTask(options: {
    * @throws KnownError `CAPTIONS_REFUSED` as long as that may pass
    */
   async function setCaptions(
-    context: TaskContext<'captions'>,
+    context: CaptionsContext,
     input: { path: string; videoId: string; videoIds: readonly string[]; language: string },
   ): Promise<boolean> {
     const { path, videoId, videoIds, language } = input;
@@ -121,9 +140,4 @@ function throwGone(error: unknown): never {
     code: 'SOURCE_GONE',
     cause: error,
   });
-}
-
-/** Whether a recording is a transcript, which can be shown with a video. */
-function isTranscript({ kind, details }: Recording): boolean {
-  return kind === 'companion' && details['companion'] === 'transcript';
 }

@@ -1,9 +1,21 @@
+import type { TaskShape } from '../domain/recipe.ts';
+import type { Facts } from '../domain/recording.ts';
+import type { Task } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
-import { isSpooled } from './source.ts';
-import type { Spool } from './spool.ts';
-import { requireFact, type Task } from './task.ts';
+import { isSpooled } from './support/fetched.ts';
+import { requireFact } from './support/proofs.ts';
+import type { Spool } from './support/spool.ts';
+import type { Tools } from './support/tools.ts';
+
+export const shape = {
+  name: 'cleanup',
+  label: 'Clean up',
+  lane: 'upload',
+} as const satisfies TaskShape;
+
+export const makeTask = (tools: Tools) => createCleanupTask(tools);
 
 /**
  * Removes the local file: ours always, the caller's own unless it was to be kept.
@@ -11,11 +23,12 @@ import { requireFact, type Task } from './task.ts';
  * Safe to repeat: what is gone already counts as removed. A caller's file that has changed since it was fetched, or
  * whose folder somebody has led elsewhere, is left alone: what is there now is not in the archive.
  */
-export function createCleanupTask({ spool }: { spool: Spool }): Task<'cleanup'> {
+export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Facts['cleanup'], never> {
   return {
-    stage: 'cleanup',
-    async run({ recording, facts, log }) {
-      const { path } = requireFact(facts, 'fetch');
+    ...shape,
+    async run(context) {
+      const { recording, log } = context;
+      const { path } = requireFact(context, 'fetch');
       const { origin } = recording;
       if (isSpooled(recording) || origin.kind === 'zoom') {
         const bytesOnDisk = (await lengthOf(path)) ?? 0;

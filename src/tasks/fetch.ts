@@ -4,7 +4,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
+import { offeredBytes } from '../engine/bytes.ts';
+import type { Task, TaskContext } from '../engine/task.ts';
 import { isWholeMp4 } from '../lib/container.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -15,10 +18,11 @@ import { type MediaType, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
 import type { B2 } from '../outside/b2/client.ts';
-import { requireCompanion } from './companion-content.ts';
-import { type LocalOrigin, offeredSource, openLocal } from './source.ts';
-import type { Spool } from './spool.ts';
-import { requireFact, type Task, type TaskContext } from './task.ts';
+import { requireCompanion } from './support/companion-content.ts';
+import { type LocalOrigin, openFetched, openLocal } from './support/fetched.ts';
+import { requireFact } from './support/proofs.ts';
+import type { Spool } from './support/spool.ts';
+import type { Tools } from './support/tools.ts';
 
 /** How much is gathered before it is written, in bytes: fewer and larger steps cost less, for the readers too. */
 const WRITE_STEP_BYTES = 1024 * 1024;
@@ -43,7 +47,20 @@ const TIMES_UNMARKED = 2;
 /** What a slow download has brought is written at least so often, in milliseconds, so that the readers get on. */
 const WRITE_EVERY_MS = 1000;
 
+export const shape = {
+  name: 'fetch',
+  label: 'Fetch',
+  lane: 'upload',
+  makes: ['file'],
+  reports: 'bytes',
+} as const satisfies TaskShape;
+
+type FetchContext = TaskContext<unknown, Checkpoints['fetch']>;
+
 type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
+
+export const makeTask = (tools: Tools) =>
+  createFetchTask({ ...tools, ...tools.settings.fetch, archive: tools.b2 });
 
 /**
  * Brings the bytes to the local disk, and proves what they are: length and media type. As soon as the first of them
@@ -79,16 +96,18 @@ export function createFetchTask({
   patienceMs?: number;
   /** The shortest and the longest pause of that patience. */
   backoff?: { readonly minMs: number; readonly maxMs: number };
-}): Task<'fetch'> {
+}): Task<unknown, Facts['fetch'], Checkpoints['fetch']> {
   return {
-    stage: 'fetch',
-    serviceFor: ({ origin, isFromArchive }) =>
+    ...shape,
+    leavesUnrecorded: true,
+    serviceFor: ({ recording: { origin, isFromArchive } }) =>
       isFromArchive ? 'b2' : origin.kind === 'zoom' ? 'zoom' : undefined,
     run: (context) => {
       const { origin, isFromArchive } = context.recording;
       if (isFromArchive) return fromArchive(context);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
+    reopen: ({ recording, fact }) => openFetched(recording, fact),
     async withdraw({ recording: { id, source, origin, isFromArchive } }) {
       await spool.remove(id);
       // Its own file went when it was home.
@@ -103,7 +122,7 @@ export function createFetchTask({
    * Zoom announces files that it does not have yet, for hours now and then, and answers as if they were deleted: at first
    * that costs no attempt, with pauses of half the time that has passed.
    */
-  async function patiently(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
+  async function patiently(context: FetchContext, origin: ZoomOrigin): Promise<Facts['fetch']> {
     try {
       return await download(context, origin);
     } catch (error) {
@@ -126,7 +145,7 @@ export function createFetchTask({
     return Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs);
   }
 
-  async function download(context: TaskContext<'fetch'>, origin: ZoomOrigin): Promise<Facts['fetch']> {
+  async function download(context: FetchContext, origin: ZoomOrigin): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
     const path = await spool.pathFor(recording.id);
     const onDisk = (await lengthOf(path)) ?? 0;
@@ -192,7 +211,7 @@ export function createFetchTask({
    * beginning, distrusting what the server calls its bytes.
    */
   async function openWhereItStopped(
-    context: TaskContext<'fetch'>,
+    context: FetchContext,
     origin: ZoomOrigin,
     path: string,
     fromByte: number,
@@ -222,7 +241,7 @@ export function createFetchTask({
 
   /** What is said of the recording's length; Zoom's API is only asked if the download and the event do not agree. */
   async function lengthsOf(
-    { recording, signal, log }: TaskContext<'fetch'>,
+    { recording, signal, log }: FetchContext,
     origin: ZoomOrigin,
     opened: Download & { bytesToday?: number | null },
   ): Promise<Lengths> {
@@ -244,7 +263,7 @@ export function createFetchTask({
    * @throws KnownError `DOWNLOAD_LENGTH_DIFFERS`
    */
   async function believe(
-    context: TaskContext<'fetch'>,
+    context: FetchContext,
     checkpoint: Checkpoints['fetch'],
     handle: FileHandle,
     { bytes, said, isEndMarked }: { bytes: number; said: Lengths; isEndMarked: boolean },
@@ -287,7 +306,7 @@ export function createFetchTask({
    * question: whatever goes wrong with it, the answer to the first is the one that counts.
    */
   async function openDownload(
-    { recording, checkpoint, signal, log }: TaskContext<'fetch'>,
+    { recording, checkpoint, signal, log }: FetchContext,
     origin: ZoomOrigin,
     fromByte: number,
   ): Promise<Download & { bytesToday?: number | null }> {
@@ -322,9 +341,9 @@ export function createFetchTask({
   }
 
   /** Brings the archived file back, for a recording that is published again. */
-  async function fromArchive(context: TaskContext<'fetch'>): Promise<Facts['fetch']> {
-    const { recording, facts, checkpoint, signal } = context;
-    const { fileId, fileName, sha1 } = requireFact(facts, 'archive');
+  async function fromArchive(context: FetchContext): Promise<Facts['fetch']> {
+    const { recording, checkpoint, signal } = context;
+    const { fileId, fileName, sha1 } = requireFact(context, 'archive');
     const contentId = `archive:${fileId}`;
     const path = await spool.pathFor(recording.id);
     const onDisk = checkpoint?.contentId === contentId ? ((await lengthOf(path)) ?? 0) : 0;
@@ -367,7 +386,7 @@ export function createFetchTask({
     }
   }
 
-  async function takeLocal(context: TaskContext<'fetch'>, origin: LocalOrigin): Promise<Facts['fetch']> {
+  async function takeLocal(context: FetchContext, origin: LocalOrigin): Promise<Facts['fetch']> {
     const { path, bytes, modifiedAtMs } = origin;
     const handle = await openUnchanged(origin);
     let media: MediaType;
@@ -378,7 +397,7 @@ export function createFetchTask({
     }
     const { mime: mediaType, extension } = media;
     const fact = { path, bytes, contentId: `${bytes}:${modifiedAtMs}`, mediaType, extension };
-    context.offer(await openLocal(origin, fact));
+    context.make('file', await openLocal(origin, fact));
     context.progress(bytes, bytes, 'found');
     return fact;
   }
@@ -541,7 +560,7 @@ interface Spooled {
 }
 
 function createSpooled(
-  context: TaskContext<'fetch'>,
+  context: FetchContext,
   file: { path: string; handle: FileHandle; contentId: string; look: MediaLook },
 ): Spooled {
   const { recording, signal } = context;
@@ -550,7 +569,7 @@ function createSpooled(
   let hasLooked = false;
   let totalBytes: number | undefined;
   let media: MediaType | undefined;
-  let offered: ReturnType<typeof offeredSource> | undefined;
+  let offered: ReturnType<typeof offeredBytes> | undefined;
 
   /** Looks at what there is, as far as that may tell something new. */
   async function inspect(isWhole: boolean): Promise<void> {
@@ -583,8 +602,8 @@ function createSpooled(
       if (isTelling && !signal.aborted) await inspect(isWhole);
       if (offered === undefined && media !== undefined && totalBytes !== undefined) {
         const { mime: mediaType, extension } = media;
-        offered = offeredSource(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
-        context.offer(offered);
+        offered = offeredBytes(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
+        context.make('file', offered);
       }
       const grownBytes = Math.min(bytes, totalBytes ?? bytes);
       offered?.grow(grownBytes);

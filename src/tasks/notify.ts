@@ -1,7 +1,20 @@
 import { publishedBody } from '../domain/announcement.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import type { Facts } from '../domain/recording.ts';
+import type { Task } from '../engine/task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { requireFact, type Task } from './task.ts';
+import { requireFact } from './support/proofs.ts';
+import type { Tools } from './support/tools.ts';
+
+export const shape = {
+  name: 'notify',
+  label: 'Announce',
+  lane: 'upload',
+  isFinal: true,
+} as const satisfies TaskShape;
+
+export const makeTask = (tools: Tools) => createNotifyTask({ ...tools, ...tools.settings.publish });
 
 /**
  * Writes the announcement to the outbox, from where it is delivered in its own time, and has the video watched until it
@@ -18,23 +31,22 @@ export function createNotifyTask(options: {
   onAdded: () => void;
   /** Called with companions that have waited for this. */
   onWoken: (companionIds: readonly string[]) => void;
-}): Task<'notify'> {
+}): Task<unknown, Facts['notify'], never> {
   const { deliveries, recordings, watches } = options.ledger;
   return {
-    stage: 'notify',
-    // The website hears of videos; what belongs to one it finds beside it.
-    isFor: ({ kind }) => kind === 'video',
-    async run({ recording, facts, checkLease }) {
-      const { videoId } = requireFact(facts, 'publish');
+    ...shape,
+    async run(context) {
+      const { recording, checkLease } = context;
+      const { videoId } = requireFact(context, 'publish');
       // What it is called now: from here on the website is told of each new title.
       const { title } = (await recordings.get(recording.id)) ?? recording;
       const isAgain = recording.isFromArchive === true;
       const body = publishedBody({
         recording: { ...recording, title },
         facts: {
-          fetch: requireFact(facts, 'fetch'),
-          archive: requireFact(facts, 'archive'),
-          publish: requireFact(facts, 'publish'),
+          fetch: requireFact(context, 'fetch'),
+          archive: requireFact(context, 'archive'),
+          publish: requireFact(context, 'publish'),
         },
         times: await recordings.stageTimes(recording.id),
         cdnHost: options.cdnHost,

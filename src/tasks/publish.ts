@@ -1,21 +1,33 @@
 import type { Bunny, Video } from '../clients/bunny.ts';
 import { anotherLook, type Doubt, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
-import type { Checkpoints } from '../domain/recording.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import type { Checkpoints, Facts } from '../domain/recording.ts';
 import { markedBytes, markedTitle, plainTitle } from '../domain/video-mark.ts';
+import type { Bytes } from '../engine/bytes.ts';
+import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import type { Collections } from './collections.ts';
-import { findOwnVideos } from './own-videos.ts';
-import { retryInPlace, type TransferRetry } from './retry-in-place.ts';
-import type { Source } from './source.ts';
-import type { Task, TaskContext, WithdrawContext } from './task.ts';
-import { isVideoNamed, nameVideo } from './video-name.ts';
+import type { Collections } from './support/collections.ts';
+import { findOwnVideos } from './support/own-videos.ts';
+import { retryInPlace, type TransferRetry } from './support/retry-in-place.ts';
+import type { Tools } from './support/tools.ts';
+import { isVideoNamed, nameVideo } from './support/video-name.ts';
 
 /** How many times in a row Bunny says that a video is gone or unusable before it is made anew. */
 const LOOKS = 3;
 
 /** Attempts to give a complete video its plain title before that is left for later (`own-videos.ts`). */
 const NAMING_ATTEMPTS = 2;
+
+export const shape = {
+  name: 'publish',
+  label: 'Publish',
+  lane: 'upload',
+  takes: { file: 'growing' },
+  reports: 'bytes',
+} as const satisfies TaskShape;
+
+type PublishContext = TaskContext<unknown, Checkpoints['publish']>;
 
 export interface PublishOptions {
   readonly bunny: Bunny;
@@ -28,6 +40,8 @@ export interface PublishOptions {
   readonly now?: () => number;
 }
 
+export const makeTask = (tools: Tools) => createPublishTask({ ...tools, ...tools.settings.publish });
+
 /**
  * Creates the video in Bunny Stream and uploads the file into it while it arrives.
  *
@@ -37,17 +51,18 @@ export interface PublishOptions {
  * its bytes: the upload's offset, or the status and size of the video. A video that has got other bytes than today's
  * is deleted first. The plain title and the tag, given at the end, are the same each time.
  */
-export function createPublishTask(options: PublishOptions): Task<'publish'> {
+export function createPublishTask(
+  options: PublishOptions,
+): Task<unknown, Facts['publish'], Checkpoints['publish']> {
   const { bunny, collections, libraryId, patchBytes, retry, goneAfterMs, now = Date.now } = options;
 
   return {
-    stage: 'publish',
-    isFor: ({ kind }) => kind === 'video',
+    ...shape,
     serviceFor: () => 'bunny',
     async run(context) {
-      const source = await context.source();
+      const source = await context.take('file');
       const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
-      if (isForeign) await withdraw(context);
+      if (isForeign) await withdraw({ ...context, fact: undefined });
       const known = isForeign ? undefined : context.checkpoint;
       const { hasArrived, ...checkpoint } = await ensureVideo(context, source, known);
       if (!hasArrived) await upload(context, source, checkpoint);
@@ -63,13 +78,14 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   type WithVideo = Checkpoint & { readonly videoId: string };
 
   /** Deletes what the ledger names, and all else that bears the recording's mark; an earlier video only with all of it. */
-  async function withdraw(context: WithdrawContext<'publish'>): Promise<void> {
-    const { facts, checkpoint, signal, recording } = context;
+  async function withdraw(context: WithdrawContext<unknown, Checkpoints['publish']>): Promise<void> {
+    const { checkpoint, signal, recording } = context;
+    const fact = context.fact as Facts['publish'] | undefined;
     // What was given up may still come.
     await context.expectLate(plainTitle(context.recording.title));
     const videoIds = new Set((await findOurs(context)).map(({ videoId }) => videoId));
     const earlier = recording.state === 'deleting' ? (recording.earlierVideoIds ?? []) : [];
-    for (const known of [facts.publish?.videoId, checkpoint?.videoId, ...earlier]) {
+    for (const known of [fact?.videoId, checkpoint?.videoId, ...earlier]) {
       if (known) videoIds.add(known);
     }
     for (const videoId of videoIds) {
@@ -80,8 +96,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
   /** The video of earlier attempts, whether the ledger knows of them or not, or a new one. */
   async function ensureVideo(
-    context: TaskContext<'publish'>,
-    source: Source,
+    context: PublishContext,
+    source: Bytes,
     checkpoint: Checkpoint | undefined,
   ): Promise<WithVideo & { readonly hasArrived: boolean }> {
     const { contentId, totalBytes } = source;
@@ -119,7 +135,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   }
 
   /** Into its collection, if it has one; if that was deleted a moment ago, the next attempt makes it again. */
-  async function createVideo({ recording, signal }: TaskContext<'publish'>): Promise<{ videoId: string }> {
+  async function createVideo({ recording, signal }: PublishContext): Promise<{ videoId: string }> {
     const title = markedTitle(recording);
     const name = recording.placement?.collection ?? null;
     if (name === null) return await bunny.createVideo({ title, signal });
@@ -133,7 +149,10 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   }
 
   /** Those of the recording that are of this publication: of one that is published again the earlier ones stay for now. */
-  async function findOurs({ recording, signal }: WithdrawContext<'publish'>): Promise<Video[]> {
+  async function findOurs({
+    recording,
+    signal,
+  }: Pick<PublishContext, 'recording' | 'signal'>): Promise<Video[]> {
     const { state, earlierVideoIds = [] } = recording;
     const ours = await findOwnVideos(bunny, { ...recording, signal });
     return ours.filter(({ videoId }) => state === 'deleting' || !earlierVideoIds.includes(videoId));
@@ -145,8 +164,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
    * @throws KnownError as long as a bad answer may pass, or once it has deleted what Bunny cannot use
    */
   async function standingOf(
-    context: TaskContext<'publish'>,
-    { totalBytes }: Source,
+    context: PublishContext,
+    { totalBytes }: Bytes,
     checkpoint: WithVideo,
   ): Promise<'arrived' | 'open' | 'gone'> {
     const { videoId, uploadUrl } = checkpoint;
@@ -161,7 +180,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
     }
     if (!(await believe(context, checkpoint))) throw doubtful(videoId, video);
     if (video === undefined) return 'gone';
-    await withdraw(context);
+    await withdraw({ ...context, fact: undefined });
     await context.saveCheckpoint({ ...checkpoint, videoId: null, uploadUrl: null, doubt: undefined });
     throw new KnownError(`Bunny has not got the whole file of the video ${videoId}; it is made anew`, {
       code: 'TRANSFER_CORRUPT',
@@ -170,7 +189,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   }
 
   /** Whether a bad answer has come often enough, this time counted. */
-  async function believe(context: TaskContext<'publish'>, checkpoint: WithVideo): Promise<boolean> {
+  async function believe(context: PublishContext, checkpoint: WithVideo): Promise<boolean> {
     const doubt: Doubt = anotherLook(checkpoint.doubt, now());
     if (isBelieved(doubt, { looks: LOOKS, forMs: goneAfterMs }, now())) return true;
     await context.saveCheckpoint({ ...checkpoint, doubt });
@@ -187,7 +206,7 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
   type Position = { readonly uploadUrl: string; readonly offset: number };
 
-  async function upload(context: TaskContext<'publish'>, source: Source, start: WithVideo): Promise<void> {
+  async function upload(context: PublishContext, source: Bytes, start: WithVideo): Promise<void> {
     const { signal } = context;
     let position: Position = await retryInPlace(retry, signal, () => locate(context, source, start));
     context.progress(position.offset, source.totalBytes, 'found');
@@ -203,8 +222,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
   /** Where the upload stands: only Bunny knows how much of a broken request has arrived, or arrives yet. */
   async function locate(
-    context: TaskContext<'publish'>,
-    { totalBytes, mediaType }: Source,
+    context: PublishContext,
+    { totalBytes, mediaType }: Bytes,
     { contentId, requestedAtMs, videoId, uploadUrl }: WithVideo,
   ): Promise<Position> {
     const { recording, signal } = context;
@@ -230,8 +249,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
   }
 
   async function sendPatch(
-    context: TaskContext<'publish'>,
-    source: Source,
+    context: PublishContext,
+    source: Bytes,
     videoId: string,
     { uploadUrl, offset }: Position,
   ): Promise<Position> {
@@ -252,8 +271,8 @@ export function createPublishTask(options: PublishOptions): Task<'publish'> {
 
   /** Unless Bunny says in the end that it could not take the file, gives the video its plain title and its tag. */
   async function complete(
-    context: TaskContext<'publish'>,
-    { totalBytes }: Source,
+    context: PublishContext,
+    { totalBytes }: Bytes,
     { videoId }: WithVideo,
   ): Promise<void> {
     const { recording, signal } = context;

@@ -9,11 +9,12 @@ export interface HandOffNote {
   readonly title?: string;
   readonly filename?: string;
   readonly filetype?: string;
+  readonly recipe?: string;
 }
 
 export function noteFor(sidecar: Sidecar): HandOffNote {
-  const { aceId, title, filename, filetype } = readMetadata(sidecar.metadata);
-  return { upload_id: sidecar.id, ace_id: aceId, size: sidecar.size, title, filename, filetype };
+  const { aceId, title, filename, filetype, recipe } = readMetadata(sidecar.metadata);
+  return { upload_id: sidecar.id, ace_id: aceId, size: sidecar.size, title, filename, filetype, recipe };
 }
 
 /** Reads a note; `undefined` if there is none. */
@@ -28,5 +29,6 @@ export async function readNote(path: string): Promise<HandOffNote | undefined> {
     title: text('title'),
     filename: text('filename'),
     filetype: text('filetype'),
+    recipe: text('recipe'),
   };
 }

@@ -35,6 +35,8 @@ export interface TusProtocolOptions {
   readonly maxBytes: number;
   readonly lockDrainTimeoutMs?: number;
   readonly recordings: Pick<Recordings, 'get'>;
+  /** The names of the recipes that there are; unset: whatever is named is handed on. */
+  readonly recipes?: readonly string[] | undefined;
   readonly log: Logger;
 }
 
@@ -74,7 +76,8 @@ export function createTusProtocol(
         metadata: upload.metadata,
         bytes: upload.size ?? 0,
       });
-      const { aceId } = readMetadata(metadata);
+      const { aceId, recipe } = readMetadata(metadata);
+      requireRecipe(recipe, options.recipes);
       await assertWelcome(aceId, upload, options.recordings);
       const address = clientAddress(incomingOf(request), options.trustsProxy);
       store.announce(upload, { permit, aceId, address });
@@ -116,6 +119,12 @@ export function createTusProtocol(
   return async (request, response) => {
     return await sendAnswer(request, response, await server.handleWeb(webRequest(request, response)));
   };
+}
+
+/** @throws UploadRefused */
+function requireRecipe(name: string | undefined, known: readonly string[] | undefined): void {
+  if (name === undefined || known === undefined || known.includes(name)) return;
+  throw new UploadRefused(400, 'RECIPE_UNKNOWN', `There is no recipe "${name}".`);
 }
 
 /** @throws UploadRefused */

@@ -51,6 +51,8 @@ export interface TusServerOptions {
   /** How long a request that holds an upload is given once another one wants it; default 3 s. */
   readonly lockDrainTimeoutMs?: number;
   readonly recordings: Pick<Recordings, 'get'>;
+  /** The names of the recipes that there are; unset: whatever is named is handed on. */
+  readonly recipes?: readonly string[];
   readonly handOff: Pick<HandOff, 'add'>;
   /** Whether the wall clock has not jumped lately; by default it has not. */
   readonly isClockSettled?: () => Promise<boolean>;

@@ -7,12 +7,14 @@ export interface UploadMetadata {
   readonly title?: string;
   readonly filename?: string;
   readonly filetype?: string;
+  /** The way that the recording is to go. */
+  readonly recipe?: string;
 }
 
 export type RawMetadata = Readonly<Record<string, string | null>>;
 
 /** In characters. */
-const MAX_LENGTHS = { ace_id: 200, title: 1000, filename: 500, filetype: 200 } as const;
+const MAX_LENGTHS = { ace_id: 200, title: 1000, filename: 500, filetype: 200, recipe: 40 } as const;
 
 /**
  * Reads the tus metadata; keys that nobody asked for are passed over.
@@ -30,11 +32,12 @@ export function readMetadata(raw: RawMetadata | undefined): UploadMetadata {
     title: bounded(raw, 'title'),
     filename: bounded(raw, 'filename'),
     filetype: bounded(raw, 'filetype'),
+    recipe: bounded(raw, 'recipe'),
   };
 }
 
 /** Keys that decide what an upload is: what they say is taken exactly or not at all. */
-const EXACT_KEYS: ReadonlySet<string> = new Set(['ace_id', 'token']);
+const EXACT_KEYS: ReadonlySet<string> = new Set(['ace_id', 'token', 'recipe']);
 
 const KNOWN_KEYS: ReadonlySet<string> = new Set([...Object.keys(MAX_LENGTHS), ...EXACT_KEYS]);
 

@@ -77,7 +77,7 @@ export function createUploadPermission(options: UploadPermissionOptions): Upload
       const bearer = bearerOf(authorization);
       const text = bearer ?? sent ?? undefined;
       if (text === undefined) throw tokenMissing();
-      const { aceId, maxBytes, title } = await grantOf(text);
+      const { aceId, maxBytes, title, recipe } = await grantOf(text);
       const said = kept['ace_id'];
       if (said !== undefined && said !== null && said !== aceId) {
         throw new UploadRefused(
@@ -95,7 +95,12 @@ export function createUploadPermission(options: UploadPermissionOptions): Upload
         );
       }
       return {
-        metadata: { ...kept, ace_id: aceId, ...(title === undefined ? {} : { title }) },
+        metadata: {
+          ...kept,
+          ace_id: aceId,
+          ...(title === undefined ? {} : { title }),
+          ...(recipe === undefined ? {} : { recipe }),
+        },
         permit: { via: bearer === undefined ? 'metadata' : 'header', beganAtMs },
       };
     },

@@ -120,7 +120,7 @@ describe('an upload that takes effect after it was given up', () => {
   });
 
   it('because the worker was stopped is taken back', async () => {
-    house.b2.fail({ on: UPLOAD_FILE, lateMs: 3000 });
+    house.b2.fail({ on: UPLOAD_FILE, lateMs: 6000 });
     const { id } = await add(SMALL_BYTES);
     await expect.poll(() => house.b2.faults.struck, PATIENCE).toBeGreaterThan(struck);
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
+import type { PlannedStep } from '../../src/domain/recipe.ts';
+import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import { diskFull } from '../../src/lib/disk.ts';
 import { bytesAt, missingUploadBytes } from '../../src/lib/upload-bytes.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
-import type { OfferedSource } from '../../src/tasks/source.ts';
-import { createSpool } from '../../src/tasks/spool.ts';
+import { createSpool } from '../../src/tasks/support/spool.ts';
 import { startTus } from '../../src/tus/compose.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { openHouse, SAMPLE } from '../support/house.ts';
@@ -22,6 +23,17 @@ import {
   tusRequest,
 } from '../support/tus-client.ts';
 import { UNGUARDED } from '../support/tus-world.ts';
+
+const STEP: PlannedStep = {
+  id: 'fetch',
+  task: 'fetch',
+  lane: 'upload',
+  params: undefined,
+  takes: [],
+  after: [],
+  ifFails: 'fail',
+  isFinal: false,
+};
 
 let world: SweepWorld;
 beforeEach(async () => {
@@ -333,10 +345,12 @@ describe('the download of a recording', () => {
       disk: full,
     });
 
-    let given: OfferedSource | undefined;
+    let given: OfferedBytes | undefined;
     const fact = await task.run({
       recording,
-      facts: {},
+      step: STEP,
+      params: undefined,
+      proved: () => [],
       checkpoint: { validator: null, totalBytes, contentId: 'x' },
       saveCheckpoint: async () => {},
       checkLease: async () => {},
@@ -346,8 +360,8 @@ describe('the download of a recording', () => {
       signal: new AbortController().signal,
       log: world.log,
       progress: () => {},
-      source: () => Promise.reject(new Error('nobody reads')),
-      offer: (source) => {
+      take: () => Promise.reject(new Error('nobody reads')),
+      make: (_output, source) => {
         given = source;
       },
     });

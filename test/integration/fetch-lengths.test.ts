@@ -10,12 +10,24 @@ import { createDownloadHosts } from '../../src/clients/download-hosts.ts';
 import { createZoom, type Zoom } from '../../src/clients/zoom.ts';
 import type { FreshAddress } from '../../src/clients/zoom-api.ts';
 import { KnownError } from '../../src/domain/errors.ts';
+import type { PlannedStep } from '../../src/domain/recipe.ts';
 import type { Checkpoints, Recording } from '../../src/domain/recording.ts';
+import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import { createMediaGate, type MediaGate } from '../../src/lib/media-gate.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
-import type { OfferedSource } from '../../src/tasks/source.ts';
-import { createSpool } from '../../src/tasks/spool.ts';
+import { createSpool } from '../../src/tasks/support/spool.ts';
 import { SAMPLE } from '../support/house.ts';
+
+const STEP: PlannedStep = {
+  id: 'fetch',
+  task: 'fetch',
+  lane: 'upload',
+  params: undefined,
+  takes: [],
+  after: [],
+  ifFails: 'fail',
+  isFinal: false,
+};
 
 const HEAD = Buffer.from('\0\0\0\x20ftypmp42\0\0\0\0mp42mp41isomiso2', 'latin1');
 
@@ -101,12 +113,14 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
     patienceMs: 60_000,
     ...(gate === undefined ? {} : { media: gate }),
   });
-  let offered: OfferedSource | undefined;
+  let offered: OfferedBytes | undefined;
   offeredBefore = false;
   try {
     const fact = await task.run({
       recording: recording as unknown as Recording,
-      facts: {},
+      step: STEP,
+      params: undefined,
+      proved: () => [],
       checkpoint,
       saveCheckpoint: async (saved) => {
         checkpoint = saved;
@@ -120,8 +134,8 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
       signal: new AbortController().signal,
       log: pino({ level: 'silent' }),
       progress: () => {},
-      source: () => Promise.reject(new Error('nobody reads')),
-      offer: (source) => {
+      take: () => Promise.reject(new Error('nobody reads')),
+      make: (_output, source) => {
         offered = source;
         offeredBefore = !serverIsDone;
       },

@@ -13,7 +13,7 @@ import { createDiskWatch } from '../../src/queue/disk-watch.ts';
 import { createLedgerAlarm } from '../../src/queue/ledger-alarm.ts';
 import { createRecordingRunner } from '../../src/queue/recording-runner.ts';
 import { startSweeping } from '../../src/queue/sweeper.ts';
-import { createSpool } from '../../src/tasks/spool.ts';
+import { createSpool } from '../../src/tasks/support/spool.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 import { canMakeDisks, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
@@ -108,7 +108,7 @@ describe('what the ledger cannot take at this moment', () => {
     let attempts = 0;
     const run = createRecordingRunner({
       ledger: { ...ledger, moves: { ...moves, ...endings } },
-      pipeline: {
+      flight: {
         async run() {
           attempts += 1;
           if (attempts === 1) throw systemError('EDQUOT');

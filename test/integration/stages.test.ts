@@ -128,7 +128,7 @@ describe('the stages of a recording', () => {
       (await house.history(id)).filter((type) => type.startsWith('stage.')).sort();
     const factsOf = async (id: string) =>
       Object.entries((await house.recordings.progress(id)).facts)
-        .map(([stage, fact]) => [stage, Object.keys(fact).sort()] as const)
+        .map(([stage, fact = {}]) => [stage, Object.keys(fact).sort()] as const)
         .sort();
     const expected = ['archive', 'cleanup', 'fetch', 'notify', 'publish'];
     for (const id of ids) {

@@ -39,6 +39,11 @@ async function get(house: House, path: string) {
   return { status: response.status, body };
 }
 
+/** Each process watches for itself: what one has told by an alarm, another may see a moment later. */
+async function isReady(house: House, status: 200 | 503): Promise<void> {
+  await expect.poll(async () => (await get(house, '/readyz')).status, soon).toBe(status);
+}
+
 /** What every surface says at this moment. */
 async function surfaces(house: House) {
   const ready = await get(house, '/readyz');
@@ -65,7 +70,7 @@ describe('an installation whose worker', () => {
     const { house } = await openWatchedHouse();
     await house.startWorker();
 
-    await expect.poll(async () => (await surfaces(house)).ready, soon).toBe(200);
+    await isReady(house, 200);
     const { reasons, troubles, metric, alarms, body } = await surfaces(house);
     expect({ reasons, troubles, alarms }).toEqual({ reasons: [], troubles: [], alarms: [] });
     expect(body).toMatchObject({ worker: 'ok', redis: 'ok', ledger: 'ok', tus: 'unheard' });
@@ -86,10 +91,11 @@ describe('an installation whose worker', () => {
   it('dies says so everywhere; the alarm comes from the pipeline, once, and ends when it is back', async () => {
     const { house, told } = await openWatchedHouse();
     const worker = await house.startWorker();
-    await expect.poll(async () => (await surfaces(house)).ready, soon).toBe(200);
+    await isReady(house, 200);
     await worker.stop();
 
     await expect.poll(() => told('ALARM: The worker has not been heard of'), soon).toBe(1);
+    await isReady(house, 503);
     const { ready, reasons, troubles, metric, alarms } = await surfaces(house);
     expect(ready).toBe(503);
     expect(reasons.join()).toContain('The worker has not been heard of for');
@@ -100,7 +106,7 @@ describe('an installation whose worker', () => {
 
     await house.startWorker();
     await expect.poll(() => told('RESOLVED: The worker has not been heard of'), soon).toBe(1);
-    expect((await surfaces(house)).ready).toBe(200);
+    await isReady(house, 200);
     expect(told('ALARM: The worker has not been heard of')).toBe(1);
   });
 });
@@ -115,9 +121,9 @@ it('an upload server that falls silent is noticed, and its return', async () => 
   await tus.stop();
 
   await expect.poll(() => told('ALARM: The upload server (tus) has not been heard of'), soon).toBe(1);
-  expect((await surfaces(house)).reasons.join()).toContain(
-    'The upload server (tus) has not been heard of for',
-  );
+  await expect
+    .poll(async () => (await surfaces(house)).reasons.join(), soon)
+    .toContain('The upload server (tus) has not been heard of for');
 
   const again = await startTus(house.config, pino({ level: 'silent' }));
   open.push({ close: again.stop });
@@ -127,7 +133,7 @@ it('an upload server that falls silent is noticed, and its return', async () => 
 it('a full Redis is no Redis that is well: nothing moves, and everybody is told', async () => {
   const { house, told } = await openWatchedHouse();
   await house.startWorker();
-  await expect.poll(async () => (await surfaces(house)).ready, soon).toBe(200);
+  await isReady(house, 200);
   const redis = new Redis({ path: house.redis.socketPath });
   open.push({ close: async () => redis.disconnect() });
   await redis.config('SET', 'maxmemory', '1');
@@ -141,7 +147,7 @@ it('a full Redis is no Redis that is well: nothing moves, and everybody is told'
   await redis.config('SET', 'maxmemory', '0');
   await house.reaches(id, 'done');
   await expect.poll(() => told('RESOLVED: Redis is full'), soon).toBe(1);
-  await expect.poll(async () => (await surfaces(house)).ready, soon).toBe(200);
+  await isReady(house, 200);
 });
 
 it('announcements that were given up are told of, until they are sent again', async () => {
@@ -183,6 +189,7 @@ describe('a line that stands still', () => {
     const { id } = await house.addCustom('algebra');
 
     await expect.poll(() => told('"algebra" has got no further'), soon).toBe(1);
+    await isReady(house, 503);
     const { ready, reasons, metric } = await surfaces(house);
     expect([ready, reasons]).toEqual([503, ['The line stands still.']]);
     expect(metric('standstill')).toBe(1);
@@ -213,7 +220,7 @@ describe('a line that stands still', () => {
 
     await house.post('/api/line/resume', {});
     await expect.poll(() => told('"algebra" has been due for'), soon).toBe(1);
-    expect((await surfaces(house)).ready).toBe(503);
+    await isReady(house, 503);
 
     await queue.resume();
     await house.reaches(id, 'done');

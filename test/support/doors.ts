@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
+import { shapesOf } from '../../src/engine/task-files.ts';
 import { APPS } from '../../src/ledger/heartbeats.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createIntake } from '../../src/queue/intake.ts';
@@ -8,7 +9,9 @@ import type { Line } from '../../src/queue/line.ts';
 import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
 import { createZoomSearch } from '../../src/queue/zoom-search.ts';
+import { createRecipeBook } from '../../src/recipes/book.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
+import { loadTasks } from '../../src/tasks/support/files.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
 export const BUNNY_KEY = 'bunny-read-only-key';
@@ -37,7 +40,9 @@ export async function createDoors(
 ): Promise<FastifyInstance> {
   const { line, ...appOptions } = options;
   const { ledger, log } = options;
-  const intake = createIntake({ recordings: ledger.recordings, line, log });
+  const tasks = shapesOf(await loadTasks());
+  const book = createRecipeBook({ tasks, kept: ledger.plans });
+  const intake = createIntake({ recordings: ledger.recordings, book, line, log });
   const zoomIntake = createZoomIntake({
     intake,
     recordings: ledger.recordings,
@@ -60,6 +65,7 @@ export async function createDoors(
       accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
       toleranceS: 300,
     },
+    recipes: { book, tasks },
     bunnyReadOnlyApiKey: BUNNY_KEY,
     lines: { recordings: line, deliveries: line, watches: line },
     vitals: wellVitals,

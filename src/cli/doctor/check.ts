@@ -1,5 +1,5 @@
 import { KnownError, summarize } from '../../domain/errors.ts';
-import { type ServiceId, serviceAdvice } from '../../domain/service-advice.ts';
+import { serviceAdvice } from '../../domain/service-advice.ts';
 import { untilAborted } from '../../lib/abort.ts';
 import { troubleOf } from '../failure.ts';
 
@@ -14,7 +14,7 @@ export interface Finding {
 export interface Check {
   readonly name: string;
   /** The one that is asked, whose settings the advice names. */
-  readonly service?: ServiceId | undefined;
+  readonly service?: string | undefined;
   /** What it throws counts as failed. */
   run(signal: AbortSignal): Promise<Finding>;
 }

@@ -1,5 +1,4 @@
 import type { Config, SettingProblem } from '../../config/config.ts';
-import type { ServiceId } from '../../domain/service-advice.ts';
 import type { Api } from '../api.ts';
 import { checkAlarms } from './alarms.ts';
 import { checkBoot } from './boot.ts';
@@ -51,7 +50,7 @@ export function createChecks(options: DoctorOptions): Check[] {
     name: string,
     needs: readonly string[],
     run: (signal: AbortSignal) => Finding | Promise<Finding>,
-    service?: ServiceId,
+    service?: string,
   ): Check => {
     const lacking = [...new Set(problems.map((problem) => problem.name))].filter((each) =>
       needs.includes(each),

@@ -56,7 +56,7 @@ async function moves(options: { bytesPerS: number; stepBytes: number; forS: numb
   return doneBytes;
 }
 
-const legs = () => told.map(({ message }) => message.legs.archive).filter((leg) => leg !== undefined);
+const legs = () => told.map(({ message }) => message.legs['archive']).filter((leg) => leg !== undefined);
 
 describe('what is told of progress', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PARTS, partBytesFor } from '../../../src/tasks/archive-parts.ts';
+import { MAX_PARTS, partBytesFor } from '../../../src/tasks/support/archive-parts.ts';
 
 const MB = 1_000_000;
 const TB = 1_000_000 * MB;

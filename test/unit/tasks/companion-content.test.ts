@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recording } from '../../../src/domain/recording.ts';
-import { requireCompanion } from '../../../src/tasks/companion-content.ts';
+import { requireCompanion } from '../../../src/tasks/support/companion-content.ts';
 
 let folder: string;
 

@@ -3,7 +3,7 @@ import type { Video } from '../../../src/clients/bunny.ts';
 import type { Recording } from '../../../src/domain/recording.ts';
 import type { Claim } from '../../../src/ledger/claims.ts';
 import type { Progress } from '../../../src/ledger/recordings.ts';
-import { captionsPlace, createCaptionsLooker } from '../../../src/tasks/late-captions.ts';
+import { captionsPlace, createCaptionsLooker } from '../../../src/tasks/support/late-captions.ts';
 
 const place = captionsPlace({ videoId: 'v-1', language: 'en' });
 const named = (...videoIds: string[]): Progress => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KnownError, type Retry } from '../../../src/domain/errors.ts';
-import { retryInPlace } from '../../../src/tasks/retry-in-place.ts';
+import { retryInPlace } from '../../../src/tasks/support/retry-in-place.ts';
 
 const quick = { attempts: 4, pauseMs: 1 };
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
-import type { Bunny, Video } from '../clients/bunny.ts';
-import type { Recording } from '../domain/recording.ts';
-import { isMarkedTitle, ownerOf, plainTitle, tagsOf } from '../domain/video-mark.ts';
+import type { Bunny, Video } from '../../clients/bunny.ts';
+import type { Recording } from '../../domain/recording.ts';
+import { isMarkedTitle, ownerOf, plainTitle, tagsOf } from '../../domain/video-mark.ts';
 
 /**
  * Whether a complete video has got its name: its tag is there and its title is plain. What somebody has made of the

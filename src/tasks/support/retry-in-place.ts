@@ -1,5 +1,5 @@
-import { KnownError } from '../domain/errors.ts';
-import { pause } from '../lib/abort.ts';
+import { KnownError } from '../../domain/errors.ts';
+import { pause } from '../../lib/abort.ts';
 
 /** How the parts of one transfer are sent again. Whole recordings are the line's business. */
 export interface TransferRetry {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
-import { KnownError } from '../domain/errors.ts';
-import type { Recording } from '../domain/recording.ts';
-import { firstBytesOf, type MediaType, mediaTypeOf } from '../lib/media-type.ts';
+import { KnownError } from '../../domain/errors.ts';
+import type { Recording } from '../../domain/recording.ts';
+import { firstBytesOf, type MediaType, mediaTypeOf } from '../../lib/media-type.ts';
 
 /** More text than this is looked at only where it begins. */
 const MAX_TEXT_BYTES = 32 * 1024 * 1024;

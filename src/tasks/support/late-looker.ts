@@ -1,6 +1,6 @@
-import type { Service } from '../ledger/circuits.ts';
-import type { Claim } from '../ledger/claims.ts';
-import type { EventType } from '../ledger/events.ts';
+import type { Service } from '../../ledger/circuits.ts';
+import type { Claim } from '../../ledger/claims.ts';
+import type { EventType } from '../../ledger/events.ts';
 
 /** Looks in one service for what has taken effect after it was given up. */
 export interface LateLooker {

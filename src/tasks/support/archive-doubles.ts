@@ -1,6 +1,6 @@
-import { KnownError } from '../domain/errors.ts';
-import { ARCHIVED_RECORDING } from '../domain/names.ts';
-import type { B2, StoredFile } from '../outside/b2/client.ts';
+import { KnownError } from '../../domain/errors.ts';
+import { ARCHIVED_RECORDING } from '../../domain/names.ts';
+import type { B2, StoredFile } from '../../outside/b2/client.ts';
 import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /**

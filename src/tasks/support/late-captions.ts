@@ -1,6 +1,6 @@
-import type { Bunny } from '../clients/bunny.ts';
-import type { Recording } from '../domain/recording.ts';
-import type { Recordings } from '../ledger/recordings.ts';
+import type { Bunny } from '../../clients/bunny.ts';
+import type { Recording } from '../../domain/recording.ts';
+import type { Recordings } from '../../ledger/recordings.ts';
 import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /** Where captions are looked for that were given up: no title of a video with a mark looks like it, for that has a blank. */

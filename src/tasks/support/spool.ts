@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { orMachineTrouble } from '../domain/errors.ts';
-import { makeFolder, removeAll } from '../lib/files.ts';
+import { orMachineTrouble } from '../../domain/errors.ts';
+import { makeFolder, removeAll } from '../../lib/files.ts';
 
 /** The folder on local disk where downloads grow: one sub-folder per recording, gone when it is done. */
 export interface Spool {

@@ -1,8 +1,8 @@
-import { siblingsOf } from '../domain/companions.ts';
-import { KnownError } from '../domain/errors.ts';
-import { archiveStem } from '../domain/names.ts';
-import { type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
-import type { Recordings } from '../ledger/recordings.ts';
+import { siblingsOf } from '../../domain/companions.ts';
+import { KnownError } from '../../domain/errors.ts';
+import { archiveStem } from '../../domain/names.ts';
+import { type Facts, MOVABLE_STATES, type Recording } from '../../domain/recording.ts';
+import type { Recordings } from '../../ledger/recordings.ts';
 
 /** How often a companion looks again for its video; it is called as soon as something happens. */
 const LOOK_AGAIN_MS = 30 * 60_000;

@@ -1,7 +1,7 @@
-import type { Bunny, Video } from '../clients/bunny.ts';
-import { KnownError } from '../domain/errors.ts';
-import type { Recording } from '../domain/recording.ts';
-import { isMarkedTitle, markOf, ownerOf, plainTitle } from '../domain/video-mark.ts';
+import type { Bunny, Video } from '../../clients/bunny.ts';
+import { KnownError } from '../../domain/errors.ts';
+import type { Recording } from '../../domain/recording.ts';
+import { isMarkedTitle, markOf, ownerOf, plainTitle } from '../../domain/video-mark.ts';
 import type { LateFinding, LateLooker } from './late-looker.ts';
 import { nameVideo } from './video-name.ts';
 

@@ -1,0 +1,34 @@
+import { KnownError } from '../domain/errors.ts';
+import type { TaskShapes } from '../domain/recipe.ts';
+import type { ZoomAccount } from '../domain/zoom-account.ts';
+import { type RecipesFile, readRecipesFile } from './recipes-file.ts';
+
+/**
+ * The operator's recipes, and none where there is no file of them.
+ *
+ * @param builtIn The names of ours.
+ * @throws KnownError `CONFIG_INVALID`
+ */
+export function loadRecipes(
+  path: string | undefined,
+  tasks: TaskShapes,
+  builtIn: readonly string[],
+): RecipesFile {
+  if (path === undefined) return { recipes: [], defaultName: undefined };
+  return readRecipesFile(path, tasks, builtIn);
+}
+
+/** @throws KnownError `CONFIG_INVALID` if a rule sends recordings a way that there is not */
+export function requireRulesKnow(accounts: readonly ZoomAccount[], names: readonly string[]): void {
+  const problems = accounts
+    .flatMap(({ rules }) => rules)
+    .flatMap(({ name, action }) =>
+      action === 'ignore' || action.recipe === undefined || names.includes(action.recipe)
+        ? []
+        : [`  the rule "${name}": there is no recipe "${action.recipe}": there are ${names.join(', ')}`],
+    );
+  if (problems.length === 0) return;
+  throw new KnownError(`The rules for Zoom are not right:\n${problems.join('\n')}`, {
+    code: 'CONFIG_INVALID',
+  });
+}

@@ -1,0 +1,70 @@
+import { KnownError } from '../domain/errors.ts';
+import { type Plan, planRun, type Recipe, type RecipeProblem, type TaskShapes } from '../domain/recipe.ts';
+import type { NewRecording, Recording } from '../domain/recording.ts';
+import { BUILT_IN, builtInFor, DEFAULT_RECIPE } from './built-in.ts';
+
+/** The recipes that there are, and which of them a recording goes by. */
+export interface RecipeBook {
+  readonly recipes: readonly Recipe[];
+  /** The one of videos that nobody has chosen another for. */
+  readonly defaultName: string;
+  has(name: string): boolean;
+  /** @throws KnownError `RECIPE_UNKNOWN` */
+  require(name: string): Plan;
+  /**
+   * The way of one that comes in: by the recipe that was chosen for it, else as all of its kind go.
+   *
+   * @throws KnownError `RECIPE_UNKNOWN`
+   */
+  planFor(input: Pick<NewRecording, 'kind' | 'details' | 'recipe'>): Plan;
+  /** The way of one that is here: as it was planned, or for want of that as all of its kind went then. */
+  planOf(recording: Recording): Promise<Plan>;
+}
+
+export interface RecipeBookOptions {
+  readonly tasks: TaskShapes;
+  /** Those of the operator. */
+  readonly recipes?: readonly Recipe[];
+  readonly defaultName?: string | undefined;
+  /** The plans that were made, by their keys. */
+  readonly kept: { get(key: string): Promise<Plan> };
+}
+
+/** @throws Error if a recipe cannot be planned: those of operators are checked where they are read */
+export function createRecipeBook(options: RecipeBookOptions): RecipeBook {
+  const { tasks, recipes: written = [], defaultName = DEFAULT_RECIPE, kept } = options;
+  const recipes = [...BUILT_IN, ...written];
+  const plans = new Map(recipes.map((recipe) => [recipe.name, planned(recipe, tasks)]));
+
+  function require(name: string): Plan {
+    const plan = plans.get(name);
+    if (plan !== undefined) return plan;
+    throw new KnownError(`There is no recipe "${name}": there are ${[...plans.keys()].join(', ')}`, {
+      code: 'RECIPE_UNKNOWN',
+    });
+  }
+
+  return {
+    recipes,
+    defaultName,
+    has: (name) => plans.has(name),
+    require,
+    planFor({ kind = 'video', details, recipe }) {
+      if (recipe !== undefined) return require(recipe);
+      return require(kind === 'video' ? defaultName : builtInFor({ kind, details }).name);
+    },
+    async planOf({ planKey, kind, details }) {
+      return planKey === undefined ? require(builtInFor({ kind, details }).name) : await kept.get(planKey);
+    },
+  };
+}
+
+function planned(recipe: Recipe, tasks: TaskShapes): Plan {
+  const { plan, problems = [] } = planRun(recipe, tasks);
+  if (plan !== undefined) return plan;
+  throw new Error(`the recipe ${recipe.name} cannot be planned: ${problems.map(textOf).join('; ')}`);
+}
+
+function textOf({ step, path, text }: RecipeProblem): string {
+  return `${step === undefined ? '' : `steps[${step}].`}${path.join('.')}: ${text}`;
+}

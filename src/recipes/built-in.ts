@@ -1,0 +1,50 @@
+import type { Recipe } from '../domain/recipe.ts';
+import type { RecordingKind, SourceDetails } from '../domain/recording.ts';
+
+/** A class: fetched, archived and published at once, announced to the website, and removed from our disk. */
+const bringHome: Recipe = {
+  name: 'bring-home',
+  version: 1,
+  steps: [
+    { id: 'fetch', task: 'fetch' },
+    { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    { id: 'publish', task: 'publish', takes: { file: 'fetch.file' } },
+    { id: 'notify', task: 'notify', after: ['archive', 'publish'] },
+    { id: 'cleanup', task: 'cleanup', after: ['notify'] },
+  ],
+};
+
+/** What belongs to a video: archived beside it. */
+const bringCompanion: Recipe = {
+  name: 'bring-companion',
+  version: 1,
+  steps: [
+    { id: 'fetch', task: 'fetch' },
+    { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    { id: 'cleanup', task: 'cleanup', after: ['archive'] },
+  ],
+};
+
+/** A transcript: archived, and shown with the video of its time. */
+const bringTranscript: Recipe = {
+  name: 'bring-transcript',
+  version: 1,
+  steps: [
+    { id: 'fetch', task: 'fetch' },
+    { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    { id: 'captions', task: 'captions', takes: { file: 'fetch.file' }, after: ['archive'] },
+    { id: 'cleanup', task: 'cleanup', after: ['captions'] },
+  ],
+};
+
+export const BUILT_IN: readonly Recipe[] = [bringHome, bringCompanion, bringTranscript];
+
+export const BUILT_IN_NAMES: readonly string[] = BUILT_IN.map(({ name }) => name);
+
+export const DEFAULT_RECIPE = bringHome.name;
+
+/** The recipe of what nobody has chosen another one for. */
+export function builtInFor(of: { readonly kind: RecordingKind; readonly details: SourceDetails }): Recipe {
+  if (of.kind === 'video') return bringHome;
+  return of.details['companion'] === 'transcript' ? bringTranscript : bringCompanion;
+}

@@ -1,0 +1,39 @@
+import { open } from 'node:fs/promises';
+import type { Facts, Origin, Recording } from '../../domain/recording.ts';
+import { type OfferedBytes, offeredBytes } from '../../engine/bytes.ts';
+import { lengthOf } from '../../lib/files.ts';
+import { checkUnchanged, openUnchanged } from '../../lib/local-file.ts';
+
+/** Whether a recording's bytes are brought to the spool first; else they are read where they were handed over. */
+export function isSpooled({ origin, isFromArchive }: Pick<Recording, 'origin' | 'isFromArchive'>): boolean {
+  return origin.kind === 'zoom' || isFromArchive === true;
+}
+
+export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
+
+/** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk. */
+export async function openFetched(
+  recording: Recording,
+  fact: Facts['fetch'],
+): Promise<OfferedBytes | undefined> {
+  const { origin } = recording;
+  if (!isSpooled(recording) && origin.kind === 'file') return await openLocal(origin, fact);
+  if ((await lengthOf(fact.path)) !== fact.bytes) return undefined;
+  return offeredBytes(await open(fact.path, 'r'), fact, fact.bytes);
+}
+
+/**
+ * A file of this server, which is only read. That it still is the file that was handed over is looked at when it is
+ * opened, and again each time before its end is given out.
+ *
+ * @throws KnownError `SOURCE_GONE` or `SOURCE_CHANGED`
+ */
+export async function openLocal(
+  origin: LocalOrigin,
+  what: { contentId: string; mediaType: string; extension: string },
+): Promise<OfferedBytes> {
+  const handle = await openUnchanged(origin);
+  return offeredBytes(handle, { ...what, bytes: origin.bytes }, origin.bytes, async () => {
+    await checkUnchanged(handle, origin);
+  });
+}

@@ -1,0 +1,13 @@
+import { loadTaskFiles, type TaskFile } from '../../engine/task-files.ts';
+import type { Tools } from './tools.ts';
+
+/** The tasks of Sluice, a file each in this folder's parent, and those of the operator. */
+export function loadTasks(
+  operatorsFolder?: string | undefined,
+): Promise<ReadonlyMap<string, TaskFile<Tools>>> {
+  const ours = new URL('..', import.meta.url).pathname;
+  return loadTaskFiles<Tools>([
+    decodeURIComponent(ours),
+    ...(operatorsFolder === undefined ? [] : [operatorsFolder]),
+  ]);
+}

@@ -1,0 +1,51 @@
+import type { Bunny } from '../../clients/bunny.ts';
+import type { Zoom } from '../../clients/zoom.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Disk } from '../../lib/disk.ts';
+import type { MediaGate } from '../../lib/media-gate.ts';
+import type { B2 } from '../../outside/b2/client.ts';
+import type { Collections } from './collections.ts';
+import type { CompanionVideos } from './companion-videos.ts';
+import type { TransferRetry } from './retry-in-place.ts';
+import type { Spool } from './spool.ts';
+
+/** What the house hands to its tasks; each takes what it needs. */
+export interface Tools {
+  readonly zoom: Zoom;
+  readonly b2: B2;
+  readonly bunny: Bunny;
+  readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
+  readonly spool: Spool;
+  readonly disk: Disk;
+  /** Says what is let in. */
+  readonly media: MediaGate;
+  /** What others will still write to the disk, in bytes. */
+  readonly promisedBytes: () => Promise<number>;
+  readonly companionVideos: CompanionVideos;
+  readonly collections: Collections;
+  /** Attempts in place at one part or patch. */
+  readonly retry: TransferRetry;
+  readonly settings: {
+    readonly fetch: {
+      readonly patienceMs: number;
+      readonly backoff: { readonly minMs: number; readonly maxMs: number };
+    };
+    readonly archive: {
+      readonly bucket: string;
+      readonly partBytes: number | undefined;
+      readonly parallelParts: number;
+    };
+    readonly publish: {
+      readonly libraryId: string;
+      readonly cdnHost: string | undefined;
+      readonly patchBytes: number;
+      readonly goneAfterMs: number;
+      readonly firstLookMs: number;
+    };
+    readonly captions: { readonly language: string };
+  };
+  /** Called when there is something to deliver and to watch. */
+  readonly onAdded: () => void;
+  /** Called with companions that have waited for their video. */
+  readonly onWoken: (companionIds: readonly string[]) => void;
+}
