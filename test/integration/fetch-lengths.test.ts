@@ -40,6 +40,8 @@ let ranges: (string | undefined)[];
 let checkpoint: Checkpoints['fetch'] | undefined;
 let notes: string[];
 let offeredBefore: boolean;
+/** The server has the rest of a file wait until its beginning was offered. */
+let awaitsOffer: boolean;
 /** What Zoom's API says of the file today. */
 let today: () => Promise<FreshAddress | undefined>;
 
@@ -48,6 +50,7 @@ beforeEach(async () => {
   ranges = [];
   checkpoint = undefined;
   notes = [];
+  awaitsOffer = false;
   today = async () => undefined;
   server = createServer((request, response) => {
     ranges.push(request.headers.range);
@@ -163,7 +166,10 @@ function serve(body: Buffer, how: 'length' | 'chunks' | 'hang-up', headers: Reco
     }
     response.writeHead(200, { 'content-type': 'video/mp4', ...headers });
     response.write(body.subarray(0, 5000));
-    setTimeout(() => {
+    const givenUpMs = performance.now() + 5000;
+    const timer = setInterval(() => {
+      if (awaitsOffer && !offeredBefore && performance.now() < givenUpMs) return;
+      clearInterval(timer);
       serverIsDone = true;
       response.end(body.subarray(5000));
     }, 30);
@@ -181,6 +187,7 @@ describe('the length of a download', () => {
     'is sure, and the bytes are offered while they come, if %s',
     async (_name, how, announcedBytes, api) => {
       if (api !== undefined) today = api;
+      awaitsOffer = true;
       serve(video(9000), how);
 
       expect(await attempt({ announcedBytes })).toMatchObject({ bytes: 9000 });
