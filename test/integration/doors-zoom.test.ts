@@ -235,7 +235,6 @@ describe('the videos of a meeting', () => {
 
 describe('what is of no interest', () => {
   it.each([
-    ['a recording in the trash', fixture('recording-trashed')],
     ['an event that nobody knows yet', { event: 'recording.sung', event_ts: 1, payload: {} }],
     ['an event without payload', { event: 'meeting.ended' }],
   ])('such as %s is answered with 200 and leaves nothing', async (_name, event) => {
@@ -245,6 +244,17 @@ describe('what is of no interest', () => {
 
     expect(reply).toMatchObject({ status: 200, body: { accepted: [], ignored: event.event } });
     expect(ledger.dump()).toEqual(before);
+  });
+
+  it('such as the removal of a recording that is not here is answered with 200, and only remembered', async () => {
+    const { zoom_removals: none, ...before } = ledger.dump();
+
+    const reply = await app.zoom(fixture('recording-trashed'));
+
+    expect(reply).toMatchObject({ status: 200, body: { accepted: [], ignored: 'recording.trashed' } });
+    const { zoom_removals: remembered, ...after } = ledger.dump();
+    expect([none, after]).toEqual([[], before]);
+    expect(remembered).toMatchObject([{ how: 'trashed' }]);
   });
 });
 
