@@ -31,7 +31,7 @@ export async function actOnRecordings(
       block?.draw([`${index + 1} of ${ids.length}`]);
       try {
         acted.push(
-          await askAbout(id, (path) =>
+          await askAbout(session, id, (path) =>
             session.api.post(`${path}/${action}`, body, recordingShape, session.signal),
           ),
         );
@@ -69,9 +69,11 @@ const COMMANDS: Readonly<Record<string, string>> = { 'move-to-front': 'front' };
 const ARGUMENTS: Readonly<Record<string, string>> = { schedule: ' TIME', rename: ' TITLE' };
 
 /** A refusal for the state that the recording is in says which commands there are for it now. */
-async function whatInstead({ api, signal }: Session, name: string, trouble: Trouble): Promise<Trouble> {
+async function whatInstead(session: Session, name: string, trouble: Trouble): Promise<Trouble> {
   if (trouble.code !== 'WRONG_STATE') return trouble;
-  const { actions, id } = await askAbout(name, (path) => api.get(path, recordingShape, signal));
+  const { actions, id } = await askAbout(session, name, (path) =>
+    session.api.get(path, recordingShape, session.signal),
+  );
   const commands = actions.map(
     (action) => `sluice ${COMMANDS[action] ?? action} ${id}${ARGUMENTS[action] ?? ''}`,
   );

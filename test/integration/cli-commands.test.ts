@@ -150,11 +150,11 @@ describe('sluice add', () => {
 describe('an ace_id', () => {
   it('names a recording as its id does', async () => {
     const { id } = await house.addCustom('Named', { ace_id: 'Lesson 4/7', not_before: LATER });
-    const watching = startSluice(['watch', 'Lesson 4/7'], cli);
+    const ended = once(startSluice(['watch', 'Lesson 4/7'], cli).child, 'close');
 
     expect((await sluice('show', 'Lesson 4/7', '--json')).json).toMatchObject({ id });
     expect((await sluice('set-aside', 'Lesson 4/7', '--json')).json.recordings).toMatchObject([{ id }]);
-    expect(await once(watching.child, 'close')).toEqual([4, null]);
+    expect(await ended).toEqual([4, null]);
     const refused = await sluice('front', 'Lesson 4/7');
     expect(refused.stderr).toContain(`sluice show ${id}`);
     await sluice('retry', 'Lesson 4/7');
@@ -192,13 +192,15 @@ describe('unfinished uploads', () => {
     );
     await writeFile(join(folder, 'finished.json'), JSON.stringify({ id: 'finished', size: 1, metadata: {} }));
 
-    const [status, list, json] = [
+    const [status, list, json, shown] = [
       await sluice('status'),
       await sluice('list', '--uploads'),
       await sluice('list', '--uploads', '--json'),
+      await sluice('show', 'lesson-5'),
     ];
 
     await rm(folder, { recursive: true });
+    expect(shown.stderr).toContain('ace_id lesson-5 yet: of its upload 2 kB of 8 kB have arrived.');
     expect(status.stdout).toContain('1 unfinished upload (2 kB of 8 kB)');
     expect(list.stdout).toMatch(/^ace_id .*\nlesson-5 +2 kB of 8 kB .* algebra\.mp4\n$/);
     expect(json.json.uploads).toMatchObject([

@@ -48,6 +48,7 @@ export function addDeleteCommand(program: Command, io: Io): void {
     });
 }
 
-async function titleOf({ api, signal }: Session, name: string): Promise<string> {
-  return (await askAbout(name, (path) => api.get(path, recordingShape, signal))).title;
+async function titleOf(session: Session, name: string): Promise<string> {
+  const { api, signal } = session;
+  return (await askAbout(session, name, (path) => api.get(path, recordingShape, signal))).title;
 }

@@ -26,7 +26,7 @@ export function addShowCommand(program: Command, io: Io): void {
     )
     .action(async (id: string, _options: object, command: Command) => {
       const session = openSession(io, command);
-      const recording = await askAbout(id, (path) =>
+      const recording = await askAbout(session, id, (path) =>
         session.api.get(path, recordingDetailShape, session.signal),
       );
       if (session.isJson) session.printJson(recording);

@@ -34,7 +34,7 @@ export async function watch(session: Session, name: string | undefined, view: Wa
       view.stands({ status: await api.get('/api/status', statusShape, signal) });
       return undefined;
     }
-    const recording = await askAbout(name, (path) => api.get(path, recordingShape, signal));
+    const recording = await askAbout(session, name, (path) => api.get(path, recordingShape, signal));
     view.stands({ recording });
     return recording;
   }
