@@ -31,6 +31,7 @@ export const recordingShape = z.looseObject({
   playable: z.boolean().nullable(),
   video: z.looseObject({ player_url: z.string() }).nullable(),
   archive: z.looseObject({ bucket: z.string(), file_name: z.string() }).nullable(),
+  archives: z.array(z.looseObject({ store: z.string(), path: z.string() })).default([]),
   position: z.number().nullable(),
 });
 export type Recording = z.output<typeof recordingShape>;

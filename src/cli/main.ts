@@ -68,7 +68,9 @@ const io: Io = {
     const { shapesOf } = await import('../engine/task-files.ts');
     const folder = process.env['TASKS_DIR']?.trim();
     const tasks = shapesOf(await loadTasks(folder ? resolve(folder) : undefined));
-    return readRecipesFile(path, tasks, BUILT_IN_NAMES);
+    const { storeNames } = await import('../outside/stores.ts');
+    const places = { store: storeNames(examineConfig(process.env).config) };
+    return readRecipesFile(path, tasks, BUILT_IN_NAMES, places);
   },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);

@@ -163,8 +163,8 @@ function buildConfig(e: Values, env: Env) {
       applicationKey: e.B2_APPLICATION_KEY,
       bucket: e.B2_BUCKET,
       partBytes: e.ARCHIVE_PART_BYTES,
-      parallelParts: e.ARCHIVE_PARALLEL_PARTS,
     },
+    archive: { parallelParts: e.ARCHIVE_PARALLEL_PARTS },
     folderStore:
       e.FOLDER_STORE === undefined
         ? undefined

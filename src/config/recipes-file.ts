@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IF_FAILS, planRun, type Recipe, type TaskShapes } from '../domain/recipe.ts';
+import { IF_FAILS, type Places, planRun, type Recipe, type TaskShapes } from '../domain/recipe.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -32,17 +32,23 @@ export interface RecipesFile {
  * Reads the operator's recipes; each is planned, so that what is in it can run.
  *
  * @param builtIn The names of ours, which stay ours.
+ * @param places What is set up, by its kind.
  * @throws KnownError `CONFIG_INVALID`, which lists every problem by its line, with the step and what would be allowed
  */
-export function readRecipesFile(path: string, tasks: TaskShapes, builtIn: readonly string[]): RecipesFile {
-  const file = readYamlFile(path, fileShape(tasks, builtIn));
+export function readRecipesFile(
+  path: string,
+  tasks: TaskShapes,
+  builtIn: readonly string[],
+  places?: Places,
+): RecipesFile {
+  const file = readYamlFile(path, fileShape(tasks, builtIn, places));
   return {
     recipes: file.recipes.map(toRecipe),
     defaultName: file.default,
   };
 }
 
-function fileShape(tasks: TaskShapes, builtIn: readonly string[]) {
+function fileShape(tasks: TaskShapes, builtIn: readonly string[], places: Places | undefined) {
   return z
     .strictObject({ default: name.optional(), recipes: z.array(recipeShape).max(100).default([]) })
     .superRefine(({ default: chosen, recipes }, context) => {
@@ -55,7 +61,7 @@ function fileShape(tasks: TaskShapes, builtIn: readonly string[]) {
         if (recipes.findIndex((other) => other.name === recipe.name) !== at) {
           say(['recipes', at, 'name'], `"${recipe.name}" is there twice`);
         }
-        const { problems = [] } = planRun(toRecipe(recipe), tasks);
+        const { problems = [] } = planRun(toRecipe(recipe), tasks, places);
         for (const { step, path, text } of problems) {
           if (step === undefined) say(['recipes', at, ...path], text);
           else {

@@ -1,5 +1,5 @@
 import { KnownError } from '../domain/errors.ts';
-import type { TaskShapes } from '../domain/recipe.ts';
+import type { Places, TaskShapes } from '../domain/recipe.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
 import { type RecipesFile, readRecipesFile } from './recipes-file.ts';
 
@@ -7,15 +7,17 @@ import { type RecipesFile, readRecipesFile } from './recipes-file.ts';
  * The operator's recipes, and none where there is no file of them.
  *
  * @param builtIn The names of ours.
+ * @param places What is set up, by its kind.
  * @throws KnownError `CONFIG_INVALID`
  */
 export function loadRecipes(
   path: string | undefined,
   tasks: TaskShapes,
   builtIn: readonly string[],
+  places?: Places,
 ): RecipesFile {
   if (path === undefined) return { recipes: [], defaultName: undefined };
-  return readRecipesFile(path, tasks, builtIn);
+  return readRecipesFile(path, tasks, builtIn, places);
 }
 
 /** @throws KnownError `CONFIG_INVALID` if a rule sends recordings a way that there is not */

@@ -1,3 +1,4 @@
+import { DEFAULT_STORE, storeOf } from './archived.ts';
 import { adviceFor } from './error-catalogue.ts';
 import type { ErrorSummary } from './errors.ts';
 import type { Facts, Recording, Stage } from './recording.ts';
@@ -11,7 +12,9 @@ const PLAYER = 'https://player.mediadelivery.net';
 
 export interface Published {
   readonly recording: Recording;
-  readonly facts: Pick<Facts, 'fetch' | 'archive' | 'publish'>;
+  readonly facts: Pick<Facts, 'fetch' | 'publish'>;
+  /** The files that it has in its stores. */
+  readonly archives: readonly Facts['archive'][];
   readonly times: Partial<Record<Stage, { startedAtMs: number | null; doneAtMs: number | null }>>;
   /** Pull zone host of the Bunny library, if the settings name it. */
   readonly cdnHost: string | undefined;
@@ -19,14 +22,14 @@ export interface Published {
 }
 
 /** `recording.published`: archived, and uploaded to Bunny, which may still be encoding it. */
-export function publishedBody({ recording, facts, times, cdnHost, nowMs }: Published): string {
-  const { fetch, archive, publish } = facts;
+export function publishedBody({ recording, facts, archives, times, cdnHost, nowMs }: Published): string {
+  const { fetch, publish } = facts;
   return body('recording.published', nowMs, {
     ...identity(recording),
     bytes: fetch.bytes,
-    sha1: archive.sha1,
+    sha1: archives.find(({ sha1 }) => sha1 !== null)?.sha1 ?? null,
     media_type: fetch.mediaType,
-    b2: { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName },
+    ...archived(archives),
     bunny: videoAddresses(publish, cdnHost),
     timings: {
       accepted_at: new Date(recording.acceptedAtMs).toISOString(),
@@ -72,14 +75,15 @@ export function renamedBody(input: { recording: Recording; previousTitle: string
 /** `recording.deleted`: an operator has deleted it; its archived file and its video are going, or gone. */
 export function deletedBody(input: {
   recording: Recording;
-  facts: Partial<Pick<Facts, 'archive' | 'publish'>>;
+  facts: Partial<Pick<Facts, 'publish'>>;
+  archives: readonly Facts['archive'][];
   nowMs: number;
 }): string {
-  const { recording, facts, nowMs } = input;
-  const { archive, publish } = facts;
+  const { recording, facts, archives, nowMs } = input;
+  const { publish } = facts;
   return body('recording.deleted', nowMs, {
     ...identity(recording),
-    b2: archive ? { bucket: archive.bucket, file_id: archive.fileId, file_name: archive.fileName } : null,
+    ...archived(archives),
     bunny: publish ? { library_id: publish.libraryId, video_id: publish.videoId } : null,
   });
 }
@@ -104,6 +108,25 @@ function videoAddresses({ libraryId, videoId }: Facts['publish'], cdnHost: strin
     embed_url: `${PLAYER}/embed/${libraryId}/${videoId}`,
     play_url: playUrl({ libraryId, videoId }),
     hls_url: cdnHost === undefined ? null : `https://${cdnHost}/${videoId}/playlist.m3u8`,
+  };
+}
+
+/** The file in the usual store, and those in others where there are any. */
+function archived(files: readonly Facts['archive'][]) {
+  const usual = files.find((file) => storeOf(file) === DEFAULT_STORE);
+  const others = files.filter((file) => file !== usual);
+  return {
+    b2: usual ? { bucket: usual.bucket, file_id: usual.fileId, file_name: usual.fileName } : null,
+    ...(others.length === 0
+      ? {}
+      : {
+          archives: others.map((file) => ({
+            store: storeOf(file),
+            // Where the store itself lies is nobody's business but this server's.
+            path: file.fileName,
+            file_id: file.fileId,
+          })),
+        }),
   };
 }
 

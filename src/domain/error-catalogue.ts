@@ -354,6 +354,13 @@ export const ERROR_CATALOGUE = {
         'Mount it, or let the user that runs Sluice write there: sluice doctor says what is wrong. Then ask again.',
     },
   ],
+  STORE_MISSING: [
+    'A recording is to be archived to a store that is not set up.',
+    'Set it up again (the store "folder": FOLDER_STORE); until then the recording waits, without losing an attempt.',
+    {
+      failed: 'Set it up again (the store "folder": FOLDER_STORE), then try it again.',
+    },
+  ],
   LEDGER_BUSY: [
     'Another process has kept the ledger for longer than 5 s.',
     'It is tried again by itself; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',

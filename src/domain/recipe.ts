@@ -18,6 +18,8 @@ export interface TaskShape {
   readonly makes?: readonly string[];
   /** What is begun here can no longer be stopped or taken back. */
   readonly isFinal?: true;
+  /** Its parameters that name a place which has to be set up, and what kind of place. */
+  readonly places?: Readonly<Record<string, string>>;
   /** It says how far it has come in bytes. */
   readonly reports?: 'bytes';
 }
@@ -84,18 +86,23 @@ export interface RecipeProblem {
   readonly text: string;
 }
 
+/** The names of what is set up, by what kind of place it is: a store, a publisher. */
+export type Places = Readonly<Record<string, readonly string[]>>;
+
 const STEP_ID = /^[a-z][a-z0-9-]{0,39}$/;
 
 /**
  * Plans a run: each step with its parameters as its task reads them, and in an order in which every step stands behind
  * those that it needs.
  *
+ * @param places What is set up, by its kind; of other kinds every name is taken.
  * @returns the plan, or every problem at once: an unknown task, an id that is there twice, bytes that nobody makes, a
  * circle, bytes that would grow from one lane into another, two final steps, parameters that the task does not take
  */
 export function planRun(
   recipe: Recipe,
   tasks: TaskShapes,
+  places: Places = {},
 ): { plan: Plan; problems?: undefined } | { plan?: undefined; problems: readonly RecipeProblem[] } {
   const problems: RecipeProblem[] = [];
   const say = (step: number | undefined, path: RecipeProblem['path'], text: string) =>
@@ -147,7 +154,17 @@ export function planRun(
     for (const { path, message } of read.error?.issues ?? []) {
       say(at, ['params', ...path.map((key) => (typeof key === 'symbol' ? String(key) : key))], message);
     }
+    readPlaces(task, read.data, at);
     return read.data;
+  }
+
+  function readPlaces(task: TaskShape, params: unknown, at: number): void {
+    for (const [name, kind] of Object.entries(task.places ?? {})) {
+      const named: unknown = Reflect.get(Object(params), name);
+      const known = places[kind];
+      if (known === undefined || typeof named !== 'string' || known.includes(named)) continue;
+      say(at, ['params', name], `there is no ${kind} "${named}" set up: there are ${listed(known)}`);
+    }
   }
 
   function readEdges(task: TaskShape, { takes = {} }: RecipeStep, at: number): Edge[] {

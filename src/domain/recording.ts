@@ -137,6 +137,9 @@ export interface Facts {
     readonly extension: string;
   };
   readonly archive: {
+    /** The store, by its name; absent: the one that all are archived in unless they say so. */
+    readonly store?: string;
+    /** The bucket, or what else the store keeps its files in. */
     readonly bucket: string;
     readonly fileId: string;
     readonly fileName: string;
@@ -168,6 +171,8 @@ export interface Checkpoints {
     readonly seen?: { readonly bytes: number; readonly times: number; readonly firstAtMs: number };
   };
   readonly archive: {
+    /** The store, where it is another than the usual. */
+    readonly store?: string;
     /** Of the bytes that were sent so far. */
     readonly contentId: string;
     readonly fileName: string;

@@ -90,7 +90,7 @@ export function createFlight(options: FlightOptions): Flight {
       const isDone = (id: string) => facts[id] !== undefined;
       const next = steps.filter((step) => !isDone(step.id) && needsOf(step).every(isDone));
       const holding = next.map((step) => {
-        const service = tasks.get(step.task)?.serviceFor?.({ recording, params: step.params });
+        const service = tasks.get(step.task)?.serviceFor?.({ recording, params: step.params, facts });
         return open.find((circuit) => circuit.service === service);
       });
       const [first, ...others] = holding.filter((each) => each !== undefined);
@@ -154,7 +154,8 @@ export function createFlight(options: FlightOptions): Flight {
         }),
       checkpoint: readCheckpoint(step, task, at.checkpoints[step.id]),
       checkLease: () => lease.check(),
-      expectLate: (place: string) => moves.expectLate(lateEffect(step, task, recording, place), lease.fence),
+      expectLate: (place: string) =>
+        moves.expectLate(lateEffect(step, task, recording, at, place), lease.fence),
       note: (type: Parameters<Moves['note']>[1], data: object) =>
         moves.note(recording.id, type, data, lease.fence),
       signal,
@@ -367,14 +368,15 @@ export function createFlight(options: FlightOptions): Flight {
       await moves.startStage(recording.id, step.id, lease.fence, how);
       log.info({ event: 'stage.started' }, 'stage started');
 
-      const service = task.serviceFor?.({ recording, params: step.params });
+      const { facts } = at;
+      const service = task.serviceFor?.({ recording, params: step.params, facts });
       const dependent = { service, recordingId: recording.id, signal: either, log };
       const proof = await withService(dependent, () =>
         task.run({
           ...context,
           saveCheckpoint: (checkpoint: unknown) =>
             moves.saveCheckpoint(recording.id, step.id, checkpoint, lease.fence),
-          cameInTime: (place) => moves.cameInTime(lateEffect(step, task, recording, place), lease.fence),
+          cameInTime: (place) => moves.cameInTime(lateEffect(step, task, recording, at, place), lease.fence),
           log,
           progress: (doneBytes, totalBytes, moved = 'moved') => {
             hasMoved = true;
@@ -399,8 +401,14 @@ function isTakenBack(task: AnyTask, recording: Recording): boolean {
   return !recording.isFromArchive || recording.state === 'deleting' || !task.isHome;
 }
 
-function lateEffect(step: PlannedStep, task: AnyTask, recording: Recording, place: string): LateEffect {
-  const service = task.serviceFor?.({ recording, params: step.params });
+function lateEffect(
+  step: PlannedStep,
+  task: AnyTask,
+  recording: Recording,
+  { facts }: Progress,
+  place: string,
+): LateEffect {
+  const service = task.serviceFor?.({ recording, params: step.params, facts });
   if (service === undefined) throw new Error(`step ${step.id} asks nothing of a service`);
   return { recordingId: recording.id, service, place };
 }

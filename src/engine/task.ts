@@ -75,7 +75,12 @@ export interface Task<P = unknown, F = unknown, C = unknown> extends TaskShape {
   readonly checkpoint?: z.ZodType<C>;
   run(context: TaskContext<P, C>): Promise<F>;
   /** The service that a step depends on, by its name; none, or absent, if it needs no network. */
-  serviceFor?(input: { readonly recording: Recording; readonly params: P }): string | undefined;
+  serviceFor?(input: {
+    readonly recording: Recording;
+    readonly params: P;
+    /** What the recording's steps have proved so far, by their ids. */
+    readonly facts: Readonly<Record<string, unknown>>;
+  }): string | undefined;
   /** The bytes that an earlier attempt has made; `undefined` if they are gone: then the step runs once more. */
   reopen?(input: {
     readonly recording: Recording;

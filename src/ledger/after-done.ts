@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import { deletedBody, renamedBody } from '../domain/announcement.ts';
+import { archivedFiles } from '../domain/archived.ts';
 import { companionsBeside } from '../domain/companions.ts';
 import type { Facts, Recording, Stage } from '../domain/recording.ts';
 import { insertDelivery } from './deliveries.ts';
@@ -148,13 +149,13 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     await insertDelivery(trx, {
       recordingId: id,
       type: 'recording.deleted',
-      body: deletedBody({ recording, facts, nowMs: Date.now() }),
+      body: deletedBody({ recording, facts, archives: archivedFiles(facts), nowMs: Date.now() }),
     });
   }
   await trx.deleteFrom('renames').where('recording_id', '=', id).execute();
   await trx.deleteFrom('watches').where('recording_id', '=', id).execute();
   await trx.deleteFrom('zoom_trash').where('recording_id', '=', id).execute();
-  const { archive } = facts;
+  const [archive] = archivedFiles(facts);
   return {
     change: {
       state: 'deleting',

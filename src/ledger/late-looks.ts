@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely';
+import { DEFAULT_STORE } from '../domain/archived.ts';
 import { TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Service } from './circuits.ts';
 import type { Database } from './database.ts';
@@ -18,11 +19,15 @@ export interface LateLook extends LateEffect {
   readonly looks: number;
 }
 
-/** The stage that makes something in a service; what its fact names is what stays. */
-const STAGE_OF = { b2: 'archive', bunny: 'publish', zoom: 'fetch' } as const satisfies Record<
-  Service,
-  string
->;
+/** What a step has proved or would resume from says of itself; null of one that has nothing to say yet. */
+const said = (key: string) =>
+  sql`coalesce(json_extract(stages.fact, ${key}), json_extract(stages.checkpoint, ${key}))`;
+
+/** The service that a step has made something in; what its fact names is what stays. */
+const SERVICE_OF_STEP = sql<string>`case
+  when stages.fact is null and stages.checkpoint is null then null
+  when stages.task = 'archive' then coalesce(${said('$.store')}, ${DEFAULT_STORE})
+  when stages.task = 'publish' and coalesce(${said('$.videoId')}, '') not like '%/%' then 'bunny' end`;
 
 /**
  * What may still take effect with the services after it was given up, and is looked for. It is written before the
@@ -54,11 +59,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
       .leftJoin('stages', (join) =>
         join
           .onRef('stages.recording_id', '=', 'late_looks.recording_id')
-          .on(
-            'stages.stage',
-            '=',
-            sql<string>`case late_looks.service when 'b2' then ${STAGE_OF.b2} else ${STAGE_OF.bunny} end`,
-          ),
+          .on(SERVICE_OF_STEP, '=', (row) => row.ref('late_looks.service')),
       )
       .where('recordings.state', 'not in', TAKING_BACK_STATES)
       .where((or) =>

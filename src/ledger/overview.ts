@@ -106,9 +106,9 @@ export function createOverview({ db }: { db: Database }): Overview {
     const ids = recordings.map(({ id }) => id);
     const stages = await db
       .selectFrom('stages')
-      .select(['recording_id', 'stage', 'fact'])
+      .select(['recording_id', 'stage', 'task', 'fact'])
       .where('recording_id', 'in', ids)
-      .where('stage', 'in', ['archive', 'publish', 'notify'])
+      .where('task', 'in', ['archive', 'publish', 'notify'])
       .execute();
     const watches = await db
       .selectFrom('watches')
@@ -128,7 +128,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         recording,
         facts,
         isPlayable: watched === 'video.playable',
-        isAnnounced: own.some(({ stage }) => stage === 'notify'),
+        isAnnounced: own.some(({ task }) => task === 'notify'),
         position: positions.get(recording.id),
         ofVideo: videos.get(recording.id),
       };

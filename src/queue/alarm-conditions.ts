@@ -41,7 +41,8 @@ export interface AlarmConditionsOptions {
 /** How much more than the reserve has to be free until the disk is well again. */
 const DISK_MARGIN = 1.05;
 
-const SERVICES = ['zoom', 'b2', 'bunny'] as const;
+/** How many open alarms are looked through for those of services; there is one of a service. */
+const MOST_ALARMS = 1000;
 
 /** What is wrong now, and what is not: each is looked at again and again, and says the same until it changes. */
 export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
@@ -51,7 +52,9 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
 
   async function services(): Promise<AlarmChange[]> {
     const failing = await circuits.all();
-    return SERVICES.flatMap((service): AlarmChange[] => {
+    const told = (await alarms.open(MOST_ALARMS)).flatMap(({ key }) => /^service:(.+)/.exec(key)?.[1] ?? []);
+    const services = new Set([...told, ...failing.map(({ service }) => service)]);
+    return [...services].flatMap((service): AlarmChange[] => {
       const circuit = failing.find((each) => each.service === service);
       if (circuit === undefined) return [{ resolve: `service:${service}`, resolution: 'It works again.' }];
       const forMs = now() - (circuit.openedAtMs ?? now());

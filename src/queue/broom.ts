@@ -3,7 +3,7 @@ import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 /**
  * - `spool`: the folder of a download
  * - `upload`: a file that a tutor has uploaded
- * - `large-file`: an unfinished large file in B2
+ * - `large-file`: an unfinished file in a store
  * - `video`: an empty video in Bunny Stream
  */
 export type LeftoverKind = 'spool' | 'upload' | 'large-file' | 'video';

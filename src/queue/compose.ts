@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { createFlight } from '../engine/flight.ts';
+import type { Store } from '../engine/ports/store.ts';
 import { makeTasks, shapesOf } from '../engine/task-files.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
@@ -17,7 +18,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
-import { type B2, createB2 } from '../outside/b2/client.ts';
+import { openStores } from '../outside/stores.ts';
 import { createRecipeBook } from '../recipes/book.ts';
 import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
 import { createCollections } from '../tasks/support/collections.ts';
@@ -98,7 +99,7 @@ export async function startWorker(config: Config, log: Logger) {
     idleTimeoutMs,
     minBytesPerSecond,
   });
-  const b2 = createB2({ ...config.b2, idleTimeoutMs, minBytesPerSecond });
+  const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs, minBytesPerSecond });
   const { endpoint } = config.traces;
   const tracing =
@@ -116,7 +117,7 @@ export async function startWorker(config: Config, log: Logger) {
   const files = await loadTasks(config.tasksDir);
   const tasks = makeTasks<Tools>(files, {
     zoom,
-    b2,
+    stores,
     bunny,
     ledger,
     spool,
@@ -131,7 +132,7 @@ export async function startWorker(config: Config, log: Logger) {
         patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
         backoff: config.line.backoff,
       },
-      archive: config.b2,
+      archive: config.archive,
       publish: { libraryId, cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
       captions: { language: config.zoom.defaults.language },
     },
@@ -150,7 +151,9 @@ export async function startWorker(config: Config, log: Logger) {
     probes: {
       // Its files are served by other hosts than its API.
       zoom: { ask: zoom.probe, provesService: false },
-      b2: { ask: b2.probe, provesService: true },
+      ...Object.fromEntries(
+        [...stores.values()].map(({ name, probe }) => [name, { ask: probe, provesService: true }]),
+      ),
       bunny: { ask: bunny.probe, provesService: true },
     },
     progress: {
@@ -245,7 +248,7 @@ export async function startWorker(config: Config, log: Logger) {
         lockMs: SMALL_JOB_LOCK_MS,
         process: createTrashRunner({
           ledger,
-          b2,
+          stores,
           apiOf: (accountId) => apiOf(apis, accountId),
           after: trashAfter,
           backoff: config.line.backoff,
@@ -260,7 +263,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const sweeping = startSweeping({
     isClockSettled: () => ledger.wallClock.isSettled(),
-    sweeper: composeSweeper(config, { ledger, b2, bunny, log }),
+    sweeper: composeSweeper(config, { ledger, stores, bunny, log }),
     everyMs: config.sweep.everyMs,
     log,
   });
@@ -268,7 +271,7 @@ export async function startWorker(config: Config, log: Logger) {
   const lateLooks = startLateLooks({
     ledger,
     lookers: [
-      createArchiveLooker({ b2, bucket: config.b2.bucket }),
+      ...[...stores.values()].map((store) => createArchiveLooker({ store })),
       createVideoLooker({ bunny }),
       createCaptionsLooker({ bunny, recordings }),
     ],
@@ -308,7 +311,12 @@ export async function startWorker(config: Config, log: Logger) {
 /** Builds the sweeper of this worker's folders and services. */
 function composeSweeper(
   config: Config,
-  used: { readonly ledger: Ledger; readonly b2: B2; readonly bunny: Bunny; readonly log: Logger },
+  used: {
+    readonly ledger: Ledger;
+    readonly stores: ReadonlyMap<string, Store>;
+    readonly bunny: Bunny;
+    readonly log: Logger;
+  },
 ) {
   return createSweeper({
     ...used,
@@ -322,10 +330,10 @@ function composeSweeper(
 export async function openSweeper(config: Config, log: Logger) {
   const { idleTimeoutMs } = config.transfer;
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
-  const b2 = createB2({ ...config.b2, idleTimeoutMs });
+  const stores = openStores(config, { idleTimeoutMs });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
   return {
-    ...composeSweeper(config, { ledger, b2, bunny, log }),
+    ...composeSweeper(config, { ledger, stores, bunny, log }),
     audit: ledger.audit,
     close: () => ledger.close(),
   };

@@ -1,36 +1,32 @@
 import type { Bunny, Video } from '../clients/bunny.ts';
-import { ARCHIVED_RECORDING } from '../domain/names.ts';
 import { ownerOf } from '../domain/video-mark.ts';
+import type { Store, UnfinishedFile } from '../engine/ports/store.ts';
 import type { Claim } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { B2, UnfinishedFile } from '../outside/b2/client.ts';
 import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
 
-/** Looks in B2 for large files that were begun for a recording which will not go on with them. */
-export function createLargeFileBroom(options: {
-  readonly b2: Pick<B2, 'listUnfinished' | 'listParts' | 'cancelLargeFile'>;
+/** Looks in a store for files that were begun for a recording which will not go on with them. */
+export function createUnfinishedBroom(options: {
+  readonly store: Pick<Store, 'place' | 'unfinished' | 'parts' | 'abandon'>;
   readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
   readonly terms: SweepTerms;
 }): Broom {
-  const { b2, terms } = options;
+  const { store, terms } = options;
   const { recordings, claims } = options.ledger;
 
-  async function inspect(
-    { fileId, fileInfo }: UnfinishedFile,
-    signal: AbortSignal,
-  ): Promise<Leftover | undefined> {
-    const parts = await b2.listParts({ fileId, signal });
+  async function inspect(file: UnfinishedFile, signal: AbortSignal): Promise<Leftover | undefined> {
+    const parts = await store.parts({ file, signal });
     if (parts === undefined) return undefined;
 
-    const recording = await recordings.get(fileInfo[ARCHIVED_RECORDING] ?? '');
-    const owners = [...(await claims.ofArchived(fileId)).map((claim) => claim.recording)];
+    const recording = await recordings.get(file.mark?.recordingId ?? '');
+    const owners = [...(await claims.ofArchived(file.id)).map((claim) => claim.recording)];
     if (recording !== undefined) owners.push(recording);
     if (owners.some((owner) => isLive(owner, terms))) return undefined;
     return {
       bytes: [...parts.values()].reduce((sum, { bytes }) => sum + bytes, 0),
       reason:
         recording === undefined ? 'its recording is unknown here' : `its recording is ${recording.state}`,
-      remove: () => b2.cancelLargeFile({ fileId, signal }),
+      remove: () => store.abandon({ file, signal }),
     };
   }
 
@@ -39,16 +35,14 @@ export function createLargeFileBroom(options: {
     async suspects(signal) {
       const sinceMs = await claims.sinceMs();
       if (sinceMs === undefined || !isOld(sinceMs, terms)) return [];
-      const files = await b2.listUnfinished({ namePrefix: '', signal });
+      const files = await store.unfinished({ prefix: '', signal });
       return files
         .filter(
-          ({ fileInfo, startedAtMs }) =>
-            fileInfo[ARCHIVED_RECORDING] !== undefined &&
-            isOld(startedAtMs, terms) &&
-            isWithinMemory(startedAtMs, sinceMs),
+          ({ mark, startedAtMs }) =>
+            mark !== undefined && isOld(startedAtMs, terms) && isWithinMemory(startedAtMs, sinceMs),
         )
         .map((file) => ({
-          name: `${file.fileName} (${file.fileId})`,
+          name: `${file.name} (${file.id})`,
           inspect: () => inspect(file, signal),
         }));
     },

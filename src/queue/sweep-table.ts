@@ -4,7 +4,7 @@ import type { Sweeping, SweepProblem } from './sweeper.ts';
 const KINDS: Readonly<Record<SweepProblem['kind'], string>> = {
   spool: 'download',
   upload: 'upload',
-  'large-file': 'B2 large file',
+  'large-file': 'unfinished file',
   video: 'Bunny video',
   token: 'download tokens',
 };

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Bunny } from '../clients/bunny.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import type { Store } from '../engine/ports/store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
-import type { B2 } from '../outside/b2/client.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
 import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
-import { createLargeFileBroom, createVideoBroom } from './sweep-services.ts';
+import { createUnfinishedBroom, createVideoBroom } from './sweep-services.ts';
 
 /** What was removed or, in a dry run, would have been. */
 export interface SweptItem {
@@ -35,7 +35,7 @@ export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
   readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
   readonly spoolDirectory: string;
   readonly incoming: IncomingPaths;
-  readonly b2: Pick<B2, 'listUnfinished' | 'listParts' | 'cancelLargeFile'>;
+  readonly stores: ReadonlyMap<string, Store>;
   readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
   readonly log: Logger;
   readonly now?: () => number;
@@ -52,12 +52,22 @@ export interface Sweeper {
  * what no recording that could still move has a use for, and looks at each thing again right before it goes.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
-  const { ledger, spoolDirectory, incoming, b2, bunny, log, afterMs, failedKeepMs, now = Date.now } = options;
+  const {
+    ledger,
+    spoolDirectory,
+    incoming,
+    stores,
+    bunny,
+    log,
+    afterMs,
+    failedKeepMs,
+    now = Date.now,
+  } = options;
   const terms: SweepTerms = { afterMs, failedKeepMs, now };
   const brooms = [
     createSpoolBroom({ directory: spoolDirectory, ledger, terms }),
     createUploadBroom({ paths: incoming, ledger, terms }),
-    createLargeFileBroom({ b2, ledger, terms }),
+    ...[...stores.values()].map((store) => createUnfinishedBroom({ store, ledger, terms })),
     createVideoBroom({ bunny, ledger, terms }),
   ];
 

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { ZoomApi } from '../clients/zoom-api.ts';
+import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
 import { KnownError, summarize } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
+import type { Store } from '../engine/ports/store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { TrashItem } from '../ledger/zoom-trash.ts';
-import type { B2 } from '../outside/b2/client.ts';
 import type { Outcome } from './jobs.ts';
 
 /** How long a file is kept in view that cannot go, in milliseconds. */
@@ -15,7 +16,7 @@ const FEWEST_LOOKS = 3;
 
 export interface TrashRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'zoomTrash'>;
-  readonly b2: Pick<B2, 'fileInfo'>;
+  readonly stores: ReadonlyMap<string, Pick<Store, 'look'>>;
   readonly apiOf: (accountId: string | null) => Pick<ZoomApi, 'trashFile'> | undefined;
   /** What all recordings of a meeting must be before any of its files goes. */
   readonly after: 'published' | 'playable';
@@ -36,7 +37,7 @@ export function trashableFile({ source, details }: Recording) {
  * Safe to repeat: a file that is gone counts as moved, and the ledger keeps one event of it.
  */
 export function createTrashRunner(options: TrashRunnerOptions) {
-  const { b2, apiOf, after, backoff } = options;
+  const { stores, apiOf, after, backoff } = options;
   const { recordings, zoomTrash } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
@@ -94,11 +95,15 @@ export function createTrashRunner(options: TrashRunnerOptions) {
     return areDone && (after === 'published' || arePlayable);
   }
 
-  /** Looked at once more in the archive itself: what goes from Zoom may be the only other copy. */
+  /** Looked at once more in the stores themselves: what goes from Zoom may be the only other copy. */
   async function isArchived({ id }: Recording, signal: AbortSignal): Promise<boolean> {
-    const { archive, fetch } = (await recordings.progress(id)).facts;
-    if (archive === undefined || fetch === undefined) return false;
-    const stored = await b2.fileInfo({ fileId: archive.fileId, signal });
-    return stored?.isFinished === true && stored.bytes === fetch.bytes;
+    const { facts } = await recordings.progress(id);
+    const files = archivedFiles(facts);
+    for (const archived of files) {
+      const file = { id: archived.fileId, name: archived.fileName };
+      const stored = await stores.get(storeOf(archived))?.look({ file, signal });
+      if (stored?.isFinished !== true || stored.bytes !== facts.fetch?.bytes) return false;
+    }
+    return files.length > 0;
   }
 }

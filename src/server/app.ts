@@ -74,7 +74,7 @@ export interface AppOptions {
   readonly bunnyReadOnlyApiKey: string | undefined;
   readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry' | 'poke'>>>;
   /** What the status says of this installation. */
-  readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes'>;
+  readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'services'>;
   readonly operators?: OperatorOptions;
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */

@@ -44,7 +44,7 @@ export function addOverviewApi(
     return {
       reason,
       code: code ?? null,
-      service: (service as CauseView['service']) ?? null,
+      service: service ?? null,
       title: error?.title ?? null,
       advice: error?.advice ?? null,
       retry_can_help: canHelp(code),

@@ -39,6 +39,8 @@ export interface StatusOptions {
   /** The disk of this folder is the one that recordings are staged on. */
   readonly dataDir: string;
   readonly diskReserveBytes: number;
+  /** What is depended on, by the names of the circuits; default what every recording needed before there were recipes. */
+  readonly services?: readonly string[];
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly silentAfterMs: number;
   /** The last that the worker has told of this recording. */
@@ -50,7 +52,9 @@ export function createStatus(options: StatusOptions): Status {
 
   async function services(siteGone: string | null): Promise<ServiceView[]> {
     const failing = await circuits.all();
-    const remote = (['zoom', 'b2', 'bunny'] as const).map((service): ServiceView => {
+    const { services: usual = ['zoom', 'b2', 'bunny'] } = options;
+    const names = new Set([...usual, ...failing.map(({ service }) => service)]);
+    const remote = [...names].map((service): ServiceView => {
       const circuit = failing.find((each) => each.service === service);
       if (circuit === undefined) return { service, state: 'ok', open_until: null, last_error: null };
       const { openUntilMs, lastError } = circuit;

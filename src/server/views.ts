@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ACTIONS, possibleActions } from '../domain/actions.ts';
 import { playUrl } from '../domain/announcement.ts';
+import { archivedFiles, defaultFile, storeOf } from '../domain/archived.ts';
 import {
   adviceFor,
   canRetryHelp,
@@ -66,6 +67,9 @@ export const recordingView = z
       .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
       .nullable()
       .describe('In Backblaze B2'),
+    archives: z
+      .array(z.object({ store: z.string(), path: z.string(), file_id: z.string() }))
+      .describe('In other stores: which, and where in it'),
     publishing_again: z.boolean().describe('It is being published again, from its archived file'),
     position: z.int().nullable().describe('Its place in line, from 1, if it waits and may move now'),
     companion: z
@@ -156,7 +160,7 @@ const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes
 
 export const serviceView = z
   .object({
-    service: z.enum(['zoom', 'b2', 'bunny', 'site']),
+    service: z.string().describe('zoom, b2, bunny, site, or another place that recipes bring recordings to'),
     state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
     open_until: time.nullable(),
     last_error: errorView.nullable(),
@@ -305,7 +309,8 @@ export function problems(...statuses: (keyof typeof PROBLEMS)[]) {
 /** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
 export function viewRecording(summary: RecordingSummary): RecordingView {
   const { recording, facts, isPlayable, isAnnounced, position, ofVideo } = summary;
-  const { archive, publish } = facts;
+  const { publish } = facts;
+  const archive = defaultFile(facts);
   return {
     id: recording.id,
     seq: recording.seq,
@@ -335,6 +340,13 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
       archive === undefined
         ? null
         : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
+    archives: archivedFiles(facts)
+      .filter((file) => file !== archive)
+      .map((file) => ({
+        store: storeOf(file),
+        path: `${file.bucket}/${file.fileName}`,
+        file_id: file.fileId,
+      })),
     publishing_again: recording.isFromArchive === true,
     position: position ?? null,
     companion: companionOf(recording),

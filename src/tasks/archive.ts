@@ -1,37 +1,49 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { DEFAULT_STORE, whereIn } from '../domain/archived.ts';
 import { KnownError } from '../domain/errors.ts';
-import { ARCHIVED_CONTENT, ARCHIVED_RECORDING, archiveName } from '../domain/names.ts';
+import { archiveName } from '../domain/names.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
 import type { Bytes } from '../engine/bytes.ts';
+import type { FileRef, Store, StoredFile, StoredPart, UnfinishedFile } from '../engine/ports/store.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import type { B2, StoredFile, StoredPart, UnfinishedFile } from '../outside/b2/client.ts';
-import { deleteIfAllowed } from './support/archive-doubles.ts';
 import { MAX_PARTS, partBytesFor } from './support/archive-parts.ts';
 import type { CompanionVideos } from './support/companion-videos.ts';
 import { retryInPlace, type TransferRetry } from './support/retry-in-place.ts';
 import type { Tools } from './support/tools.ts';
 
+const paramsShape = z.strictObject({
+  /** The store, by its name. */
+  store: z.string().default(DEFAULT_STORE),
+});
+
 export const shape = {
   name: 'archive',
   label: 'Archive',
   lane: 'upload',
+  params: paramsShape,
+  places: { store: 'store' },
   takes: { file: 'growing' },
   reports: 'bytes',
 } as const satisfies TaskShape;
 
-type ArchiveContext = TaskContext<unknown, Checkpoints['archive']>;
+type Params = z.infer<typeof paramsShape>;
+
+type ArchiveContext = TaskContext<Params, Checkpoints['archive']>;
+type ArchiveWithdraw = WithdrawContext<Params, Checkpoints['archive']>;
+
+/** How long a step waits whose store is not set up, in milliseconds: for a person. */
+const HELD_MS = 10 * 60_000;
 
 /** After so many failures to finish it, a large file is begun anew. */
 const MAX_FAILED_FINISHES = 3;
 
 export interface ArchiveOptions {
-  readonly b2: B2;
-  readonly bucket: string;
-  /** The most bytes per part of a large file; unset: what B2 recommends. */
-  readonly partBytes: number | undefined;
+  /** Those that are set up, by their names. */
+  readonly stores: ReadonlyMap<string, Store>;
   /** Parts of one file that are sent at the same time. */
   readonly parallelParts: number;
   readonly retry: TransferRetry;
@@ -43,32 +55,33 @@ export const makeTask = (tools: Tools) =>
   createArchiveTask({ ...tools, ...tools.settings.archive, companions: tools.companionVideos });
 
 /**
- * Uploads the file to Backblaze B2 while it arrives: a small one in one request, any other in parts, since a part that is
+ * Brings the file to a store while it arrives: a small one in one request, any other in parts, since a part that is
  * sent again replaces the first one, and a file that is sent again doubles it.
  *
  * Safe to repeat: that a file will be made is recorded first. Before another is made it is looked for, under its
- * deterministic name and with the recording's id in its file info, also when the ledger knows of none (then its content
- * has to be the same too); a large file goes on with
- * the parts that B2 does not have yet. What was sent of other bytes than today's is thrown away first. What takes effect
+ * deterministic name and with the recording's mark, also when the ledger knows of none (then its content has to be the
+ * same too); a file in parts goes on with those that the store does not have yet. What was sent of other bytes than today's is thrown away first. What takes effect
  * only after it was looked for is expected from before it is asked for, and taken back (`archive-doubles.ts`).
  */
 export function createArchiveTask(
   options: ArchiveOptions,
-): Task<unknown, Facts['archive'], Checkpoints['archive']> {
-  const { b2, bucket, partBytes, parallelParts, retry, companions } = options;
+): Task<Params, Facts['archive'], Checkpoints['archive']> {
+  const { stores, parallelParts, retry, companions } = options;
   return {
     ...shape,
     isHome: true,
-    serviceFor: () => 'b2',
+    serviceFor: ({ params }) => storeName(params),
     async run(context) {
       const { recording, signal } = context;
+      const store = storeOf(context);
       // Asked while the first bytes are on their way.
-      const limits = await b2.partLimits({ signal });
+      const limits = await store.limits({ signal });
       const source = await context.take('file');
       const isUsable = context.checkpoint === undefined || isOf(context.checkpoint, source);
       if (!isUsable) await withdraw({ ...context, fact: undefined });
       const known = isUsable ? context.checkpoint : undefined;
       const checkpoint: Checkpoints['archive'] = known ?? {
+        ...(store.name === DEFAULT_STORE ? {} : { store: store.name }),
         fileName: await nameOf(recording, source),
         contentId: source.contentId,
         isRequested: false,
@@ -76,7 +89,7 @@ export function createArchiveTask(
         failedFinishes: 0,
         partBytes: partBytesFor({
           totalBytes: source.totalBytes,
-          wantedBytes: partBytes ?? limits.recommendedPartBytes,
+          wantedBytes: limits.partBytes,
           minBytes: limits.minPartBytes,
           parallelParts,
         }),
@@ -89,13 +102,24 @@ export function createArchiveTask(
       if (found !== undefined) {
         context.progress(source.totalBytes, source.totalBytes, 'found');
         await source.proved();
-        return { bucket, fileId: found.fileId, fileName, sha1: found.sha1 ?? null };
+        return { ...whereIn(store), fileId: found.id, fileName, sha1: found.sha1 ?? null };
       }
       const upload = source.totalBytes <= checkpoint.partBytes ? uploadWhole : uploadInParts;
-      return { bucket, fileName, ...(await upload(context, source, checkpoint)) };
+      return { ...whereIn(store), fileName, ...(await upload(context, source, checkpoint)) };
     },
     withdraw,
   };
+
+  /** @throws KnownError `STORE_MISSING`: it waits until somebody has set the store up again. */
+  function storeOf({ params }: Pick<ArchiveContext, 'params'>): Store {
+    const name = storeName(params);
+    const store = stores.get(name);
+    if (store !== undefined) return store;
+    throw new KnownError(`The store "${name}" is not set up`, {
+      code: 'STORE_MISSING',
+      retry: { waitMs: HELD_MS },
+    });
+  }
 
   async function nameOf(recording: Recording, source: Bytes): Promise<string> {
     const { extension } = source;
@@ -106,43 +130,41 @@ export function createArchiveTask(
   }
 
   /** The large file is cancelled, whether its id was heard of or not; a finished one is deleted. */
-  async function withdraw(context: WithdrawContext<unknown, Checkpoints['archive']>): Promise<void> {
+  async function withdraw(context: ArchiveWithdraw): Promise<void> {
     const { checkpoint, signal } = context;
     const fact = context.fact as Facts['archive'] | undefined;
     const fileName = fact?.fileName ?? checkpoint?.fileName;
     if (fileName === undefined) return;
+    const store = storeOf(context);
     await context.checkLease();
     // What was given up may still come.
     await context.expectLate(fileName);
-    const fileIds = (await findUnfinished(context, fileName)).map((file) => file.fileId);
-    if (checkpoint?.fileId) fileIds.push(checkpoint.fileId);
-    for (const fileId of new Set(fileIds)) await b2.cancelLargeFile({ fileId, signal });
-    for (const file of await findArchived(context, fileName)) await deleteOrLeave(context, file);
+    const ids = (await findUnfinished(context, fileName)).map(({ id }) => id);
+    if (checkpoint?.fileId) ids.push(checkpoint.fileId);
+    for (const id of new Set(ids)) await store.abandon({ file: { id, name: fileName }, signal });
+    for (const file of await findArchived(context, fileName)) await removeOrLeave(context, file);
   }
 
-  /** What stays because the key may not delete is told. */
-  async function deleteOrLeave(
-    context: Pick<ArchiveContext, 'signal' | 'log' | 'note'>,
+  /** What stays because it may not be removed is told. */
+  async function removeOrLeave(
+    context: Pick<ArchiveContext, 'params' | 'signal' | 'log' | 'note'>,
     file: StoredFile,
   ): Promise<void> {
-    const { fileId, fileName } = file;
-    if (await deleteIfAllowed({ b2, fileId, fileName, signal: context.signal })) return;
-    context.log.warn({ event: 'archive.left', fileId, fileName }, 'the key may not delete');
-    await context.note('archive.left', { bucket, fileId, fileName });
+    const store = storeOf(context);
+    if ((await store.remove({ file, signal: context.signal })) === 'removed') return;
+    const left = { ...whereIn(store), fileId: file.id, fileName: file.name };
+    context.log.warn({ event: 'archive.left', ...left }, 'it may not be removed');
+    await context.note('archive.left', left);
   }
 
   function newFile(context: ArchiveContext, source: Bytes, fileName: string) {
     const { recording } = context;
     return {
-      fileName,
-      contentType: source.mediaType,
-      fileInfo: {
-        src_last_modified_millis: String(
-          recording.origin.kind === 'file' ? recording.origin.modifiedAtMs : recording.acceptedAtMs,
-        ),
-        [ARCHIVED_RECORDING]: recording.id,
-        [ARCHIVED_CONTENT]: contentMark(source),
-      },
+      name: fileName,
+      mediaType: source.mediaType,
+      mark: { recordingId: recording.id, content: contentMark(source) },
+      totalBytes: source.totalBytes,
+      modifiedAtMs: recording.origin.kind === 'file' ? recording.origin.modifiedAtMs : recording.acceptedAtMs,
       signal: context.signal,
     };
   }
@@ -156,10 +178,10 @@ export function createArchiveTask(
     const whole = (await findArchived(context, fileName)).filter(({ bytes }) => bytes === source.totalBytes);
     const [kept, ...doubles] = whole;
     for (const double of doubles) {
-      const { fileId } = double;
       await context.checkLease();
-      await deleteOrLeave(context, double);
-      await context.note('late.removed', { service: 'b2', what: 'file', fileId, fileName });
+      await removeOrLeave(context, double);
+      const { name: service } = storeOf(context);
+      await context.note('late.removed', { service, what: 'file', fileId: double.id, fileName });
     }
     return kept;
   }
@@ -178,26 +200,27 @@ export function createArchiveTask(
       throw error;
     });
     return files.find(
-      ({ bytes, fileInfo }) =>
-        bytes === source.totalBytes && fileInfo[ARCHIVED_CONTENT] === contentMark(source),
+      ({ bytes, mark }) => bytes === source.totalBytes && mark?.content === contentMark(source),
     );
   }
 
   /** The finished files of this recording, newest first. */
   async function findArchived(
-    { recording, signal }: Pick<ArchiveContext, 'recording' | 'signal'>,
+    context: Pick<ArchiveContext, 'recording' | 'params' | 'signal'>,
     fileName: string,
   ): Promise<StoredFile[]> {
-    const versions = await b2.listVersions({ fileName, signal });
-    return versions.filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id);
+    const { recording, signal } = context;
+    const found = await storeOf(context).find({ name: fileName, signal });
+    return found.filter(({ mark }) => mark?.recordingId === recording.id);
   }
 
   async function findUnfinished(
-    { recording, signal }: Pick<ArchiveContext, 'recording' | 'signal'>,
+    context: Pick<ArchiveContext, 'recording' | 'params' | 'signal'>,
     fileName: string,
   ): Promise<UnfinishedFile[]> {
-    const unfinished = await b2.listUnfinished({ namePrefix: fileName, signal });
-    return unfinished.filter((file) => file.fileInfo[ARCHIVED_RECORDING] === recording.id);
+    const { recording, signal } = context;
+    const unfinished = await storeOf(context).unfinished({ prefix: fileName, signal });
+    return unfinished.filter(({ mark }) => mark?.recordingId === recording.id);
   }
 
   async function uploadWhole(context: ArchiveContext, source: Bytes, checkpoint: Checkpoint) {
@@ -208,18 +231,18 @@ export function createArchiveTask(
     const uploaded = await retryInPlace(retry, signal, async (attempt) => {
       // Of a request that broke nobody knows whether it was carried out.
       const found = attempt > 1 ? await adopt(context, fileName, source) : undefined;
-      if (found !== undefined) return { fileId: found.fileId, sha1: found.sha1 ?? null };
+      if (found !== undefined) return { fileId: found.id, sha1: found.sha1 ?? null };
 
       await context.checkLease();
       await context.expectLate(fileName);
-      const { fileId, sha1 } = await b2.uploadFile({
+      const { id, sha1 } = await storeOf(context).put({
         ...newFile(context, source, fileName),
         bytes: source.totalBytes,
         chunks: source.read(0, source.totalBytes),
         onSent: (sentBytes) => context.progress(sentBytes, source.totalBytes),
       });
       crashPoint('archive:after-upload');
-      return { fileId, sha1 };
+      return { fileId: id, sha1: sha1 ?? null };
     });
     await context.cameInTime(fileName);
     return uploaded;
@@ -235,39 +258,35 @@ export function createArchiveTask(
     }
     const count = Math.ceil(totalBytes / checkpoint.partBytes);
     const sentBytes: number[] = Array(count).fill(0);
-    const partSha1s: string[] = [];
+    const parts: StoredPart[] = [];
     const found = [...stored.values()].map(({ bytes }) => bytes);
     context.progress(Math.min(sum(found), totalBytes), totalBytes, 'found');
     for (const [partNumber, { bytes }] of stored) sentBytes[partNumber - 1] = bytes;
 
     await inParallel({ limit: parallelParts, count, signal }, async (index, either) => {
       const start = index * checkpoint.partBytes;
-      const part: Part = {
-        fileId,
-        partNumber: index + 1,
-        start,
-        end: Math.min(start + checkpoint.partBytes, totalBytes),
-      };
+      const end = Math.min(start + checkpoint.partBytes, totalBytes);
+      const part: Part = { file: { id: fileId, name: checkpoint.fileName }, number: index + 1, start, end };
       const report = (doneBytes: number) => {
         sentBytes[index] = doneBytes;
         context.progress(sum(sentBytes), totalBytes);
       };
       // An upload URL is not to lie idle until the download has come so far.
       await source.reaches(start);
-      const known = stored.get(part.partNumber);
-      const isThere =
-        known?.bytes === part.end - start && known.sha1 === (await sha1Of(source, part, either));
+      const known = stored.get(part.number);
+      const isThere = known?.bytes === end - start && known.sha1 === (await sha1Of(source, part, either));
       if (isThere) {
-        partSha1s[index] = known.sha1;
+        parts[index] = known;
         return;
       }
-      partSha1s[index] = await uploadPart({ ...context, signal: either }, source, part, report);
-      report(part.end - start);
+      const sha1 = await sendPart({ ...context, signal: either }, source, part, report);
+      parts[index] = { bytes: end - start, sha1 };
+      report(end - start);
     });
 
     await source.proved();
     await context.checkLease();
-    await finish(context, checkpoint, fileId, partSha1s, totalBytes);
+    await finish(context, checkpoint, fileId, parts, totalBytes);
     return { fileId, sha1: null };
   }
 
@@ -279,14 +298,16 @@ export function createArchiveTask(
   ): Promise<{ fileId: string; stored: ReadonlyMap<number, StoredPart>; isFinished: boolean }> {
     const { signal } = context;
     const { fileName } = checkpoint;
+    const store = storeOf(context);
     const fileIds = checkpoint.fileId === null ? [] : [checkpoint.fileId];
     if (checkpoint.isRequested && checkpoint.fileId === null) {
-      fileIds.push(...(await findUnfinished(context, fileName)).map((file) => file.fileId));
+      fileIds.push(...(await findUnfinished(context, fileName)).map(({ id }) => id));
     }
     for (const fileId of fileIds) {
-      const stored = await b2.listParts({ fileId, signal });
+      const ref = { id: fileId, name: fileName };
+      const stored = await store.parts({ file: ref, signal });
       // A finish that was given up may have been carried out since it was looked for.
-      const file = stored === undefined ? await b2.fileInfo({ fileId, signal }) : undefined;
+      const file = stored === undefined ? await store.look({ file: ref, signal }) : undefined;
       const isFinished = file?.isFinished === true && file.bytes === source.totalBytes;
       if (stored === undefined && !isFinished) continue;
       await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId });
@@ -296,24 +317,26 @@ export function createArchiveTask(
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId: null });
     await context.checkLease();
     await context.expectLate(fileName);
-    const { fileId } = await b2.startLargeFile(newFile(context, source, fileName));
+    const { id: fileId } = await store.begin(newFile(context, source, fileName));
     crashPoint('archive:after-start');
     await context.saveCheckpoint({ ...checkpoint, isRequested: true, fileId });
     await context.cameInTime(fileName);
     return { fileId, stored: new Map(), isFinished: false };
   }
 
-  async function uploadPart(
+  async function sendPart(
     context: ArchiveContext,
     source: Bytes,
-    { fileId, partNumber, start, end }: Part,
+    { file, number, start, end }: Part,
     report: (doneBytes: number) => void,
   ): Promise<string> {
     const { signal } = context;
+    const store = storeOf(context);
     const { sha1 } = await retryInPlace(retry, signal, async () => {
       await context.checkLease();
       const chunks = source.read(start, end);
-      return await b2.uploadPart({ fileId, partNumber, bytes: end - start, chunks, onSent: report, signal });
+      const bytes = end - start;
+      return await store.putPart({ file, number, startByte: start, bytes, chunks, onSent: report, signal });
     });
     crashPoint('archive:after-part');
     return sha1;
@@ -324,23 +347,25 @@ export function createArchiveTask(
     context: ArchiveContext,
     checkpoint: Checkpoint,
     fileId: string,
-    partSha1s: readonly string[],
+    parts: readonly StoredPart[],
     bytes: number,
   ): Promise<void> {
     const { signal } = context;
+    const store = storeOf(context);
+    const ref = { id: fileId, name: checkpoint.fileName };
     try {
-      await b2.finishLargeFile({ fileId, partSha1s, signal });
+      await store.finish({ file: ref, parts, signal });
       crashPoint('archive:after-finish');
     } catch (error) {
       signal.throwIfAborted();
-      const file = await b2.fileInfo({ fileId, signal });
+      const file = await store.look({ file: ref, signal });
       if (file?.isFinished && file.bytes === bytes) return;
 
       const failedFinishes = checkpoint.failedFinishes + 1;
       const isHopeless = failedFinishes >= MAX_FAILED_FINISHES;
       if (isHopeless) {
         await context.expectLate(checkpoint.fileName);
-        await b2.cancelLargeFile({ fileId, signal });
+        await store.abandon({ file: ref, signal });
       }
       await context.saveCheckpoint(
         isHopeless
@@ -359,15 +384,20 @@ export function createArchiveTask(
 
 type Checkpoint = Checkpoints['archive'];
 
-/** One part of a large file: the bytes from `start` to before `end`. */
+/** One part of a file: the bytes from `start` to before `end`. */
 interface Part {
-  readonly fileId: string;
-  readonly partNumber: number;
+  readonly file: FileRef;
+  readonly number: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** What stands for the bytes in a file's info: the same whenever they are read, under any ledger. */
+/** The store of a step; of one that was planned before steps had any, the one of then. */
+function storeName(params: Partial<Params>): string {
+  return params.store ?? DEFAULT_STORE;
+}
+
+/** What stands for the bytes in a file's mark: the same whenever they are read, under any ledger. */
 function contentMark({ contentId }: Bytes): string {
   return createHash('sha256').update(contentId).digest('hex').slice(0, 32);
 }

@@ -3,10 +3,12 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Download, Zoom } from '../clients/zoom.ts';
 import type { ZoomFileReference } from '../clients/zoom-api.ts';
+import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
+import type { Store } from '../engine/ports/store.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
 import { isWholeMp4 } from '../lib/container.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -17,10 +19,9 @@ import { type Claim, type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate
 import { type MediaType, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
-import type { B2 } from '../outside/b2/client.ts';
 import { requireCompanion } from './support/companion-content.ts';
 import { type LocalOrigin, openFetched, openLocal } from './support/fetched.ts';
-import { requireFact } from './support/proofs.ts';
+import { proofsOf } from './support/proofs.ts';
 import type { Spool } from './support/spool.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -44,6 +45,9 @@ const MIN_AGAINST_API_MS = 10 * 60_000;
 /** How often, if nobody says a length and the end of the download is not marked. */
 const TIMES_UNMARKED = 2;
 
+/** How long what is in a store that is not set up waits, in milliseconds: for a person. */
+const HELD_MS = 10 * 60_000;
+
 /** What a slow download has brought is written at least so often, in milliseconds, so that the readers get on. */
 const WRITE_EVERY_MS = 1000;
 
@@ -59,8 +63,7 @@ type FetchContext = TaskContext<unknown, Checkpoints['fetch']>;
 
 type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
 
-export const makeTask = (tools: Tools) =>
-  createFetchTask({ ...tools, ...tools.settings.fetch, archive: tools.b2 });
+export const makeTask = (tools: Tools) => createFetchTask({ ...tools, ...tools.settings.fetch });
 
 /**
  * Brings the bytes to the local disk, and proves what they are: length and media type. As soon as the first of them
@@ -75,7 +78,7 @@ export const makeTask = (tools: Tools) =>
  */
 export function createFetchTask({
   zoom,
-  archive,
+  stores,
   spool,
   disk,
   promisedBytes = async () => 0,
@@ -85,7 +88,7 @@ export function createFetchTask({
 }: {
   zoom: Zoom;
   /** Where what is published again is brought from. */
-  archive: Pick<B2, 'openFile'>;
+  stores: ReadonlyMap<string, Store>;
   spool: Spool;
   disk: Disk;
   /** What others will still write to the disk, in bytes. */
@@ -100,8 +103,8 @@ export function createFetchTask({
   return {
     ...shape,
     leavesUnrecorded: true,
-    serviceFor: ({ recording: { origin, isFromArchive } }) =>
-      isFromArchive ? 'b2' : origin.kind === 'zoom' ? 'zoom' : undefined,
+    serviceFor: ({ recording: { origin, isFromArchive }, facts }) =>
+      isFromArchive ? chosenFrom(facts)?.store.name : origin.kind === 'zoom' ? 'zoom' : undefined,
     run: (context) => {
       const { origin, isFromArchive } = context.recording;
       if (isFromArchive) return fromArchive(context);
@@ -340,15 +343,33 @@ export function createFetchTask({
     }
   }
 
+  /** The file that is brought back: of several that in the usual store, else one in a store that is set up. */
+  function chosenFrom(facts: Readonly<Record<string, unknown>>) {
+    for (const { fileId: id, fileName: name, sha1, ...where } of archivedFiles(facts)) {
+      const store = stores.get(storeOf(where));
+      if (store !== undefined) return { store, file: { id, name }, sha1 };
+    }
+    return undefined;
+  }
+
+  function archivedFile(context: FetchContext) {
+    const chosen = chosenFrom({ ...proofsOf(context, 'archive').map(({ fact }) => fact) });
+    if (chosen !== undefined) return chosen;
+    throw new KnownError('The recording is archived in no store that is set up', {
+      code: 'STORE_MISSING',
+      retry: { waitMs: HELD_MS },
+    });
+  }
+
   /** Brings the archived file back, for a recording that is published again. */
   async function fromArchive(context: FetchContext): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
-    const { fileId, fileName, sha1 } = requireFact(context, 'archive');
-    const contentId = `archive:${fileId}`;
+    const { store, file, sha1 } = archivedFile(context);
+    const contentId = `archive:${file.id}`;
     const path = await spool.pathFor(recording.id);
     const onDisk = checkpoint?.contentId === contentId ? ((await lengthOf(path)) ?? 0) : 0;
     // A byte that is there already is asked for as well: of nothing at all no server says the length.
-    const opened = await archive.openFile({ fileId, fromByte: Math.max(0, onDisk - 1), signal });
+    const opened = await store.open({ file, fromByte: Math.max(0, onDisk - 1), signal });
     const { totalBytes } = opened;
     let handle: FileHandle | undefined;
     try {
@@ -363,7 +384,7 @@ export function createFetchTask({
     }
     const { origin } = recording;
     const known = origin.kind === 'file' ? origin.media : undefined;
-    const look = known ? async () => known : mediaLook(gate, handle, { filename: fileName });
+    const look = known ? async () => known : mediaLook(gate, handle, { filename: file.name });
     const spooled = createSpooled(context, { path, handle, contentId, look });
     try {
       spooled.expect(totalBytes);

@@ -1,10 +1,11 @@
 import { publishedBody } from '../domain/announcement.ts';
+import { archivedFiles } from '../domain/archived.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Facts } from '../domain/recording.ts';
 import type { Task } from '../engine/task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { requireFact } from './support/proofs.ts';
+import { proofsOf, requireFact } from './support/proofs.ts';
 import type { Tools } from './support/tools.ts';
 
 export const shape = {
@@ -45,9 +46,9 @@ export function createNotifyTask(options: {
         recording: { ...recording, title },
         facts: {
           fetch: requireFact(context, 'fetch'),
-          archive: requireFact(context, 'archive'),
           publish: requireFact(context, 'publish'),
         },
+        archives: archivedFiles({ ...proofsOf(context, 'archive').map(({ fact }) => fact) }),
         times: await recordings.stageTimes(recording.id),
         cdnHost: options.cdnHost,
         nowMs: Date.now(),

@@ -153,7 +153,10 @@ export function createMetrics(options: MetricsOptions) {
     }
     for (const state of STATES) recordings.set({ state }, measured.recordings[state] ?? 0);
     for (const [state, count] of Object.entries(measured.deliveries)) deliveries.set({ state }, count);
-    for (const service of ['zoom', 'b2', 'bunny']) {
+    const services = ['zoom', 'b2', 'bunny', ...measured.circuits.map(({ service }) => service)];
+    circuitOpen.reset();
+    circuitFailures.reset();
+    for (const service of new Set(services)) {
       const circuit = measured.circuits.find((each) => each.service === service);
       circuitOpen.set({ service }, Number(circuit?.isOpen ?? false));
       circuitFailures.set({ service }, circuit?.failures ?? 0);

@@ -17,11 +17,12 @@ const NOBODY = { url: 'http://127.0.0.1:9', keyId: '', applicationKey: '', bucke
 
 function openStore(
   name: StoreName,
-  { b2 = NOBODY, folder }: { b2?: typeof NOBODY; folder?: StoreSettings['folder'] },
+  { b2 = NOBODY, folderStore }: { b2?: typeof NOBODY; folderStore?: StoreSettings['folderStore'] },
+  idleTimeoutMs: number,
 ) {
-  const client = createB2({ ...b2, apiUrl: b2.url, idleTimeoutMs: 300 });
-  const settings = { b2: { client, bucket: b2.bucket, partBytes: undefined }, folder };
-  const store = openStores(settings).get(name);
+  const { url: apiUrl, keyId, applicationKey, bucket } = b2;
+  const settings = { b2: { apiUrl, keyId, applicationKey, bucket, partBytes: undefined }, folderStore };
+  const store = openStores(settings, { idleTimeoutMs }).get(name);
   if (store === undefined) throw new Error(`there is no store ${name}`);
   return store;
 }
@@ -36,8 +37,8 @@ async function openB2(): Promise<StoreWorld> {
   };
   const capped = JSON.stringify({ status: 403, code: 'storage_cap_exceeded', message: 'no more' });
   return {
-    store: openStore('b2', { b2 }),
-    reopen: () => openStore('b2', { b2 }),
+    store: openStore('b2', { b2 }, 300),
+    reopen: () => openStore('b2', { b2 }, 300),
     async putForeign(fileName, text) {
       const client = createB2({ ...b2, apiUrl: b2.url, idleTimeoutMs: 300 });
       const { signal } = new AbortController();
@@ -67,8 +68,8 @@ async function openFolder(): Promise<StoreWorld> {
   const path = join(base, 'archive');
   await mkdir(path);
   const disk = canMakeDisks ? await mountSmallDisk(path, { bytes: 4 * 1024 * 1024 }) : undefined;
-  const folder = { path, memoryPath: join(base, 'folders.json'), reserveBytes: 0, idleTimeoutMs: 5000 };
-  const open = () => openStore('folder', { folder });
+  const folderStore = { path, memoryPath: join(base, 'folders.json'), reserveBytes: 0 };
+  const open = () => openStore('folder', { folderStore }, 5000);
   return {
     store: open(),
     reopen: open,

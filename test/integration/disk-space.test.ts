@@ -335,7 +335,7 @@ describe('the download of a recording', () => {
     };
     const full = { usableBytes: async () => -1, requireBytes: () => Promise.reject(diskFull(undefined)) };
     const task = createFetchTask({
-      archive: { openFile: () => Promise.reject(new Error('nothing is archived')) },
+      stores: new Map(),
       zoom: {
         probe: async () => {},
         openDownload: async () => ({ ...nothing, chunks: noChunks() }),

@@ -109,7 +109,7 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
   });
   const zoom: Zoom = { ...client, freshAddress: () => today() };
   const task = createFetchTask({
-    archive: { openFile: () => Promise.reject(new Error('nothing is archived')) },
+    stores: new Map(),
     zoom,
     spool: createSpool(folder),
     disk: { usableBytes: async () => 1e12, requireBytes: async () => {} },

@@ -92,12 +92,13 @@ describe('a folder that recordings are kept in', () => {
   });
 
   it('shows each file with the time of its recording, to its user and group alone', async () => {
-    await put();
+    const umask = process.umask(0o077);
+    await put().finally(() => process.umask(umask));
 
     const { mtimeMs, mode } = await stat(join(path, NAME));
     expect(mtimeMs).toBe(MODIFIED_AT_MS);
-    expect(mode & 0o137).toBe(0);
-    expect((await stat(join(path, 'zoom'))).mode & 0o027).toBe(0);
+    expect(mode & 0o777).toBe(0o640);
+    expect((await stat(join(path, 'zoom'))).mode & 0o777).toBe(0o750);
   });
 
   it('is left without empty folders when its last file is removed', async () => {

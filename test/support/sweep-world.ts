@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { Checkpoints, Facts, NewRecording, Origin, Stage } from '../../src/domain/recording.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createB2 } from '../../src/outside/b2/client.ts';
+import { createB2Store } from '../../src/outside/b2/store.ts';
 import { createSweeper } from '../../src/queue/sweeper.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
 
@@ -50,7 +51,7 @@ export async function openSweepWorld() {
   const sweeper = createSweeper({
     ...config.sweep,
     ledger,
-    b2,
+    stores: new Map([['b2', createB2Store({ b2, bucket: config.b2.bucket })]]),
     bunny,
     log,
     spoolDirectory: join(dataDir, 'spool'),

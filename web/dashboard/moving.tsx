@@ -4,7 +4,7 @@ import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
 import { Empty, Title, When } from './parts.tsx';
 import { LEGS, type Leg, type LegName, type RecordingView, type StatusView } from './types.ts';
-import { LEG_WORDS, SERVICE_WORDS, SOURCE_WORDS, stateWords } from './words.ts';
+import { LEG_WORDS, SOURCE_WORDS, serviceWords, stateWords } from './words.ts';
 
 const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = {
   fetch: ({ source }) => (source === 'zoom' ? 'from Zoom' : 'from the disk'),
@@ -67,7 +67,7 @@ function restWords(status: StatusView | undefined, held: number | undefined): st
   if (trouble !== undefined) return `Nothing moves. ${trouble.title}.`;
   const left = status.services.filter(({ service, state }) => service !== 'site' && state === 'open');
   if (left.length > 0) {
-    const names = left.map(({ service }) => SERVICE_WORDS[service]).join(' and ');
+    const names = left.map(({ service }) => serviceWords(service)).join(' and ');
     return `Nothing moves. What needs ${names} waits until it answers again.`;
   }
   if (status.disk.free_bytes <= status.disk.reserve_bytes)

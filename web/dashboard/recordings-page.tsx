@@ -7,7 +7,7 @@ import { Companions, Empty, folded, Loading, StateBadge, Title, Trouble, When } 
 import { type Resource, useResource } from './resource.ts';
 import { go } from './router.tsx';
 import type { RecordingView } from './types.ts';
-import { SERVICE_WORDS, SOURCE_WORDS, STATE_WORDS } from './words.ts';
+import { SOURCE_WORDS, STATE_WORDS, serviceWords } from './words.ts';
 
 interface Page {
   readonly recordings: readonly RecordingView[];
@@ -237,7 +237,7 @@ function narrowWords(name: Field, value: string): string | undefined {
   if (name === 'code') return value;
   if (name === 'ended') return `what ended on ${formatDay(new Date(`${value}T00:00:00`))}`;
   if (name !== 'service') return undefined;
-  return `what needs ${Object.hasOwn(SERVICE_WORDS, value) ? SERVICE_WORDS[value as keyof typeof SERVICE_WORDS] : value}`;
+  return `what needs ${serviceWords(value)}`;
 }
 
 /** What is asked of the server; days are the viewer's own, from their first moment to their last. */

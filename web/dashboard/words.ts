@@ -35,12 +35,18 @@ export const STAGE_WORDS: Readonly<Record<string, string>> = {
   cleanup: 'Clean up',
 };
 
-export const SERVICE_WORDS = {
+const SERVICE_WORDS: Readonly<Record<string, string>> = {
   zoom: 'Zoom',
   b2: 'Backblaze B2',
   bunny: 'Bunny Stream',
+  folder: 'the folder store',
   site: 'Website',
-} as const;
+};
+
+/** What people call a service. */
+export function serviceWords(service: string): string {
+  return Object.hasOwn(SERVICE_WORDS, service) ? (SERVICE_WORDS[service] ?? service) : service;
+}
 
 export const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;
 export const DELIVERY_TONES = { pending: 'busy', delivered: 'good', failed: 'bad' } as const;
@@ -196,7 +202,7 @@ export function heldWords({ reason, code, service, title, count, next_at }: Caus
   }
   const waits = one ? '1 waits' : `${many} wait`;
   if (service !== null) {
-    return `${waits} for ${SERVICE_WORDS[service]}${time === undefined ? '' : `, tried again at ${time}`}`;
+    return `${waits} for ${serviceWords(service)}${time === undefined ? '' : `, tried again at ${time}`}`;
   }
   if (code === 'WAITING_FOR_VIDEO') return `${waits} for ${one ? 'its' : 'their'} video`;
   if (code === 'DISK_FULL') return `${waits} for room on the disk${at('tried again at')}`;

@@ -36,7 +36,7 @@ export function addShowCommand(program: Command, io: Io): void {
 
 function describe(recording: RecordingDetail, session: Session): string[] {
   const { paint } = session;
-  const { video, archive, last_error: error, position, details } = recording;
+  const { video, archive, archives, last_error: error, position, details } = recording;
   const place = position === null ? '' : `, number ${position} in line`;
   const known = (name: string) => {
     const value = details[name];
@@ -62,6 +62,7 @@ function describe(recording: RecordingDetail, session: Session): string[] {
     ['not before', localTime(recording.not_before)],
     ['ended', localTime(recording.ended_at)],
     ['archived', archive === null ? null : `${archive.bucket}/${archive.file_name}`],
+    ...archives.map(({ store, path }): [string, string] => ['archived', `${path} (${store})`]),
     [
       'video',
       video === null ? null : `${video.player_url}${recording.playable ? '' : ' (not playable yet)'}`,

@@ -1,6 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, readFile, realpath, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  statfs,
+} from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { KnownError, orMachineTrouble, systemCode } from '../../domain/errors.ts';
@@ -234,9 +247,12 @@ export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions)
       for (const folder of foldersOf(name)) {
         if (await isInside(folder, signal)) continue;
         await ask(signal, async () => {
-          await mkdir(folder, { mode: FOLDER_MODE }).catch((error) => {
+          try {
+            await mkdir(folder, { mode: FOLDER_MODE });
+            await openTo(folder, FOLDER_MODE);
+          } catch (error) {
             if (systemCode(error) !== 'EEXIST') throw error;
-          });
+          }
           await syncFolder(dirname(folder));
         });
       }
@@ -255,6 +271,17 @@ export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions)
       }
     },
   };
+}
+
+/**
+ * Lets others than this user in, whatever the process keeps to itself otherwise; what the folder above hands down to it
+ * stays. Some file systems know no such rights.
+ */
+export async function openTo(path: string, mode: number): Promise<void> {
+  const found = await stat(path);
+  await chmod(path, (found.mode & 0o7777) | mode).catch((error) => {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemCode(error) ?? '')) throw error;
+  });
 }
 
 /**

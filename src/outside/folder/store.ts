@@ -6,11 +6,14 @@ import type { FileRef, OpenedFile, Store, StoredPart } from '../../engine/ports/
 import { READ_STEP_BYTES, syncFile, syncFolder } from '../../lib/files.ts';
 import { createAsk } from './ask.ts';
 import { createMarks, type FileMark, toStored } from './marks.ts';
-import { createRoot, inTheWay, placeNew } from './root.ts';
+import { createRoot, inTheWay, openTo, placeNew } from './root.ts';
 import { type About, createUnfinished, type WrittenPart } from './unfinished.ts';
 
 /** A part that is lost with a kill is written anew; each costs a wait for the disk. In bytes. */
 const PART_BYTES = 32 * 1024 * 1024;
+
+/** Who may read what is kept: this user, and the group. */
+const FILE_MODE = 0o640;
 
 export interface FolderStoreOptions {
   /** The folder, an absolute path. */
@@ -64,6 +67,7 @@ export function createFolderStore({
     const from = unfinished.dataPath(id);
     await ask(signal, async () => {
       await utimes(from, new Date(), new Date(modifiedAtMs));
+      await openTo(from, FILE_MODE);
       await syncFile(from);
     });
     const to = await root.makeRoom(name, signal);

@@ -7,9 +7,6 @@ import { READ_STEP_BYTES, statIfThere, syncFolder, writeWhole } from '../../lib/
 import type { Ask } from './ask.ts';
 import type { Root } from './root.ts';
 
-/** Who may read what is kept: this user, and the group. */
-const FILE_MODE = 0o640;
-
 /** How old something is, in milliseconds, that nobody is beginning with any more. */
 const SCRAP_AFTER_MS = 86_400_000;
 
@@ -114,7 +111,7 @@ export function createUnfinished({ root, ask }: { readonly root: Root; readonly 
       try {
         await ask(signal, async () => {
           await mkdir(folderOf(id), { mode: 0o700 });
-          await (await open(dataPath(id), 'wx', FILE_MODE)).close();
+          await (await open(dataPath(id), 'wx', 0o600)).close();
           await (await open(notesPath(id), 'wx', 0o600)).close();
           await writeWhole(aboutPath(id), `${JSON.stringify(about)}\n`);
           await syncFolder(root.ownPath('unfinished'));

@@ -1,65 +1,49 @@
-import { KnownError } from '../../domain/errors.ts';
-import { ARCHIVED_RECORDING } from '../../domain/names.ts';
-import type { B2, StoredFile } from '../../outside/b2/client.ts';
+import { archivedFiles, storeOf, whereIn } from '../../domain/archived.ts';
+import type { Store, StoredFile } from '../../engine/ports/store.ts';
 import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /**
- * Looks in the archive, under the name that a recording's file has, for what was uploaded or begun there and given up:
- * whatever names the recording in its file info and is not the file that the ledger names.
+ * Looks in a store, under the name that a recording's file has, for what was written or begun there and given up: whatever
+ * bears the recording's mark and is not a file that the ledger names.
  */
-export function createArchiveLooker(options: {
-  readonly b2: Pick<B2, 'listVersions' | 'listUnfinished' | 'cancelLargeFile' | 'deleteFile'>;
-  readonly bucket: string;
-}): LateLooker {
-  const { b2, bucket } = options;
+export function createArchiveLooker({ store }: { readonly store: Store }): LateLooker {
+  const service = store.name;
   return {
-    service: 'b2',
+    service,
     async look({ recordingId, place: fileName, claim, signal }) {
-      const isOurs = (file: Pick<StoredFile, 'fileName' | 'fileInfo'>) =>
-        file.fileName === fileName && file.fileInfo[ARCHIVED_RECORDING] === recordingId;
-      const unfinished = (await b2.listUnfinished({ namePrefix: fileName, signal })).filter(isOurs);
-      const versions = (await b2.listVersions({ fileName, signal })).filter(isOurs);
+      const isOurs = ({ name, mark }: Pick<StoredFile, 'name' | 'mark'>) =>
+        name === fileName && mark?.recordingId === recordingId;
+      const unfinished = (await store.unfinished({ prefix: fileName, signal })).filter(isOurs);
+      const finished = (await store.find({ name: fileName, signal })).filter(isOurs);
+      const keptIds = async () => {
+        const now = await claim();
+        const kept = now && archivedFiles(now.facts).filter((file) => storeOf(file) === service);
+        return kept?.map(({ fileId }) => fileId);
+      };
 
       const findings: LateFinding[] = [];
-      for (const { fileId } of unfinished) {
-        const now = await claim();
-        if (now === undefined || now.facts.archive?.fileId === fileId) continue;
-        await b2.cancelLargeFile({ fileId, signal });
+      for (const file of unfinished) {
+        const kept = await keptIds();
+        if (kept === undefined || kept.includes(file.id)) continue;
+        await store.abandon({ file, signal });
         findings.push({
           type: 'late.removed',
-          data: { service: 'b2', what: 'unfinished', fileId, fileName },
+          data: { service, what: 'unfinished', fileId: file.id, fileName },
         });
       }
-      for (const { fileId } of versions) {
-        const now = await claim();
-        const kept = now?.facts.archive?.fileId;
+      for (const file of finished) {
+        const kept = await keptIds();
+        if (kept === undefined || kept.includes(file.id)) continue;
         // Where the one to keep is not to be seen, the other may be all there is.
-        const isDouble = kept === undefined || versions.some((version) => version.fileId === kept);
-        if (now === undefined || fileId === kept || !isDouble) continue;
+        const isDouble = kept.every((id) => finished.some((each) => each.id === id));
+        if (!isDouble) continue;
         findings.push(
-          (await deleteIfAllowed({ b2, fileId, fileName, signal }))
-            ? { type: 'late.removed', data: { service: 'b2', what: 'file', fileId, fileName } }
-            : { type: 'archive.left', data: { bucket, fileId, fileName } },
+          (await store.remove({ file, signal })) === 'removed'
+            ? { type: 'late.removed', data: { service, what: 'file', fileId: file.id, fileName } }
+            : { type: 'archive.left', data: { ...whereIn(store), fileId: file.id, fileName } },
         );
       }
       return findings;
     },
   };
-}
-
-/** Removes a finished file; false where the key may not: keys of installations that only ever add to their bucket. */
-export async function deleteIfAllowed(input: {
-  readonly b2: Pick<B2, 'deleteFile'>;
-  readonly fileId: string;
-  readonly fileName: string;
-  readonly signal: AbortSignal;
-}): Promise<boolean> {
-  const { b2, fileId, fileName, signal } = input;
-  try {
-    await b2.deleteFile({ fileId, fileName, signal });
-    return true;
-  } catch (error) {
-    if (error instanceof KnownError && error.code === 'REMOTE_UNAUTHORIZED') return false;
-    throw error;
-  }
 }

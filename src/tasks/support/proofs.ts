@@ -2,7 +2,7 @@ import type { Facts } from '../../domain/recording.ts';
 import type { TaskContext } from '../../engine/task.ts';
 
 /** What the steps of a task have proved, in the plan's order. */
-function proofsOf<T extends keyof Facts>(
+export function proofsOf<T extends keyof Facts>(
   context: Pick<TaskContext, 'proved'>,
   task: T,
 ): { readonly step: string; readonly fact: Facts[T] }[] {

@@ -1,9 +1,9 @@
 import type { Bunny } from '../../clients/bunny.ts';
 import type { Zoom } from '../../clients/zoom.ts';
+import type { Store } from '../../engine/ports/store.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Disk } from '../../lib/disk.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
-import type { B2 } from '../../outside/b2/client.ts';
 import type { Collections } from './collections.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import type { TransferRetry } from './retry-in-place.ts';
@@ -12,7 +12,8 @@ import type { Spool } from './spool.ts';
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
   readonly zoom: Zoom;
-  readonly b2: B2;
+  /** The stores that are set up, by their names. */
+  readonly stores: ReadonlyMap<string, Store>;
   readonly bunny: Bunny;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
@@ -30,11 +31,7 @@ export interface Tools {
       readonly patienceMs: number;
       readonly backoff: { readonly minMs: number; readonly maxMs: number };
     };
-    readonly archive: {
-      readonly bucket: string;
-      readonly partBytes: number | undefined;
-      readonly parallelParts: number;
-    };
+    readonly archive: { readonly parallelParts: number };
     readonly publish: {
       readonly libraryId: string;
       readonly cdnHost: string | undefined;

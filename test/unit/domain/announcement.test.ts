@@ -36,14 +36,16 @@ const published: Published = {
       mediaType: 'video/mp4',
       extension: 'mp4',
     },
-    archive: {
+    publish: { libraryId: '4321', videoId: 'video-guid' },
+  },
+  archives: [
+    {
       bucket: 'ace-academy-recordings',
       fileId: '4_z1',
       fileName: 'manual/2026/01/05/a.mp4',
       sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
     },
-    publish: { libraryId: '4321', videoId: 'video-guid' },
-  },
+  ],
   times: {
     fetch: { startedAtMs: T0_MS + 1000, doneAtMs: T0_MS + 3000 },
     archive: { startedAtMs: T0_MS + 3000, doneAtMs: null },
@@ -91,8 +93,31 @@ describe('publishedBody', () => {
     });
   });
 
+  it('names each further store that it is archived in, and where in it', () => {
+    const other = {
+      store: 'folder',
+      bucket: '/mnt/archive',
+      fileId: 'f1',
+      fileName: 'manual/a.mp4',
+      sha1: null,
+    };
+    const body = (archives: typeof published.archives) =>
+      JSON.parse(publishedBody({ ...published, archives })).data;
+
+    expect(body([...published.archives, other])).toMatchObject({
+      b2: { file_id: '4_z1' },
+      sha1: published.archives[0]?.sha1,
+      archives: [{ store: 'folder', path: 'manual/a.mp4', file_id: 'f1' }],
+    });
+    expect(body([other])).toMatchObject({ b2: null, sha1: null, archives: [{ store: 'folder' }] });
+    expect(body(published.archives)).not.toHaveProperty('archives');
+  });
+
   it('names no place on this server', () => {
-    expect(publishedBody(published)).not.toMatch(/secret|spool/);
+    const other = { store: 'folder', bucket: '/mnt/archive', fileId: 'f1', fileName: 'a.mp4', sha1: null };
+    const archives = [...published.archives, other];
+
+    expect(publishedBody({ ...published, archives })).not.toMatch(/secret|spool|mnt/);
   });
 
   it('has no HLS address where the pull zone is not known', () => {

@@ -1,0 +1,125 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  arrive,
+  clearFaults,
+  expectHome,
+  QUICK_SETTINGS,
+  type Source,
+  sendMeeting,
+  UNWATCHED,
+  writeSource,
+} from '../support/faults-house.ts';
+import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
+import { digestOf, type House, openHouse } from '../support/house.ts';
+
+const RECIPES = `default: both
+recipes:
+  - name: both
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: archive, task: archive, takes: { file: fetch.file } }
+      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
+      - { id: publish, task: publish, takes: { file: fetch.file } }
+      - { id: notify, task: notify, after: [archive, archive-folder, publish] }
+      - { id: cleanup, task: cleanup, after: [notify] }
+`;
+
+const SURVIVAL_MS = 30_000;
+
+/** Where the worker dies, of a recording of which size; of passages of both archives, whichever comes first. */
+const CRASHES: readonly (readonly [CrashAt, 'small' | 'large'])[] = [
+  ['archive:after-upload:2', 'small'],
+  ['archive:after-start:2', 'large'],
+  ['archive:after-part:5', 'large'],
+  ['archive:after-finish:2', 'large'],
+];
+
+let base: string;
+let archive: string;
+let house: House;
+let sources: Record<'small' | 'large', Source>;
+
+beforeAll(async () => {
+  await buildCrashCopy();
+  base = await mkdtemp(join(tmpdir(), 'sluice-two-archives-'));
+  archive = join(base, 'archive');
+  await writeFile(join(base, 'recipes.yaml'), RECIPES);
+  house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED, ...more() });
+  sources = {
+    small: await writeSource(house, 'small'),
+    large: await writeSource(house, 'large', 11_000_000),
+  };
+});
+afterAll(async () => {
+  await house?.close();
+  await rm(base, { recursive: true, force: true });
+});
+
+const more = () => ({ RECIPES_FILE: join(base, 'recipes.yaml'), FOLDER_STORE: archive });
+
+/** The files of a recording in the folder. */
+async function filesOf(id: string): Promise<string[]> {
+  const names = await readdir(archive, { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith(`${id.replace('rec_', '')}.mp4`));
+}
+
+const unfinished = () => readdir(join(archive, '.sluice/unfinished')).catch(() => []);
+
+describe('a recording that goes to B2 and to a folder, and whose worker is killed', () => {
+  it.each(CRASHES)('%s is in both once (%s)', async (crashAt, size) => {
+    const marker = join(base, `${crashAt}.died`);
+    const doomed = startCrashWorker(house, { crashAt, marker, settings: more() });
+    const sent = await sendMeeting(house, crashAt, sources[size]);
+    expect(
+      await Promise.race([doomed.ended, delay(SURVIVAL_MS, 'survived', { ref: false })]),
+      doomed.output(),
+    ).toBe('SIGKILL');
+    expect(await readFile(marker, 'utf8')).toBe(crashAt.replace(/:\d+$/, ''));
+
+    const heir = startCrashWorker(house, { settings: more() });
+    try {
+      await arrive(house, sent);
+      await expectHome(house, sent);
+      const [file, ...doubles] = await filesOf(sent.id);
+      expect(doubles).toEqual([]);
+      expect(await digestOf(join(archive, file ?? ''), 'sha1')).toBe(sent.sha1);
+      await expect.poll(unfinished, { timeout: 10_000 }).toEqual([]);
+    } finally {
+      await Promise.all([doomed.kill(), heir.kill()]);
+    }
+  });
+
+  it('while it is taken back leaves nothing in either', async () => {
+    for (const call of ['b2_upload_file/*', 'b2_upload_part/*']) {
+      house.b2.fail({
+        on: `POST /b2api/*/${call}`,
+        status: 400,
+        count: 10_000,
+        body: '{"code":"bad_request"}',
+      });
+    }
+    const marker = join(base, 'withdraw.died');
+    const doomed = startCrashWorker(house, { crashAt: 'withdraw:after-stage', marker, settings: more() });
+    const sent = await sendMeeting(house, 'withdrawn', sources.small);
+    await expect.poll(() => filesOf(sent.id), { timeout: 20_000 }).toHaveLength(1);
+    await house.post(`/api/recordings/${sent.id}/cancel`, {});
+    expect(await Promise.race([doomed.ended, delay(SURVIVAL_MS, 'survived', { ref: false })])).toBe(
+      'SIGKILL',
+    );
+
+    const heir = startCrashWorker(house, { settings: more() });
+    try {
+      await house.reaches(sent.id, 'cancelled');
+      expect(await filesOf(sent.id)).toEqual([]);
+      expect(await unfinished()).toEqual([]);
+      expect(house.b2.unfinished()).toEqual([]);
+    } finally {
+      clearFaults(house);
+      await Promise.all([doomed.kill(), heir.kill()]);
+    }
+  });
+});
