@@ -29,7 +29,9 @@ export const recordingShape = z.looseObject({
   started_at: time,
   ended_at: time,
   playable: z.boolean().nullable(),
-  video: z.looseObject({ player_url: z.string() }).nullable(),
+  videos: z
+    .array(z.looseObject({ publisher: z.string(), player_url: z.string(), playable: z.boolean() }))
+    .default([]),
   archive: z.looseObject({ bucket: z.string(), file_name: z.string() }).nullable(),
   archives: z.array(z.looseObject({ store: z.string(), path: z.string() })).default([]),
   position: z.number().nullable(),

@@ -68,9 +68,8 @@ const io: Io = {
     const { shapesOf } = await import('../engine/task-files.ts');
     const folder = process.env['TASKS_DIR']?.trim();
     const tasks = shapesOf(await loadTasks(folder ? resolve(folder) : undefined));
-    const { storeNames } = await import('../outside/stores.ts');
-    const places = { store: storeNames(examineConfig(process.env).config) };
-    return readRecipesFile(path, tasks, BUILT_IN_NAMES, places);
+    const { placesOf } = await import('../outside/places.ts');
+    return readRecipesFile(path, tasks, BUILT_IN_NAMES, placesOf(examineConfig(process.env).config));
   },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);

@@ -5,7 +5,7 @@ import { userInfo } from 'node:os';
 import { KnownError } from '../domain/errors.ts';
 import { shapesOf } from '../engine/task-files.ts';
 import { type ListenAddress, listenProblem } from '../lib/listen-failure.ts';
-import { storeNames } from '../outside/stores.ts';
+import { placesOf } from '../outside/places.ts';
 import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { type Config, loadConfig, loadEnvFile } from './config.ts';
@@ -64,9 +64,9 @@ try {
   if (odd.length > 0) tell('This is odd about the settings:', ...odd.map((line) => `  ${line}`));
   const config = loadConfig(process.env);
   const tasks = shapesOf(await loadTasks(config.tasksDir));
-  const recipes = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, {
-    store: storeNames(config),
-  }).recipes.map(({ name }) => name);
+  const recipes = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, placesOf(config)).recipes.map(
+    ({ name }) => name,
+  );
   requireRulesKnow(loadZoomAccounts(config.zoom), [...BUILT_IN_NAMES, ...recipes]);
   const problems = await problemsOf(config);
   if (problems.length > 0) {

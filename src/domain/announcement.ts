@@ -1,6 +1,7 @@
 import { DEFAULT_STORE, storeOf } from './archived.ts';
 import { adviceFor } from './error-catalogue.ts';
 import type { ErrorSummary } from './errors.ts';
+import { type BunnyVideoFact, isInBunny, publisherOf, type VideoFact } from './published.ts';
 import type { Facts, Recording, Stage } from './recording.ts';
 
 /*
@@ -12,25 +13,27 @@ const PLAYER = 'https://player.mediadelivery.net';
 
 export interface Published {
   readonly recording: Recording;
-  readonly facts: Pick<Facts, 'fetch' | 'publish'>;
+  readonly facts: Pick<Facts, 'fetch'>;
   /** The files that it has in its stores. */
   readonly archives: readonly Facts['archive'][];
+  readonly videos: readonly VideoFact[];
   readonly times: Partial<Record<Stage, { startedAtMs: number | null; doneAtMs: number | null }>>;
   /** Pull zone host of the Bunny library, if the settings name it. */
   readonly cdnHost: string | undefined;
   readonly nowMs: number;
 }
 
-/** `recording.published`: archived, and uploaded to Bunny, which may still be encoding it. */
-export function publishedBody({ recording, facts, archives, times, cdnHost, nowMs }: Published): string {
-  const { fetch, publish } = facts;
+/** `recording.published`: archived, and uploaded to where it is watched, which may still be encoding it. */
+export function publishedBody(published: Published): string {
+  const { recording, facts, archives, videos, times, cdnHost, nowMs } = published;
+  const { fetch } = facts;
   return body('recording.published', nowMs, {
     ...identity(recording),
     bytes: fetch.bytes,
     sha1: archives.find(({ sha1 }) => sha1 !== null)?.sha1 ?? null,
     media_type: fetch.mediaType,
     ...archived(archives),
-    bunny: videoAddresses(publish, cdnHost),
+    ...videoAddresses(videos, cdnHost),
     timings: {
       accepted_at: new Date(recording.acceptedAtMs).toISOString(),
       started_at: new Date(recording.startedAtMs ?? recording.acceptedAtMs).toISOString(),
@@ -43,17 +46,17 @@ export function publishedBody({ recording, facts, archives, times, cdnHost, nowM
   });
 }
 
-/** `recording.playable`: Bunny has encoded enough of it to be watched. */
+/** `recording.playable`: one of its videos can be watched. */
 export function playableBody(input: {
   recording: Recording;
-  publish: Facts['publish'];
+  video: VideoFact;
   cdnHost: string | undefined;
   nowMs: number;
 }): string {
-  const { recording, publish, cdnHost, nowMs } = input;
+  const { recording, video, cdnHost, nowMs } = input;
   return body('recording.playable', nowMs, {
     ...identity(recording),
-    bunny: videoAddresses(publish, cdnHost),
+    ...videoAddresses([video], cdnHost),
   });
 }
 
@@ -72,19 +75,20 @@ export function renamedBody(input: { recording: Recording; previousTitle: string
   return body('recording.renamed', nowMs, { ...identity(recording), previous_title: previousTitle });
 }
 
-/** `recording.deleted`: an operator has deleted it; its archived file and its video are going, or gone. */
+/** `recording.deleted`: an operator has deleted it; its archived file and its videos are going, or gone. */
 export function deletedBody(input: {
   recording: Recording;
-  facts: Partial<Pick<Facts, 'publish'>>;
   archives: readonly Facts['archive'][];
+  videos: readonly VideoFact[];
   nowMs: number;
 }): string {
-  const { recording, facts, archives, nowMs } = input;
-  const { publish } = facts;
+  const { recording, archives, videos, nowMs } = input;
+  const inBunny = videos.find(isInBunny);
   return body('recording.deleted', nowMs, {
     ...identity(recording),
     ...archived(archives),
-    bunny: publish ? { library_id: publish.libraryId, video_id: publish.videoId } : null,
+    bunny: inBunny ? { library_id: inBunny.libraryId, video_id: inBunny.videoId } : null,
+    ...elsewhere(videos),
   });
 }
 
@@ -97,17 +101,36 @@ function identity({ id, source, aceId, title, details, metadata }: Recording) {
 }
 
 /** Where a person watches a video. */
-export function playUrl({ libraryId, videoId }: Facts['publish']): string {
-  return `${PLAYER}/play/${libraryId}/${videoId}`;
+export function playUrl(video: VideoFact): string {
+  return isInBunny(video) ? `${PLAYER}/play/${video.libraryId}/${video.videoId}` : video.playUrl;
 }
 
-function videoAddresses({ libraryId, videoId }: Facts['publish'], cdnHost: string | undefined) {
+/** The video in Bunny, and those elsewhere where there are any. */
+function videoAddresses(videos: readonly VideoFact[], cdnHost: string | undefined) {
+  const inBunny = videos.find(isInBunny);
+  return { bunny: inBunny === undefined ? null : bunnyAddresses(inBunny, cdnHost), ...elsewhere(videos) };
+}
+
+function bunnyAddresses(video: BunnyVideoFact, cdnHost: string | undefined) {
+  const { libraryId, videoId } = video;
   return {
     library_id: libraryId,
     video_id: videoId,
     embed_url: `${PLAYER}/embed/${libraryId}/${videoId}`,
-    play_url: playUrl({ libraryId, videoId }),
+    play_url: playUrl(video),
     hls_url: cdnHost === undefined ? null : `https://${cdnHost}/${videoId}/playlist.m3u8`,
+  };
+}
+
+function elsewhere(all: readonly VideoFact[]) {
+  const videos = all.filter((video) => !isInBunny(video));
+  if (videos.length === 0) return {};
+  return {
+    videos: videos.map((video) => ({
+      publisher: publisherOf(video.videoId),
+      video_id: video.videoId,
+      play_url: playUrl(video),
+    })),
   };
 }
 

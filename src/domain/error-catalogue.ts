@@ -297,9 +297,19 @@ export const ERROR_CATALOGUE = {
     'The archive no longer has the archived file.',
     'It cannot be published again from there. Cancel that, and the video that there is stays; or delete the recording and bring it once more.',
   ],
+  PUBLISHER_MISSING: [
+    'A recording has to do with a publisher that is not set up here.',
+    'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), and restart the worker: the recording goes on by itself.',
+    {
+      failed:
+        'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), restart the worker, and try it again.',
+      asked:
+        'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), restart the worker, and ask again.',
+    },
+  ],
   VIDEO_MISSING: [
-    'Bunny Stream does not know a video that it has made, or says that it has not got its whole file.',
-    'Nothing to do: it is asked again, and the video is made anew only if Bunny keeps saying so.',
+    'A publisher does not know a video that it has made, or says that it has not got its whole file.',
+    'Nothing to do: it is asked again, and the video is made anew only if it keeps saying so.',
     {
       failed:
         'Look at the videos of the library in the Bunny panel, then try it again: the video is made anew.',

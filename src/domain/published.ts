@@ -23,3 +23,18 @@ export function publisherOf(videoId: string): string {
   const slash = videoId.indexOf('/');
   return slash < 0 ? 'bunny' : videoId.slice(0, slash);
 }
+
+/** The videos that a recording's facts name, whatever the steps that made them are called. */
+export function videosIn(facts: Readonly<Record<string, unknown>>): VideoFact[] {
+  return Object.values(facts).filter(isVideo);
+}
+
+/** Whether a fact names a video: none but those of the task publish has such an id. */
+function isVideo(fact: unknown): fact is VideoFact {
+  return typeof fact === 'object' && fact !== null && 'videoId' in fact;
+}
+
+/** The videos of a recording, that in Bunny first. */
+export function mainFirst(videos: readonly VideoFact[]): VideoFact[] {
+  return [...videos.filter(isInBunny), ...videos.filter((video) => !isInBunny(video))];
+}

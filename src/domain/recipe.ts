@@ -108,6 +108,8 @@ export function planRun(
   const say = (step: number | undefined, path: RecipeProblem['path'], text: string) =>
     problems.push({ step, path, text });
   const steps = recipe.steps.map((step, at) => ({ step, at, task: tasks.get(step.task) }));
+  /** The steps that go to a place, by their task and the place. */
+  const taken = new Map<string, string>();
   const byId = new Map(steps.map((each) => [each.step.id, each]));
 
   if (steps.length === 0) say(undefined, ['steps'], 'has no step');
@@ -162,8 +164,14 @@ export function planRun(
     for (const [name, kind] of Object.entries(task.places ?? {})) {
       const named: unknown = Reflect.get(Object(params), name);
       const known = places[kind];
-      if (known === undefined || typeof named !== 'string' || known.includes(named)) continue;
-      say(at, ['params', name], `there is no ${kind} "${named}" set up: there are ${listed(known)}`);
+      if (typeof named !== 'string') continue;
+      if (known !== undefined && !known.includes(named)) {
+        say(at, ['params', name], `there is no ${kind} "${named}" set up: there are ${listed(known)}`);
+      }
+      const place = `${task.name} ${kind} ${named}`;
+      const other = taken.get(place);
+      if (other === undefined) taken.set(place, steps[at]?.step.id ?? '');
+      else say(at, ['params', name], `the step "${other}" goes to the ${kind} "${named}" as well`);
     }
   }
 

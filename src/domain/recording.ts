@@ -1,5 +1,6 @@
 import type { Doubt } from './doubt.ts';
 import type { ErrorSummary } from './errors.ts';
+import type { VideoFact } from './published.ts';
 import type { Plan } from './recipe.ts';
 
 /** The door a recording came in by. */
@@ -146,10 +147,7 @@ export interface Facts {
     /** Of the whole file, in hex; null for one in parts, of which B2 has verified and keeps each part's. */
     readonly sha1: string | null;
   };
-  readonly publish: {
-    readonly libraryId: string;
-    readonly videoId: string;
-  };
+  readonly publish: VideoFact;
   readonly captions: {
     /** The videos that have got them; none where no video was found in time. */
     readonly videoIds: readonly string[];

@@ -10,6 +10,11 @@ const SERVICES: Readonly<Record<string, Service>> = {
   b2: { name: 'Backblaze B2', keys: 'B2_KEY_ID, B2_APPLICATION_KEY and B2_BUCKET', address: 'B2_API_URL' },
   bunny: { name: 'Bunny Stream', keys: 'BUNNY_LIBRARY_ID and BUNNY_API_KEY', address: 'BUNNY_API_URL' },
   folder: { name: 'the folder store', keys: 'FOLDER_STORE', address: 'FOLDER_STORE' },
+  'folder-publisher': {
+    name: 'the folder of published videos',
+    keys: 'FOLDER_PUBLISHER',
+    address: 'FOLDER_PUBLISHER',
+  },
   site: { name: 'the website', keys: 'SITE_WEBHOOK_SECRET', address: 'SITE_WEBHOOK_URL' },
 };
 

@@ -2,6 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import { deletedBody, renamedBody } from '../domain/announcement.ts';
 import { archivedFiles } from '../domain/archived.ts';
 import { companionsBeside } from '../domain/companions.ts';
+import { videosIn } from '../domain/published.ts';
 import type { Facts, Recording, Stage } from '../domain/recording.ts';
 import { insertDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -21,7 +22,7 @@ export interface Done {
   readonly data?: object;
 }
 
-/** The stages that are gone through again when the archived file is published once more. */
+/** The tasks whose steps are gone through again when the archived file is published once more. */
 const AGAIN: readonly Stage[] = ['fetch', 'publish', 'captions', 'notify', 'cleanup'];
 
 /** Gives a recording another title, and the companions beside it that had the same one. */
@@ -69,12 +70,12 @@ export async function publishAgain(trx: Trx, recording: Recording, by: string): 
     await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
     await addEvent(trx, companion.id, 'publish-again.asked', { with: recording.id, by });
   }
-  const { publish } = await factsOf(trx, recording.id);
-  const earlier = [...(recording.earlierVideoIds ?? []), ...(publish ? [publish.videoId] : [])];
+  const present = videosIn(await factsOf(trx, recording.id)).map(({ videoId }) => videoId);
+  const earlier = [...(recording.earlierVideoIds ?? []), ...present];
   return {
     change: { ...(await keepStages(trx, recording)), earlier_videos: JSON.stringify(earlier) },
     event: 'publish-again.asked',
-    data: { videoId: publish?.videoId ?? null },
+    data: { videoId: present[0] ?? null },
   };
 }
 
@@ -83,7 +84,7 @@ async function keepStages(trx: Trx, { id }: Recording) {
   const rows = await trx
     .deleteFrom('stages')
     .where('recording_id', '=', id)
-    .where('stage', 'in', AGAIN)
+    .where('task', 'in', AGAIN)
     .returningAll()
     .execute();
   return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(rows) };
@@ -96,23 +97,24 @@ export async function restoreStages(trx: Trx, id: string): Promise<void> {
     .select(['kept_stages', 'earlier_videos'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
-  const rows: Tables['stages'][] = JSON.parse(kept ?? '[]');
-  await trx.deleteFrom('stages').where('recording_id', '=', id).where('stage', 'in', AGAIN).execute();
+  const put: Tables['stages'][] = JSON.parse(kept ?? '[]');
+  // What was put aside before steps said of which task they are was called by it.
+  const rows = put.map((row) => ({ ...row, task: row.task ?? row.stage }));
+  await trx.deleteFrom('stages').where('recording_id', '=', id).where('task', 'in', AGAIN).execute();
   if (rows.length > 0) await trx.insertInto('stages').values(rows).execute();
-  const fact = rows.find(({ stage }) => stage === 'publish')?.fact ?? null;
-  const videoId = fact === null ? null : (JSON.parse(fact) as Facts['publish']).videoId;
-  const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => each !== videoId);
+  const present = videosIn(factsIn(rows)).map(({ videoId }) => videoId);
+  const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => !present.includes(each));
   await trx
     .updateTable('recordings')
     .set({ kept_stages: null, earlier_videos: others.length === 0 ? null : JSON.stringify(others) })
     .where('id', '=', id)
     .execute();
-  if (others.length === 0 || videoId === null) return;
+  if (others.length === 0 || present.length === 0) return;
   // It may have become playable meanwhile, when the others were still wanted.
   await trx
     .updateTable('watches')
     .set({ state: 'pending', not_before_ms: 0 })
-    .where('video_id', '=', videoId)
+    .where('video_id', 'in', present)
     .execute();
 }
 
@@ -124,10 +126,8 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
   const { id, state } = recording;
   const now = await factsOf(trx, id);
   const kept: Tables['stages'][] = JSON.parse(await keptOf(trx, id));
-  const keptPublish = kept.find(({ stage }) => stage === 'publish')?.fact;
-  const publish: Facts['publish'] | undefined =
-    now.publish ?? (keptPublish ? JSON.parse(keptPublish) : undefined);
-  const facts = { ...now, ...(publish === undefined ? {} : { publish }) };
+  const facts = { ...factsIn(kept), ...now };
+  const videos = videosIn(facts);
   const isTold = await wasAnnounced(trx, recording);
   const dropped = await trx
     .deleteFrom('deliveries')
@@ -149,7 +149,7 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     await insertDelivery(trx, {
       recordingId: id,
       type: 'recording.deleted',
-      body: deletedBody({ recording, facts, archives: archivedFiles(facts), nowMs: Date.now() }),
+      body: deletedBody({ recording, archives: archivedFiles(facts), videos, nowMs: Date.now() }),
     });
   }
   await trx.deleteFrom('renames').where('recording_id', '=', id).execute();
@@ -170,7 +170,7 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     data: {
       from: state,
       ...(archive ? { fileName: archive.fileName, fileId: archive.fileId } : {}),
-      ...(publish ? { videoId: publish.videoId } : {}),
+      ...(videos[0] ? { videoId: videos[0].videoId } : {}),
     },
   };
 }
@@ -187,12 +187,18 @@ export async function companionsOf(trx: Trx, recording: Recording): Promise<Reco
   return companionsBeside(recording, rows.map(toRecording));
 }
 
-async function factsOf(trx: Trx, id: string): Promise<Partial<Facts>> {
+async function factsOf(trx: Trx, id: string): Promise<Partial<Facts> & Record<string, unknown>> {
   const rows = await trx
     .selectFrom('stages')
     .select(['stage', 'fact'])
     .where('recording_id', '=', id)
     .execute();
+  return factsIn(rows);
+}
+
+function factsIn(
+  rows: readonly Pick<Tables['stages'], 'stage' | 'fact'>[],
+): Partial<Facts> & Record<string, unknown> {
   return Object.fromEntries(
     rows.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
   );

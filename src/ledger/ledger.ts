@@ -104,7 +104,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
     plans: createPlans({ db }),
-    renames: createRenames({ db }),
+    renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db }),
     access: createAccessTokens({ db }),

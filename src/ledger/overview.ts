@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { siblingsOf } from '../domain/companions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { mainFirst, type VideoFact, videosIn } from '../domain/published.ts';
 import {
   type Facts,
   type Recording,
@@ -45,8 +46,10 @@ export interface RecordingsQuery {
 /** A recording, and what a line of a list says of it. */
 export interface RecordingSummary {
   readonly recording: Recording;
-  readonly facts: Partial<Pick<Facts, 'archive' | 'publish'>>;
-  /** Whether Bunny has made its video playable. */
+  readonly facts: Partial<Pick<Facts, 'archive'>>;
+  /** What is published of it, in Bunny first, and what of that can be watched. */
+  readonly videos: readonly { readonly video: VideoFact; readonly isPlayable: boolean }[];
+  /** Whether one of its videos can be watched. */
   readonly isPlayable: boolean;
   /** Whether the announcement of its publication has begun: then it can no longer be taken back. */
   readonly isAnnounced: boolean;
@@ -116,21 +119,25 @@ export function createOverview({ db }: { db: Database }): Overview {
       .where('recording_id', 'in', ids)
       .execute();
     const positions = await positionsOf(db, recordings);
-    const videos = await videosOf(db, recordings);
+    const ofVideos = await videosOf(db, recordings);
 
     return recordings.map((recording) => {
       const own = stages.filter((row) => row.recording_id === recording.id);
       const facts = Object.fromEntries(
         own.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
       ) as RecordingSummary['facts'];
-      const watched = watches.find(({ video_id }) => video_id === facts.publish?.videoId)?.state;
+      const videos = mainFirst(videosIn(facts)).map((video) => {
+        const watched = watches.find(({ video_id }) => video_id === video.videoId)?.state;
+        return { video, isPlayable: watched === 'video.playable' };
+      });
       return {
         recording,
         facts,
-        isPlayable: watched === 'video.playable',
+        videos,
+        isPlayable: videos.some((each) => each.isPlayable),
         isAnnounced: own.some(({ task }) => task === 'notify'),
         position: positions.get(recording.id),
-        ofVideo: videos.get(recording.id),
+        ofVideo: ofVideos.get(recording.id),
       };
     });
   }

@@ -7,38 +7,31 @@ import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
 /**
- * - `pending`: looked at until Bunny has made it playable
+ * - `pending`: looked at until its publisher has made it playable
  * - `video.playable`: it has
  * - `video.failed`: it has not, and the website was told; looked at now and again, for it may do so yet
- * - `given-up`: looked at once more if Bunny says that something has happened to it
+ * - `given-up`: looked at once more if its publisher says that something has happened to it
  */
 export type WatchState = 'pending' | 'video.playable' | 'video.failed' | 'given-up';
 
-/** A published video that is looked at until Bunny has made it playable. */
+/** A published video that is looked at until its publisher has made it playable. */
 export interface Watch {
   readonly videoId: string;
   readonly recordingId: string;
   readonly state: WatchState;
   /** How often it was looked at in this state. */
   readonly polls: number;
-  /** That Bunny does not know it. */
+  /** That its publisher does not know it. */
   readonly missing: Doubt | undefined;
   readonly notBeforeMs: number;
   readonly createdAtMs: number;
 }
 
 export interface Watches {
-  /**
-   * Begins to watch a video; a second time changes nothing.
-   *
-   * @param input.isInPlaceOfOthers Other videos of the recording are no longer watched.
-   */
-  add(input: {
-    videoId: string;
-    recordingId: string;
-    notBeforeMs: number;
-    isInPlaceOfOthers?: boolean;
-  }): Promise<void>;
+  /** Begins to watch a video; a second time changes nothing. */
+  add(input: { videoId: string; recordingId: string; notBeforeMs: number }): Promise<void>;
+  /** All other videos of a recording are no longer watched. */
+  keepOnly(recordingId: string, videoIds: readonly string[]): Promise<void>;
   get(videoId: string): Promise<Watch | undefined>;
   /** What is still looked at, oldest first; with a limit only so many. */
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
@@ -66,17 +59,16 @@ const WATCHED: readonly WatchState[] = ['pending', 'video.failed'];
 
 export function createWatches({ db }: { db: Database }): Watches {
   return {
-    async add({ videoId, recordingId, notBeforeMs, isInPlaceOfOthers = false }) {
-      await db.transaction().execute(async (trx) => {
-        if (isInPlaceOfOthers) {
-          await trx
-            .deleteFrom('watches')
-            .where('recording_id', '=', recordingId)
-            .where('video_id', '!=', videoId)
-            .execute();
-        }
-        await begin(trx, { videoId, recordingId, notBeforeMs });
-      });
+    async add(watch) {
+      await db.transaction().execute((trx) => begin(trx, watch));
+    },
+
+    async keepOnly(recordingId, videoIds) {
+      await db
+        .deleteFrom('watches')
+        .where('recording_id', '=', recordingId)
+        .where('video_id', 'not in', videoIds)
+        .execute();
     },
 
     async get(videoId) {
@@ -150,11 +142,7 @@ export function createWatches({ db }: { db: Database }): Watches {
         await insertDelivery(trx, announcement);
         await addEvent(trx, recordingId, outcome, { videoId });
         if (replaced.length === 0) return;
-        await trx
-          .updateTable('recordings')
-          .set({ earlier_videos: null })
-          .where('id', '=', recordingId)
-          .execute();
+        await forgetEarlier(trx, recordingId, replaced);
         await addEvent(trx, recordingId, 'video.replaced', { videoId, removed: replaced });
       });
     },
@@ -168,6 +156,26 @@ export function createWatches({ db }: { db: Database }): Watches {
         .execute();
     },
   };
+}
+
+/** What is gone is no longer among the earlier videos of its recording. */
+async function forgetEarlier(
+  trx: Transaction<Tables>,
+  recordingId: string,
+  gone: readonly string[],
+): Promise<void> {
+  const row = await trx
+    .selectFrom('recordings')
+    .select('earlier_videos')
+    .where('id', '=', recordingId)
+    .executeTakeFirst();
+  const earlier = JSON.parse(row?.earlier_videos ?? '[]') as string[];
+  const left = earlier.filter((id) => !gone.includes(id));
+  await trx
+    .updateTable('recordings')
+    .set({ earlier_videos: left.length === 0 ? null : JSON.stringify(left) })
+    .where('id', '=', recordingId)
+    .execute();
 }
 
 async function begin(

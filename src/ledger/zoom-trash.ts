@@ -107,11 +107,11 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
         .execute();
       return {
         areDone: rows.every(({ state }) => state === 'done'),
-        // One that was published anew has had several videos.
-        arePlayable: rows.every(
-          ({ id, kind }) =>
-            kind !== 'video' || rows.some((row) => row.id === id && row.watched === 'video.playable'),
-        ),
+        // One that was published anew has had several videos, and one may be published in several places.
+        arePlayable: rows.every(({ id, kind }) => {
+          const own = rows.filter((row) => row.id === id).map(({ watched }) => watched);
+          return kind !== 'video' || (own.includes('video.playable') && !own.includes('pending'));
+        }),
       };
     },
 

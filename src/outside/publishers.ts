@@ -1,19 +1,30 @@
-import { type BunnyOptions, createBunny } from '../clients/bunny.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
+import { type BunnyOptions, createBunny } from './bunny/client.ts';
 import { createBunnyPublisher } from './bunny/publisher.ts';
 import { createFolderPublisher, type FolderPublisherOptions } from './folder/publisher.ts';
 
-export interface PublishersOptions {
-  readonly bunny: BunnyOptions;
-  readonly folderPublisher: FolderPublisherOptions | undefined;
+/** How bytes are moved, wherever they go. */
+type Transfer = Pick<BunnyOptions, 'idleTimeoutMs' | 'minBytesPerSecond'>;
+
+export interface PublisherSettings {
+  readonly bunny: Omit<BunnyOptions, keyof Transfer>;
+  readonly folderPublisher: Omit<FolderPublisherOptions, keyof Transfer> | undefined;
 }
 
-/** The publishers that are set up, by their name; each is a folder beside this file and a line here. */
-export function openPublishers(options: PublishersOptions): ReadonlyMap<string, Publisher> {
-  const { bunny, folderPublisher } = options;
-  const all: readonly (Publisher | undefined)[] = [
-    createBunnyPublisher({ bunny: createBunny(bunny), libraryId: bunny.libraryId }),
-    folderPublisher && createFolderPublisher(folderPublisher),
-  ];
-  return new Map(all.filter((each) => each !== undefined).map((each) => [each.name, each]));
+/** Every publisher that there is, by its name; each opens itself where the settings have it. */
+const PUBLISHERS: Readonly<
+  Record<string, (settings: PublisherSettings, transfer: Transfer) => Publisher | undefined>
+> = {
+  bunny: ({ bunny }, transfer) => createBunnyPublisher(createBunny({ ...bunny, ...transfer }), bunny),
+  folder: ({ folderPublisher: folder }, transfer) =>
+    folder && createFolderPublisher({ ...folder, ...transfer }),
+};
+
+/** Opens the publishers that are set up, by their names; nothing is asked of them yet. */
+export function openPublishers(
+  settings: PublisherSettings,
+  transfer: Transfer,
+): ReadonlyMap<string, Publisher> {
+  const opened = Object.entries(PUBLISHERS).map(([name, open]) => [name, open(settings, transfer)] as const);
+  return new Map(opened.flatMap(([name, publisher]) => (publisher === undefined ? [] : [[name, publisher]])));
 }

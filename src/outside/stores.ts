@@ -34,8 +34,3 @@ export function openStores(settings: StoreSettings, pace: Pace): ReadonlyMap<str
   }
   return opened;
 }
-
-/** The stores that recipes may name: those that are set up. */
-export function storeNames(settings: StoreSettings): readonly string[] {
-  return [...openStores(settings, { idleTimeoutMs: 1 }).keys()];
-}

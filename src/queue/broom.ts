@@ -4,7 +4,7 @@ import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
  * - `spool`: the folder of a download
  * - `upload`: a file that a tutor has uploaded
  * - `large-file`: an unfinished file in a store
- * - `video`: an empty video in Bunny Stream
+ * - `video`: an empty video with a publisher
  */
 export type LeftoverKind = 'spool' | 'upload' | 'large-file' | 'video';
 

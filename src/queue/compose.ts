@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type Bunny, createBunny } from '../clients/bunny.ts';
 import { createDownloadHosts } from '../clients/download-hosts.ts';
 import { createSite } from '../clients/site.ts';
 import { createZoom } from '../clients/zoom.ts';
@@ -10,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
 import type { Recording } from '../domain/recording.ts';
 import { createFlight } from '../engine/flight.ts';
+import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import { makeTasks, shapesOf } from '../engine/task-files.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
@@ -18,10 +18,10 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
+import { openPublishers } from '../outside/publishers.ts';
 import { openStores } from '../outside/stores.ts';
 import { createRecipeBook } from '../recipes/book.ts';
 import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
-import { createCollections } from '../tasks/support/collections.ts';
 import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
@@ -100,7 +100,7 @@ export async function startWorker(config: Config, log: Logger) {
     minBytesPerSecond,
   });
   const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
-  const bunny = createBunny({ ...config.bunny, idleTimeoutMs, minBytesPerSecond });
+  const publishers = openPublishers(config, { idleTimeoutMs, minBytesPerSecond });
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -109,7 +109,7 @@ export async function startWorker(config: Config, log: Logger) {
   const plainSite = createSite(config.site);
   const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
   const openFlight = tracing ? createTracedFlight({ tracer: tracing, ...ledger }) : createFlight;
-  const { libraryId, cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
+  const { cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
 
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
@@ -118,14 +118,13 @@ export async function startWorker(config: Config, log: Logger) {
   const tasks = makeTasks<Tools>(files, {
     zoom,
     stores,
-    bunny,
+    publishers,
     ledger,
     spool,
     disk: createDisk(config.dataDir, config.diskReserveBytes),
     media: createMediaGate(config.media),
     promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
     companionVideos,
-    collections: createCollections({ bunny }),
     retry,
     settings: {
       fetch: {
@@ -133,7 +132,7 @@ export async function startWorker(config: Config, log: Logger) {
         backoff: config.line.backoff,
       },
       archive: config.archive,
-      publish: { libraryId, cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
+      publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
       captions: { language: config.zoom.defaults.language },
     },
     onAdded: () => {
@@ -154,7 +153,9 @@ export async function startWorker(config: Config, log: Logger) {
       ...Object.fromEntries(
         [...stores.values()].map(({ name, probe }) => [name, { ask: probe, provesService: true }]),
       ),
-      bunny: { ask: bunny.probe, provesService: true },
+      ...Object.fromEntries(
+        [...publishers.values()].map(({ service, probe }) => [service, { ask: probe, provesService: true }]),
+      ),
     },
     progress: {
       told(input) {
@@ -221,8 +222,7 @@ export async function startWorker(config: Config, log: Logger) {
       lockMs: SMALL_JOB_LOCK_MS,
       process: createWatchRunner({
         ledger,
-        bunny,
-        libraryId,
+        publishers,
         cdnHost,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
@@ -263,7 +263,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const sweeping = startSweeping({
     isClockSettled: () => ledger.wallClock.isSettled(),
-    sweeper: composeSweeper(config, { ledger, stores, bunny, log }),
+    sweeper: composeSweeper(config, { ledger, stores, publishers, log }),
     everyMs: config.sweep.everyMs,
     log,
   });
@@ -272,14 +272,16 @@ export async function startWorker(config: Config, log: Logger) {
     ledger,
     lookers: [
       ...[...stores.values()].map((store) => createArchiveLooker({ store })),
-      createVideoLooker({ bunny }),
-      createCaptionsLooker({ bunny, recordings }),
+      ...[...publishers.values()].flatMap((publisher) => [
+        createVideoLooker({ publisher }),
+        createCaptionsLooker({ publisher, recordings }),
+      ]),
     ],
     ...config.lateLooks,
     log,
   });
 
-  const renaming = startRenaming({ ledger, bunny, log });
+  const renaming = startRenaming({ ledger, publishers, log });
 
   const pruning = startPruning({ ...ledger, ...config.history, log });
 
@@ -314,7 +316,7 @@ function composeSweeper(
   used: {
     readonly ledger: Ledger;
     readonly stores: ReadonlyMap<string, Store>;
-    readonly bunny: Bunny;
+    readonly publishers: ReadonlyMap<string, Publisher>;
     readonly log: Logger;
   },
 ) {
@@ -331,9 +333,9 @@ export async function openSweeper(config: Config, log: Logger) {
   const { idleTimeoutMs } = config.transfer;
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const stores = openStores(config, { idleTimeoutMs });
-  const bunny = createBunny({ ...config.bunny, idleTimeoutMs });
+  const publishers = openPublishers(config, { idleTimeoutMs });
   return {
-    ...composeSweeper(config, { ledger, stores, bunny, log }),
+    ...composeSweeper(config, { ledger, stores, publishers, log }),
     audit: ledger.audit,
     close: () => ledger.close(),
   };

@@ -1,5 +1,5 @@
-import type { Bunny, Video } from '../clients/bunny.ts';
-import { ownerOf } from '../domain/video-mark.ts';
+import { publisherOf, videosIn } from '../domain/published.ts';
+import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Store, UnfinishedFile } from '../engine/ports/store.ts';
 import type { Claim } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -50,40 +50,43 @@ export function createUnfinishedBroom(options: {
 }
 
 /**
- * Looks in Bunny Stream for empty videos that we have made and not used. One is ours if it bears the mark of a recording
- * of this ledger, or if a recording has noted its id; whatever else is in the library is not, under whatever title. One
- * that a recording has published stays whatever it looks like, since the website knows of it.
+ * Looks with a publisher for empty videos that we have made and not used. One is ours if it bears the mark of a recording
+ * of this ledger, or if a recording has noted its id; whatever else is there is not, under whatever title. One that a
+ * recording has published stays whatever it looks like, since the website knows of it.
  */
 export function createVideoBroom(options: {
-  readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
+  readonly publisher: Pick<Publisher, 'name' | 'list' | 'look' | 'remove'>;
   readonly ledger: Pick<Ledger, 'claims'>;
   readonly terms: SweepTerms;
 }): Broom {
-  const { bunny, terms } = options;
+  const { publisher, terms } = options;
   const { claims } = options.ledger;
 
   async function inspect({ videoId }: Video, signal: AbortSignal): Promise<Leftover | undefined> {
-    const video = await bunny.getVideo({ videoId, signal });
+    const video = await publisher.look({ videoId, signal });
     if (video?.status !== 'empty' || !isOld(video.createdAtMs, terms)) return undefined;
 
-    const all = await claims.ofVideo({ videoId, ownerId: ownerOf(video) });
+    const all = await claims.ofVideo(video);
     const isNeeded = all.some(
-      (claim) => claim.facts.publish?.videoId === videoId || mayStillUse(claim, video),
+      (claim) =>
+        videosIn(claim.facts).some((published) => published.videoId === videoId) || mayStillUse(claim, video),
     );
     const [owner] = all;
     if (owner === undefined || isNeeded) return undefined;
     return {
-      bytes: 0,
+      bytes: video.storedBytes ?? 0,
       reason: `its recording ${owner.recording.id} is ${owner.recording.state}`,
-      remove: () => bunny.deleteVideo({ videoId, signal }),
+      remove: () => publisher.remove({ videoId, signal }),
     };
   }
 
-  /** A live recording uses the video that it has noted; one that has noted none looks for one that it lost. */
+  /** A live recording uses the videos that it has noted, and looks for one that it lost. */
   function mayStillUse({ recording, facts, checkpoints }: Claim, { videoId }: Video): boolean {
-    if (!isLive(recording, terms) || facts.publish !== undefined) return false;
-    const noted = checkpoints.publish?.videoId ?? null;
-    return noted === null || noted === videoId;
+    if (!isLive(recording, terms)) return false;
+    const noted = Object.values(checkpoints).flatMap((checkpoint) => notedVideo(checkpoint) ?? []);
+    if (noted.includes(videoId)) return true;
+    const isWithUs = (id: string) => publisherOf(id) === publisher.name;
+    return !noted.some(isWithUs) && !videosIn(facts).some((published) => isWithUs(published.videoId));
   }
 
   return {
@@ -92,14 +95,16 @@ export function createVideoBroom(options: {
       const sinceMs = await claims.sinceMs();
       if (sinceMs === undefined || !isOld(sinceMs, terms)) return [];
       const empty: Video[] = [];
-      for (let page = 1, isLast = false; !isLast; page += 1) {
-        const found = await bunny.listVideos({ page, signal });
-        isLast = found.isLast;
-        empty.push(
-          ...found.videos.filter((video) => video.status === 'empty' && isOld(video.createdAtMs, terms)),
-        );
+      for await (const video of publisher.list({ signal })) {
+        if (video.status === 'empty' && isOld(video.createdAtMs, terms)) empty.push(video);
       }
       return empty.map((video) => ({ name: video.videoId, inspect: () => inspect(video, signal) }));
     },
   };
+}
+
+/** The video that a step which is not done has noted; of no other task does a checkpoint name one. */
+function notedVideo(checkpoint: unknown): string | undefined {
+  const { videoId } = (checkpoint ?? {}) as { readonly videoId?: string | null };
+  return videoId ?? undefined;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Bunny } from '../clients/bunny.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
@@ -11,7 +11,7 @@ import { createUnfinishedBroom, createVideoBroom } from './sweep-services.ts';
 /** What was removed or, in a dry run, would have been. */
 export interface SweptItem {
   readonly kind: LeftoverKind;
-  /** A folder, a file, B2's name and id of a large file, or Bunny's id of a video. */
+  /** A folder, a file, B2's name and id of a large file, or the id of a video. */
   readonly name: string;
   readonly bytes?: number;
   readonly reason: string;
@@ -36,12 +36,12 @@ export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
   readonly spoolDirectory: string;
   readonly incoming: IncomingPaths;
   readonly stores: ReadonlyMap<string, Store>;
-  readonly bunny: Pick<Bunny, 'listVideos' | 'getVideo' | 'deleteVideo'>;
+  readonly publishers: ReadonlyMap<string, Publisher>;
   readonly log: Logger;
   readonly now?: () => number;
 }
 
-/** Removes what failures have left behind: on the disk, in B2 and in Bunny Stream. */
+/** Removes what failures have left behind: on the disk, in B2 and with the publishers. */
 export interface Sweeper {
   /** Sweeps once; when the signal aborts it ends early, and tells what it has done until then. */
   sweep(options: { dryRun: boolean; signal: AbortSignal }): Promise<Sweeping>;
@@ -57,7 +57,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     spoolDirectory,
     incoming,
     stores,
-    bunny,
+    publishers,
     log,
     afterMs,
     failedKeepMs,
@@ -68,7 +68,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     createSpoolBroom({ directory: spoolDirectory, ledger, terms }),
     createUploadBroom({ paths: incoming, ledger, terms }),
     ...[...stores.values()].map((store) => createUnfinishedBroom({ store, ledger, terms })),
-    createVideoBroom({ bunny, ledger, terms }),
+    ...[...publishers.values()].map((publisher) => createVideoBroom({ publisher, ledger, terms })),
   ];
 
   async function clear(

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
-import type { Bunny, Video } from '../clients/bunny.ts';
 import { failedBody, playableBody } from '../domain/announcement.ts';
 import { backoffMs } from '../domain/backoff.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
+import { KnownError } from '../domain/errors.ts';
+import { isInBunny, publisherOf, videosIn } from '../domain/published.ts';
+import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -11,7 +13,7 @@ import type { Outcome } from './jobs.ts';
 /** By the clock alone no watch is given up: it may be wrong. */
 const FEWEST_POLLS = 3;
 
-/** How many times in a row Bunny does not know a video before that is believed. */
+/** How many times in a row its publisher does not know a video before that is believed. */
 const MISSING_LOOKS = 5;
 
 /** The longest pause between two looks at a video that counts as failed, in milliseconds. */
@@ -19,14 +21,13 @@ const MAX_RECHECK_PAUSE_MS = 3_600_000;
 
 export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
-  readonly bunny: Pick<Bunny, 'getVideo' | 'deleteVideo'>;
-  readonly libraryId: string;
+  readonly publishers: ReadonlyMap<string, Publisher>;
   readonly cdnHost: string | undefined;
   /** Pauses between two looks, growing from the first to the second. */
   readonly poll: { readonly minMs: number; readonly maxMs: number };
   /** After this long without a result the video counts as failed. */
   readonly timeoutMs: number;
-  /** How long Bunny does not know a video before it counts as failed. */
+  /** How long its publisher does not know a video before it counts as failed. */
   readonly goneAfterMs: number;
   /** How much longer than `timeoutMs` a video that counts as failed is looked at. */
   readonly recheckMs: number;
@@ -36,13 +37,13 @@ export interface WatchRunnerOptions {
 }
 
 /**
- * Looks once whether Bunny has made a published video playable, and announces it. Bunny's webhooks only say when to
- * look: they can get lost, and can be replayed by anyone who has seen one. That a video has failed is announced when
- * Bunny says so, has not known it for a while, or has made nothing of it in time; none of that is the last word, so it
+ * Looks once whether a published video is playable yet, and announces it. Bunny's webhooks only say when to look: they
+ * can get lost, and can be replayed by anyone who has seen one. That a video has failed is announced when
+ * its publisher says so, has not known it for a while, or has made nothing of it in time; none of that is the last word, so it
  * is looked at from time to time for some days, and may be announced as playable yet.
  */
 export function createWatchRunner(options: WatchRunnerOptions) {
-  const { bunny, libraryId, cdnHost, timeoutMs, goneAfterMs, recheckMs, poll } = options;
+  const { publishers, cdnHost, timeoutMs, goneAfterMs, recheckMs, poll } = options;
   const { recordings, watches } = options.ledger;
   const pauses = {
     pending: poll,
@@ -60,7 +61,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     const log = options.log.child({ videoId, recordingId: watch.recordingId });
     let video: Video | undefined;
     try {
-      video = await bunny.getVideo({ videoId, signal });
+      video = await publisherFor(videoId).look({ videoId, signal });
     } catch (error) {
       if (signal.aborted) return 'given-back';
       log.warn({ event: 'watch.attempt-failed', err: error }, 'could not look at the video');
@@ -68,6 +69,14 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     }
     return await judge(watch, video, log, signal);
   };
+
+  function publisherFor(videoId: string): Publisher {
+    const publisher = publishers.get(publisherOf(videoId));
+    if (publisher !== undefined) return publisher;
+    throw new KnownError(`The publisher ${publisherOf(videoId)} is not set up here`, {
+      code: 'PUBLISHER_MISSING',
+    });
+  }
 
   async function judge(
     watch: LookedAt,
@@ -110,17 +119,21 @@ export function createWatchRunner(options: WatchRunnerOptions) {
   async function endWell({ videoId, recordingId }: Watch, signal: AbortSignal): Promise<void> {
     const recording = await recordings.get(recordingId);
     if (recording === undefined) return;
+    const publisher = publisherFor(videoId);
     const { earlierVideoIds: earlier } = recording;
-    const { publish } = (await recordings.progress(recordingId)).facts;
-    const replaced = publish?.videoId === videoId ? (earlier ?? []) : [];
-    for (const earlierId of replaced) await bunny.deleteVideo({ videoId: earlierId, signal });
+    const { facts } = await recordings.progress(recordingId);
+    const isPresent = videosIn(facts).some((published) => published.videoId === videoId);
+    const replaced = isPresent ? (earlier ?? []).filter((id) => publisherOf(id) === publisher.name) : [];
+    for (const earlierId of replaced) await publisher.remove({ videoId: earlierId, signal });
     if (replaced.length > 0) crashPoint('watch:after-removal');
-    const body = playableBody({ recording, publish: { libraryId, videoId }, cdnHost, nowMs: Date.now() });
+    const body = playableBody({ recording, video: publisher.factOf(videoId), cdnHost, nowMs: Date.now() });
     const type = 'recording.playable';
+    // Of a video in Bunny alone the website hears once, as it always has.
+    const isOnly = earlier === undefined && isInBunny(publisher.factOf(videoId));
     const announcement = {
       recordingId,
       type,
-      ...(earlier === undefined ? {} : { occasion: `${type} ${videoId}` }),
+      ...(isOnly ? {} : { occasion: `${type} ${videoId}` }),
       body,
     };
     await watches.end(videoId, 'video.playable', announcement, { replaced });
@@ -135,7 +148,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     if (recording === undefined) return;
     const error = {
       code: 'PUBLISH_FAILED',
-      message: `Bunny ${whatIsWrong(video)} the video ${videoId}`,
+      message: `${publisherFor(videoId).label} ${whatIsWrong(video)} the video ${videoId}`,
     } as const;
     const body = failedBody({ recording, error, nowMs: Date.now() });
     const occasion = `recording.failed ${videoId}`;

@@ -14,7 +14,7 @@ import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
-import { storeNames } from '../outside/stores.ts';
+import { placesOf, servicesOf } from '../outside/places.ts';
 import { startAppPulse, startAppVitals } from '../queue/app-vitals.ts';
 import { composeAlarms } from '../queue/compose-alarms.ts';
 import { connectRedis } from '../queue/connection.ts';
@@ -42,9 +42,7 @@ const BRING_EVERY_MS = 60_000;
 export async function startServer(config: Config, log: Logger) {
   const accounts = loadZoomAccounts(config.zoom);
   const tasks = shapesOf(await loadTasks(config.tasksDir));
-  const written = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, {
-    store: storeNames(config),
-  });
+  const written = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, placesOf(config));
   requireRulesKnow(accounts, [...BUILT_IN_NAMES, ...written.recipes.map(({ name }) => name)]);
   const ledger = await openLedger({
     path: config.ledgerPath,
@@ -57,7 +55,7 @@ export async function startServer(config: Config, log: Logger) {
     version: readVersion(),
     dataDir: config.dataDir,
     diskReserveBytes: config.diskReserveBytes,
-    services: ['zoom', ...storeNames(config), 'bunny'],
+    services: ['zoom', ...servicesOf(config)],
   };
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),

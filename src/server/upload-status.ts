@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { playUrl } from '../domain/announcement.ts';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
-import { type Facts, STAGES, STATES, type Stage } from '../domain/recording.ts';
+import { isInBunny, mainFirst, type VideoFact, videosIn } from '../domain/published.ts';
+import { STAGES, STATES, type Stage } from '../domain/recording.ts';
 import { fillWatchUrl } from '../domain/watch-url.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
@@ -64,6 +66,7 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
       if (summary.recording.details['upload_id'] !== params.upload) await requireSameBytes(id, params.upload);
       const { recording, isPlayable, position } = summary;
       const { facts } = await ledger.recordings.progress(id);
+      const [video] = mainFirst(videosIn(facts));
       return {
         state: recording.state,
         stage: UPLOAD_STAGES.find((stage) => facts[stage] === undefined) ?? null,
@@ -71,8 +74,8 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
         position: position ?? null,
         playable: isPlayable,
         watch_url:
-          watchUrl !== undefined && isPlayable && facts.publish !== undefined
-            ? fillWatchUrl(watchUrl, { ace_id: query.ace_id, id, ...bunnyOf(facts.publish) })
+          watchUrl !== undefined && isPlayable && video !== undefined
+            ? watchUrlOf(watchUrl, video, { ace_id: query.ace_id, id })
             : null,
         title: recording.title,
       };
@@ -93,7 +96,13 @@ function nothingCame(): KnownError {
   return new KnownError('No recording has come of this upload', { code: 'NOT_FOUND' });
 }
 
-const bunnyOf = ({ libraryId, videoId }: Facts['publish']) => ({ library_id: libraryId, video_id: videoId });
+/** The address that the settings name, or that of the video itself where they name Bunny's and it is elsewhere. */
+function watchUrlOf(template: string, video: VideoFact, of: { ace_id: string; id: string }): string {
+  const isOfBunny = /\{(library|video)_id\}/.test(template);
+  if (isOfBunny && !isInBunny(video)) return playUrl(video);
+  const library = isInBunny(video) ? video.libraryId : '';
+  return fillWatchUrl(template, { ...of, library_id: library, video_id: video.videoId });
+}
 
 /** The slowest way of the bytes is the one that counts. */
 function percentOf(legs: ProgressMessage['legs'] | undefined): number | null {

@@ -10,6 +10,7 @@ import {
   type Outlook,
 } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
+import { isInBunny, publisherOf, type VideoFact } from '../domain/published.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../domain/recording.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
@@ -60,9 +61,19 @@ export const recordingView = z
     ended_at: time.nullable(),
     playable: z.boolean().nullable().describe('Whether its video can be watched; null: not published'),
     video: z
-      .object({ library_id: z.string(), video_id: z.string(), player_url: z.string() })
+      .object({ library_id: z.string().nullable(), video_id: z.string(), player_url: z.string() })
       .nullable()
-      .describe('In Bunny Stream'),
+      .describe('In Bunny Stream, or where it is published instead: then there is no library'),
+    videos: z
+      .array(
+        z.object({
+          publisher: z.string(),
+          video_id: z.string(),
+          player_url: z.string(),
+          playable: z.boolean(),
+        }),
+      )
+      .describe('Wherever it is published'),
     archive: z
       .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
       .nullable()
@@ -308,9 +319,9 @@ export function problems(...statuses: (keyof typeof PROBLEMS)[]) {
 
 /** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
 export function viewRecording(summary: RecordingSummary): RecordingView {
-  const { recording, facts, isPlayable, isAnnounced, position, ofVideo } = summary;
-  const { publish } = facts;
+  const { recording, facts, videos, isPlayable, isAnnounced, position, ofVideo } = summary;
   const archive = defaultFile(facts);
+  const video = videos[0]?.video;
   return {
     id: recording.id,
     seq: recording.seq,
@@ -331,11 +342,13 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     accepted_at: iso(recording.acceptedAtMs),
     started_at: isoOrNull(recording.startedAtMs),
     ended_at: isoOrNull(recording.endedAtMs),
-    playable: publish === undefined ? null : isPlayable,
-    video:
-      publish === undefined
-        ? null
-        : { library_id: publish.libraryId, video_id: publish.videoId, player_url: playUrl(publish) },
+    playable: video === undefined ? null : isPlayable,
+    video: video === undefined ? null : { library_id: libraryOf(video), ...viewVideo(video) },
+    videos: videos.map((each) => ({
+      publisher: publisherOf(each.video.videoId),
+      ...viewVideo(each.video),
+      playable: each.isPlayable,
+    })),
     archive:
       archive === undefined
         ? null
@@ -352,6 +365,14 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     companion: companionOf(recording),
     of_video: ofVideo ?? null,
   };
+}
+
+function viewVideo(video: VideoFact) {
+  return { video_id: video.videoId, player_url: playUrl(video) };
+}
+
+function libraryOf(video: VideoFact): string | null {
+  return isInBunny(video) ? video.libraryId : null;
 }
 
 /**

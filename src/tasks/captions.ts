@@ -1,15 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import type { Bunny } from '../clients/bunny.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts } from '../domain/recording.ts';
+import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { hasCues } from './support/companion-content.ts';
 import type { CompanionVideos } from './support/companion-videos.ts';
 import { captionsPlace, labelOf } from './support/late-captions.ts';
 import { requireFact } from './support/proofs.ts';
+import {
+  type PublisherParams,
+  publisherParams,
+  publisherPlaces,
+  requirePublisher,
+  serviceFor,
+} from './support/publisher-params.ts';
 import type { Tools } from './support/tools.ts';
 
 export const shape = {
@@ -17,14 +24,16 @@ export const shape = {
   label: 'Captions',
   lane: 'upload',
   takes: { file: 'proved' },
+  params: publisherParams,
+  places: publisherPlaces,
 } as const satisfies TaskShape;
 
-type CaptionsContext = TaskContext<unknown, Checkpoints['captions']>;
+type CaptionsContext = TaskContext<PublisherParams, Checkpoints['captions']>;
 
 /** A transcript of many hours has a few hundred thousand bytes. */
 const MAX_CAPTIONS_BYTES = 20 * 1024 * 1024;
 
-/** How many times in a row Bunny refuses captions before the recording goes on without them. */
+/** How many times in a row a publisher refuses captions before the recording goes on without them. */
 const LOOKS = 3;
 
 export const makeTask = (tools: Tools) =>
@@ -42,25 +51,27 @@ export const makeTask = (tools: Tools) =>
  * that they can be taken back from each, also where they come after they were given up.
  */
 export function createCaptionsTask(options: {
-  bunny: Pick<Bunny, 'getVideo' | 'setCaptions' | 'removeCaptions'>;
+  publishers: ReadonlyMap<string, Publisher>;
   videos: Pick<CompanionVideos, 'published'>;
   /** Where nothing else is said. */
   language: string;
-  /** How long Bunny refuses captions before the recording goes on without them. */
+  /** How long a publisher refuses captions before the recording goes on without them. */
   refusedForMs: number;
   now?: () => number;
-}): Task<unknown, Facts['captions'], Checkpoints['captions']> {
-  const { bunny, videos, refusedForMs, now = Date.now } = options;
+}): Task<PublisherParams, Facts['captions'], Checkpoints['captions']> {
+  const { publishers, videos, refusedForMs, now = Date.now } = options;
 
   return {
     ...shape,
-    serviceFor: () => 'bunny',
+    serviceFor: ({ params }) => serviceFor(publishers, params),
     async run(context) {
-      const { recording, note } = context;
+      const { recording, params, note } = context;
+      const publisher = requirePublisher(publishers, params);
       const { path, bytes } = requireFact(context, 'fetch');
       const language = recording.placement?.language ?? options.language;
-      const flaw = await flawOf(path, bytes);
-      const published = flaw === undefined ? await videos.published(recording) : [];
+      const flaw =
+        publisher.captions === undefined ? `${publisher.label} shows no captions` : await flawOf(path, bytes);
+      const published = flaw === undefined ? await videos.published(recording, publisher.name) : [];
       const wanted = published.map(({ videoId }) => videoId);
       if (wanted.length > 0)
         await context.saveCheckpoint({ ...context.checkpoint, videoIds: wanted, language });
@@ -68,10 +79,10 @@ export function createCaptionsTask(options: {
       for (const videoId of wanted) {
         const place = captionsPlace({ videoId, language });
         await context.checkLease();
-        await context.expectLate(place);
-        const isSet = await setCaptions(context, { path, videoId, videoIds: wanted, language });
+        if (publisher.comesLate) await context.expectLate(place);
+        const isSet = await setCaptions(context, publisher, { path, videoId, videoIds: wanted, language });
         crashPoint('captions:after-set');
-        await context.cameInTime(place);
+        if (publisher.comesLate) await context.cameInTime(place);
         if (isSet) videoIds.push(videoId);
       }
       if (videoIds.length === 0) {
@@ -85,33 +96,42 @@ export function createCaptionsTask(options: {
   /** Takes the captions from the videos, which stay; those that somebody has set under another name stay too. */
   async function withdraw({
     fact,
+    params,
     checkpoint,
     checkLease,
     signal,
-  }: WithdrawContext<unknown, Checkpoints['captions']>): Promise<void> {
+  }: WithdrawContext<PublisherParams, Checkpoints['captions']>): Promise<void> {
+    const publisher = requirePublisher(publishers, params);
     const { videoIds = [], language = '' } = (fact as Facts['captions'] | undefined) ?? checkpoint ?? {};
     for (const videoId of videoIds) {
-      const video = await bunny.getVideo({ videoId, signal });
+      const video = await publisher.look({ videoId, signal });
       const there = video?.captions.find((each) => each.language === language);
       if (there !== undefined && there.label !== labelOf(language)) continue;
       await checkLease();
-      await bunny.removeCaptions({ videoId, language, signal });
+      await publisher.captions?.remove({ videoId, language, signal });
     }
   }
 
   /**
-   * False if Bunny has refused these captions, or to know the video, several times over a time.
+   * False if the publisher has refused these captions, or to know the video, several times over a time.
    *
    * @throws KnownError `CAPTIONS_REFUSED` as long as that may pass
    */
   async function setCaptions(
     context: CaptionsContext,
+    publisher: Publisher,
     input: { path: string; videoId: string; videoIds: readonly string[]; language: string },
   ): Promise<boolean> {
     const { path, videoId, videoIds, language } = input;
     const text = await readFile(path).catch(throwGone);
     try {
-      await bunny.setCaptions({ videoId, language, label: labelOf(language), text, signal: context.signal });
+      await publisher.captions?.set({
+        videoId,
+        language,
+        label: labelOf(language),
+        text,
+        signal: context.signal,
+      });
       return true;
     } catch (error) {
       if (!(error instanceof KnownError) || error.code !== 'REMOTE_REJECTED') throw error;

@@ -26,7 +26,7 @@ export const makeTask = (tools: Tools) => createNotifyTask({ ...tools, ...tools.
 export function createNotifyTask(options: {
   ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   cdnHost: string | undefined;
-  /** How long after the upload Bunny is first asked whether the video is playable. */
+  /** How long after the upload it is first asked whether a video is playable. */
   firstLookMs: number;
   /** Called when there is something to deliver and to watch. */
   onAdded: () => void;
@@ -38,7 +38,8 @@ export function createNotifyTask(options: {
     ...shape,
     async run(context) {
       const { recording, checkLease } = context;
-      const { videoId } = requireFact(context, 'publish');
+      const videos = proofsOf(context, 'publish').map(({ fact }) => fact);
+      const videoIds = videos.map(({ videoId }) => videoId);
       // What it is called now: from here on the website is told of each new title.
       const { title } = (await recordings.get(recording.id)) ?? recording;
       const isAgain = recording.isFromArchive === true;
@@ -46,9 +47,9 @@ export function createNotifyTask(options: {
         recording: { ...recording, title },
         facts: {
           fetch: requireFact(context, 'fetch'),
-          publish: requireFact(context, 'publish'),
         },
         archives: archivedFiles({ ...proofsOf(context, 'archive').map(({ fact }) => fact) }),
+        videos,
         times: await recordings.stageTimes(recording.id),
         cdnHost: options.cdnHost,
         nowMs: Date.now(),
@@ -57,16 +58,13 @@ export function createNotifyTask(options: {
       const { id } = await deliveries.add({
         recordingId: recording.id,
         type: 'recording.published',
-        ...(isAgain ? { occasion: `recording.published ${videoId}` } : {}),
+        ...(isAgain ? { occasion: `recording.published ${videoIds.join(' ')}` } : {}),
         body,
       });
       crashPoint('notify:after-outbox');
-      await watches.add({
-        videoId,
-        recordingId: recording.id,
-        isInPlaceOfOthers: isAgain,
-        notBeforeMs: Date.now() + options.firstLookMs,
-      });
+      if (isAgain) await watches.keepOnly(recording.id, videoIds);
+      const notBeforeMs = Date.now() + options.firstLookMs;
+      for (const videoId of videoIds) await watches.add({ videoId, recordingId: recording.id, notBeforeMs });
       options.onAdded();
       if (recording.groupKey !== null) options.onWoken(await recordings.wakeCompanions(recording.groupKey));
       return { deliveryId: id };

@@ -1,19 +1,24 @@
-import type { Bunny, Video } from '../clients/bunny.ts';
 import { anotherLook, type Doubt, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
+import { publisherOf } from '../domain/published.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts } from '../domain/recording.ts';
-import { markedBytes, markedTitle, plainTitle } from '../domain/video-mark.ts';
+import { plainTitle } from '../domain/video-mark.ts';
 import type { Bytes } from '../engine/bytes.ts';
+import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import type { Collections } from './support/collections.ts';
-import { findOwnVideos } from './support/own-videos.ts';
+import {
+  type PublisherParams,
+  publisherParams,
+  publisherPlaces,
+  requirePublisher,
+  serviceFor,
+} from './support/publisher-params.ts';
 import { retryInPlace, type TransferRetry } from './support/retry-in-place.ts';
 import type { Tools } from './support/tools.ts';
-import { isVideoNamed, nameVideo } from './support/video-name.ts';
 
-/** How many times in a row Bunny says that a video is gone or unusable before it is made anew. */
+/** How many times in a row a publisher says that a video is gone or unusable before it is made anew. */
 const LOOKS = 3;
 
 /** Attempts to give a complete video its plain title before that is left for later (`own-videos.ts`). */
@@ -25,17 +30,19 @@ export const shape = {
   lane: 'upload',
   takes: { file: 'growing' },
   reports: 'bytes',
+  params: publisherParams,
+  places: publisherPlaces,
 } as const satisfies TaskShape;
 
-type PublishContext = TaskContext<unknown, Checkpoints['publish']>;
+type PublishContext = TaskContext<PublisherParams, Checkpoints['publish']>;
+type PublishWithdraw = WithdrawContext<PublisherParams, Checkpoints['publish']>;
 
 export interface PublishOptions {
-  readonly bunny: Bunny;
-  readonly collections: Collections;
-  readonly libraryId: string;
+  /** Those that are set up, by their names. */
+  readonly publishers: ReadonlyMap<string, Publisher>;
   readonly patchBytes: number;
   readonly retry: TransferRetry;
-  /** How long Bunny says that a video is gone or unusable before it is made anew. */
+  /** How long a publisher says that a video is gone or unusable before it is made anew. */
   readonly goneAfterMs: number;
   readonly now?: () => number;
 }
@@ -43,23 +50,35 @@ export interface PublishOptions {
 export const makeTask = (tools: Tools) => createPublishTask({ ...tools, ...tools.settings.publish });
 
 /**
- * Creates the video in Bunny Stream and uploads the file into it while it arrives.
+ * Makes the video with a publisher and uploads the file into it while it arrives.
  *
- * Safe to repeat: a video bears the mark of its recording from its creation on (`domain/video-mark.ts`), and is looked
- * for by it before another is created, also when the ledger knows of none. The upload goes on at the offset that Bunny
- * names; an upload that Bunny has forgotten begins again in the same video. That it has arrived is what Bunny says of
- * its bytes: the upload's offset, or the status and size of the video. A video that has got other bytes than today's
- * is deleted first. The plain title and the tag, given at the end, are the same each time.
+ * Safe to repeat: a video bears the mark of its recording from its creation on, and is looked for by it before another is
+ * made, also when the ledger knows of none. The upload goes on at the offset that the publisher names; an upload that it
+ * has forgotten begins again in the same video. That it has arrived is what the publisher says of its bytes: the upload's
+ * offset, or the status and size of the video. A video that has got other bytes than today's is removed first. The plain
+ * title and the mark that stays, given at the end, are the same each time.
  */
 export function createPublishTask(
   options: PublishOptions,
-): Task<unknown, Facts['publish'], Checkpoints['publish']> {
-  const { bunny, collections, libraryId, patchBytes, retry, goneAfterMs, now = Date.now } = options;
-
+): Task<PublisherParams, Facts['publish'], Checkpoints['publish']> {
+  const { publishers } = options;
+  const publishing = (params: PublisherParams) =>
+    createPublishing({ ...options, publisher: requirePublisher(publishers, params) });
   return {
     ...shape,
-    serviceFor: () => 'bunny',
-    async run(context) {
+    serviceFor: ({ params }) => serviceFor(publishers, params),
+    run: (context) => publishing(context.params).run(context),
+    withdraw: (context) => publishing(context.params).withdraw(context),
+  };
+}
+
+/** The same with one publisher. */
+function createPublishing(options: Omit<PublishOptions, 'publishers'> & { readonly publisher: Publisher }) {
+  const { publisher, patchBytes, retry, goneAfterMs, now = Date.now } = options;
+  const { label } = publisher;
+
+  return {
+    async run(context: PublishContext): Promise<Facts['publish']> {
       const source = await context.take('file');
       const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
       if (isForeign) await withdraw({ ...context, fact: undefined });
@@ -69,7 +88,7 @@ export function createPublishTask(
       await source.proved();
       context.progress(source.totalBytes, source.totalBytes, 'found');
       await complete(context, source, checkpoint);
-      return { libraryId, videoId: checkpoint.videoId };
+      return publisher.factOf(checkpoint.videoId);
     },
     withdraw,
   };
@@ -78,19 +97,19 @@ export function createPublishTask(
   type WithVideo = Checkpoint & { readonly videoId: string };
 
   /** Deletes what the ledger names, and all else that bears the recording's mark; an earlier video only with all of it. */
-  async function withdraw(context: WithdrawContext<unknown, Checkpoints['publish']>): Promise<void> {
+  async function withdraw(context: PublishWithdraw): Promise<void> {
     const { checkpoint, signal, recording } = context;
     const fact = context.fact as Facts['publish'] | undefined;
     // What was given up may still come.
-    await context.expectLate(plainTitle(context.recording.title));
+    if (publisher.comesLate) await context.expectLate(plainTitle(context.recording.title));
     const videoIds = new Set((await findOurs(context)).map(({ videoId }) => videoId));
-    const earlier = recording.state === 'deleting' ? (recording.earlierVideoIds ?? []) : [];
+    const earlier = recording.state === 'deleting' ? (recording.earlierVideoIds ?? []).filter(isWithUs) : [];
     for (const known of [fact?.videoId, checkpoint?.videoId, ...earlier]) {
       if (known) videoIds.add(known);
     }
     for (const videoId of videoIds) {
       await context.checkLease();
-      await bunny.deleteVideo({ videoId, signal });
+      await publisher.remove({ videoId, signal });
     }
   }
 
@@ -110,8 +129,8 @@ export function createPublishTask(
         if (doubt) await context.saveCheckpoint(sure);
         return { ...sure, hasArrived: standing === 'arrived' };
       }
-      // What Bunny does not know now it may know again once there is another.
-      await context.expectLate(plainTitle(context.recording.title));
+      // What it does not know now it may know again once there is another.
+      if (publisher.comesLate) await context.expectLate(plainTitle(context.recording.title));
     }
     const asked: Checkpoint = {
       contentId,
@@ -125,27 +144,26 @@ export function createPublishTask(
       ours.find((video) => isWholeOf(video, totalBytes)) ?? ours.find(({ status }) => status === 'empty');
     await context.checkLease();
     const place = plainTitle(context.recording.title);
-    if (adopted === undefined) await context.expectLate(place);
-    const made = adopted ?? (await createVideo(context));
+    const isLate = adopted === undefined && publisher.comesLate;
+    if (isLate) await context.expectLate(place);
+    const made = adopted ?? (await reserve(context, source));
     crashPoint('publish:after-create');
     await context.saveCheckpoint({ ...asked, videoId: made.videoId });
-    if (adopted === undefined) await context.cameInTime(place);
+    if (isLate) await context.cameInTime(place);
     const hasArrived = adopted !== undefined && adopted.status !== 'empty';
     return { ...asked, videoId: made.videoId, hasArrived };
   }
 
-  /** Into its collection, if it has one; if that was deleted a moment ago, the next attempt makes it again. */
-  async function createVideo({ recording, signal }: PublishContext): Promise<{ videoId: string }> {
-    const title = markedTitle(recording);
-    const name = recording.placement?.collection ?? null;
-    if (name === null) return await bunny.createVideo({ title, signal });
-    const collectionId = await collections.idOf(name, signal);
-    try {
-      return await bunny.createVideo({ title, collectionId, signal });
-    } catch (error) {
-      collections.forget();
-      throw error;
-    }
+  async function reserve(
+    { recording, signal }: PublishContext,
+    { extension }: Bytes,
+  ): Promise<{ readonly videoId: string }> {
+    const shelf = recording.placement?.collection ?? null;
+    return await publisher.reserve({ recording, shelf, extension, signal });
+  }
+
+  function isWithUs(videoId: string): boolean {
+    return publisherOf(videoId) === publisher.name;
   }
 
   /** Those of the recording that are of this publication: of one that is published again the earlier ones stay for now. */
@@ -154,14 +172,14 @@ export function createPublishTask(
     signal,
   }: Pick<PublishContext, 'recording' | 'signal'>): Promise<Video[]> {
     const { state, earlierVideoIds = [] } = recording;
-    const ours = await findOwnVideos(bunny, { ...recording, signal });
+    const ours = await publisher.findOwn({ recording, signal });
     return ours.filter(({ videoId }) => state === 'deleting' || !earlierVideoIds.includes(videoId));
   }
 
   /**
    * Where the video of an earlier attempt stands; `gone` if another one has to be made.
    *
-   * @throws KnownError as long as a bad answer may pass, or once it has deleted what Bunny cannot use
+   * @throws KnownError as long as a bad answer may pass, or once it has removed what the publisher cannot use
    */
   async function standingOf(
     context: PublishContext,
@@ -170,19 +188,19 @@ export function createPublishTask(
   ): Promise<'arrived' | 'open' | 'gone'> {
     const { videoId, uploadUrl } = checkpoint;
     const { signal } = context;
-    const video = await bunny.getVideo({ videoId, signal });
+    const video = await publisher.look({ videoId, signal });
     if (video !== undefined && hasArrived(video, totalBytes)) return 'arrived';
     if (video?.status === 'empty' || video?.status === 'unknown') return 'open';
     if (video !== undefined && video.status !== 'upload-failed' && uploadUrl !== null) {
       // What became of the file is another matter: whether all of it has arrived the upload knows best.
-      const remote = await bunny.uploadOffset({ videoId, uploadUrl, signal });
+      const remote = await publisher.offset({ videoId, uploadUrl, signal });
       if (remote?.offset === totalBytes) return 'arrived';
     }
     if (!(await believe(context, checkpoint))) throw doubtful(videoId, video);
     if (video === undefined) return 'gone';
     await withdraw({ ...context, fact: undefined });
     await context.saveCheckpoint({ ...checkpoint, videoId: null, uploadUrl: null, doubt: undefined });
-    throw new KnownError(`Bunny has not got the whole file of the video ${videoId}; it is made anew`, {
+    throw new KnownError(`${label} has not got the whole file of the video ${videoId}; it is made anew`, {
       code: 'TRANSFER_CORRUPT',
       retry: 'backoff',
     });
@@ -198,7 +216,7 @@ export function createPublishTask(
 
   function doubtful(videoId: string, video: Video | undefined): KnownError {
     const what = video === undefined ? 'does not know' : 'has not got the whole file of';
-    return new KnownError(`Bunny ${what} the video ${videoId}, which may pass`, {
+    return new KnownError(`${label} ${what} the video ${videoId}, which may pass`, {
       code: 'VIDEO_MISSING',
       retry: { waitMs: Math.ceil(goneAfterMs / (LOOKS - 1)) },
     });
@@ -220,7 +238,7 @@ export function createPublishTask(
     }
   }
 
-  /** Where the upload stands: only Bunny knows how much of a broken request has arrived, or arrives yet. */
+  /** Where the upload stands: only the publisher knows how much of a broken request has arrived, or arrives yet. */
   async function locate(
     context: PublishContext,
     { totalBytes, mediaType }: Bytes,
@@ -228,21 +246,15 @@ export function createPublishTask(
   ): Promise<Position> {
     const { recording, signal } = context;
     if (uploadUrl !== null) {
-      const remote = await bunny.uploadOffset({ videoId, uploadUrl, signal });
+      const remote = await publisher.offset({ videoId, uploadUrl, signal });
       const isThisFile = remote !== undefined && (remote.totalBytes ?? totalBytes) === totalBytes;
       if (isThisFile && remote.offset <= totalBytes) return { uploadUrl, offset: remote.offset };
-      // Bunny may forget an upload because all of it has arrived.
-      const video = await bunny.getVideo({ videoId, signal });
+      // It may forget an upload because all of it has arrived.
+      const video = await publisher.look({ videoId, signal });
       if (video !== undefined && hasArrived(video, totalBytes)) return { uploadUrl, offset: totalBytes };
     }
     await context.checkLease();
-    const begun = await bunny.createUpload({
-      videoId,
-      bytes: totalBytes,
-      title: markedTitle(recording),
-      mediaType,
-      signal,
-    });
+    const begun = await publisher.begin({ videoId, recording, bytes: totalBytes, mediaType, signal });
     crashPoint('publish:after-begin');
     await context.saveCheckpoint({ contentId, requestedAtMs, videoId, uploadUrl: begun.uploadUrl });
     return { uploadUrl: begun.uploadUrl, offset: 0 };
@@ -256,7 +268,7 @@ export function createPublishTask(
   ): Promise<Position> {
     const end = Math.min(offset + patchBytes, source.totalBytes);
     await context.checkLease();
-    const appended = await bunny.appendToUpload({
+    const appended = await publisher.append({
       videoId,
       uploadUrl,
       offset,
@@ -269,22 +281,22 @@ export function createPublishTask(
     return { uploadUrl, offset: appended.offset };
   }
 
-  /** Unless Bunny says in the end that it could not take the file, gives the video its plain title and its tag. */
+  /** Unless the publisher says in the end that it could not take the file, gives the video its plain title and the mark that stays. */
   async function complete(
     context: PublishContext,
     { totalBytes }: Bytes,
     { videoId }: WithVideo,
   ): Promise<void> {
     const { recording, signal } = context;
-    const video = await bunny.getVideo({ videoId, signal });
+    const video = await publisher.look({ videoId, signal });
     if (video?.status === 'upload-failed') throw doubtful(videoId, video);
-    if (video !== undefined && isVideoNamed(video, recording)) return;
+    if (publisher.setTitle === undefined || (video?.hasPlainTitle && video.ownerId === recording.id)) return;
     await context.checkLease();
     const attempts = Math.min(retry.attempts, NAMING_ATTEMPTS);
     try {
       const named = { videoId, tags: video?.tags ?? [] };
-      await retryInPlace({ ...retry, attempts }, signal, () =>
-        nameVideo(bunny, { video: named, recording, bytes: totalBytes, signal }),
+      await retryInPlace({ ...retry, attempts }, signal, async () =>
+        publisher.setTitle?.({ video: named, recording, bytes: totalBytes, signal }),
       );
       crashPoint('publish:after-naming');
     } catch (error) {
@@ -299,7 +311,7 @@ export function createPublishTask(
 }
 
 /**
- * Whether Bunny says that a video has a whole file of this length: by its status, unless it keeps less than that. Where
+ * Whether its publisher says that a video has a whole file of this length: by its status, unless it keeps less than that. Where
  * the original is not kept, its size says nothing.
  */
 function hasArrived({ status, storedBytes = 0, hasOriginal }: Video, totalBytes: number): boolean {
@@ -311,5 +323,5 @@ function hasArrived({ status, storedBytes = 0, hasOriginal }: Video, totalBytes:
 /** Whether a video that nobody has noted is a recording's, and whole. */
 function isWholeOf(video: Video, totalBytes: number): boolean {
   const isUsable = video.status === 'processing' || video.status === 'playable';
-  return isUsable && (markedBytes(video) ?? totalBytes) === totalBytes && hasArrived(video, totalBytes);
+  return isUsable && (video.madeOfBytes ?? totalBytes) === totalBytes && hasArrived(video, totalBytes);
 }

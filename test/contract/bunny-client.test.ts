@@ -1,7 +1,12 @@
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BunnySimulator, startBunnySimulator } from '../../simulators/bunny/simulator.ts';
-import { type Bunny, type BunnyOptions, createBunny, uploadSignature } from '../../src/clients/bunny.ts';
+import {
+  type Bunny,
+  type BunnyOptions,
+  createBunny,
+  uploadSignature,
+} from '../../src/outside/bunny/client.ts';
 import { BODY_FAULTS, IDLE_TIMEOUT_MS, JSON_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 
 const CREATE_VIDEO = 'POST /library/4321/videos';

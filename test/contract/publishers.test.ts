@@ -18,22 +18,18 @@ async function openAll() {
   const { url, libraryId, apiKey } = simulator;
   const path = join(home, 'published');
   await mkdir(path);
-  const publishers = openPublishers({
-    bunny: {
-      apiUrl: url,
-      tusUrl: `${url}/tusupload`,
-      libraryId,
-      apiKey,
-      idleTimeoutMs: IDLE_TIMEOUT_MS,
+  const publishers = openPublishers(
+    {
+      bunny: { apiUrl: url, tusUrl: `${url}/tusupload`, libraryId, apiKey },
+      folderPublisher: {
+        path,
+        url: 'https://videos.example/published',
+        memoryPath: join(home, 'folders.json'),
+        reserveBytes: 0,
+      },
     },
-    folderPublisher: {
-      path,
-      url: 'https://videos.example/published',
-      memoryPath: join(home, 'folders.json'),
-      reserveBytes: 0,
-      idleTimeoutMs: IDLE_TIMEOUT_MS,
-    },
-  });
+    { idleTimeoutMs: IDLE_TIMEOUT_MS },
+  );
   const close = async () => {
     await simulator.close();
     await rm(home, { recursive: true, force: true });

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import { startAllSimulators } from '../../simulators/all.ts';
-import { createBunny } from '../../src/clients/bunny.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Checkpoints, Facts, NewRecording, Origin, Stage } from '../../src/domain/recording.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { createB2 } from '../../src/outside/b2/client.ts';
 import { createB2Store } from '../../src/outside/b2/store.ts';
+import { createBunny } from '../../src/outside/bunny/client.ts';
+import { openPublishers } from '../../src/outside/publishers.ts';
 import { createSweeper } from '../../src/queue/sweeper.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
 
@@ -40,6 +41,7 @@ export async function openSweepWorld() {
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: 60_000 });
   const b2 = createB2({ ...config.b2, idleTimeoutMs: 2000 });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs: 2000 });
+  const publishers = openPublishers(config, { idleTimeoutMs: 2000 });
   const logLines: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logLines.push(JSON.parse(line)) });
   const paths = uploadPaths(join(dataDir, 'uploads'), join(dataDir, 'incoming'));
@@ -52,7 +54,7 @@ export async function openSweepWorld() {
     ...config.sweep,
     ledger,
     stores: new Map([['b2', createB2Store({ b2, bucket: config.b2.bucket })]]),
-    bunny,
+    publishers,
     log,
     spoolDirectory: join(dataDir, 'spool'),
     incoming: paths,

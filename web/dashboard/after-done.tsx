@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { formatBytes } from '../shared/format.ts';
 import { Dialog } from './dialog.tsx';
 import type { RecordingDetail, RecordingView } from './types.ts';
+import { publisherWords } from './words.ts';
 
 /* What is asked before something is done with a recording that is home. */
 
@@ -85,7 +86,7 @@ export function DeleteDialog({
   close,
   act,
 }: Asking & { readonly related: RecordingDetail['related'] }) {
-  const { title, archive, video, kind } = recording;
+  const { title, archive, videos, kind } = recording;
   const companions = kind === 'video' ? related.filter((each) => each.beside && each.state === 'done') : [];
   const [isWithCompanions, setWithCompanions] = useState(false);
   return (
@@ -97,7 +98,13 @@ export function DeleteDialog({
             the archived file <span class="wrap">{archive.file_name}</span>, in all its versions
           </li>
         )}
-        {video && <li>the video in Bunny, with its captions</li>}
+        {videos.map(({ publisher, video_id }) => (
+          <li key={video_id}>
+            {publisher === 'bunny'
+              ? 'the video in Bunny, with its captions'
+              : `the video in: ${publisherWords(publisher)}`}
+          </li>
+        ))}
         {kind === 'video' && <li>what the website shows of it: it is told at once</li>}
         {kind === 'companion' && <li>what of it is shown with its video</li>}
       </ul>

@@ -255,7 +255,7 @@ function Done({ recording, companions }: { recording: RecordingView; companions:
           href={video.player_url}
           target="_blank"
           rel="noreferrer"
-          aria-label={`Watch: ${title} (opens Bunny’s player)`}
+          aria-label={`Watch: ${title} (opens ${video.library_id === null ? 'the video' : 'Bunny’s player'})`}
         >
           Watch
         </a>

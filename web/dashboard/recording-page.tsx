@@ -12,7 +12,15 @@ import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { AttemptView, DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
-import { companionWords, eventWords, SOURCE_WORDS, STAGE_WORDS, STATE_WORDS, withName } from './words.ts';
+import {
+  companionWords,
+  eventWords,
+  publisherWords,
+  SOURCE_WORDS,
+  STAGE_WORDS,
+  STATE_WORDS,
+  withName,
+} from './words.ts';
 
 /** How often it is read anew while nothing is heard, in milliseconds: what waits for a service does so without a word. */
 const READ_EVERY_MS = 15_000;
@@ -172,7 +180,7 @@ function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
 }
 
 function Facts({ detail }: { detail: RecordingDetail }) {
-  const { archive, video, ace_id, bytes, details, facts, started_at, ended_at, failed_attempts } = detail;
+  const { archive, ace_id, bytes, details, facts, started_at, ended_at, failed_attempts } = detail;
   return (
     <section class="card" aria-labelledby="facts">
       <h2 id="facts">Facts</h2>
@@ -200,14 +208,14 @@ function Facts({ detail }: { detail: RecordingDetail }) {
           </Fact>
         )}
         {failed_attempts > 0 && <Fact name="Failed attempts">{failed_attempts}</Fact>}
-        {video && (
-          <Fact name="Bunny">
-            <a href={video.player_url} target="_blank" rel="noreferrer">
-              {detail.playable ? 'Watch' : 'Watch (still being encoded)'}
+        {detail.videos.map(({ publisher, video_id, player_url, playable }) => (
+          <Fact key={video_id} name={publisherWords(publisher)}>
+            <a href={player_url} target="_blank" rel="noreferrer">
+              {playable ? 'Watch' : 'Watch (still being encoded)'}
             </a>{' '}
-            <Copyable text={video.video_id} label="the video id" />
+            <Copyable text={video_id} label="the video id" />
           </Fact>
-        )}
+        ))}
         {archive && (
           <Fact name="Backblaze B2">
             <Copyable text={`${archive.bucket}/${archive.file_name}`} label="the B2 name" />

@@ -40,12 +40,19 @@ const SERVICE_WORDS: Readonly<Record<string, string>> = {
   b2: 'Backblaze B2',
   bunny: 'Bunny Stream',
   folder: 'the folder store',
+  'folder-publisher': 'the folder of published videos',
   site: 'Website',
 };
 
 /** What people call a service. */
 export function serviceWords(service: string): string {
   return Object.hasOwn(SERVICE_WORDS, service) ? (SERVICE_WORDS[service] ?? service) : service;
+}
+
+/** Where a video is published. */
+export function publisherWords(publisher: string): string {
+  if (publisher === 'bunny') return 'Bunny';
+  return publisher === 'folder' ? 'Published folder' : publisher;
 }
 
 export const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;

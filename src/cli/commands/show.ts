@@ -36,7 +36,7 @@ export function addShowCommand(program: Command, io: Io): void {
 
 function describe(recording: RecordingDetail, session: Session): string[] {
   const { paint } = session;
-  const { video, archive, archives, last_error: error, position, details } = recording;
+  const { videos, archive, archives, last_error: error, position, details } = recording;
   const place = position === null ? '' : `, number ${position} in line`;
   const known = (name: string) => {
     const value = details[name];
@@ -63,10 +63,10 @@ function describe(recording: RecordingDetail, session: Session): string[] {
     ['ended', localTime(recording.ended_at)],
     ['archived', archive === null ? null : `${archive.bucket}/${archive.file_name}`],
     ...archives.map(({ store, path }): [string, string] => ['archived', `${path} (${store})`]),
-    [
+    ...videos.map(({ player_url: url, playable }): [string, string] => [
       'video',
-      video === null ? null : `${video.player_url}${recording.playable ? '' : ' (not playable yet)'}`,
-    ],
+      `${url}${playable ? '' : ' (not playable yet)'}`,
+    ]),
     ['trouble', error === null || recording.state === 'done' ? null : paint('red', printable(error.message))],
     ['', error === null || recording.state === 'done' ? null : error.advice],
   ];

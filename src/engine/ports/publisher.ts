@@ -12,6 +12,8 @@ export interface Publisher {
   readonly service: string;
   /** What people call it. */
   readonly label: string;
+  /** What was asked of it and given up may be carried out all the same, so it is looked for afterwards. */
+  readonly comesLate: boolean;
 
   /**
    * Asks whether it is well by what belongs to no recording. Leaves nothing.

@@ -1,4 +1,4 @@
-import type { Bunny } from '../../clients/bunny.ts';
+import type { Bunny } from './client.ts';
 
 /** Bunny collections by their name; one that is missing is made. */
 export interface Collections {

@@ -1,4 +1,3 @@
-import type { Bunny, Video as BunnyVideo } from '../../clients/bunny.ts';
 import { KnownError } from '../../domain/errors.ts';
 import {
   isMarkedTitle,
@@ -10,20 +9,18 @@ import {
   tagsOf,
 } from '../../domain/video-mark.ts';
 import type { Publisher, Video } from '../../engine/ports/publisher.ts';
+import type { Bunny, Video as BunnyVideo } from './client.ts';
 import { createCollections } from './collections.ts';
 
 /** Bunny Stream as a publisher: a video bears its mark in its title until it is complete, then in its meta tags. */
-export function createBunnyPublisher(options: {
-  readonly bunny: Bunny;
-  readonly libraryId: string;
-}): Publisher {
-  const { bunny, libraryId } = options;
+export function createBunnyPublisher(bunny: Bunny, { libraryId }: { readonly libraryId: string }): Publisher {
   const collections = createCollections({ bunny });
 
   return {
     name: 'bunny',
     service: 'bunny',
     label: 'Bunny',
+    comesLate: true,
     probe: bunny.probe,
 
     /** Into its collection, if it has one; if that was deleted a moment ago, the next attempt makes it again. */

@@ -126,6 +126,7 @@ export function createFolderPublisher(options: FolderPublisherOptions): Publishe
     name: 'folder',
     service: 'folder-publisher',
     label: 'the folder',
+    comesLate: false,
 
     async probe({ signal }) {
       await ready(signal);

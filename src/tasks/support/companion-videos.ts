@@ -1,7 +1,8 @@
 import { siblingsOf } from '../../domain/companions.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { archiveStem } from '../../domain/names.ts';
-import { type Facts, MOVABLE_STATES, type Recording } from '../../domain/recording.ts';
+import { publisherOf, type VideoFact, videosIn } from '../../domain/published.ts';
+import { MOVABLE_STATES, type Recording } from '../../domain/recording.ts';
 import type { Recordings } from '../../ledger/recordings.ts';
 
 /** How often a companion looks again for its video; it is called as soon as something happens. */
@@ -16,11 +17,11 @@ export interface CompanionVideos {
    */
   archiveName(companion: Recording, extension: string): Promise<string>;
   /**
-   * The published videos of the same time, none if it has waited for one long enough.
+   * The videos of the same time that a publisher has, none if it has waited for one long enough.
    *
    * @throws KnownError `WAITING_FOR_VIDEO` while one is on its way
    */
-  published(companion: Recording): Promise<Facts['publish'][]>;
+  published(companion: Recording, publisher: string): Promise<VideoFact[]>;
 }
 
 export function createCompanionVideos(options: {
@@ -64,11 +65,12 @@ export function createCompanionVideos(options: {
       return `${stem}${label}${own}.${extension}`;
     },
 
-    async published(companion) {
+    async published(companion, publisher) {
       const { videos } = await siblings(companion);
-      const published: Facts['publish'][] = [];
+      const published: VideoFact[] = [];
       for (const video of videos) {
-        const fact = (await recordings.progress(video.id)).facts.publish;
+        const { facts } = await recordings.progress(video.id);
+        const fact = videosIn(facts).find(({ videoId }) => publisherOf(videoId) === publisher);
         if (fact !== undefined) published.push(fact);
         else if (MOVABLE_STATES.includes(video.state)) waitFor(companion, 'The video is on its way', true);
       }

@@ -1,5 +1,5 @@
-import type { Bunny } from '../../clients/bunny.ts';
 import type { Recording } from '../../domain/recording.ts';
+import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Recordings } from '../../ledger/recordings.ts';
 import type { LateFinding, LateLooker } from './late-looker.ts';
 
@@ -8,7 +8,7 @@ export function captionsPlace({ videoId, language }: { videoId: string; language
   return `captions/${videoId}/${language}`;
 }
 
-const PLACE = /^captions\/([^\s/]+)\/([^\s/]+)$/;
+const PLACE = /^captions\/(\S+)\/([^\s/]+)$/;
 
 /** What a player calls a language: its English name. Captions under another label are not ours. */
 export function labelOf(language: string): string {
@@ -20,10 +20,10 @@ export function labelOf(language: string): string {
  * label, if neither this transcript nor another one of the meeting names the video any more.
  */
 export function createCaptionsLooker(options: {
-  readonly bunny: Pick<Bunny, 'getVideo' | 'removeCaptions'>;
+  readonly publisher: Pick<Publisher, 'service' | 'look' | 'captions'>;
   readonly recordings: Pick<Recordings, 'ofGroup' | 'progress'>;
 }): LateLooker {
-  const { bunny, recordings } = options;
+  const { publisher, recordings } = options;
 
   async function isNamed({ id, groupKey }: Recording, videoId: string): Promise<boolean> {
     const group = groupKey === null ? [] : await recordings.ofGroup(groupKey);
@@ -37,20 +37,20 @@ export function createCaptionsLooker(options: {
   }
 
   return {
-    service: 'bunny',
+    service: publisher.service,
     isFor: (place) => PLACE.test(place),
     async look({ place, claim, signal }) {
       const findings: LateFinding[] = [];
       const [, videoId = '', language = ''] = PLACE.exec(place) ?? [];
-      const video = await bunny.getVideo({ videoId, signal });
+      const video = await publisher.look({ videoId, signal });
       const captions = video?.captions.find((each) => each.language === language);
       if (captions?.label !== labelOf(language)) return findings;
       const now = await claim();
       if (now === undefined || (await isNamed(now.recording, videoId))) return findings;
-      await bunny.removeCaptions({ videoId, language, signal });
+      await publisher.captions?.remove({ videoId, language, signal });
       findings.push({
         type: 'late.removed',
-        data: { service: 'bunny', what: 'captions', videoId, language },
+        data: { service: publisher.service, what: 'captions', videoId, language },
       });
       return findings;
     },

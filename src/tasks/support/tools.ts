@@ -1,10 +1,9 @@
-import type { Bunny } from '../../clients/bunny.ts';
 import type { Zoom } from '../../clients/zoom.ts';
+import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Disk } from '../../lib/disk.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
-import type { Collections } from './collections.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import type { TransferRetry } from './retry-in-place.ts';
 import type { Spool } from './spool.ts';
@@ -12,9 +11,9 @@ import type { Spool } from './spool.ts';
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
   readonly zoom: Zoom;
-  /** The stores that are set up, by their names. */
+  /** The stores and the publishers that are set up, by their names. */
   readonly stores: ReadonlyMap<string, Store>;
-  readonly bunny: Bunny;
+  readonly publishers: ReadonlyMap<string, Publisher>;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
   readonly disk: Disk;
@@ -23,7 +22,6 @@ export interface Tools {
   /** What others will still write to the disk, in bytes. */
   readonly promisedBytes: () => Promise<number>;
   readonly companionVideos: CompanionVideos;
-  readonly collections: Collections;
   /** Attempts in place at one part or patch. */
   readonly retry: TransferRetry;
   readonly settings: {
@@ -33,7 +31,6 @@ export interface Tools {
     };
     readonly archive: { readonly parallelParts: number };
     readonly publish: {
-      readonly libraryId: string;
       readonly cdnHost: string | undefined;
       readonly patchBytes: number;
       readonly goneAfterMs: number;

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { uploadSignature } from '../../../src/clients/bunny.ts';
 import { encodeFileName } from '../../../src/outside/b2/client.ts';
+import { uploadSignature } from '../../../src/outside/bunny/client.ts';
 
 describe("Bunny's upload signature", () => {
   const input = { libraryId: '4321', apiKey: 'key-abc', expiresAtS: 1_700_000_000, videoId: 'video-guid' };

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { failedBody, type Published, playableBody, publishedBody } from '../../../src/domain/announcement.ts';
+import {
+  deletedBody,
+  failedBody,
+  type Published,
+  playableBody,
+  publishedBody,
+} from '../../../src/domain/announcement.ts';
 
 const T0_MS = Date.parse('2026-01-05T10:00:00Z');
+
+const IN_BUNNY = { libraryId: '4321', videoId: 'video-guid' };
+const IN_FOLDER = { videoId: 'folder/1-2.mp4', playUrl: 'https://videos.example/1/2.mp4' };
 
 const published: Published = {
   recording: {
@@ -36,7 +45,6 @@ const published: Published = {
       mediaType: 'video/mp4',
       extension: 'mp4',
     },
-    publish: { libraryId: '4321', videoId: 'video-guid' },
   },
   archives: [
     {
@@ -46,6 +54,7 @@ const published: Published = {
       sha1: 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d',
     },
   ],
+  videos: [IN_BUNNY],
   times: {
     fetch: { startedAtMs: T0_MS + 1000, doneAtMs: T0_MS + 3000 },
     archive: { startedAtMs: T0_MS + 3000, doneAtMs: null },
@@ -137,10 +146,10 @@ describe('publishedBody', () => {
 
 describe('playableBody', () => {
   it('says under the same id where the video can be watched', () => {
-    const { recording, facts, cdnHost, nowMs } = published;
+    const { recording, cdnHost, nowMs } = published;
     const before = JSON.parse(publishedBody(published));
 
-    const body = JSON.parse(playableBody({ recording, publish: facts.publish, cdnHost, nowMs }));
+    const body = JSON.parse(playableBody({ recording, video: IN_BUNNY, cdnHost, nowMs }));
 
     expect(body).toMatchObject({ type: 'recording.playable', timestamp: '2026-01-05T10:01:00.000Z' });
     expect(body.data).toEqual({
@@ -163,5 +172,31 @@ describe('failedBody', () => {
     expect(body.type).toBe('recording.failed');
     expect(body.data).toMatchObject({ id: published.recording.id, ace_id: '42' });
     expect(body.data.error).toEqual({ ...error, advice: expect.stringMatching(/\.$/) });
+  });
+});
+
+describe('a video elsewhere than in Bunny', () => {
+  const view = {
+    publisher: 'folder',
+    video_id: 'folder/1-2.mp4',
+    play_url: 'https://videos.example/1/2.mp4',
+  };
+
+  it('is told beside that in Bunny, whose place does not change', () => {
+    const alone = JSON.parse(publishedBody(published));
+    const { data } = JSON.parse(publishedBody({ ...published, videos: [IN_FOLDER, IN_BUNNY] }));
+
+    expect(alone.data).not.toHaveProperty('videos');
+    expect(data).toEqual({ ...alone.data, videos: [view] });
+  });
+
+  it('is told in its place where there is none', () => {
+    const { recording, cdnHost, nowMs } = published;
+    const bodies = [
+      publishedBody({ ...published, videos: [IN_FOLDER] }),
+      playableBody({ recording, video: IN_FOLDER, cdnHost, nowMs }),
+      deletedBody({ recording, archives: [], videos: [IN_FOLDER], nowMs }),
+    ];
+    for (const body of bodies) expect(JSON.parse(body).data).toMatchObject({ bunny: null, videos: [view] });
   });
 });

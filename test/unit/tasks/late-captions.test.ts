@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Video } from '../../../src/clients/bunny.ts';
 import type { Recording } from '../../../src/domain/recording.ts';
+import type { Video } from '../../../src/engine/ports/publisher.ts';
 import type { Claim } from '../../../src/ledger/claims.ts';
 import type { Progress } from '../../../src/ledger/recordings.ts';
 import { captionsPlace, createCaptionsLooker } from '../../../src/tasks/support/late-captions.ts';
@@ -24,11 +24,15 @@ async function look(world: {
   const transcript = { id: 'rec_1', kind: 'companion', groupKey: 'zoom:u', state: 'cancelled' } as Recording;
   const removed: string[] = [];
   const looker = createCaptionsLooker({
-    bunny: {
-      getVideo: async () =>
+    publisher: {
+      service: 'bunny',
+      look: async () =>
         isGone ? undefined : ({ videoId: 'v-1', captions: [{ language: 'en', label }] } as unknown as Video),
-      removeCaptions: async ({ videoId }) => {
-        removed.push(videoId);
+      captions: {
+        set: async () => {},
+        remove: async ({ videoId }) => {
+          removed.push(videoId);
+        },
       },
     },
     recordings: {
@@ -72,7 +76,7 @@ it.each([
   ['a title', 'captions [sluice 0123456789abcdef]'],
   ['a title with slashes', 'captions/a/b [sluice 0123456789abcdef]'],
 ])('a place that is %s is no place of captions', (_name, title) => {
-  const looker = createCaptionsLooker({ bunny: {} as never, recordings: {} as never });
+  const looker = createCaptionsLooker({ publisher: {} as never, recordings: {} as never });
   expect(looker.isFor?.(title)).toBe(false);
   expect(looker.isFor?.(place)).toBe(true);
 });

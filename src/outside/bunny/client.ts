@@ -1,9 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { KnownError } from '../domain/errors.ts';
-import type { VideoTag } from '../domain/video-mark.ts';
-import { lengthFrom } from './headers.ts';
-import { dismiss, parseJson, type Request, type Response, readText, refusal, send } from './http.ts';
+import { lengthFrom } from '../../clients/headers.ts';
+import {
+  dismiss,
+  parseJson,
+  type Request,
+  type Response,
+  readText,
+  refusal,
+  send,
+} from '../../clients/http.ts';
+import { KnownError } from '../../domain/errors.ts';
+import type { VideoTag } from '../../domain/video-mark.ts';
 
 const SERVICE = 'Bunny Stream';
 

@@ -1,0 +1,24 @@
+import type { Places } from '../domain/recipe.ts';
+import { openPublishers, type PublisherSettings } from './publishers.ts';
+import { openStores, type StoreSettings } from './stores.ts';
+
+type Settings = StoreSettings & PublisherSettings;
+
+/** Nothing is asked of what is opened only for its name. */
+const UNUSED = { idleTimeoutMs: 1 };
+
+/** What recipes may name: the stores and the publishers that are set up. */
+export function placesOf(settings: Settings): Places {
+  return {
+    store: [...openStores(settings, UNUSED).keys()],
+    publisher: [...openPublishers(settings, UNUSED).keys()],
+  };
+}
+
+/** The names of their circuits. */
+export function servicesOf(settings: Settings): string[] {
+  return [
+    ...[...openStores(settings, UNUSED).values()].map(({ name }) => name),
+    ...[...openPublishers(settings, UNUSED).values()].map(({ service }) => service),
+  ];
+}
