@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
@@ -23,11 +23,27 @@ const PROCESSES = [
   { name: 'worker', title: 'worker', script: 'dist/queue/main.js' },
 ] as const;
 
+/** The way of the recording that goes to two archives. */
+export const TWO_ARCHIVES = 'two-archives';
+
+const RECIPES = `recipes:
+  - name: ${TWO_ARCHIVES}
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: archive, task: archive, takes: { file: fetch.file } }
+      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
+      - { id: publish, task: publish, takes: { file: fetch.file } }
+      - { id: notify, task: notify, after: [archive, archive-folder, publish] }
+      - { id: cleanup, task: cleanup, after: notify }
+`;
+
 /** All of Sluice, running, and the world that it lives in. */
 export interface Environment {
   /** Where recordings lie before they are sent. */
   readonly sourceDir: string;
   readonly dataDir: string;
+  /** The folder that is an archive beside B2. */
+  readonly archiveDir: string;
   readonly simulators: AllSimulators;
   /** What passes through the services whose speed is limited. */
   readonly meters: { readonly cdn: Meter; readonly b2: Meter; readonly bunny: Meter };
@@ -60,6 +76,9 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   const folder = await makeFolder(options);
   const [dataDir, sourceDir, logDir] = [join(folder, 'data'), join(folder, 'sent'), join(folder, 'log')];
   for (const each of [dataDir, sourceDir, logDir]) await mkdir(each, { mode: 0o700 });
+  const archiveDir = join(folder, 'archive');
+  const recipesPath = join(folder, 'recipes.yaml');
+  await writeFile(recipesPath, RECIPES);
 
   const redis = await provideRedis(options, folder, dataDir, logDir);
   signal.throwIfAborted();
@@ -89,6 +108,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     ...simulators.environment,
     ...redis,
     DATA_DIR: dataDir,
+    RECIPES_FILE: recipesPath,
+    FOLDER_STORE: archiveDir,
     PIPELINE_PORT: String(ports.pipeline),
     TUS_PORT: String(ports.tus),
     UPLOAD_TOKEN_SECRET: uploadTokenSecret,
@@ -111,6 +132,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   return {
     sourceDir,
     dataDir,
+    archiveDir,
     simulators,
     meters,
     bytesPerSecond,

@@ -26,6 +26,7 @@ const detailShape = summaryShape.extend({
       .object({ file_id: z.string(), file_name: z.string() })
       .transform((fact) => ({ fileId: fact.file_id, fileName: fact.file_name }))
       .optional(),
+    'archive-folder': z.object({ file_name: z.string() }).optional(),
     publish: z
       .object({ video_id: z.string() })
       .transform((fact) => ({ videoId: fact.video_id }))

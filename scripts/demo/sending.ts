@@ -55,11 +55,11 @@ async function sendCustomFiles(
   say: Say,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { title, file, keepsFile } of shipments) {
+  for (const { title, file, keepsFile, recipe } of shipments) {
     const response = await fetch(`${pipelineUrl}/custom-upload`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ path: file.path, title, keep_file: keepsFile }),
+      body: JSON.stringify({ path: file.path, title, keep_file: keepsFile, recipe }),
       signal,
     });
     const answer = await response.text();
@@ -67,7 +67,9 @@ async function sendCustomFiles(
       const problem = `/custom-upload answered ${response.status} for ${file.path}: ${answer}`;
       throw new DemoFailure(problem, { logPath: logPaths.pipeline });
     }
-    say(`custom  ${basename(file.path)}${keepsFile ? ', to be kept' : ''}: 202`);
+    say(
+      `custom  ${basename(file.path)}${keepsFile ? ', to be kept' : ''}${recipe === undefined ? '' : ', to B2 and a folder'}: 202`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { TWO_ARCHIVES } from './environment.ts';
 import type { RecordingSummary } from './recordings-api.ts';
 import { copySample, type SampleFile, writeLarge } from './samples.ts';
 
@@ -17,6 +18,8 @@ export interface Shipment {
   readonly file: SampleFile;
   /** Whether its file is to be where it is after all is done. */
   readonly keepsFile: boolean;
+  /** The recipe that it is sent by, if it is another than the usual. */
+  readonly recipe?: string;
   /** Whether a recording of the ledger is this one. */
   isOf(recording: RecordingSummary): boolean;
   /** Set for uploads in which the bytes move before the ledger knows of the recording. */
@@ -58,7 +61,7 @@ export async function prepareShipments(input: {
   const tus = toUpload('Geometry homework', 'demo-ace-1', await large('geometry.mp4', 2));
   const custom = [
     toCustom('Highlights', await small('highlights.mp4'), true),
-    toCustom('Open day', await large('open-day.mp4', 3), false),
+    { ...toCustom('Open day', await large('open-day.mp4', 3), false), recipe: TWO_ARCHIVES },
   ];
   const all = [...zoom.map(({ shipment }) => shipment), ...custom, tus];
   return { zoom: { topic, files: zoom }, tus, custom, all };

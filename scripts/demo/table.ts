@@ -29,6 +29,9 @@ export function renderOutcome({ outcomes, checks }: Verification, paint: Paint):
     ...outcomes.flatMap(({ detail, problems }, index) => [
       `${lines[index]}${mark(problems.length === 0, paint)}`,
       paint('dim', `${indent}B2     ${detail?.facts.archive?.fileName ?? '-'}`),
+      ...(detail?.facts['archive-folder'] === undefined
+        ? []
+        : [paint('dim', `${indent}folder ${detail.facts['archive-folder'].file_name}`)]),
       paint('dim', `${indent}Bunny  ${detail?.facts.publish?.videoId ?? '-'}`),
       ...problems.map((problem) => paint('red', `${indent}${problem}`)),
     ]),

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import type { AllSimulators } from '../../simulators/all.ts';
 import {
   ANNOUNCEMENTS,
@@ -8,7 +11,7 @@ import {
   checkSources,
   toCheck,
 } from './checks.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, TWO_ARCHIVES } from './environment.ts';
 import type { RecordingDetail } from './recordings-api.ts';
 import type { SampleFile } from './samples.ts';
 import type { Shipment } from './shipments.ts';
@@ -31,7 +34,7 @@ export interface Verification {
 
 /** Compares what the simulated services have with what was sent. */
 export async function verify(
-  { simulators, dataDir }: Environment,
+  { simulators, dataDir, archiveDir }: Environment,
   shipments: readonly Shipment[],
   { details, recordings }: Look,
   signal: AbortSignal,
@@ -39,7 +42,11 @@ export async function verify(
   const outcomes: Outcome[] = [];
   for (const shipment of shipments) {
     const detail = details.get(shipment);
-    outcomes.push({ shipment, detail, problems: await problemsOf(shipment, detail, simulators) });
+    outcomes.push({
+      shipment,
+      detail,
+      problems: await problemsOf(shipment, detail, { simulators, archiveDir }),
+    });
   }
   const checks = [
     checkBytes(outcomes),
@@ -52,9 +59,9 @@ export async function verify(
 }
 
 async function problemsOf(
-  { file }: Shipment,
+  { file, recipe }: Shipment,
   detail: RecordingDetail | undefined,
-  simulators: AllSimulators,
+  { simulators, archiveDir }: Pick<Environment, 'simulators' | 'archiveDir'>,
 ): Promise<readonly string[]> {
   if (detail === undefined) return ['the ledger does not know it'];
   if (detail.state !== 'done') {
@@ -63,6 +70,7 @@ async function problemsOf(
   const { archive, publish } = detail.facts;
   const problems = [
     await archiveProblem(simulators, file, archive),
+    recipe === TWO_ARCHIVES ? await folderProblem(archiveDir, file, detail) : undefined,
     publishProblem(simulators, file, publish?.videoId),
     announcementProblem(simulators, detail),
   ];
@@ -82,6 +90,18 @@ async function archiveProblem(
   if (version.contentLength !== file.bytes) return `B2 has ${version.contentLength} bytes of it`;
   if (version.wholeSha1 !== file.sha1) return `its SHA-1 in B2 is ${version.wholeSha1}, not ${file.sha1}`;
   return undefined;
+}
+
+async function folderProblem(archiveDir: string, file: SampleFile, { facts }: RecordingDetail) {
+  const name = facts['archive-folder']?.file_name ?? 'nothing';
+  const hash = createHash('sha1');
+  try {
+    for await (const chunk of createReadStream(join(archiveDir, name))) hash.update(chunk);
+  } catch (error) {
+    return `the folder does not have it: ${String(error)}`;
+  }
+  const sha1 = hash.digest('hex');
+  return sha1 === file.sha1 ? undefined : `its SHA-1 in the folder is ${sha1}, not ${file.sha1}`;
 }
 
 function publishProblem({ bunny }: AllSimulators, file: SampleFile, videoId: string | undefined) {
@@ -130,7 +150,8 @@ function field(value: unknown, name: string): unknown {
 
 function checkBytes(outcomes: readonly Outcome[]): Check {
   const bad = outcomes.filter(({ problems }) => problems.length > 0);
-  const found = 'SHA-1 in B2 and SHA-256 in Bunny are those of what was sent, and the website knows both ids';
+  const found =
+    'SHA-1 in B2 (and of one in a folder too) and SHA-256 in Bunny are those of what was sent, and the website knows both ids';
   return toCheck(
     'Intact',
     bad.map(({ shipment }) => `not "${shipment.title}"`),

@@ -86,7 +86,7 @@ export function DeleteDialog({
   close,
   act,
 }: Asking & { readonly related: RecordingDetail['related'] }) {
-  const { title, archive, videos, kind } = recording;
+  const { title, archive, archives, videos, kind } = recording;
   const companions = kind === 'video' ? related.filter((each) => each.beside && each.state === 'done') : [];
   const [isWithCompanions, setWithCompanions] = useState(false);
   return (
@@ -98,6 +98,11 @@ export function DeleteDialog({
             the archived file <span class="wrap">{archive.file_name}</span>, in all its versions
           </li>
         )}
+        {archives.map(({ store, path }) => (
+          <li key={`${store} ${path}`}>
+            the file <span class="wrap">{path}</span> in the store “{store}”
+          </li>
+        ))}
         {videos.map(({ publisher, video_id }) => (
           <li key={video_id}>
             {publisher === 'bunny'

@@ -221,6 +221,11 @@ function Facts({ detail }: { detail: RecordingDetail }) {
             <Copyable text={`${archive.bucket}/${archive.file_name}`} label="the B2 name" />
           </Fact>
         )}
+        {detail.archives.map(({ store, path }) => (
+          <Fact key={`${store} ${path}`} name={`Archive (${store})`}>
+            <Copyable text={path} label="the path" />
+          </Fact>
+        ))}
         {typeof facts['archive']?.['sha1'] === 'string' && (
           <Fact name="SHA-1">
             <code class="wrap">{facts['archive']['sha1']}</code>
