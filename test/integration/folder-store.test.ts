@@ -258,6 +258,17 @@ describe('a worker that is killed', () => {
   });
 });
 
+describe('a part that is written anew and breaks off', () => {
+  it('is neither the one nor the other, and counts as none', async () => {
+    const file = await begin(NAME, 10);
+    await putPart(file, 1, 0, 'hello');
+    const anew = { file, number: 1, startByte: 0, bytes: 5, chunks: chunksOf('HE'), signal };
+    await expect(store.putPart(anew)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+
+    expect(await store.parts({ file, signal })).toEqual(new Map());
+  });
+});
+
 describe('bytes that are not on the disk as they were written', () => {
   it('are found at the end, and sent again', async () => {
     const file = await begin(NAME, 10);
