@@ -19,6 +19,7 @@ import { addReplayCommand } from './commands/replay.ts';
 import { addResumeCommand } from './commands/resume.ts';
 import { addRetryCommand } from './commands/retry.ts';
 import { addRulesCommand } from './commands/rules.ts';
+import { addRunCommand } from './commands/run.ts';
 import { addScheduleCommand } from './commands/schedule.ts';
 import { addSetAsideCommand } from './commands/set-aside.ts';
 import { addShowCommand } from './commands/show.ts';
@@ -94,6 +95,7 @@ export function createProgram(io: Io, version: string): Command {
     addAuditCommand,
     addRulesCommand,
     addRecipesCommand,
+    addRunCommand,
     addZoomCommand,
     addCompletionCommand,
   ]) {

@@ -211,6 +211,7 @@ function buildConfig(e: Values, env: Env) {
       reconcileEveryMs: e.RECONCILE_EVERY_S * 1000,
       leaseMs: e.LEASE_MS,
       maxCrashes: e.CRASH_LIMIT,
+      slots: e.LANE_SLOTS,
       circuits: {
         threshold: e.CIRCUIT_THRESHOLD,
         minOpenMs: e.CIRCUIT_OPEN_MIN_S * 1000,

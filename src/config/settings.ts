@@ -50,6 +50,28 @@ const companionList = () =>
     .transform((value) => words(value).filter((word) => word !== 'none'))
     .pipe(z.array(z.enum(COMPANIONS, { error: `each entry is one of ${COMPANIONS.join(', ')}` })));
 
+/** LANE_SLOTS: `media=1, look=8`. */
+const laneSlots = () =>
+  z
+    .string()
+    .transform(entriesOf)
+    .pipe(
+      z.array(
+        z.string().regex(/^[a-z][a-z-]*\s*=\s*[1-9]\d?$/, {
+          error: 'each entry is a lane and a number, such as media=1',
+        }),
+      ),
+    )
+    .transform((entries) =>
+      Object.fromEntries(
+        entries.map((entry) => {
+          const [lane = '', slots = ''] = entry.split('=').map((part) => part.trim());
+          return [lane, Number(slots)] as const;
+        }),
+      ),
+    )
+    .refine((slots) => slots['upload'] === undefined, { error: 'the lane upload always has one slot' });
+
 const duration = () =>
   z.string().transform((value, context) => {
     const seconds = durationSeconds(value);
@@ -443,6 +465,11 @@ export const settings = {
     .max(86_400)
     .default(30)
     .describe('Seconds between checks that everything unfinished is in line'),
+  LANE_SLOTS: laneSlots()
+    .prefault('media=1, look=8')
+    .describe(
+      'How many recordings may move at once in each lane beside upload, which has one; others have one too',
+    ),
   CRASH_LIMIT: whole(1)
     .default(5)
     .describe('Starts in a row that each kill the worker, after which a recording is set aside'),

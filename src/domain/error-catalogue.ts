@@ -394,6 +394,10 @@ export const ERROR_CATALOGUE = {
     'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again; the announcements are kept until then.',
     { failed: 'Correct SITE_WEBHOOK_URL, or tell Sluice that the website listens again.' },
   ],
+  TOOL_MISSING: [
+    'A program that a step needs is not there, or does not work.',
+    'Install it (the package ffmpeg brings ffprobe), or name it in .env (FFPROBE).',
+  ],
   TASK_MISSING: [
     'A recording is to go through a task that this installation does not have.',
     'Bring the file of the task back (TASKS_DIR), and restart the worker: the recording goes on by itself. Or cancel it.',

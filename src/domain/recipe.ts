@@ -1,5 +1,8 @@
 import type { z } from 'zod';
 
+/** The lane in which all recordings begin: one at a time in all, for links are what is short. */
+export const FIRST_LANE = 'upload';
+
 /** How a task wants bytes that another step makes: while they still arrive, or once all of them are proved. */
 export type Taking = 'growing' | 'proved';
 

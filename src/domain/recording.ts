@@ -105,6 +105,15 @@ export type Origin =
       readonly media?: { readonly mime: string; readonly extension: string };
       /** Whether the file stays where it is after all is done. */
       readonly keep: boolean;
+    }
+  | {
+      /** What another run has archived. */
+      readonly kind: 'archived';
+      readonly recordingId: string;
+      /** The store that has it. */
+      readonly store: string;
+      readonly bytes: number | null;
+      readonly archiveDay?: string;
     };
 
 /** What makes a file the same one and not another of the same name, size and time; as text, for it may need 64 bits. */
@@ -226,6 +235,10 @@ export interface Recording {
   readonly metadata?: CallerMetadata;
   /** Names the way that it goes; absent of one that was accepted before ways were planned. */
   readonly planKey?: string;
+  /** In which it waits or moves; absent: the lane in which all begin. */
+  readonly lane?: string;
+  /** The recording that this is a further run of. */
+  readonly runOf?: string;
   /** It is being published again: its bytes come from the archive, and what is archived stays. */
   readonly isFromArchive?: boolean;
   /** Videos of its that were published before, and go once the present one can be watched. */
@@ -260,6 +273,8 @@ export interface NewRecording {
   readonly notBeforeMs?: number;
   /** Where it stands in line; default 0. */
   readonly place?: number;
+  /** The recording that this is to be a further run of. */
+  readonly runOf?: string;
   /** The recipe that was chosen for it; absent: the one of its kind. */
   readonly recipe?: string;
   /** The way that it is to go. */

@@ -6,6 +6,8 @@ export interface Bytes extends Pick<GrowingFile, 'totalBytes' | 'read' | 'reache
   readonly contentId: string;
   readonly mediaType: string;
   readonly extension: string;
+  /** Where they lie, for programs that read them by themselves; of growing ones that is too early. */
+  readonly path: string;
 }
 
 /** The same as their maker hands them over: with the means to say that more or all of them are there. */
@@ -16,16 +18,16 @@ export interface OfferedBytes extends Bytes, Pick<GrowingFile, 'prove' | 'fail'>
 /** Bytes that lie on the disk or will, as others may read them. */
 export function offeredBytes(
   handle: FileHandle,
-  what: { bytes: number; contentId: string; mediaType: string; extension: string },
+  what: { bytes: number; contentId: string; mediaType: string; extension: string; path: string },
   availableBytes: number,
   beforeLastByte?: () => Promise<void>,
 ): OfferedBytes & Pick<GrowingFile, 'grow'> {
-  const { bytes: totalBytes, contentId, mediaType, extension } = what;
+  const { bytes: totalBytes, contentId, mediaType, extension, path } = what;
   const file = createGrowingFile({
     handle,
     totalBytes,
     availableBytes,
     ...(beforeLastByte === undefined ? {} : { beforeLastByte }),
   });
-  return { ...file, contentId, mediaType, extension, close: () => handle.close() };
+  return { ...file, contentId, mediaType, extension, path, close: () => handle.close() };
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type ErrorSummary, hasCode, isAboutBytes, KnownError, summarize } from '../domain/errors.ts';
-import { needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
+import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
@@ -26,10 +26,12 @@ export interface Attempt {
 
 export interface Flight {
   /**
-   * Moves a recording through the steps that it has not done yet. Each begins as soon as what it needs is there: proved,
-   * or, where it reads bytes as they grow, being made beside it.
+   * Moves a recording through the steps of its lane that it has not done yet. Each begins as soon as what it needs is
+   * there: proved, or, where it reads bytes as they grow, being made beside it.
+   *
+   * @returns the lane in which it is to be gone on with; `undefined`: all is done
    */
-  run(attempt: Attempt): Promise<void>;
+  run(attempt: Attempt): Promise<string | undefined>;
   /**
    * Until when a recording could not get any further, because what it needs next is left alone, and why; `undefined` if
    * it could.
@@ -79,7 +81,7 @@ export function createFlight(options: FlightOptions): Flight {
 
   return {
     async run(attempt) {
-      await createSitting(attempt, await planOf(attempt.recording)).fly();
+      return await createSitting(attempt, await planOf(attempt.recording)).fly();
     },
 
     async heldBy(recording) {
@@ -88,7 +90,11 @@ export function createFlight(options: FlightOptions): Flight {
       const { steps } = await planOf(recording);
       const { facts } = await recordings.progress(recording.id);
       const isDone = (id: string) => facts[id] !== undefined;
-      const next = steps.filter((step) => !isDone(step.id) && needsOf(step).every(isDone));
+      const lane = laneOf(recording);
+      const next = steps.filter(
+        (step) => step.lane === lane && !isDone(step.id) && needsOf(step).every(isDone),
+      );
+      if (next.length === 0) return undefined;
       const holding = next.map((step) => {
         const service = tasks.get(step.task)?.serviceFor?.({ recording, params: step.params, facts });
         return open.find((circuit) => circuit.service === service);
@@ -197,7 +203,9 @@ export function createFlight(options: FlightOptions): Flight {
     let down: { readonly error: unknown } | undefined;
     let hasMoved = false;
 
-    async function fly(): Promise<void> {
+    const lane = laneOf(recording);
+
+    async function fly(): Promise<string | undefined> {
       const { facts } = await recordings.progress(recording.id);
       for (const { id } of plan.steps) if (facts[id] !== undefined) done.add(id);
       either.addEventListener('abort', () => failStreams(either.reason), { once: true });
@@ -216,6 +224,7 @@ export function createFlight(options: FlightOptions): Flight {
       if (failure !== undefined) throw failure.error;
       attempt.signal.throwIfAborted();
       if (down !== undefined) throw down.error;
+      return plan.steps.find((step) => !done.has(step.id) && needsOf(step).every((id) => done.has(id)))?.lane;
     }
 
     /** Each step that has all that it needs; once one has failed no more. */
@@ -223,7 +232,7 @@ export function createFlight(options: FlightOptions): Flight {
       for (const step of plan.steps) {
         if (either.aborted) return;
         const isOver = done.has(step.id) || stuck.has(step.id) || running.has(step.id);
-        if (isOver || !canStart(step)) continue;
+        if (isOver || step.lane !== lane || !canStart(step)) continue;
         for (const output of tasks.get(step.task)?.makes ?? []) openStream(step.id, output);
         const work = runStep(step).then(
           (): Ended => ({ step }),
@@ -269,7 +278,7 @@ export function createFlight(options: FlightOptions): Flight {
 
     /** The bytes of earlier attempts that are still needed; where they are gone, their step runs once more. */
     async function reopenWhatIsNeeded(): Promise<void> {
-      const isMissing = ({ id }: PlannedStep) => !done.has(id);
+      const isMissing = (step: PlannedStep) => !done.has(step.id) && step.lane === lane;
       for (const maker of plan.steps) {
         const readers = plan.steps.filter(({ takes }) => takes.some(({ step }) => step === maker.id));
         if (!done.has(maker.id) || !readers.some(isMissing)) continue;
@@ -324,8 +333,11 @@ export function createFlight(options: FlightOptions): Flight {
     async function closeWhatNobodyReads(): Promise<void> {
       for (const [key, stream] of streams) {
         const isWanted = plan.steps.some(
-          ({ id, takes }) =>
-            !done.has(id) && !stuck.has(id) && takes.some((edge) => `${edge.step}.${edge.output}` === key),
+          ({ id, lane: where, takes }) =>
+            where === lane &&
+            !done.has(id) &&
+            !stuck.has(id) &&
+            takes.some((edge) => `${edge.step}.${edge.output}` === key),
         );
         const [maker = ''] = key.split('.');
         if (isWanted || running.has(maker)) continue;
@@ -394,6 +406,11 @@ export function createFlight(options: FlightOptions): Flight {
 
     return { fly };
   }
+}
+
+/** The lane in which a recording waits or moves. */
+function laneOf({ lane = FIRST_LANE }: Recording): string {
+  return lane;
 }
 
 /** What was archived, and what else was there before, stays if a recording was to be published again and is not. */

@@ -159,6 +159,7 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
   return {
     change: {
       state: 'deleting',
+      lane: null,
       place: 0,
       failed_attempts: 0,
       open_starts: 0,

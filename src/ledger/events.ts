@@ -12,6 +12,7 @@ export interface RecordingEvent {
 
 export type EventType =
   | 'recording.accepted'
+  | 'lane.changed'
   | 'recording.repeated'
   | 'recording.revived'
   | 'recording.done'

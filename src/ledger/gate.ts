@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { leaseLost } from '../domain/errors.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import type { SteadyClock } from '../lib/steady-clock.ts';
 import type { Database } from './database.ts';
 
@@ -22,21 +24,32 @@ export interface Lease {
 }
 
 /**
- * The one gate that all recordings pass through. Whoever holds its lease may move a recording, nobody else, whatever
- * the queue believes.
+ * The gate that recordings pass through, one of its slots per lane and recording. Whoever holds a lease may move a
+ * recording, nobody else, whatever the queue believes.
  */
 export interface Gate {
   /**
    * Takes the gate for a recording, if it is free or its holder has not renewed in time.
    * `onLost` is called once when a renewal finds that somebody else has it.
    */
-  acquire(input: { recordingId: string; holder: string; onLost: () => void }): Promise<Lease | undefined>;
+  acquire(input: GateRequest): Promise<Lease | undefined>;
   /** When the current lease ends unless renewed, by the wall clock and for people; 0 once it is released. */
   expiresAtMs(): Promise<number>;
 }
 
+export interface GateRequest {
+  readonly recordingId: string;
+  readonly holder: string;
+  readonly onLost: () => void;
+  /** Default: the lane in which all recordings begin. */
+  readonly lane?: string;
+  /** How many recordings may move in this lane at once; default 1. */
+  readonly slots?: number;
+}
+
 /** A lease as it stands in the ledger. */
 interface Row {
+  readonly id: number;
   readonly fence: number;
   readonly expiresAtMs: number;
   readonly clockId: string;
@@ -60,8 +73,8 @@ export function createGate({
   leaseMs: number;
   clock: SteadyClock;
 }): Gate {
-  /** What was last seen of a lease by somebody else's clock, and since when it has been like that. */
-  let seen: { readonly row: Row; readonly sinceMs: number } | undefined;
+  /** What was last seen of each slot's lease by somebody else's clock, and since when it has been like that. */
+  const seen = new Map<number, { readonly row: Row; readonly sinceMs: number }>();
 
   function newEnd() {
     const steadyMs = clock.nowMs();
@@ -78,25 +91,43 @@ export function createGate({
     const result = await db
       .updateTable('gate')
       .set({ ...newEnd(), ...(recordingId === undefined ? {} : { recording_id: recordingId }) })
-      .where('id', '=', 1)
       .where('fence', '=', fence)
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }
 
-  async function look(): Promise<Row> {
-    const row = await db
+  /** The slots of a lane; those that there are not yet are made. */
+  async function look(lane: string, slots: number): Promise<Row[]> {
+    const rows = await db
       .selectFrom('gate')
-      .select(['fence', 'expires_at_ms', 'clock_id', 'expires_steady_ms', 'lease_ms'])
-      .where('id', '=', 1)
-      .executeTakeFirstOrThrow();
-    return {
+      .select(['id', 'fence', 'expires_at_ms', 'clock_id', 'expires_steady_ms', 'lease_ms'])
+      .where('lane', '=', lane)
+      .orderBy('id')
+      .limit(slots)
+      .execute();
+    if (rows.length < slots) {
+      await db
+        .insertInto('gate')
+        .values({
+          id: sql<number>`(select max(id) + 1 from gate)`,
+          lane,
+          fence: 0,
+          expires_at_ms: 0,
+          clock_id: '',
+          expires_steady_ms: 0,
+          lease_ms: 0,
+        })
+        .execute();
+      return await look(lane, slots);
+    }
+    return rows.map((row) => ({
+      id: row.id,
       fence: Number(row.fence),
       expiresAtMs: Number(row.expires_at_ms),
       clockId: row.clock_id,
       expiresSteadyMs: Number(row.expires_steady_ms),
       leaseMs: Number(row.lease_ms) || leaseMs,
-    };
+    }));
   }
 
   function isHeldNow(row: Row): boolean {
@@ -106,20 +137,26 @@ export function createGate({
     // One that ends later than any lease does is not by this clock, whatever it is called.
     if (row.clockId === clock.id && leftMs <= row.leaseMs) return leftMs > 0;
 
+    const known = seen.get(row.id);
     const isUnchanged =
-      seen !== undefined && seen.row.fence === row.fence && seen.row.expiresAtMs === row.expiresAtMs;
-    if (!isUnchanged) seen = { row, sinceMs: performance.now() };
-    return performance.now() - (seen?.sinceMs ?? 0) < row.leaseMs;
+      known !== undefined && known.row.fence === row.fence && known.row.expiresAtMs === row.expiresAtMs;
+    if (!isUnchanged) seen.set(row.id, { row, sinceMs: performance.now() });
+    return performance.now() - (seen.get(row.id)?.sinceMs ?? 0) < row.leaseMs;
   }
 
   return {
-    async acquire({ recordingId, holder, onLost }) {
-      const row = await look();
-      if (isHeldNow(row)) return undefined;
+    async acquire({ recordingId, holder, onLost, lane = FIRST_LANE, slots = 1 }) {
+      const row = (await look(lane, slots)).find((slot) => !isHeldNow(slot));
+      if (row === undefined) return undefined;
       const taken = await db
         .updateTable('gate')
-        .set((gate) => ({ holder, recording_id: recordingId, fence: gate('fence', '+', 1), ...newEnd() }))
-        .where('id', '=', 1)
+        .set({
+          holder,
+          recording_id: recordingId,
+          fence: sql<number>`(select max(fence) + 1 from gate)`,
+          ...newEnd(),
+        })
+        .where('id', '=', row.id)
         // As it was seen: its holder may have shown a sign of life since, or somebody else have been quicker.
         .where('fence', '=', row.fence)
         .where('expires_at_ms', '=', row.expiresAtMs)
@@ -160,7 +197,6 @@ export function createGate({
           await db
             .updateTable('gate')
             .set({ holder: null, recording_id: null, expires_at_ms: 0 })
-            .where('id', '=', 1)
             .where('fence', '=', fence)
             .execute();
         },
@@ -171,7 +207,7 @@ export function createGate({
       const row = await db
         .selectFrom('gate')
         .select('expires_at_ms')
-        .where('id', '=', 1)
+        .where('lane', '=', FIRST_LANE)
         .executeTakeFirstOrThrow();
       return Number(row.expires_at_ms);
     },

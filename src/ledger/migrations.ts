@@ -22,6 +22,7 @@ import { causes } from './migrations/023-causes.ts';
 import { zoomRemovals } from './migrations/024-zoom-removals.ts';
 import { connections } from './migrations/025-connections.ts';
 import { recipes } from './migrations/026-recipes.ts';
+import { lanes } from './migrations/027-lanes.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -151,6 +152,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '024-zoom-removals': zoomRemovals,
   '025-connections': connections,
   '026-recipes': recipes,
+  '027-lanes': lanes,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { restoreStages } from './after-done.ts';
 import type { Database } from './database.ts';
@@ -48,6 +49,9 @@ export interface Moves {
 
   finish(id: string, fence: number): Promise<void>;
 
+  /** Has it wait in another lane, where it is to be gone on with. */
+  handOver(id: string, lane: string, fence: number): Promise<void>;
+
   // However an attempt ends that has not finished it: if an operator wants it set aside or cancelled, it becomes that.
 
   /** Puts it back in line without counting an attempt. */
@@ -77,12 +81,7 @@ export function createMoves({ db }: { db: Database }): Moves {
   /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
   function fenced<T = void>(fence: number, change: (trx: Change) => Promise<T>): Promise<T> {
     return db.transaction().execute(async (trx) => {
-      const held = await trx
-        .updateTable('gate')
-        .set({ fence })
-        .where('id', '=', 1)
-        .where('fence', '=', fence)
-        .executeTakeFirst();
+      const held = await trx.updateTable('gate').set({ fence }).where('fence', '=', fence).executeTakeFirst();
       if (held.numUpdatedRows === 0n) throw leaseLost();
       return await change(trx);
     });
@@ -136,6 +135,7 @@ export function createMoves({ db }: { db: Database }): Moves {
     const isCancelled = wanted === 'cancelled';
     await moveTo(trx, id, isCancelled ? 'cancelling' : 'set-aside', {
       wanted: null,
+      lane: null,
       place: 0,
       not_before_ms: 0,
       open_starts: 0,
@@ -217,10 +217,17 @@ export function createMoves({ db }: { db: Database }): Moves {
           not_before_ms: 0,
           open_starts: 0,
           wanted: null,
+          lane: null,
           kept_stages: null,
         });
         await forgetToken(trx, id);
         await addEvent(trx, id, kept === null ? 'recording.done' : 'publish-again.done', {});
+      }),
+
+    handOver: (id, lane, fence) =>
+      fenced(fence, async (trx) => {
+        await addEvent(trx, id, 'lane.changed', { lane });
+        await endAttempt(trx, id, 'waiting', { lane: lane === FIRST_LANE ? null : lane, last_error: null });
       }),
 
     giveBack: (id, reason, fence) =>

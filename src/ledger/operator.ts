@@ -125,7 +125,7 @@ function operatorNamed(db: Database, by: string): Operator {
         if (state === 'moving') return ask('cancelled');
         const counts = { place: 0, failed_attempts: 0, open_starts: 0, not_before_ms: 0 };
         if (await hasMadeSomething(trx, recording)) {
-          const change = { ...counts, state: 'cancelling', ended_at_ms: null };
+          const change = { ...counts, state: 'cancelling', lane: null, ended_at_ms: null };
           return { change, event: 'withdrawal.started', data: { from: state } };
         }
         const change = { ...counts, state: 'cancelled', ended_at_ms: Date.now(), last_error: null };

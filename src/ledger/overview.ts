@@ -87,6 +87,8 @@ export interface Overview {
   /** The one that has waited longest, against its will, of the first in line; and since when. */
   longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
+  /** Further runs, the newest first: of one recording, or of all. */
+  runs(of: string | undefined, limit: number): Promise<RecordingSummary[]>;
   motion(): Promise<Motion>;
   /** All others that go on by themselves: those that wait for a time or for a service, the next first. */
   notYet(limit: number): Promise<RecordingSummary[]>;
@@ -235,6 +237,15 @@ export function createOverview({ db }: { db: Database }): Overview {
       return waiting.sort((a, b) => a.sinceMs - b.sinceMs)[0];
     },
 
+    async runs(of, limit) {
+      const all = db.selectFrom('recordings').selectAll().orderBy('seq', 'desc').limit(limit);
+      const rows = await (of === undefined
+        ? all.where('run_of', 'is not', null)
+        : all.where('run_of', '=', of)
+      ).execute();
+      return await summarize(rows.map(toRecording));
+    },
+
     async moving() {
       const row = await db
         .selectFrom('recordings')
@@ -257,7 +268,10 @@ export function createOverview({ db }: { db: Database }): Overview {
           .select((select) => select.fn.max('seq').as('seq'))
           .where('recording_id', '=', moving.id)
           .executeTakeFirst());
-      const gate = await db.selectFrom('gate').select('fence').where('id', '=', 1).executeTakeFirst();
+      const gate = await db
+        .selectFrom('gate')
+        .select((select) => select.fn.max('fence').as('fence'))
+        .executeTakeFirst();
       const rows = await db
         .selectFrom('recordings')
         .selectAll()

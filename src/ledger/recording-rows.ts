@@ -22,6 +22,8 @@ export function toRecording(row: Tables['recordings']): Recording {
     ...(row.kept_stages === null ? {} : { isFromArchive: true }),
     ...(row.earlier_videos === null ? {} : { earlierVideoIds: JSON.parse(row.earlier_videos) }),
     ...(row.plan_key === null ? {} : { planKey: row.plan_key }),
+    ...(row.lane === null ? {} : { lane: row.lane }),
+    ...(row.run_of === null ? {} : { runOf: row.run_of }),
     bytes: numberOrNull(row.bytes),
     failedAttempts: row.failed_attempts,
     openStarts: row.open_starts,

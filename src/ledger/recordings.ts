@@ -67,11 +67,11 @@ export interface Recordings {
   /** The last ones accepted, newest first. */
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone’s help, oldest first; with a limit only so many. */
-  unfinished(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
+  unfinished(afterSeq?: number, limit?: number, lane?: string): Promise<WaitingItem[]>;
   /** What an operator wants of one that is moving. */
   wanted(id: string): Promise<Wanted | null>;
   /** What goes through the gate before this one: what is being cancelled or deleted, then what was moved to the front. */
-  before(recording: Pick<Recording, 'place'>): Promise<Recording | undefined>;
+  before(recording: Pick<Recording, 'place' | 'lane'>): Promise<Recording | undefined>;
   /** The next that is being cancelled or deleted. */
   takingBack(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
@@ -88,12 +88,16 @@ export function createRecordings({
   groupCommit: GroupCommit;
 }): Recordings {
   /** The first in line that may move now, of those in these states, and before this place. */
-  async function first(states: readonly State[], beforePlace?: number): Promise<Recording | undefined> {
+  async function first(
+    states: readonly State[],
+    { beforePlace, lane = null }: { beforePlace?: number; lane?: string | null } = {},
+  ): Promise<Recording | undefined> {
     const inLine = db
       .selectFrom('recordings')
       .selectAll()
       .where('state', 'in', states)
       .where('not_before_ms', '<=', Date.now())
+      .where('lane', 'is', lane)
       .orderBy('place')
       .orderBy('seq')
       .limit(1);
@@ -134,6 +138,7 @@ export function createRecordings({
             bytes: input.origin.bytes,
             search: searchText({ id, ...input }),
             plan_key: planKey,
+            run_of: input.runOf ?? null,
           })
           .onConflict((conflict) => conflict.column('natural_key').doNothing())
           .executeTakeFirst();
@@ -213,12 +218,13 @@ export function createRecordings({
       return rows.map(toRecording);
     },
 
-    async unfinished(afterSeq = 0, limit) {
+    async unfinished(afterSeq = 0, limit, lane) {
       const inState = (state: State) =>
         db
           .selectFrom('recordings')
           .select(['id', 'seq', 'not_before_ms'])
           .where('state', '=', state)
+          .where('lane', 'is', lane ?? null)
           .where('seq', '>', afterSeq);
       const [first, ...others] = UNFINISHED_STATES;
       // A query per state, merged by the database: of one over all states it would sort every row to find the first.
@@ -236,8 +242,9 @@ export function createRecordings({
 
     takingBack: () => first(TAKING_BACK_STATES),
 
-    async before({ place }) {
-      return (await first(TAKING_BACK_STATES)) ?? (await first(MOVABLE_STATES, place));
+    async before({ place, lane }) {
+      const takenBack = lane === undefined ? await first(TAKING_BACK_STATES) : undefined;
+      return takenBack ?? (await first(MOVABLE_STATES, { beforePlace: place, lane: lane ?? null }));
     },
 
     async progress(id) {
@@ -282,8 +289,8 @@ async function acceptAgain(
 ): Promise<Accepted> {
   const { id, state, wanted } = known;
   const isNewer =
-    input.origin.kind === 'file' ||
-    known.origin.kind === 'file' ||
+    input.origin.kind !== 'zoom' ||
+    known.origin.kind !== 'zoom' ||
     input.origin.eventAtMs > known.origin.eventAtMs;
 
   const isAgain = state === 'deleted' ? isByPerson(input) && !isSameUpload(known, input) : true;

@@ -8,6 +8,7 @@ import { searchText } from './search-text.ts';
 /** The state of one that begins anew, as if nothing had been tried yet. */
 export const NEW_BEGINNING = {
   state: 'waiting',
+  lane: null,
   place: 0,
   failed_attempts: 0,
   open_starts: 0,

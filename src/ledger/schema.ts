@@ -65,6 +65,10 @@ interface RecordingsTable {
   search: string;
   /** The way that it goes, as it was planned when it was accepted. None: the one that all of its kind went then. */
   plan_key: string | null;
+  /** In which it waits or moves; none: the lane in which all begin. */
+  lane: string | null;
+  /** The recording that this is a further run of. */
+  run_of: string | null;
 }
 
 /** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per step. */
@@ -199,9 +203,10 @@ interface SwitchesTable {
   set_at_ms: number;
 }
 
-/** One row: who may move a recording at this moment. `fence` rises each time it changes hands. */
+/** A row per slot of a lane: who may move a recording in it at this moment. `fence` rises, over all of them, with each change of hands. */
 interface GateTable {
   id: number;
+  lane: string;
   holder: string | null;
   recording_id: string | null;
   fence: number;

@@ -41,6 +41,8 @@ const TYPES: Readonly<Record<string, MediaType>> = {
 export interface Ffprobe {
   /** `undefined` if it is neither audio nor video, or cannot be asked: there is none, or it takes too long. */
   ask(handle: FileHandle): Promise<MediaType | undefined>;
+  /** What it shows of these entries, as JSON; `undefined` if it cannot be asked, or can make nothing of the file. */
+  show(handle: FileHandle, entries: string): Promise<string | undefined>;
 }
 
 export interface FfprobeOptions {
@@ -54,16 +56,23 @@ export interface FfprobeOptions {
 export function createFfprobe(options: FfprobeOptions): Ffprobe {
   return {
     async ask(handle) {
-      const answer = await run(options, handle);
+      const answer = await run(options, handle, KIND_ENTRIES);
       return answer === undefined ? undefined : typeIn(answer);
     },
+    show: (handle, entries) => run(options, handle, entries),
   };
 }
 
-function run({ command, searchPath }: FfprobeOptions, handle: FileHandle): Promise<string | undefined> {
+/** What tells what a file is. */
+const KIND_ENTRIES =
+  'format=format_name,probe_score:stream=codec_type,codec_name:stream_disposition=attached_pic';
+
+function run(
+  { command, searchPath }: FfprobeOptions,
+  handle: FileHandle,
+  entries: string,
+): Promise<string | undefined> {
   const { cpuS, memoryKib, timeoutMs } = LIMITS;
-  const entries =
-    'format=format_name,probe_score:stream=codec_type,codec_name:stream_disposition=attached_pic';
   const args = [
     ...['-v', 'error', '-hide_banner', '-of', 'json', '-show_entries', entries],
     ...['-protocol_whitelist', 'file', '-format_whitelist', DEMUXERS],

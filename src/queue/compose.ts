@@ -7,6 +7,7 @@ import { createZoom } from '../clients/zoom.ts';
 import { apiOf, createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import { createFlight } from '../engine/flight.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
@@ -14,6 +15,7 @@ import type { Store } from '../engine/ports/store.ts';
 import { makeTasks, shapesOf } from '../engine/task-files.ts';
 import { type Ledger, openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
+import { createFfprobe } from '../lib/ffprobe.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
@@ -43,6 +45,8 @@ import { createLines } from './lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
   DELIVERIES_QUEUE,
+  LANE_CONCURRENCY,
+  laneQueue,
   RECORDINGS_QUEUE,
   TRASH_QUEUE,
   WATCHES_QUEUE,
@@ -64,6 +68,10 @@ const SMALL_JOB_LOCK_MS = 10_000;
 /** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
 export async function startWorker(config: Config, log: Logger) {
   const accounts = loadZoomAccounts(config.zoom);
+  const files = await loadTasks(config.tasksDir);
+  const lanes = [...new Set([...files.values()].map(({ shape }) => shape.lane))].filter(
+    (lane) => lane !== FIRST_LANE,
+  );
   const ledger = await openLedger({
     path: config.ledgerPath,
     leaseMs: config.line.leaseMs,
@@ -72,7 +80,7 @@ export async function startWorker(config: Config, log: Logger) {
   const { recordings } = ledger;
   const workers: JobWorker[] = [];
   const connection = connectRedis(config.redis, log);
-  const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, log });
+  const lines = createLines({ ledger, connection, everyMs: config.line.reconcileEveryMs, lanes, log });
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),
     apps: ['worker', 'redis'],
@@ -114,13 +122,13 @@ export async function startWorker(config: Config, log: Logger) {
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
   const progress = createProgressTeller({ connection });
-  const files = await loadTasks(config.tasksDir);
   const tasks = makeTasks<Tools>(files, {
     zoom,
     stores,
     publishers,
     ledger,
     spool,
+    ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
     disk: createDisk(config.dataDir, config.diskReserveBytes),
     media: createMediaGate(config.media),
     promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
@@ -185,28 +193,44 @@ export async function startWorker(config: Config, log: Logger) {
       .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
   }
 
+  const newRunner = (lane: string) =>
+    createRecordingRunner({
+      ledger,
+      flight,
+      lane,
+      slots: config.line.slots[lane] ?? 1,
+      backoff: config.line.backoff,
+      maxCrashes: config.line.maxCrashes,
+      holder: `${hostname()}:${process.pid}`,
+      beforeDone: async (recording) => {
+        if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoomTrash.add(recording.id);
+      },
+      onDone: wakeTrash,
+      onHandedOver: (id, next) => (lines.lanes.get(next) ?? lines.recordings).hurry(id),
+      onFailed: () => lines.deliveries.poke(),
+      onPostponed: diskWatch.met,
+      log,
+    });
+
   workers.push(
     startJobWorker({
       name: RECORDINGS_QUEUE,
       connection,
       concurrency: 1,
       lockMs: config.line.leaseMs,
-      process: createRecordingRunner({
-        ledger,
-        flight,
-        backoff: config.line.backoff,
-        maxCrashes: config.line.maxCrashes,
-        holder: `${hostname()}:${process.pid}`,
-        beforeDone: async (recording) => {
-          if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoomTrash.add(recording.id);
-        },
-        onDone: wakeTrash,
-        onFailed: () => lines.deliveries.poke(),
-        onPostponed: diskWatch.met,
-        log,
-      }),
+      process: newRunner(FIRST_LANE),
       log,
     }),
+    ...lanes.map((lane) =>
+      startJobWorker({
+        name: laneQueue(lane),
+        connection,
+        concurrency: LANE_CONCURRENCY,
+        lockMs: config.line.leaseMs,
+        process: newRunner(lane),
+        log,
+      }),
+    ),
     startJobWorker({
       name: DELIVERIES_QUEUE,
       connection,

@@ -6,17 +6,21 @@ import { createLine, type Line } from './line.ts';
 import {
   DELIVERIES_CONCURRENCY,
   DELIVERIES_QUEUE,
+  LANE_CONCURRENCY,
+  laneQueue,
   RECORDINGS_QUEUE,
   TRASH_QUEUE,
   WATCHES_QUEUE,
 } from './names.ts';
 
-/** The four lines of a process, each in step with its part of the ledger. */
+/** The lines of a process, each in step with its part of the ledger. */
 export interface Lines {
   readonly recordings: Line;
   readonly deliveries: Line;
   readonly watches: Line;
   readonly trash: Line;
+  /** Recordings that are gone on with in another lane than the one in which all begin, by that lane. */
+  readonly lanes: ReadonlyMap<string, Line>;
   /** Puts everything unfinished in all of them in line, at the time that the ledger says. */
   reconcile(): void;
   stop(): Promise<void>;
@@ -27,9 +31,11 @@ export function createLines(options: {
   ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'zoomTrash'>;
   connection: Redis;
   everyMs?: number;
+  /** The lanes beside the first. */
+  lanes?: readonly string[];
   log: Logger;
 }): Lines {
-  const { ledger, ...shared } = options;
+  const { ledger, lanes: names = [], ...shared } = options;
   const newLine = (
     name: string,
     concurrency: number,
@@ -42,16 +48,26 @@ export function createLines(options: {
   );
   const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
   const trash = newLine(TRASH_QUEUE, 1, (...page) => ledger.zoomTrash.pending(...page));
+  const lanes = new Map(
+    names.map((lane) => [
+      lane,
+      newLine(laneQueue(lane), LANE_CONCURRENCY, (seq, limit) =>
+        ledger.recordings.unfinished(seq, limit, lane),
+      ),
+    ]),
+  );
+  const all = [recordings, deliveries, watches, trash, ...lanes.values()];
   return {
     recordings,
     deliveries,
     watches,
     trash,
+    lanes,
     reconcile() {
-      for (const line of [recordings, deliveries, watches, trash]) line.reconcile();
+      for (const line of all) line.reconcile();
     },
     async stop() {
-      await Promise.all([recordings, deliveries, watches, trash].map((line) => line.stop()));
+      await Promise.all(all.map((line) => line.stop()));
     },
   };
 }

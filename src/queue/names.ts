@@ -10,5 +10,13 @@ export const WATCHES_QUEUE = 'watches';
 /** The queue of files that are to go to Zoom's trash. */
 export const TRASH_QUEUE = 'zoom-trash';
 
+/** The queue of what is gone on with in a lane. */
+export function laneQueue(lane: string): string {
+  return `lane-${lane}`;
+}
+
+/** How many turns of a lane are under way at once; the gate says how many of them may move. */
+export const LANE_CONCURRENCY = 4;
+
 /** How many announcements are under way at once. */
 export const DELIVERIES_CONCURRENCY = 4;

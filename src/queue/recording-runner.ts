@@ -10,6 +10,7 @@ import {
   stopAsked,
   summarize,
 } from '../domain/errors.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import {
   type Recording,
   TAKING_BACK_STATES,
@@ -54,6 +55,12 @@ export interface RecordingRunnerOptions {
   readonly beforeDone?: (recording: Recording) => Promise<void>;
   /** Called when one is done. */
   readonly onDone?: (recording: Recording) => void;
+  /** The lane whose recordings it moves; default: the one in which all begin. */
+  readonly lane?: string;
+  /** How many may move in this lane at once; default 1. */
+  readonly slots?: number;
+  /** Called with one that is to be gone on with in another lane. */
+  readonly onHandedOver: (recordingId: string, lane: string) => void;
   /** Called when there is something to deliver. */
   readonly onFailed: () => void;
   /** Called with what has put one back without costing an attempt. */
@@ -69,7 +76,7 @@ export interface RecordingRunnerOptions {
  * or was moved to the front, goes through the gate in place of the one whose turn it is, which then keeps its place.
  */
 export function createRecordingRunner(options: RecordingRunnerOptions) {
-  const { flight, backoff, maxCrashes, random = Math.random } = options;
+  const { flight, backoff, maxCrashes, lane = FIRST_LANE, slots = 1, random = Math.random } = options;
   const { recordings, moves, gate, switches } = options.ledger;
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
@@ -83,6 +90,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       // Read after the gate is ours: until then another worker may have moved it on.
       const recording = await recordings.get(id);
       if (recording === undefined || !UNFINISHED_STATES.includes(recording.state)) return 'finished';
+      // It waits in another lane by now, where there is a turn of its own.
+      if ((recording.lane ?? FIRST_LANE) !== lane) return 'finished';
 
       const first = await whoseTurn(recording);
       const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
@@ -129,7 +138,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const onLost = () => taken.abort(leaseLost());
     while (!signal.aborted) {
       const lease = (await mayMove())
-        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost })
+        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost, lane, slots })
         : undefined;
       if (lease !== undefined) return lease;
       await pause(GATE_POLL_MS, signal).catch(() => {});
@@ -139,11 +148,14 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
 
   /** Whether anything may: a paused line still takes back what is not wanted any more. */
   async function mayMove(): Promise<boolean> {
-    return (await switches.get('line.paused')) === undefined || (await recordings.takingBack()) !== undefined;
+    if ((await switches.get('line.paused')) === undefined) return true;
+    return lane === FIRST_LANE && (await recordings.takingBack()) !== undefined;
   }
 
   async function whoseTurn(recording: Recording): Promise<Recording | undefined> {
-    if ((await switches.get('line.paused')) !== undefined) return await recordings.takingBack();
+    if ((await switches.get('line.paused')) !== undefined) {
+      return lane === FIRST_LANE ? await recordings.takingBack() : undefined;
+    }
     return isTakenBack(recording) ? recording : ((await recordings.before(recording)) ?? recording);
   }
 
@@ -175,7 +187,14 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (recording.openStarts >= maxCrashes) throw crashedTooOften(recording.openStarts);
       if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
-      await flight.run({ recording: moving, lease, signal: AbortSignal.any([either, asked.signal]), log });
+      const signal = AbortSignal.any([either, asked.signal]);
+      const lane = await flight.run({ recording: moving, lease, signal, log });
+      if (lane !== undefined) {
+        await untilRecorded(() => moves.handOver(id, lane, lease.fence), how);
+        log.info({ event: 'lane.changed', lane }, 'goes on in another lane');
+        options.onHandedOver(id, lane);
+        return 'finished';
+      }
       await options.beforeDone?.(moving);
       await untilRecorded(() => moves.finish(id, lease.fence), how);
       options.onDone?.(moving);
@@ -278,7 +297,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         body: failedBody({ recording, error: summary, nowMs }),
       };
       // The website hears of videos only; of one that is published again the earlier one is still there.
-      const told = recording.kind === 'video' && !recording.isFromArchive ? announcement : undefined;
+      const isTold = recording.kind === 'video' && !recording.isFromArchive && recording.runOf === undefined;
+      const told = isTold ? announcement : undefined;
       await untilRecorded(() => moves.fail(id, summary, told, lease.fence), how);
       options.onFailed();
       return 'finished';

@@ -95,7 +95,7 @@ export function createTracedFlight({ tracer, history }: { tracer: Tracer; histor
         const attributes = { 'sluice.failed_attempts': attempt.recording.failedAttempts };
         const span = { recordingId, name: 'attempt', key, parentKey: DOOR, startMs, attributes };
         try {
-          await during(tracer, span, () => flight.run(attempt));
+          return await during(tracer, span, () => flight.run(attempt));
         } finally {
           attempts.delete(recordingId);
         }

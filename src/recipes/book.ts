@@ -9,8 +9,11 @@ export interface RecipeBook {
   /** The one of videos that nobody has chosen another for. */
   readonly defaultName: string;
   has(name: string): boolean;
-  /** @throws KnownError `RECIPE_UNKNOWN` */
-  require(name: string): Plan;
+  /**
+   * @param params Parameters of steps in place of those of the recipe, by the step's id.
+   * @throws KnownError `RECIPE_UNKNOWN`; `REQUEST_INVALID` where its steps do not take these parameters
+   */
+  require(name: string, params?: StepParams): Plan;
   /**
    * The way of one that comes in: by the recipe that was chosen for it, else as all of its kind go.
    *
@@ -20,6 +23,8 @@ export interface RecipeBook {
   /** The way of one that is here: as it was planned, or for want of that as all of its kind went then. */
   planOf(recording: Recording): Promise<Plan>;
 }
+
+export type StepParams = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export interface RecipeBookOptions {
   readonly tasks: TaskShapes;
@@ -36,12 +41,23 @@ export function createRecipeBook(options: RecipeBookOptions): RecipeBook {
   const recipes = [...BUILT_IN, ...written];
   const plans = new Map(recipes.map((recipe) => [recipe.name, planned(recipe, tasks)]));
 
-  function require(name: string): Plan {
+  function require(name: string, params: StepParams = {}): Plan {
     const plan = plans.get(name);
-    if (plan !== undefined) return plan;
+    if (plan !== undefined) return Object.keys(params).length === 0 ? plan : withParams(name, params);
     throw new KnownError(`There is no recipe "${name}": there are ${[...plans.keys()].join(', ')}`, {
       code: 'RECIPE_UNKNOWN',
     });
+  }
+
+  function withParams(name: string, params: StepParams): Plan {
+    const recipe = recipes.find((each) => each.name === name);
+    const steps = recipe?.steps ?? [];
+    const unknown = Object.keys(params).filter((id) => !steps.some((step) => step.id === id));
+    const changed = steps.map((step) => ({ ...step, params: { ...step.params, ...params[step.id] } }));
+    const { plan, problems = [] } = planRun({ name, version: recipe?.version ?? 1, steps: changed }, tasks);
+    if (plan !== undefined && unknown.length === 0) return plan;
+    const words = [...unknown.map((id) => `params: the recipe has no step "${id}"`), ...problems.map(textOf)];
+    throw new KnownError(words.join('; '), { code: 'REQUEST_INVALID' });
   }
 
   return {

@@ -37,7 +37,18 @@ const bringTranscript: Recipe = {
   ],
 };
 
-export const BUILT_IN: readonly Recipe[] = [bringHome, bringCompanion, bringTranscript];
+/** What is in a file: for one more run of a recording that is home. */
+const probe: Recipe = {
+  name: 'probe',
+  version: 1,
+  steps: [
+    { id: 'fetch', task: 'fetch' },
+    { id: 'probe', task: 'probe', takes: { file: 'fetch.file' } },
+    { id: 'cleanup', task: 'cleanup', after: ['probe'] },
+  ],
+};
+
+export const BUILT_IN: readonly Recipe[] = [bringHome, bringCompanion, bringTranscript, probe];
 
 export const BUILT_IN_NAMES: readonly string[] = BUILT_IN.map(({ name }) => name);
 

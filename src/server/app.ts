@@ -36,6 +36,7 @@ import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addRecipesApi } from './recipes-api.ts';
 import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
+import { addRunsApi } from './runs-api.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { addUploadsApi } from './uploads-api.ts';
 import { compileValidator } from './validator.ts';
@@ -146,6 +147,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addZoomApi(app, { ignored: ledger.zoomIgnored, catchUp: options.zoom.catchUp });
   addZoomCatchUpApi(app, options.zoom.catchUp);
   addRecipesApi(app, options.recipes);
+  addRunsApi(app, { intake, ledger, book: options.recipes.book });
   addFileDoors(app, {
     intake,
     recordings: ledger.recordings,

@@ -2,6 +2,7 @@ import type { EventType } from '../ledger/events.ts';
 
 /** What has happened, for readers of the API; the compiler says if one is missing. */
 export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
+  'lane.changed': 'It is gone on with in another lane',
   'recording.accepted': 'a door has taken it in',
   'recording.repeated': 'a door has brought it again, and nothing is to be done',
   'recording.revived': 'a door has brought it again, and it begins anew',

@@ -11,6 +11,7 @@ import {
 } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { isInBunny, publisherOf, type VideoFact } from '../domain/published.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../domain/recording.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
@@ -35,6 +36,8 @@ export const recordingView = z
     source: z.enum(SOURCES),
     kind: z.enum(RECORDING_KINDS).describe('A video, or a companion archived beside one'),
     state: z.enum(STATES),
+    run_of: z.string().nullable().describe('The recording that this is a further run of'),
+    lane: z.string().describe('In which it waits or moves'),
     wanted: z
       .enum(['set-aside', 'cancelled'])
       .nullable()
@@ -326,6 +329,8 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     id: recording.id,
     seq: recording.seq,
     source: recording.source,
+    run_of: recording.runOf ?? null,
+    lane: recording.lane ?? FIRST_LANE,
     kind: recording.kind,
     state: recording.state,
     wanted: recording.wanted,

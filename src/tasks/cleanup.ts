@@ -30,7 +30,7 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Fa
       const { recording, log } = context;
       const { path } = requireFact(context, 'fetch');
       const { origin } = recording;
-      if (isSpooled(recording) || origin.kind === 'zoom') {
+      if (isSpooled(recording) || origin.kind !== 'file') {
         const bytesOnDisk = (await lengthOf(path)) ?? 0;
         await spool.remove(recording.id);
         crashPoint('cleanup:after-removal');

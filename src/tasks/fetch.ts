@@ -10,6 +10,7 @@ import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.
 import { offeredBytes } from '../engine/bytes.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
+import type { Recordings } from '../ledger/recordings.ts';
 import { isWholeMp4 } from '../lib/container.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -63,7 +64,8 @@ type FetchContext = TaskContext<unknown, Checkpoints['fetch']>;
 
 type ZoomOrigin = Extract<Origin, { kind: 'zoom' }>;
 
-export const makeTask = (tools: Tools) => createFetchTask({ ...tools, ...tools.settings.fetch });
+export const makeTask = (tools: Tools) =>
+  createFetchTask({ ...tools, ...tools.settings.fetch, recordings: tools.ledger.recordings });
 
 /**
  * Brings the bytes to the local disk, and proves what they are: length and media type. As soon as the first of them
@@ -79,6 +81,7 @@ export const makeTask = (tools: Tools) => createFetchTask({ ...tools, ...tools.s
 export function createFetchTask({
   zoom,
   stores,
+  recordings,
   spool,
   disk,
   promisedBytes = async () => 0,
@@ -89,6 +92,7 @@ export function createFetchTask({
   zoom: Zoom;
   /** Where what is published again is brought from. */
   stores: ReadonlyMap<string, Store>;
+  recordings: Pick<Recordings, 'progress'>;
   spool: Spool;
   disk: Disk;
   /** What others will still write to the disk, in bytes. */
@@ -103,11 +107,14 @@ export function createFetchTask({
   return {
     ...shape,
     leavesUnrecorded: true,
-    serviceFor: ({ recording: { origin, isFromArchive }, facts }) =>
-      isFromArchive ? chosenFrom(facts)?.store.name : origin.kind === 'zoom' ? 'zoom' : undefined,
+    serviceFor: ({ recording: { origin, isFromArchive }, facts }) => {
+      if (isFromArchive) return chosenFrom(facts)?.store.name;
+      if (origin.kind === 'archived') return origin.store;
+      return origin.kind === 'zoom' ? 'zoom' : undefined;
+    },
     run: (context) => {
       const { origin, isFromArchive } = context.recording;
-      if (isFromArchive) return fromArchive(context);
+      if (isFromArchive || origin.kind === 'archived') return fromArchive(context);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
     reopen: ({ recording, fact }) => openFetched(recording, fact),
@@ -352,8 +359,14 @@ export function createFetchTask({
     return undefined;
   }
 
-  function archivedFile(context: FetchContext) {
-    const chosen = chosenFrom({ ...proofsOf(context, 'archive').map(({ fact }) => fact) });
+  /** Of this recording, or of the one that this is a further run of. */
+  async function archivedFile(context: FetchContext) {
+    const { origin } = context.recording;
+    const facts =
+      origin.kind === 'archived'
+        ? (await recordings.progress(origin.recordingId)).facts
+        : { ...proofsOf(context, 'archive').map(({ fact }) => fact) };
+    const chosen = chosenFrom(facts);
     if (chosen !== undefined) return chosen;
     throw new KnownError('The recording is archived in no store that is set up', {
       code: 'STORE_MISSING',
@@ -361,10 +374,11 @@ export function createFetchTask({
     });
   }
 
-  /** Brings the archived file back, for a recording that is published again. */
+  /** Brings the archived file back, for a recording that is published again, and for a further run. */
   async function fromArchive(context: FetchContext): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
-    const { store, file, sha1 } = archivedFile(context);
+    const { origin } = recording;
+    const { store, file, sha1 } = await archivedFile(context);
     const contentId = `archive:${file.id}`;
     const path = await spool.pathFor(recording.id);
     const onDisk = checkpoint?.contentId === contentId ? ((await lengthOf(path)) ?? 0) : 0;
@@ -382,7 +396,6 @@ export function createFetchTask({
       await handle?.close();
       throw error;
     }
-    const { origin } = recording;
     const known = origin.kind === 'file' ? origin.media : undefined;
     const look = known ? async () => known : mediaLook(gate, handle, { filename: file.name });
     const spooled = createSpooled(context, { path, handle, contentId, look });
@@ -623,7 +636,7 @@ function createSpooled(
       if (isTelling && !signal.aborted) await inspect(isWhole);
       if (offered === undefined && media !== undefined && totalBytes !== undefined) {
         const { mime: mediaType, extension } = media;
-        offered = offeredBytes(handle, { bytes: totalBytes, contentId, mediaType, extension }, bytes);
+        offered = offeredBytes(handle, { bytes: totalBytes, contentId, mediaType, extension, path }, bytes);
         context.make('file', offered);
       }
       const grownBytes = Math.min(bytes, totalBytes ?? bytes);

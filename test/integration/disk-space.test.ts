@@ -336,6 +336,7 @@ describe('the download of a recording', () => {
     const full = { usableBytes: async () => -1, requireBytes: () => Promise.reject(diskFull(undefined)) };
     const task = createFetchTask({
       stores: new Map(),
+      recordings: { progress: () => Promise.reject(new Error('nothing is archived')) },
       zoom: {
         probe: async () => {},
         openDownload: async () => ({ ...nothing, chunks: noChunks() }),

@@ -112,6 +112,7 @@ describe('what the ledger cannot take at this moment', () => {
         async run() {
           attempts += 1;
           if (attempts === 1) throw systemError('EDQUOT');
+          return undefined;
         },
         async withdraw() {},
         heldBy: async () => undefined,
@@ -119,6 +120,7 @@ describe('what the ledger cannot take at this moment', () => {
       backoff: { attempts: 2, minMs: 1, maxMs: 1 },
       maxCrashes: 1,
       holder: 'test',
+      onHandedOver: () => {},
       onFailed: () => {},
       log,
     });

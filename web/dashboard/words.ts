@@ -126,6 +126,7 @@ export function newsWords({ type, recording }: RecordingNews): string | undefine
 
 /** Of every event that the ledger can record; the compiler says if one is missing. */
 const EVENT_WORDS: Readonly<Record<EventType, string>> = {
+  'lane.changed': 'Goes on in another lane',
   'recording.accepted': 'Accepted',
   'recording.repeated': 'Brought again; nothing to do',
   'recording.revived': 'Brought again, begins anew',

@@ -6,7 +6,7 @@ import { checkUnchanged, openUnchanged } from '../../lib/local-file.ts';
 
 /** Whether a recording's bytes are brought to the spool first; else they are read where they were handed over. */
 export function isSpooled({ origin, isFromArchive }: Pick<Recording, 'origin' | 'isFromArchive'>): boolean {
-  return origin.kind === 'zoom' || isFromArchive === true;
+  return origin.kind !== 'file' || isFromArchive === true;
 }
 
 export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
@@ -33,7 +33,7 @@ export async function openLocal(
   what: { contentId: string; mediaType: string; extension: string },
 ): Promise<OfferedBytes> {
   const handle = await openUnchanged(origin);
-  return offeredBytes(handle, { ...what, bytes: origin.bytes }, origin.bytes, async () => {
+  return offeredBytes(handle, { ...what, bytes: origin.bytes, path: origin.path }, origin.bytes, async () => {
     await checkUnchanged(handle, origin);
   });
 }

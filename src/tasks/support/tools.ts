@@ -3,6 +3,7 @@ import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Disk } from '../../lib/disk.ts';
+import type { Ffprobe } from '../../lib/ffprobe.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import type { TransferRetry } from './retry-in-place.ts';
@@ -16,6 +17,8 @@ export interface Tools {
   readonly publishers: ReadonlyMap<string, Publisher>;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
+  /** None where the settings say so. */
+  readonly ffprobe: Ffprobe | undefined;
   readonly disk: Disk;
   /** Says what is let in. */
   readonly media: MediaGate;

@@ -1,0 +1,54 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import type { Io } from '../io.ts';
+import { openSession } from '../session.ts';
+
+const answerShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+
+const NOTES = `
+The run is a recording by itself, with an id of its own: show, watch, retry and cancel take it. Whatever becomes of it, the
+recording that it is a run of keeps what it has reached.
+
+Examples:
+  sluice run rec_4bf5122f344554c53bde2ebb probe
+  sluice run rec_4bf5122f344554c53bde2ebb copy --param archive.store=folder --reference copy-1 --json`;
+
+interface RunOptions {
+  readonly param: Record<string, Record<string, string>>;
+  readonly reference?: string;
+}
+
+/** `sluice run ID RECIPE`: one more run of a recording that is home. */
+export function addRunCommand(program: Command, io: Io): void {
+  program
+    .command('run')
+    .summary('one more run of a recording, by another recipe')
+    .description(
+      'Begins one more run of a recording that is home, from its archived file, by another recipe.',
+    )
+    .argument('<id>', 'of the recording')
+    .argument('<recipe>', 'see sluice recipes')
+    .option('--param <step.name=value>', 'a parameter of a step in place of the recipe’s', readParam, {})
+    .option('--reference <text>', 'yours: asked for again with the same one, nothing new begins')
+    .addHelpText('after', NOTES)
+    .action(async (id: string, recipe: string, { param, reference }: RunOptions, command: Command) => {
+      const session = openSession(io, command);
+      const body = {
+        recording_id: id,
+        recipe,
+        ...(Object.keys(param).length === 0 ? {} : { params: param }),
+        ...(reference === undefined ? {} : { reference }),
+      };
+      const run = await session.api.post('/api/runs', body, answerShape, session.signal);
+      if (session.isJson) session.printJson(run);
+      else session.print(`${run.id} ${run.state}${run.duplicate ? ', known already' : ''}`);
+    });
+}
+
+function readParam(text: string, before: RunOptions['param']): RunOptions['param'] {
+  const [, step, name, value] = /^([a-z0-9-]+)\.([A-Za-z0-9_-]+)=(.*)$/s.exec(text) ?? [];
+  if (step === undefined || name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It has to look like archive.store=folder.');
+  }
+  return { ...before, [step]: { ...before[step], [name]: value } };
+}
