@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IF_FAILS, type Places, planRun, type Recipe, type TaskShapes } from '../domain/recipe.ts';
+import { type Places, planRun, type Recipe, type TaskShapes } from '../domain/recipe.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -12,7 +12,6 @@ const stepShape = z.strictObject({
   params: z.record(z.string(), z.unknown()).optional(),
   takes: z.record(z.string(), z.string()).optional(),
   after: z.union([z.string().transform((id) => [id]), z.array(z.string())]).optional(),
-  if_fails: z.enum(IF_FAILS).optional(),
 });
 
 const recipeShape = z.strictObject({
@@ -66,8 +65,7 @@ function fileShape(tasks: TaskShapes, builtIn: readonly string[], places: Places
           if (step === undefined) say(['recipes', at, ...path], text);
           else {
             const id = recipe.steps[step]?.id ?? step;
-            const field = path.map((key) => (key === 'ifFails' ? 'if_fails' : key));
-            say(['recipes', at, 'steps', step, ...field], `(recipe "${recipe.name}", step "${id}") ${text}`);
+            say(['recipes', at, 'steps', step, ...path], `(recipe "${recipe.name}", step "${id}") ${text}`);
           }
         }
       });
@@ -79,9 +77,5 @@ function fileShape(tasks: TaskShapes, builtIn: readonly string[], places: Places
 }
 
 function toRecipe({ name: called, version, steps }: z.output<typeof recipeShape>): Recipe {
-  return {
-    name: called,
-    version,
-    steps: steps.map(({ if_fails: ifFails, ...step }) => ({ ...step, ifFails })),
-  };
+  return { name: called, version, steps };
 }

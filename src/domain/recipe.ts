@@ -29,10 +29,6 @@ export interface TaskShape {
 
 export type TaskShapes = ReadonlyMap<string, TaskShape>;
 
-/** What becomes of a run whose step has failed for good. */
-export const IF_FAILS = ['fail', 'go-on'] as const;
-export type IfFails = (typeof IF_FAILS)[number];
-
 /** A task in a recipe. */
 export interface RecipeStep {
   /** Unique in its recipe; what it has proved is kept under this name. */
@@ -43,7 +39,6 @@ export interface RecipeStep {
   readonly takes?: Readonly<Record<string, string>> | undefined;
   /** The steps that have to be done before it, beside those whose bytes it reads. */
   readonly after?: readonly string[] | undefined;
-  readonly ifFails?: IfFails | undefined;
 }
 
 /** The way that a recording goes: its steps, in the order in which people read them. */
@@ -70,7 +65,6 @@ export interface PlannedStep {
   readonly params: unknown;
   readonly takes: readonly Edge[];
   readonly after: readonly string[];
-  readonly ifFails: IfFails;
   readonly isFinal: boolean;
 }
 
@@ -131,7 +125,6 @@ export function planRun(
       params: task === undefined ? {} : readParams(task, step, at),
       takes: task === undefined ? [] : readEdges(task, step, at),
       after: readOrder(step, at),
-      ifFails: step.ifFails ?? 'fail',
       isFinal: task?.isFinal === true,
     };
   });

@@ -42,7 +42,6 @@ export function createAccessTokens({ db }: { db: Database }): AccessTokens {
       const nowMs = Date.now();
       const nameKey = accessNameKey(name);
       await db.transaction().execute(async (trx) => {
-        // A write first, see `openDatabase`.
         await trx
           .updateTable('access_tokens')
           .set({ revoked_at_ms: nowMs, revoked_by: createdBy })

@@ -71,7 +71,6 @@ function operatorNamed(db: Database, by: string): Operator {
     ) => Promise<Deed | 'refused'>,
   ): Promise<boolean> {
     return db.transaction().execute(async (trx) => {
-      // A write first, see `openDatabase`.
       const row = await trx
         .updateTable('recordings')
         .set({ id })

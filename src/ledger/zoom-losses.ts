@@ -33,7 +33,6 @@ const FAILED_FOR_WANT: readonly ErrorCode[] = [
 
 export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
   async function affected(trx: Transaction<Tables>, { groupKey, fileIds }: ZoomRemoval) {
-    // A write first, see `openDatabase`.
     const rows = await trx
       .updateTable('recordings')
       .set({ group_key: groupKey })

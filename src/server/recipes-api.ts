@@ -31,7 +31,6 @@ const recipeView = z
         params: z.record(z.string(), z.unknown()),
         takes: z.record(z.string(), z.string()),
         after: z.array(z.string()),
-        if_fails: z.enum(['fail', 'go-on']),
       }),
     ),
   })
@@ -60,14 +59,13 @@ export function addRecipesApi(
           name,
           version,
           is_default: name === book.defaultName,
-          steps: steps.map(({ id, task, lane, params, takes, after, ifFails }) => ({
+          steps: steps.map(({ id, task, lane, params, takes, after }) => ({
             id,
             task,
             lane,
             params: { ...(params as object | undefined) },
             takes: Object.fromEntries(takes.map(({ input, step, output }) => [input, `${step}.${output}`])),
             after: [...after],
-            if_fails: ifFails,
           })),
         };
       }),

@@ -31,7 +31,6 @@ const STEP: PlannedStep = {
   params: undefined,
   takes: [],
   after: [],
-  ifFails: 'fail',
   isFinal: false,
 };
 

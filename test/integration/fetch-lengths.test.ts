@@ -25,7 +25,6 @@ const STEP: PlannedStep = {
   params: undefined,
   takes: [],
   after: [],
-  ifFails: 'fail',
   isFinal: false,
 };
 

@@ -265,19 +265,22 @@ describe('GET /api/status', () => {
   });
 });
 
+/** What can no longer be stopped once it has begun. */
+const ANNOUNCING = { task: 'notify', isFinal: true };
+
 describe('what an operator wants of a recording that moves', () => {
   it('is refused once the announcement has begun, and stops the announcement before that', async () => {
     const [told, untold] = [await accept('told'), await accept('untold')];
     await asWorker(told, async (fence) => {
       await ledger.moves.startAttempt(told, fence);
-      await ledger.moves.startStage(told, 'notify', fence);
+      await ledger.moves.startStage(told, 'notify', fence, ANNOUNCING);
     });
     await expect(ledger.operator.cancel(told)).rejects.toMatchObject({ code: 'WRONG_STATE' });
 
     await asWorker(untold, async (fence) => {
       await ledger.moves.startAttempt(untold, fence);
       expect(await ledger.operator.cancel(untold)).toBe(true);
-      await expect(ledger.moves.startStage(untold, 'notify', fence)).rejects.toMatchObject({
+      await expect(ledger.moves.startStage(untold, 'notify', fence, ANNOUNCING)).rejects.toMatchObject({
         code: 'STOP_ASKED',
       });
       // However the attempt ends now, it ends in what was asked for, and the website hears nothing.

@@ -57,7 +57,6 @@ describe('a plan', () => {
       params: { store: 'b2' },
       takes: [{ input: 'file', step: 'fetch', output: 'file', how: 'growing' }],
       after: [],
-      ifFails: 'fail',
       isFinal: false,
     });
     expect(made?.steps[2]).toMatchObject({ lane: 'media', takes: [{ how: 'proved' }] });
