@@ -11,6 +11,8 @@ const RESTLESS_TABLES: ReadonlySet<string> = new Set([
   ...['tallies', 'zoom_checks'],
   // Who has asked for what, refused or done; what it did stands in the other tables.
   'audit',
+  // The ways that recordings go, each once; which recordings there are stands in their table.
+  'plans',
   // How the telling went; what is told is a delivery.
   'delivery_attempts',
   // What was rightly signed and nobody can read.
