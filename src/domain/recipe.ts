@@ -86,7 +86,8 @@ export interface RecipeProblem {
 /** The names of what is set up, by what kind of place it is: a store, a publisher. */
 export type Places = Readonly<Record<string, readonly string[]>>;
 
-const STEP_ID = /^[a-z][a-z0-9-]{0,39}$/;
+/** What a step may be called. */
+export const STEP_ID = /^[a-z][a-z0-9-]{0,39}$/;
 
 /**
  * Plans a run: each step with its parameters as its task reads them, and in an order in which every step stands behind

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { STEP_ID } from '../domain/recipe.ts';
 import type { ProgressListener } from '../engine/flight.ts';
 import { KEY_PREFIX } from './connection.ts';
 
@@ -147,7 +148,7 @@ const legShape = z.object({
 
 const messageShape = z.object({
   recordingId: z.string().max(100),
-  legs: z.record(z.string().max(100), legShape),
+  legs: z.record(z.string().regex(STEP_ID), legShape),
 });
 
 /** Whoever reaches Redis can write there what they like: what is no message of ours is not heard. */

@@ -81,7 +81,7 @@ describe('a job', () => {
     const foreign = [
       ...[null, 7, [], {}, { ...real, legs: null }, { ...real, legs: { fetch: null } }],
       ...[
-        { ...real, legs: { other: fetch } },
+        { ...real, legs: { '<b>': fetch } },
         { ...real, legs: { fetch: { ...fetch, doneBytes: '<b>' } } },
       ],
       { ...real, recordingId: 'x'.repeat(101) },
