@@ -114,6 +114,7 @@ async function moveAlong(
     .set({ not_before_ms: by('not_before_ms') })
     .where('state', '=', 'pending')
     .where('not_before_ms', '>', fromMs)
+    .where('id', 'not in', jumpMs > 0 ? await toldSince(trx, nowMs - jumpMs) : [''])
     .execute();
   await trx
     .updateTable('alarm_messages')
@@ -145,6 +146,28 @@ async function moveAlong(
     .set({ opened_at_ms: by('opened_at_ms') })
     .where('opened_at_ms', 'is not', null)
     .execute();
+}
+
+/** How much later than the clock as it was something has to have happened to be by the clock as it is. */
+const SURELY_AFTER_MS = 1000;
+
+/** The announcements that were made or tried by the clock as it is now, before the jump was noticed. */
+async function toldSince(trx: Transaction<Tables>, beforeJumpMs: number): Promise<string[]> {
+  const sinceMs = beforeJumpMs + SURELY_AFTER_MS;
+  const made = await trx
+    .selectFrom('deliveries')
+    .select('id')
+    .where('state', '=', 'pending')
+    .where('created_at_ms', '>', sinceMs)
+    .execute();
+  const tried = await trx
+    .selectFrom('delivery_attempts')
+    .innerJoin('deliveries', 'deliveries.id', 'delivery_attempts.delivery_id')
+    .select('deliveries.id')
+    .where('state', '=', 'pending')
+    .where('at_ms', '>', sinceMs)
+    .execute();
+  return ['', ...made.map(({ id }) => id), ...tried.map(({ id }) => id)];
 }
 
 /** The recordings that are not to move before a time which an operator has named. */

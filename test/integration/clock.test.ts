@@ -135,6 +135,8 @@ describe('a jump of the wall clock', () => {
     await ledger.operator.schedule(scheduled, untilMs);
     const delivery = await ledger.deliveries.add({ recordingId: retried, type: 'x', body: '{}' });
     await ledger.deliveries.backOff(delivery.id, error, untilMs);
+    // It was made before the clock jumped.
+    sqlite.exec(`update deliveries set created_at_ms = created_at_ms - ${48 * HOUR_MS}`);
     await ledger.watches.add({ videoId: 'v', recordingId: retried, notBeforeMs: untilMs });
     return async () => {
       const left = (atMs: number | undefined) => Math.round(((atMs ?? 0) - Date.now()) / 1000);
@@ -182,6 +184,19 @@ describe('a jump of the wall clock', () => {
     const { named, scheduled, ...others } = await left();
     for (const seconds of Object.values(others)) expect(seconds).toBeLessThanOrEqual(0);
     for (const seconds of [named, scheduled]) expect(seconds).toBeGreaterThan(3000);
+  });
+
+  it('forward leaves an announcement alone that was made between the jump and its being noticed', async () => {
+    const clock = openClock();
+    await clock.follow();
+    steadyMs -= HOUR_MS;
+    const { id: recordingId } = await ledger.recordings.accept(fileRecording('told'));
+    const { id: fresh } = await ledger.deliveries.add({ recordingId, type: 'x', body: '{}' });
+    await ledger.deliveries.backOff(fresh, error, Date.now() + 2000);
+
+    expect(await clock.follow()).toBeGreaterThan(HOUR_MS / 2);
+
+    expect((await ledger.deliveries.get(fresh))?.notBeforeMs).toBeLessThan(Date.now() + 3000);
   });
 
   it('is noticed also where it came while no worker ran', async () => {
