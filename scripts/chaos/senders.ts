@@ -52,6 +52,9 @@ const SCRIPT_PAUSE_MS = 500;
 
 const FIRST_MEETING_MS = Date.UTC(2026, 0, 5, 9);
 
+/** After so long without an answer a script asks again, in milliseconds. */
+const MOST_SILENT_MS = 15_000;
+
 export function createSenders(options: SendersOptions): Senders {
   const { zoom, pipelineUrl, sourceDir, signal } = options;
   const sent: Sent[] = [];
@@ -190,14 +193,23 @@ export function createSenders(options: SendersOptions): Senders {
   /** Tries again when nobody answers or the answer is 5xx. A file that has gone meanwhile was taken by a lost answer. */
   async function postUntilAnswered(recording: Sent, body: string): Promise<void> {
     for (;;) {
-      const response = await fetch(`${pipelineUrl}/custom-upload`, {
+      const asking = fetch(`${pipelineUrl}/custom-upload`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
-      }).catch(() => undefined);
+      }).then(
+        async (answer) => ({
+          status: answer.status,
+          ok: answer.ok,
+          text: await answer.text().catch(() => ''),
+        }),
+        () => undefined,
+      );
+      // A request whose server is killed at the wrong moment may hear of neither its end nor its time-out.
+      const response = await Promise.race([asking, pause(MOST_SILENT_MS, signal).then(() => undefined)]);
       signal.throwIfAborted();
-      const text = (await response?.text().catch(() => '')) ?? '';
+      const text = response?.text ?? '';
       if (response?.ok) {
         recording.isAccepted = true;
         return;
