@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type ErrorSummary, hasCode, isAboutBytes, KnownError, summarize } from '../domain/errors.ts';
+import { type ErrorSummary, hasCode, isAboutBytes, summarize } from '../domain/errors.ts';
 import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
@@ -11,10 +11,8 @@ import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { createBlame, isServiceTrouble, type Probes, serviceDown } from './blame.ts';
 import type { Bytes, OfferedBytes } from './bytes.ts';
+import { held } from './held.ts';
 import type { AnyTask, Tasks, WithdrawContext } from './task.ts';
-
-/** How long a step waits whose checkpoint cannot be read, or whose task is not there, in milliseconds: for a person. */
-const HELD_MS = 10 * 60_000;
 
 /** One attempt at one recording. */
 export interface Attempt {
@@ -68,6 +66,7 @@ export interface FlightOptions {
 
 /** Bytes of one step of this sitting, of which nobody may know yet what they are. */
 interface Stream {
+  readonly maker: string;
   readonly offered: Promise<OfferedBytes>;
   offer(bytes: OfferedBytes): void;
   current: OfferedBytes | undefined;
@@ -96,7 +95,7 @@ export function createFlight(options: FlightOptions): Flight {
       );
       if (next.length === 0) return undefined;
       const holding = next.map((step) => {
-        const service = tasks.get(step.task)?.serviceFor?.({ recording, params: step.params, facts });
+        const service = serviceOf(step, recording, { facts });
         return open.find((circuit) => circuit.service === service);
       });
       const [first, ...others] = holding.filter((each) => each !== undefined);
@@ -130,26 +129,33 @@ export function createFlight(options: FlightOptions): Flight {
   function taskOf({ id, task: name }: PlannedStep): AnyTask {
     const task = tasks.get(name);
     if (task !== undefined) return task;
-    throw new KnownError(`The step "${id}" is of the task "${name}", which is not there`, {
-      code: 'TASK_MISSING',
-      retry: { waitMs: HELD_MS },
-    });
+    throw held(`The step "${id}" is of the task "${name}", which is not there`, 'TASK_MISSING');
   }
 
   function readCheckpoint(step: PlannedStep, task: AnyTask, kept: unknown): unknown {
     if (kept === undefined || task.checkpoint === undefined) return kept;
     const read = task.checkpoint.safeParse(kept);
     if (read.success) return read.data;
-    throw new KnownError(
-      `What the step "${step.id}" would resume from cannot be read: ${read.error.issues[0]?.message}`,
-      { code: 'CHECKPOINT_UNREADABLE', retry: { waitMs: HELD_MS } },
+    const why = read.error.issues[0]?.message;
+    throw held(
+      `What the step "${step.id}" would resume from cannot be read: ${why}`,
+      'CHECKPOINT_UNREADABLE',
     );
+  }
+
+  function serviceOf(step: PlannedStep, recording: Recording, { facts }: Pick<Progress, 'facts'>) {
+    return tasks.get(step.task)?.serviceFor?.({ recording, params: step.params, facts });
   }
 
   /** What all that a step is given have in common, whether it goes forward or back. */
   function contextOf(step: PlannedStep, task: AnyTask, attempt: Attempt, plan: Plan, at: Progress) {
     const { recording, lease, signal } = attempt;
-    return {
+    const service = serviceOf(step, recording, at);
+    const late = (place: string): LateEffect => {
+      if (service === undefined) throw new Error(`step ${step.id} asks nothing of a service`);
+      return { recordingId: recording.id, service, place };
+    };
+    const given = {
       recording,
       step,
       params: step.params,
@@ -160,12 +166,13 @@ export function createFlight(options: FlightOptions): Flight {
         }),
       checkpoint: readCheckpoint(step, task, at.checkpoints[step.id]),
       checkLease: () => lease.check(),
-      expectLate: (place: string) =>
-        moves.expectLate(lateEffect(step, task, recording, at, place), lease.fence),
+      expectLate: (place: string) => moves.expectLate(late(place), lease.fence),
+      cameInTime: (place: string) => moves.cameInTime(late(place), lease.fence),
       note: (type: Parameters<Moves['note']>[1], data: object) =>
         moves.note(recording.id, type, data, lease.fence),
       signal,
     };
+    return { given, service };
   }
 
   async function withdrawStep(
@@ -181,7 +188,7 @@ export function createFlight(options: FlightOptions): Flight {
     const hasMadeAny = fact !== undefined || at.checkpoints[step.id] !== undefined;
     if (!hasMadeAny && !task.leavesUnrecorded && recording.state !== 'deleting') return;
     const context: WithdrawContext = {
-      ...contextOf(step, task, attempt, plan, at),
+      ...contextOf(step, task, attempt, plan, at).given,
       fact,
       log: attempt.log,
     };
@@ -193,6 +200,7 @@ export function createFlight(options: FlightOptions): Flight {
   /** One attempt: what runs at once, and the bytes between them. */
   function createSitting(attempt: Attempt, plan: Plan) {
     const { recording, lease } = attempt;
+    const lane = laneOf(recording);
     const stop = new AbortController();
     const either = AbortSignal.any([attempt.signal, stop.signal]);
     const streams = new Map<string, Stream>();
@@ -203,14 +211,12 @@ export function createFlight(options: FlightOptions): Flight {
     let down: { readonly error: unknown } | undefined;
     let hasMoved = false;
 
-    const lane = laneOf(recording);
-
     async function fly(): Promise<string | undefined> {
       const { facts } = await recordings.progress(recording.id);
       for (const { id } of plan.steps) if (facts[id] !== undefined) done.add(id);
       either.addEventListener('abort', () => failStreams(either.reason), { once: true });
       try {
-        await reopenWhatIsNeeded();
+        await reopenWhatIsNeeded(facts);
         startWhatCan();
         while (running.size > 0) {
           await heard(await Promise.race(running.values()));
@@ -277,13 +283,13 @@ export function createFlight(options: FlightOptions): Flight {
     }
 
     /** The bytes of earlier attempts that are still needed; where they are gone, their step runs once more. */
-    async function reopenWhatIsNeeded(): Promise<void> {
+    async function reopenWhatIsNeeded(facts: Progress['facts']): Promise<void> {
       const isMissing = (step: PlannedStep) => !done.has(step.id) && step.lane === lane;
+      const reports = ({ task }: PlannedStep) => tasks.get(task)?.reports === 'bytes';
       for (const maker of plan.steps) {
         const readers = plan.steps.filter(({ takes }) => takes.some(({ step }) => step === maker.id));
         if (!done.has(maker.id) || !readers.some(isMissing)) continue;
         const task = taskOf(maker);
-        const { facts } = await recordings.progress(recording.id);
         for (const output of task.makes ?? []) {
           const bytes = await task.reopen?.({ recording, fact: facts[maker.id], output });
           if (bytes === undefined) {
@@ -294,12 +300,14 @@ export function createFlight(options: FlightOptions): Flight {
           }
           openStream(maker.id, output).offer(bytes);
           bytes.prove();
+          // Where nobody will say how far it is, what is there already is no news either.
+          if (!readers.some((step) => isMissing(step) && reports(step))) continue;
           const { totalBytes } = bytes;
-          for (const { id, task: name } of [maker, ...readers]) {
-            if (!done.has(id) || tasks.get(name)?.reports !== 'bytes') continue;
+          for (const step of [maker, ...readers]) {
+            if (!done.has(step.id) || !reports(step)) continue;
             hasMoved = true;
             const found = { doneBytes: totalBytes, totalBytes, how: 'found' } as const;
-            progress?.told({ recordingId: recording.id, stage: id, ...found });
+            progress?.told({ recordingId: recording.id, stage: step.id, ...found });
           }
         }
       }
@@ -311,6 +319,7 @@ export function createFlight(options: FlightOptions): Flight {
       if (open !== undefined) return open;
       let resolve: (bytes: OfferedBytes) => void = () => {};
       const stream: Stream = {
+        maker: stepId,
         offered: new Promise((given) => {
           resolve = given;
         }),
@@ -339,8 +348,7 @@ export function createFlight(options: FlightOptions): Flight {
             !stuck.has(id) &&
             takes.some((edge) => `${edge.step}.${edge.output}` === key),
         );
-        const [maker = ''] = key.split('.');
-        if (isWanted || running.has(maker)) continue;
+        if (isWanted || running.has(stream.maker)) continue;
         streams.delete(key);
         await stream.current?.close();
         if (streams.size === 0 && hasMoved) {
@@ -376,19 +384,16 @@ export function createFlight(options: FlightOptions): Flight {
       const at = await recordings.progress(recording.id);
       const startedMs = performance.now();
       const how = { task: step.task, isFinal: step.isFinal };
-      const context = contextOf(step, task, { ...attempt, signal: either }, plan, at);
+      const { given, service } = contextOf(step, task, { ...attempt, signal: either }, plan, at);
       await moves.startStage(recording.id, step.id, lease.fence, how);
       log.info({ event: 'stage.started' }, 'stage started');
 
-      const { facts } = at;
-      const service = task.serviceFor?.({ recording, params: step.params, facts });
       const dependent = { service, recordingId: recording.id, signal: either, log };
       const proof = await withService(dependent, () =>
         task.run({
-          ...context,
+          ...given,
           saveCheckpoint: (checkpoint: unknown) =>
             moves.saveCheckpoint(recording.id, step.id, checkpoint, lease.fence),
-          cameInTime: (place) => moves.cameInTime(lateEffect(step, task, recording, at, place), lease.fence),
           log,
           progress: (doneBytes, totalBytes, moved = 'moved') => {
             hasMoved = true;
@@ -416,16 +421,4 @@ function laneOf({ lane = FIRST_LANE }: Recording): string {
 /** What was archived, and what else was there before, stays if a recording was to be published again and is not. */
 function isTakenBack(task: AnyTask, recording: Recording): boolean {
   return !recording.isFromArchive || recording.state === 'deleting' || !task.isHome;
-}
-
-function lateEffect(
-  step: PlannedStep,
-  task: AnyTask,
-  recording: Recording,
-  { facts }: Progress,
-  place: string,
-): LateEffect {
-  const service = task.serviceFor?.({ recording, params: step.params, facts });
-  if (service === undefined) throw new Error(`step ${step.id} asks nothing of a service`);
-  return { recordingId: recording.id, service, place };
 }

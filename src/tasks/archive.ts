@@ -6,6 +6,7 @@ import { archiveName } from '../domain/names.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
 import type { Bytes } from '../engine/bytes.ts';
+import { held } from '../engine/held.ts';
 import type { FileRef, Store, StoredFile, StoredPart, UnfinishedFile } from '../engine/ports/store.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { inParallel } from '../lib/all-or-none.ts';
@@ -34,9 +35,6 @@ type Params = z.infer<typeof paramsShape>;
 
 type ArchiveContext = TaskContext<Params, Checkpoints['archive']>;
 type ArchiveWithdraw = WithdrawContext<Params, Checkpoints['archive']>;
-
-/** How long a step waits whose store is not set up, in milliseconds: for a person. */
-const HELD_MS = 10 * 60_000;
 
 /** After so many failures to finish it, a large file is begun anew. */
 const MAX_FAILED_FINISHES = 3;
@@ -115,10 +113,7 @@ export function createArchiveTask(
     const name = storeName(params);
     const store = stores.get(name);
     if (store !== undefined) return store;
-    throw new KnownError(`The store "${name}" is not set up`, {
-      code: 'STORE_MISSING',
-      retry: { waitMs: HELD_MS },
-    });
+    throw held(`The store "${name}" is not set up`, 'STORE_MISSING');
   }
 
   async function nameOf(recording: Recording, source: Bytes): Promise<string> {

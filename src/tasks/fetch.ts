@@ -8,6 +8,7 @@ import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
+import { held } from '../engine/held.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
 import type { Recordings } from '../ledger/recordings.ts';
@@ -45,9 +46,6 @@ const MIN_AGAINST_API_MS = 10 * 60_000;
 
 /** How often, if nobody says a length and the end of the download is not marked. */
 const TIMES_UNMARKED = 2;
-
-/** How long what is in a store that is not set up waits, in milliseconds: for a person. */
-const HELD_MS = 10 * 60_000;
 
 /** What a slow download has brought is written at least so often, in milliseconds, so that the readers get on. */
 const WRITE_EVERY_MS = 1000;
@@ -368,10 +366,7 @@ export function createFetchTask({
         : { ...proofsOf(context, 'archive').map(({ fact }) => fact) };
     const chosen = chosenFrom(facts);
     if (chosen !== undefined) return chosen;
-    throw new KnownError('The recording is archived in no store that is set up', {
-      code: 'STORE_MISSING',
-      retry: { waitMs: HELD_MS },
-    });
+    throw held('The recording is archived in no store that is set up', 'STORE_MISSING');
   }
 
   /** Brings the archived file back, for a recording that is published again, and for a further run. */

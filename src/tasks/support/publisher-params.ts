@@ -1,12 +1,9 @@
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
+import { held } from '../../engine/held.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 
 /** Where videos go unless their recipe says otherwise. */
 const DEFAULT_PUBLISHER = 'bunny';
-
-/** How soon it is looked again whether a publisher is set up that is not, in milliseconds: for a person. */
-const HELD_MS = 10 * 60_000;
 
 /** With which publisher a step has to do. */
 export const publisherParams = z.strictObject({ publisher: z.string().default(DEFAULT_PUBLISHER) });
@@ -25,10 +22,7 @@ type Publishers = ReadonlyMap<string, Publisher>;
 export function requirePublisher(publishers: Publishers, params: PublisherParams): Publisher {
   const publisher = publishers.get(nameOf(params));
   if (publisher !== undefined) return publisher;
-  throw new KnownError(`The publisher "${nameOf(params)}" is not set up here`, {
-    code: 'PUBLISHER_MISSING',
-    retry: { waitMs: HELD_MS },
-  });
+  throw held(`The publisher "${nameOf(params)}" is not set up here`, 'PUBLISHER_MISSING');
 }
 
 /** The service that such a step depends on. */
