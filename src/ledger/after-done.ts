@@ -101,9 +101,7 @@ export async function restoreStages(trx: Trx, id: string): Promise<void> {
   // What was put aside before steps said of which task they are was called by it.
   const rows = put.map((row) => ({ ...row, task: row.task ?? row.stage }));
   await trx.deleteFrom('stages').where('recording_id', '=', id).where('task', 'in', AGAIN).execute();
-  // Those that were kept before steps said their task are called by it.
-  const known = rows.map((row) => ({ ...row, task: row.task ?? row.stage }));
-  if (rows.length > 0) await trx.insertInto('stages').values(known).execute();
+  if (rows.length > 0) await trx.insertInto('stages').values(rows).execute();
   const present = videosIn(factsIn(rows)).map(({ videoId }) => videoId);
   const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => !present.includes(each));
   await trx

@@ -90,6 +90,9 @@ export function createWallClock({ db, clock }: { db: Database; clock: SteadyCloc
   };
 }
 
+/** How much later than the clock as it was something has to have happened to be by the clock as it is. */
+const SURELY_AFTER_MS = 1000;
+
 /** Moves what would be still to come, by the clock as it was or as it is; so what was due stays due. */
 async function moveAlong(
   trx: Transaction<Tables>,
@@ -97,6 +100,7 @@ async function moveAlong(
 ): Promise<void> {
   // A clock that was put back makes what was due a moment ago, and has not begun yet, something that is to come.
   const fromMs = Math.min(nowMs - jumpMs, nowMs);
+  const beforeJumpMs = nowMs - jumpMs + SURELY_AFTER_MS;
   const by = (column: string) => sql<number>`${sql.ref(column)} + ${jumpMs}`;
 
   const appointments = await appointmentsAfter(trx, fromMs);
@@ -114,7 +118,14 @@ async function moveAlong(
     .set({ not_before_ms: by('not_before_ms') })
     .where('state', '=', 'pending')
     .where('not_before_ms', '>', fromMs)
-    .where('id', 'not in', jumpMs > 0 ? await toldSince(trx, nowMs - jumpMs) : [''])
+    .$if(jumpMs > 0, (those) =>
+      those
+        // What was made or tried by the clock as it is now, before the jump was noticed, is right already.
+        .where('created_at_ms', '<=', beforeJumpMs)
+        .where('id', 'not in', (tried) =>
+          tried.selectFrom('delivery_attempts').select('delivery_id').where('at_ms', '>', beforeJumpMs),
+        ),
+    )
     .execute();
   await trx
     .updateTable('alarm_messages')
@@ -146,28 +157,6 @@ async function moveAlong(
     .set({ opened_at_ms: by('opened_at_ms') })
     .where('opened_at_ms', 'is not', null)
     .execute();
-}
-
-/** How much later than the clock as it was something has to have happened to be by the clock as it is. */
-const SURELY_AFTER_MS = 1000;
-
-/** The announcements that were made or tried by the clock as it is now, before the jump was noticed. */
-async function toldSince(trx: Transaction<Tables>, beforeJumpMs: number): Promise<string[]> {
-  const sinceMs = beforeJumpMs + SURELY_AFTER_MS;
-  const made = await trx
-    .selectFrom('deliveries')
-    .select('id')
-    .where('state', '=', 'pending')
-    .where('created_at_ms', '>', sinceMs)
-    .execute();
-  const tried = await trx
-    .selectFrom('delivery_attempts')
-    .innerJoin('deliveries', 'deliveries.id', 'delivery_attempts.delivery_id')
-    .select('deliveries.id')
-    .where('state', '=', 'pending')
-    .where('at_ms', '>', sinceMs)
-    .execute();
-  return ['', ...made.map(({ id }) => id), ...tried.map(({ id }) => id)];
 }
 
 /** The recordings that are not to move before a time which an operator has named. */

@@ -30,7 +30,7 @@ export interface Moves {
    */
   startAttempt(id: string, fence: number): Promise<boolean>;
   /** @throws KnownError `STOP_ASKED`: what is announced can no longer be stopped, and this one is to be. */
-  startStage(id: string, step: string, fence: number, of?: StepKind): Promise<void>;
+  startStage(id: string, step: string, fence: number, of: StepKind): Promise<void>;
   saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number): Promise<void>;
   finishStage(id: string, step: string, fact: object, fence: number): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
@@ -165,7 +165,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         return true;
       }),
 
-    startStage: (id, stage, fence, { task, isFinal } = { task: stage, isFinal: false }) =>
+    startStage: (id, stage, fence, { task, isFinal }) =>
       fenced(fence, async (trx) => {
         const nowMs = Date.now();
         if (isFinal && (await stands(trx, id)).wanted !== null) throw stopAsked();

@@ -21,16 +21,28 @@ export function createPlans({ db }: { db: Database }): Plans {
   };
 }
 
+/** The rows of plans, written out once each: all recordings of a recipe are handed the same plan. */
+const rows = new WeakMap<Plan, Tables['plans']>();
+
+function rowOf(plan: Plan): Tables['plans'] {
+  let row = rows.get(plan);
+  if (row === undefined) {
+    const text = JSON.stringify(plan);
+    row = { key: createHash('sha256').update(text).digest('hex').slice(0, 32), plan: text };
+    rows.set(plan, row);
+  }
+  return row;
+}
+
 /** Keeps a plan if it is not kept yet, as part of a transaction; returns its key. */
 export async function keepPlan(trx: Kysely<Tables>, plan: Plan): Promise<string> {
-  const text = JSON.stringify(plan);
-  const key = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const row = rowOf(plan);
   await trx
     .insertInto('plans')
-    .values({ key, plan: text })
+    .values(row)
     .onConflict((conflict) => conflict.column('key').doNothing())
     .execute();
-  return key;
+  return row.key;
 }
 
 async function read(db: Database, key: string): Promise<Plan> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/ledger/gate.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 const ID = recordingId('a');
 const PLACE = { recordingId: ID, service: 'b2', place: 'custom/a.mp4' } as const;
@@ -27,7 +27,7 @@ beforeEach(async () => {
   if (taken === undefined) throw new Error('the gate is taken');
   lease = taken;
   await ledger.moves.startAttempt(ID, lease.fence);
-  await ledger.moves.startStage(ID, 'archive', lease.fence);
+  await ledger.moves.startStage(ID, 'archive', lease.fence, stepOf('archive'));
 });
 
 afterEach(async () => {

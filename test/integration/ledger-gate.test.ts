@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/ledger/gate.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 const LEASE_MS = 200;
 const ID = recordingId('a');
@@ -108,7 +108,7 @@ describe('the gate', () => {
 describe('a worker that has lost its lease', () => {
   it.each<[string, (fence: number) => Promise<unknown>]>([
     ['begin an attempt', (fence) => ledger.moves.startAttempt(ID, fence)],
-    ['begin a stage', (fence) => ledger.moves.startStage(ID, 'fetch', fence)],
+    ['begin a stage', (fence) => ledger.moves.startStage(ID, 'fetch', fence, stepOf('fetch'))],
     [
       'save a checkpoint',
       (fence) =>
@@ -129,7 +129,7 @@ describe('a worker that has lost its lease', () => {
   ])('cannot %s any more', async (_name, write) => {
     const { stale, current } = await takenOver();
     await other.moves.startAttempt(ID, current.fence);
-    await other.moves.startStage(ID, 'fetch', current.fence);
+    await other.moves.startStage(ID, 'fetch', current.fence, stepOf('fetch'));
     const { gate: _, ...before } = ledger.dump();
 
     await expect(write(stale.fence)).rejects.toMatchObject({ code: 'LEASE_LOST', retry: 'never' });
@@ -145,7 +145,7 @@ describe('what a worker records', () => {
     const fence = (await acquire(ledger))?.fence ?? 0;
     const { moves, recordings } = ledger;
     await moves.startAttempt(ID, fence);
-    await moves.startStage(ID, 'fetch', fence);
+    await moves.startStage(ID, 'fetch', fence, stepOf('fetch'));
     await moves.saveCheckpoint(ID, 'fetch', { validator: '"x"', totalBytes: 5, contentId: 'x' }, fence);
     expect(await recordings.progress(ID)).toEqual({
       facts: {},

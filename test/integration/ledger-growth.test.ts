@@ -1,7 +1,7 @@
 import Sqlite from 'libsql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -158,7 +158,7 @@ describe('history', () => {
     const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
     const fence = lease?.fence ?? 0;
     await ledger.moves.startAttempt(id, fence);
-    await ledger.moves.startStage(id, 'cleanup', fence);
+    await ledger.moves.startStage(id, 'cleanup', fence, stepOf('cleanup'));
     await ledger.moves.finishStage(id, 'cleanup', { freedBytes: 1 }, fence);
     await ledger.moves.finish(id, fence);
     await lease?.release();

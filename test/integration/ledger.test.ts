@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 let ledger: TestLedger;
 
@@ -161,7 +161,7 @@ describe('accept', () => {
     await accept('a');
     const fence = await takeGate('a');
     const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', extension: 'mp4' };
-    await ledger.moves.startStage(idOf('a'), 'fetch', fence);
+    await ledger.moves.startStage(idOf('a'), 'fetch', fence, stepOf('fetch'));
     await ledger.moves.finishStage(idOf('a'), 'fetch', fact, fence);
     const error = { code: 'REMOTE_REJECTED', message: 'no' } as const;
     await ledger.moves.fail(

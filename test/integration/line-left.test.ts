@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewRecording } from '../../src/domain/recording.ts';
 import type { ProgressMessage } from '../../src/queue/progress.ts';
 import { lineLeft } from '../../src/server/line-left.ts';
-import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 let ledger: TestLedger;
 
@@ -24,7 +24,8 @@ async function brought(key: string, bytes: number, ms: number): Promise<void> {
   const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
   const fence = lease?.fence ?? 0;
   await ledger.moves.startAttempt(id, fence);
-  for (const stage of ['archive', 'publish'] as const) await ledger.moves.startStage(id, stage, fence);
+  for (const stage of ['archive', 'publish'] as const)
+    await ledger.moves.startStage(id, stage, fence, stepOf(stage));
   await new Promise((resolve) => setTimeout(resolve, ms));
   await ledger.moves.finishStage(
     id,

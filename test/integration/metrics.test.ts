@@ -8,7 +8,7 @@ import { createMeasurements } from '../../src/server/measurements.ts';
 import { startTus } from '../../src/tus/compose.ts';
 import { wellVitals } from '../support/doors.ts';
 import { type House, openHouse } from '../support/house.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 import { createUpload, tusRequest } from '../support/tus-client.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
@@ -62,7 +62,7 @@ async function moveOne(ledger: TestLedger, key: string): Promise<void> {
   const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
   const fence = lease?.fence ?? 0;
   await ledger.moves.startAttempt(id, fence);
-  await ledger.moves.startStage(id, 'fetch', fence);
+  await ledger.moves.startStage(id, 'fetch', fence, stepOf('fetch'));
   const fact = { path: '/x', bytes: 7, contentId: 'c', mediaType: 'video/mp4', extension: 'mp4' };
   await ledger.moves.finishStage(id, 'fetch', fact, fence);
   await ledger.moves.finish(id, fence);
@@ -203,7 +203,7 @@ describe('totals', () => {
     const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
     const fence = lease?.fence ?? 0;
     await ledger.moves.startAttempt(id, fence);
-    await ledger.moves.startStage(id, 'cleanup', fence);
+    await ledger.moves.startStage(id, 'cleanup', fence, stepOf('cleanup'));
     await tallying(ledger).read();
     await ledger.moves.finishStage(id, 'cleanup', { freedBytes: 0 }, fence);
     await lease?.release();

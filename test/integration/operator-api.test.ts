@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts';
 import { createDoors } from '../support/doors.ts';
-import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 import { routesOf } from '../support/routes.ts';
 
 let ledger: TestLedger;
@@ -142,7 +142,7 @@ describe('GET /api/recordings/{id}', () => {
     const error = { code: 'REMOTE_UNAVAILABLE', message: 'no answer' } as const;
     await asWorker(id, async (fence) => {
       await ledger.moves.startAttempt(id, fence);
-      await ledger.moves.startStage(id, 'publish', fence);
+      await ledger.moves.startStage(id, 'publish', fence, stepOf('publish'));
       await ledger.moves.backOff(id, error, Date.now() + 1, fence);
       await ledger.moves.startAttempt(id, fence);
       // Its worker dies.
@@ -151,7 +151,7 @@ describe('GET /api/recordings/{id}', () => {
         ['archive', ARCHIVED],
         ['publish', VIDEO],
       ] as const) {
-        await ledger.moves.startStage(id, stage, fence);
+        await ledger.moves.startStage(id, stage, fence, stepOf(stage));
         await ledger.moves.finishStage(id, stage, fact, fence);
       }
     });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
-import { openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 let ledger: TestLedger;
 let app: TestApp;
@@ -126,7 +126,7 @@ describe('GET /upload/status/{upload}', () => {
     await ledger.moves.startAttempt(id, fence);
     const seen = [];
     for (const [name, fact] of Object.entries(FACTS)) {
-      await ledger.moves.startStage(id, name as 'publish', fence);
+      await ledger.moves.startStage(id, name as 'publish', fence, stepOf(name));
       await ledger.moves.finishStage(id, name as 'publish', fact as (typeof FACTS)['publish'], fence);
       seen.push(await stage());
     }
@@ -141,7 +141,7 @@ describe('GET /upload/status/{upload}', () => {
     const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
     const fence = lease?.fence ?? 0;
     await ledger.moves.startAttempt(id, fence);
-    await ledger.moves.startStage(id, 'publish', fence);
+    await ledger.moves.startStage(id, 'publish', fence, stepOf('publish'));
     await ledger.moves.finishStage(id, 'publish', video, fence);
     await lease?.release();
     await ledger.watches.add({ videoId: video.videoId, recordingId: id, notBeforeMs: 0 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 let ledger: TestLedger;
 let id: string;
@@ -21,7 +21,7 @@ async function attempt(
   const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
   const fence = lease?.fence ?? 0;
   await ledger.moves.startAttempt(id, fence);
-  await ledger.moves.startStage(id, 'archive', fence);
+  await ledger.moves.startStage(id, 'archive', fence, stepOf('archive'));
   if (gotDone) await ledger.moves.note(id, 'late.removed', {}, fence);
   await ledger.moves.postpone(id, error, 0, fence);
   await lease?.release();

@@ -49,6 +49,9 @@ export function dumpLedger(path: string): LedgerDump {
   }
 }
 
+/** A step that can be stopped, as the ledger has to know of it. */
+export const stepOf = (task: string) => ({ task, isFinal: false });
+
 /** A recording as the door for files hands it over. */
 export function fileRecording(key: string, more: Partial<NewRecording> = {}): NewRecording {
   return {

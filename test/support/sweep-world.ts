@@ -13,6 +13,7 @@ import { createBunny } from '../../src/outside/bunny/client.ts';
 import { openPublishers } from '../../src/outside/publishers.ts';
 import { createSweeper } from '../../src/queue/sweeper.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
+import { stepOf } from './ledger.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -101,7 +102,7 @@ export async function openSweepWorld() {
       const { id } = await ledger.recordings.accept({ ...ZOOM_RECORDING, naturalKey: key, title, origin });
       await withLease(id, async (fence) => {
         for (const stage of new Set([...Object.keys(checkpoints), ...Object.keys(facts)]) as Set<Stage>) {
-          await ledger.moves.startStage(id, stage, fence);
+          await ledger.moves.startStage(id, stage, fence, stepOf(stage));
           const checkpoint = (checkpoints as Partial<Record<Stage, never>>)[stage];
           if (checkpoint) await ledger.moves.saveCheckpoint(id, stage, checkpoint, fence);
           const fact = facts[stage];
