@@ -109,3 +109,11 @@ export async function haveSameBytes(one: string, other: string, signal: AbortSig
     await Promise.all(opened.map((handle) => handle.close()));
   }
 }
+
+/** Writes all of a chunk: a disk that is nearly full takes a part of what it is given, and says so the next time. */
+export async function writeAll(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
+  }
+}

@@ -11,6 +11,7 @@ import {
   unreachable,
 } from '../../clients/http.ts';
 import { KnownError, type Retry } from '../../domain/errors.ts';
+import type { Body, Call, OpenedFile, StoredPart } from '../../engine/ports/store.ts';
 
 const SERVICE = 'Backblaze B2';
 
@@ -46,12 +47,12 @@ export interface B2 {
   keyRights(call: Call): Promise<KeyRights>;
 
   /** Uploads a file in one request, its SHA-1 behind its bytes. Not idempotent: a repeat makes a second version. */
-  uploadFile(input: Call & NewFile & Bytes): Promise<{ fileId: string; sha1: string }>;
+  uploadFile(input: Call & NewFile & Body): Promise<{ fileId: string; sha1: string }>;
 
   /** Begins a large file. Not idempotent. */
   startLargeFile(input: Call & NewFile): Promise<{ fileId: string }>;
   /** Uploads one part, its SHA-1 behind its bytes. Repeating it replaces the part. */
-  uploadPart(input: Call & Bytes & { fileId: string; partNumber: number }): Promise<{ sha1: string }>;
+  uploadPart(input: Call & Body & { fileId: string; partNumber: number }): Promise<{ sha1: string }>;
   /** The parts that have arrived, by number; `undefined` if B2 has no such unfinished file. */
   listParts(input: Call & { fileId: string }): Promise<ReadonlyMap<number, StoredPart> | undefined>;
   /** Makes the parts 1 to n one file. A repeat is refused, even where the first one was carried out. */
@@ -76,10 +77,6 @@ export interface B2 {
   listVersions(input: Call & { fileName: string }): Promise<StoredFile[]>;
 }
 
-export interface Call {
-  readonly signal: AbortSignal;
-}
-
 export interface KeyRights {
   /** Such as `writeFiles`. */
   readonly capabilities: readonly string[];
@@ -92,17 +89,6 @@ export interface NewFile {
   readonly contentType: string;
   /** Names in lower case; kept with the file. */
   readonly fileInfo: Readonly<Record<string, string>>;
-}
-
-export interface Bytes {
-  readonly bytes: number;
-  readonly chunks: AsyncIterable<Buffer>;
-  readonly onSent?: (sentBytes: number) => void;
-}
-
-export interface StoredPart {
-  readonly bytes: number;
-  readonly sha1: string;
 }
 
 export interface UnfinishedFile {
@@ -121,17 +107,6 @@ export interface StoredFile {
   readonly sha1: string | undefined;
   readonly fileInfo: Readonly<Record<string, string>>;
   readonly isFinished: boolean;
-}
-
-/** The bytes of a stored file as they come. */
-export interface OpenedFile {
-  /** Where `chunks` begin. */
-  readonly startByte: number;
-  /** The length of the whole file. */
-  readonly totalBytes: number;
-  readonly chunks: AsyncIterable<Buffer>;
-  /** Lets go of it without reading. */
-  dismiss(): void;
 }
 
 export interface B2Options {
@@ -293,7 +268,7 @@ export function createB2(options: B2Options): B2 {
    */
   async function upload<T>(
     purpose: { key: string; operation: string; json: object },
-    input: Call & Bytes,
+    input: Call & Body,
     headers: Readonly<Record<string, string>>,
     shape: z.ZodType<T & { contentSha1: string | null }>,
   ): Promise<{ answer: T; sha1: string }> {

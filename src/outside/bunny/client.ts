@@ -12,6 +12,12 @@ import {
 } from '../../clients/http.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { VideoTag } from '../../domain/video-mark.ts';
+import type {
+  Call,
+  Video as PublishedVideo,
+  UploadTarget,
+  VideoStatus,
+} from '../../engine/ports/publisher.ts';
 
 const SERVICE = 'Bunny Stream';
 
@@ -83,38 +89,8 @@ export interface Bunny {
   ): Promise<{ offset: number }>;
 }
 
-export interface Call {
-  readonly signal: AbortSignal;
-}
-
-export interface UploadTarget {
-  readonly videoId: string;
-  readonly uploadUrl: string;
-}
-
-/**
- * Where a video stands, in our words; Bunny numbers it differently in its API and in its webhooks.
- *
- * - `empty`: its file has not arrived
- * - `processing`: its file has arrived and is worked on
- * - `failed`: Bunny could not encode it
- * - `upload-failed`: its file could not be taken
- * - `unknown`: a status that was not there when this was written, and says nothing
- */
-export type VideoStatus = 'empty' | 'processing' | 'playable' | 'failed' | 'upload-failed' | 'unknown';
-
-export interface Video {
-  readonly videoId: string;
-  readonly title: string;
-  readonly status: VideoStatus;
-  /** By our clock, whatever Bunny's shows; not a number if Bunny does not say. */
-  readonly createdAtMs: number;
-  readonly tags: readonly VideoTag[];
-  /** What it takes up, the original with it where `hasOriginal`; 0 or unknown while Bunny has not counted. */
-  readonly storedBytes: number | undefined;
-  readonly hasOriginal: boolean | undefined;
-  readonly captions: readonly { readonly language: string; readonly label: string }[];
-}
+/** A video as Bunny tells of it, without what our marks say. */
+export type Video = Omit<PublishedVideo, 'ownerId' | 'hasPlainTitle' | 'madeOfBytes'>;
 
 export interface BunnyOptions {
   readonly apiUrl: string;

@@ -49,6 +49,14 @@ export function createAsk({
   };
 }
 
+/** What stands in for something that is not there; any other error stays one. */
+export function unlessMissing<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return instead;
+    throw error;
+  };
+}
+
 /** What an error says of the folder rather than of what was being done; an error of ours stays what it is. */
 function troubleOf(folder: string, error: unknown): unknown {
   const code = systemCode(error);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { systemCode } from '../../domain/errors.ts';
 import type { StoredFile } from '../../engine/ports/store.ts';
 import { writeWhole } from '../../lib/files.ts';
-import { type Ask, folderUnusable } from './ask.ts';
+import { type Ask, folderUnusable, unlessMissing } from './ask.ts';
 import type { Root } from './root.ts';
 
 const partShape = z.object({ bytes: z.number(), sha1: z.string() });
@@ -65,12 +65,7 @@ export function createMarks({ root, ask }: { readonly root: Root; readonly ask: 
     async at(name, signal) {
       const mark = await read(name, signal);
       const path = await root.pathInside(name, signal);
-      const found = await ask(signal, () =>
-        lstat(path).catch((error) => {
-          if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-          throw error;
-        }),
-      );
+      const found = await ask(signal, () => lstat(path).catch(unlessMissing(undefined)));
       if (found === undefined) return { kind: 'nothing', mark };
       const isOurs = mark !== undefined && found.isFile() && found.size === mark.bytes;
       return isOurs ? { kind: 'ours', mark } : { kind: 'other', mark, bytes: found.size };

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { chmod, type FileHandle, lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { KnownError, systemCode } from '../../domain/errors.ts';
+import { KnownError } from '../../domain/errors.ts';
 import type { Publisher, Video } from '../../engine/ports/publisher.ts';
-import { syncFolder } from '../../lib/files.ts';
-import { createAsk } from './ask.ts';
+import { syncFolder, writeAll } from '../../lib/files.ts';
+import { createAsk, unlessMissing } from './ask.ts';
 import { createRoot } from './root.ts';
 
 /** Who else reads what is published is the web server. */
@@ -291,18 +291,4 @@ function readUpload(text: string): Upload | undefined {
 /** A name of the time since the machine was started, where it has one (Linux). */
 async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim() || 'unknown';
-}
-
-/** A disk that is nearly full takes a part of what it is given, and says so the next time. */
-async function writeAll(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
-  }
-}
-
-function unlessMissing<T>(instead: T): (error: unknown) => T {
-  return (error) => {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return instead;
-    throw error;
-  };
 }

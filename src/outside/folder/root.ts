@@ -18,7 +18,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { KnownError, orMachineTrouble, systemCode } from '../../domain/errors.ts';
 import { makeFolder, syncFolder, writeWhole } from '../../lib/files.ts';
-import { type Ask, folderFull, folderUnusable } from './ask.ts';
+import { type Ask, folderFull, folderUnusable, unlessMissing } from './ask.ts';
 
 /** The folder in the root that belongs to the store itself. */
 const OWN = '.sluice';
@@ -109,12 +109,7 @@ export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions)
 
   /** The id in the marker, or `undefined` if there is none. */
   async function markerId(signal: AbortSignal): Promise<string | undefined> {
-    const text = await ask(signal, () =>
-      readFile(markerPath, 'utf8').catch((error) => {
-        if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-        throw error;
-      }),
-    );
+    const text = await ask(signal, () => readFile(markerPath, 'utf8').catch(unlessMissing(undefined)));
     if (text === undefined) return undefined;
     try {
       return markerShape.parse(JSON.parse(text)).id;
@@ -163,12 +158,7 @@ export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions)
 
   /** A folder on the way: a link may lead elsewhere, as long as that is inside. */
   async function isInside(folder: string, signal: AbortSignal): Promise<boolean> {
-    const found = await ask(signal, () =>
-      lstat(folder).catch((error) => {
-        if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-        throw error;
-      }),
-    );
+    const found = await ask(signal, () => lstat(folder).catch(unlessMissing(undefined)));
     if (found === undefined) return false;
     if (found.isDirectory()) return true;
     if (!found.isSymbolicLink()) throw inTheWay(folder);

@@ -3,7 +3,7 @@ import { appendFile, type FileHandle, mkdir, open, readdir, readFile, rm } from 
 import { z } from 'zod';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import type { Body, NewFile, StoredPart } from '../../engine/ports/store.ts';
-import { READ_STEP_BYTES, statIfThere, syncFolder, writeWhole } from '../../lib/files.ts';
+import { READ_STEP_BYTES, statIfThere, syncFolder, writeAll, writeWhole } from '../../lib/files.ts';
 import type { Ask } from './ask.ts';
 import type { Root } from './root.ts';
 
@@ -146,7 +146,8 @@ export function createUnfinished({ root, ask }: { readonly root: Root; readonly 
         for await (const chunk of chunks) {
           if (written + chunk.length > bytes) throw lengthDiffers(`more than ${bytes}`, bytes);
           hash.update(chunk);
-          await writeAll(file, chunk, startByte + written, signal);
+          const position = startByte + written;
+          await ask(signal, () => writeAll(file, chunk, position));
           written += chunk.length;
           onSent?.(written);
         }
@@ -202,20 +203,6 @@ export function createUnfinished({ root, ask }: { readonly root: Root; readonly 
       if (found === undefined || Date.now() - found.mtimeMs < SCRAP_AFTER_MS) return;
       await rm(path, { recursive: true, force: true });
     });
-  }
-
-  async function writeAll(
-    file: FileHandle,
-    chunk: Buffer,
-    position: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (let at = 0; at < chunk.length; ) {
-      const { bytesWritten } = await ask(signal, () =>
-        file.write(chunk, at, chunk.length - at, position + at),
-      );
-      at += bytesWritten;
-    }
   }
 }
 
