@@ -6,7 +6,6 @@ import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { readRecipesFile } from '../config/recipes-file.ts';
 import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
-import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
 import { EXIT } from './exit-codes.ts';
@@ -64,12 +63,11 @@ const io: Io = {
     }
   },
   async readRecipes(path) {
-    const { loadTasks } = await import('../tasks/support/files.ts');
-    const { shapesOf } = await import('../engine/task-files.ts');
+    const { loadTaskShapes } = await import('../tasks/support/files.ts');
     const folder = process.env['TASKS_DIR']?.trim();
-    const tasks = shapesOf(await loadTasks(folder ? resolve(folder) : undefined));
+    const tasks = await loadTaskShapes(folder ? resolve(folder) : undefined);
     const { placesOf } = await import('../outside/places.ts');
-    return readRecipesFile(path, tasks, BUILT_IN_NAMES, placesOf(examineConfig(process.env).config));
+    return readRecipesFile(path, tasks, placesOf(examineConfig(process.env).config));
   },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);

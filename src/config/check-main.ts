@@ -3,11 +3,9 @@ import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { KnownError } from '../domain/errors.ts';
-import { shapesOf } from '../engine/task-files.ts';
 import { type ListenAddress, listenProblem } from '../lib/listen-failure.ts';
 import { placesOf } from '../outside/places.ts';
-import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
-import { loadTasks } from '../tasks/support/files.ts';
+import { loadTaskShapes } from '../tasks/support/files.ts';
 import { type Config, loadConfig, loadEnvFile } from './config.ts';
 import { loadRecipes, requireRulesKnow } from './recipes.ts';
 import { settingWarnings } from './setting-warnings.ts';
@@ -63,11 +61,9 @@ try {
   const odd = process.argv.includes('--quiet') ? [] : settingWarnings(process.env, envFile);
   if (odd.length > 0) tell('This is odd about the settings:', ...odd.map((line) => `  ${line}`));
   const config = loadConfig(process.env);
-  const tasks = shapesOf(await loadTasks(config.tasksDir));
-  const recipes = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, placesOf(config)).recipes.map(
-    ({ name }) => name,
-  );
-  requireRulesKnow(loadZoomAccounts(config.zoom), [...BUILT_IN_NAMES, ...recipes]);
+  const tasks = await loadTaskShapes(config.tasksDir);
+  const { names } = loadRecipes(config.recipesFile, tasks, placesOf(config));
+  requireRulesKnow(loadZoomAccounts(config.zoom), names);
   const problems = await problemsOf(config);
   if (problems.length > 0) {
     tell('Sluice cannot start like this:', ...problems.map((line) => `  ${line}`));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Places, planRun, type Recipe, type TaskShapes } from '../domain/recipe.ts';
+import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -30,31 +31,25 @@ export interface RecipesFile {
 /**
  * Reads the operator's recipes; each is planned, so that what is in it can run.
  *
- * @param builtIn The names of ours, which stay ours.
  * @param places What is set up, by its kind.
  * @throws KnownError `CONFIG_INVALID`, which lists every problem by its line, with the step and what would be allowed
  */
-export function readRecipesFile(
-  path: string,
-  tasks: TaskShapes,
-  builtIn: readonly string[],
-  places?: Places,
-): RecipesFile {
-  const file = readYamlFile(path, fileShape(tasks, builtIn, places));
+export function readRecipesFile(path: string, tasks: TaskShapes, places?: Places): RecipesFile {
+  const file = readYamlFile(path, fileShape(tasks, places));
   return {
     recipes: file.recipes.map(toRecipe),
     defaultName: file.default,
   };
 }
 
-function fileShape(tasks: TaskShapes, builtIn: readonly string[], places: Places | undefined) {
+function fileShape(tasks: TaskShapes, places: Places | undefined) {
   return z
     .strictObject({ default: name.optional(), recipes: z.array(recipeShape).max(100).default([]) })
     .superRefine(({ default: chosen, recipes }, context) => {
       const say = (path: (string | number)[], message: string) =>
         context.addIssue({ code: 'custom', path, message });
       recipes.forEach((recipe, at) => {
-        if (builtIn.includes(recipe.name)) {
+        if (BUILT_IN_NAMES.includes(recipe.name)) {
           say(['recipes', at, 'name'], `"${recipe.name}" is a recipe of Sluice: choose another name`);
         }
         if (recipes.findIndex((other) => other.name === recipe.name) !== at) {
@@ -69,7 +64,7 @@ function fileShape(tasks: TaskShapes, builtIn: readonly string[], places: Places
           }
         }
       });
-      const names = [...builtIn, ...recipes.map((recipe) => recipe.name)];
+      const names = [...BUILT_IN_NAMES, ...recipes.map((recipe) => recipe.name)];
       if (chosen !== undefined && !names.includes(chosen)) {
         say(['default'], `there is no recipe "${chosen}": there are ${names.join(', ')}`);
       }

@@ -1,23 +1,24 @@
 import { KnownError } from '../domain/errors.ts';
 import type { Places, TaskShapes } from '../domain/recipe.ts';
 import type { ZoomAccount } from '../domain/zoom-account.ts';
+import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
 import { type RecipesFile, readRecipesFile } from './recipes-file.ts';
+
+/** The operator's recipes, and the names of all that there are. */
+export interface LoadedRecipes extends RecipesFile {
+  readonly names: readonly string[];
+}
 
 /**
  * The operator's recipes, and none where there is no file of them.
  *
- * @param builtIn The names of ours.
  * @param places What is set up, by its kind.
  * @throws KnownError `CONFIG_INVALID`
  */
-export function loadRecipes(
-  path: string | undefined,
-  tasks: TaskShapes,
-  builtIn: readonly string[],
-  places?: Places,
-): RecipesFile {
-  if (path === undefined) return { recipes: [], defaultName: undefined };
-  return readRecipesFile(path, tasks, builtIn, places);
+export function loadRecipes(path: string | undefined, tasks: TaskShapes, places?: Places): LoadedRecipes {
+  const file =
+    path === undefined ? { recipes: [], defaultName: undefined } : readRecipesFile(path, tasks, places);
+  return { ...file, names: [...BUILT_IN_NAMES, ...file.recipes.map(({ name }) => name)] };
 }
 
 /** @throws KnownError `CONFIG_INVALID` if a rule sends recordings a way that there is not */

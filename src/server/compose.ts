@@ -4,7 +4,6 @@ import { createZoomApis } from '../clients/zoom-apis.ts';
 import type { Config } from '../config/config.ts';
 import { loadRecipes, requireRulesKnow } from '../config/recipes.ts';
 import { loadZoomAccounts } from '../config/zoom-accounts.ts';
-import { shapesOf } from '../engine/task-files.ts';
 import { ALARM_KINDS } from '../ledger/alarms.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
@@ -27,8 +26,7 @@ import { createZoomIntake } from '../queue/zoom-intake.ts';
 import { createZoomSearch } from '../queue/zoom-search.ts';
 import { startZoomSweep } from '../queue/zoom-sweep.ts';
 import { createRecipeBook } from '../recipes/book.ts';
-import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
-import { loadTasks } from '../tasks/support/files.ts';
+import { loadTaskShapes } from '../tasks/support/files.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { createApp } from './app.ts';
@@ -41,9 +39,9 @@ const BRING_EVERY_MS = 60_000;
 /** Builds and starts the pipeline server: the doors. */
 export async function startServer(config: Config, log: Logger) {
   const accounts = loadZoomAccounts(config.zoom);
-  const tasks = shapesOf(await loadTasks(config.tasksDir));
-  const written = loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES, placesOf(config));
-  requireRulesKnow(accounts, [...BUILT_IN_NAMES, ...written.recipes.map(({ name }) => name)]);
+  const tasks = await loadTaskShapes(config.tasksDir);
+  const written = loadRecipes(config.recipesFile, tasks, placesOf(config));
+  requireRulesKnow(accounts, written.names);
   const ledger = await openLedger({
     path: config.ledgerPath,
     leaseMs: config.line.leaseMs,

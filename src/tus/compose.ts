@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadRecipes } from '../config/recipes.ts';
-import { shapesOf } from '../engine/task-files.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { createDisk } from '../lib/disk.ts';
 import { listening } from '../lib/listen-failure.ts';
@@ -10,8 +9,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingBytes } from '../lib/upload-bytes.ts';
 import { startAppPulse } from '../queue/app-vitals.ts';
-import { BUILT_IN_NAMES } from '../recipes/built-in.ts';
-import { loadTasks } from '../tasks/support/files.ts';
+import { loadTaskShapes } from '../tasks/support/files.ts';
 import { createHandOff } from './hand-off.ts';
 import { createTusServer } from './tus-server.ts';
 import { uploadPaths } from './upload-paths.ts';
@@ -22,7 +20,7 @@ const CLOSING_MS = 300;
 /** Builds and starts the tus server: the door for tutors. */
 export async function startTus(config: Config, log: Logger) {
   const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs, tokenSecrets } = config.tus;
-  const tasks = shapesOf(await loadTasks(config.tasksDir));
+  const { names: recipes } = loadRecipes(config.recipesFile, await loadTaskShapes(config.tasksDir));
   const ledger = await openLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const { recordings, claims } = ledger;
   const directory = join(config.dataDir, 'uploads');
@@ -66,10 +64,7 @@ export async function startTus(config: Config, log: Logger) {
     expiresAfterMs,
     idleTimeoutMs,
     recordings,
-    recipes: [
-      ...BUILT_IN_NAMES,
-      ...loadRecipes(config.recipesFile, tasks, BUILT_IN_NAMES).recipes.map(({ name }) => name),
-    ],
+    recipes,
     handOff,
     isClockSettled: () => ledger.wallClock.isSettled(),
     log,

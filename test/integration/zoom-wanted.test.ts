@@ -2,13 +2,12 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KnownError } from '../../src/domain/errors.ts';
 import { keyOf, meetingGroup, readMeeting } from '../../src/domain/zoom-meeting.ts';
-import { shapesOf } from '../../src/engine/task-files.ts';
 import { createIntake } from '../../src/queue/intake.ts';
 import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
 import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
 import type { ZoomSearch } from '../../src/queue/zoom-search.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
-import { loadTasks } from '../../src/tasks/support/files.ts';
+import { loadTaskShapes } from '../../src/tasks/support/files.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
 
 const UUID = 'left==';
@@ -55,7 +54,7 @@ async function leave(...keys: string[]): Promise<void> {
   await ledger.zoomIgnored.add(keys.map((key) => ({ key, ...about, what: { meeting_uuid: UUID } })));
 }
 
-const tasks = shapesOf(await loadTasks());
+const tasks = await loadTaskShapes();
 
 /** A process that asks a Zoom which answers like this. */
 function open(find: ZoomSearch['find']) {

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
-import { shapesOf } from '../../src/engine/task-files.ts';
 import { APPS } from '../../src/ledger/heartbeats.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createIntake } from '../../src/queue/intake.ts';
@@ -11,7 +10,7 @@ import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
 import { createZoomSearch } from '../../src/queue/zoom-search.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
-import { loadTasks } from '../../src/tasks/support/files.ts';
+import { loadTaskShapes } from '../../src/tasks/support/files.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
 export const BUNNY_KEY = 'bunny-read-only-key';
@@ -40,7 +39,7 @@ export async function createDoors(
 ): Promise<FastifyInstance> {
   const { line, ...appOptions } = options;
   const { ledger, log } = options;
-  const tasks = shapesOf(await loadTasks());
+  const tasks = await loadTaskShapes();
   const book = createRecipeBook({ tasks, kept: ledger.plans });
   const intake = createIntake({ recordings: ledger.recordings, book, line, log });
   const zoomIntake = createZoomIntake({

@@ -20,7 +20,7 @@ async function read(...steps: string[]) {
   const path = join(folder, 'recipes.yaml');
   const lines = ['{ id: fetch, task: fetch }', ...steps].map((step) => `      - ${step}`);
   await writeFile(path, ['recipes:', '  - name: mine', '    steps:', ...lines, ''].join('\n'));
-  return readRecipesFile(path, TASKS, [], PLACES);
+  return readRecipesFile(path, TASKS, PLACES);
 }
 
 const publishing = (id: string, params = '') =>
