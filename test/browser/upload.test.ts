@@ -127,9 +127,10 @@ describe('the upload page', () => {
     await again.getByText('Your recording can be watched.').waitFor();
   });
 
-  it('goes on after the browser was closed with one click, where the browser can open the file again', async () => {
-    const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-81`;
-    await pickFromOrigin('lesson.mp4');
+  /** Uploads a file that the browser can open again, closes the page half way, and opens it once more. */
+  async function leaveHalfWay(name: string, aceId: string): Promise<Page> {
+    const address = `${sluice.pipelineUrl}/upload#ace_id=${aceId}`;
+    await pickFromOrigin(name);
     await slowDown(context, page, BYTES_PER_SECOND);
     await page.goto(address);
     await page.getByText('Choose a file').click();
@@ -139,6 +140,11 @@ describe('the upload page', () => {
 
     const again = await context.newPage();
     await again.goto(address);
+    return again;
+  }
+
+  it('goes on after the browser was closed with one click, where the browser can open the file again', async () => {
+    const again = await leaveHalfWay('lesson.mp4', 'lesson-81');
     await again.getByText('Go on with one click').waitFor();
     await expectAccessible(again, 'upload-unfinished');
     await again.getByRole('button', { name: 'Go on: lesson.mp4' }).click();
@@ -156,17 +162,7 @@ describe('the upload page', () => {
   });
 
   it('says so if the file is no longer there, and takes it as ever once it is chosen again', async () => {
-    const address = `${sluice.pipelineUrl}/upload#ace_id=lesson-82`;
-    await pickFromOrigin('gone.mp4');
-    await slowDown(context, page, BYTES_PER_SECOND);
-    await page.goto(address);
-    await page.getByText('Choose a file').click();
-    await page.getByRole('button', { name: 'Upload' }).click();
-    await isHalfWay();
-    await page.close();
-
-    const again = await context.newPage();
-    await again.goto(address);
+    const again = await leaveHalfWay('gone.mp4', 'lesson-82');
     await again.evaluate(`navigator.storage.getDirectory().then((folder) => folder.removeEntry('gone.mp4'))`);
     await again.getByRole('button', { name: 'Go on: gone.mp4' }).click();
 

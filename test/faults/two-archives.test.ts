@@ -15,18 +15,7 @@ import {
 } from '../support/faults-house.ts';
 import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
 import { digestOf, type House, openHouse } from '../support/house.ts';
-
-const RECIPES = `default: both
-recipes:
-  - name: both
-    steps:
-      - { id: fetch, task: fetch }
-      - { id: archive, task: archive, takes: { file: fetch.file } }
-      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
-      - { id: publish, task: publish, takes: { file: fetch.file } }
-      - { id: notify, task: notify, after: [archive, archive-folder, publish] }
-      - { id: cleanup, task: cleanup, after: [notify] }
-`;
+import { TO_TWO_STORES } from '../support/recipes.ts';
 
 const SURVIVAL_MS = 30_000;
 
@@ -47,7 +36,7 @@ beforeAll(async () => {
   await buildCrashCopy();
   base = await mkdtemp(join(tmpdir(), 'sluice-two-archives-'));
   archive = join(base, 'archive');
-  await writeFile(join(base, 'recipes.yaml'), RECIPES);
+  await writeFile(join(base, 'recipes.yaml'), TO_TWO_STORES);
   house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED, ...more() });
   sources = {
     small: await writeSource(house, 'small'),

@@ -17,19 +17,7 @@ import {
 import { createPool, type Pool } from '../support/faults-pool.ts';
 import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
 import { digestOf, type House, openHouse } from '../support/house.ts';
-
-const RECIPES = `
-default: both
-recipes:
-  - name: both
-    steps:
-      - { id: fetch, task: fetch }
-      - { id: archive, task: archive, takes: { file: fetch.file } }
-      - { id: publish, task: publish, takes: { file: fetch.file } }
-      - { id: show, task: publish, params: { publisher: folder }, takes: { file: fetch.file } }
-      - { id: notify, task: notify, after: [archive, publish, show] }
-      - { id: cleanup, task: cleanup, after: notify }
-`;
+import { TO_TWO_PUBLISHERS } from '../support/recipes.ts';
 
 const URL_OF_FOLDER = 'https://videos.example';
 
@@ -55,7 +43,7 @@ async function furnish(): Promise<Furnished> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-two-'));
   const published = join(home, 'published');
   await mkdir(published);
-  await writeFile(join(home, 'recipes.yaml'), RECIPES);
+  await writeFile(join(home, 'recipes.yaml'), TO_TWO_PUBLISHERS);
   const settings = {
     RECIPES_FILE: join(home, 'recipes.yaml'),
     FOLDER_PUBLISHER: published,

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
-import type { PlannedStep } from '../../src/domain/recipe.ts';
 import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import { diskFull } from '../../src/lib/disk.ts';
 import { bytesAt, missingUploadBytes } from '../../src/lib/upload-bytes.ts';
@@ -12,6 +11,7 @@ import { createSpool } from '../../src/tasks/support/spool.ts';
 import { startTus } from '../../src/tus/compose.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { openHouse, SAMPLE } from '../support/house.ts';
+import { LONE_STEP } from '../support/lone-step.ts';
 import { openSweepWorld, type SweepWorld } from '../support/sweep-world.ts';
 import {
   createUpload,
@@ -23,16 +23,6 @@ import {
   tusRequest,
 } from '../support/tus-client.ts';
 import { UNGUARDED } from '../support/tus-world.ts';
-
-const STEP: PlannedStep = {
-  id: 'fetch',
-  task: 'fetch',
-  lane: 'upload',
-  params: undefined,
-  takes: [],
-  after: [],
-  isFinal: false,
-};
 
 let world: SweepWorld;
 beforeEach(async () => {
@@ -348,19 +338,12 @@ describe('the download of a recording', () => {
     let given: OfferedBytes | undefined;
     const fact = await task.run({
       recording,
-      step: STEP,
-      params: undefined,
-      proved: () => [],
+      ...LONE_STEP,
       checkpoint: { validator: null, totalBytes, contentId: 'x' },
       saveCheckpoint: async () => {},
-      checkLease: async () => {},
-      expectLate: async () => {},
-      cameInTime: async () => {},
       note: async () => {},
       signal: new AbortController().signal,
       log: world.log,
-      progress: () => {},
-      take: () => Promise.reject(new Error('nobody reads')),
       make: (_output, source) => {
         given = source;
       },

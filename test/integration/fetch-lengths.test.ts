@@ -10,23 +10,13 @@ import { createDownloadHosts } from '../../src/clients/download-hosts.ts';
 import { createZoom, type Zoom } from '../../src/clients/zoom.ts';
 import type { FreshAddress } from '../../src/clients/zoom-api.ts';
 import { KnownError } from '../../src/domain/errors.ts';
-import type { PlannedStep } from '../../src/domain/recipe.ts';
 import type { Checkpoints, Recording } from '../../src/domain/recording.ts';
 import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import { createMediaGate, type MediaGate } from '../../src/lib/media-gate.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
 import { createSpool } from '../../src/tasks/support/spool.ts';
 import { SAMPLE } from '../support/house.ts';
-
-const STEP: PlannedStep = {
-  id: 'fetch',
-  task: 'fetch',
-  lane: 'upload',
-  params: undefined,
-  takes: [],
-  after: [],
-  isFinal: false,
-};
+import { LONE_STEP } from '../support/lone-step.ts';
 
 const HEAD = Buffer.from('\0\0\0\x20ftypmp42\0\0\0\0mp42mp41isomiso2', 'latin1');
 
@@ -121,23 +111,16 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
   try {
     const fact = await task.run({
       recording: recording as unknown as Recording,
-      step: STEP,
-      params: undefined,
-      proved: () => [],
+      ...LONE_STEP,
       checkpoint,
       saveCheckpoint: async (saved) => {
         checkpoint = saved;
       },
-      checkLease: async () => {},
-      expectLate: async () => {},
-      cameInTime: async () => {},
       note: async (type) => {
         notes.push(type);
       },
       signal: new AbortController().signal,
       log: pino({ level: 'silent' }),
-      progress: () => {},
-      take: () => Promise.reject(new Error('nobody reads')),
       make: (_output, source) => {
         offered = source;
         offeredBefore = !serverIsDone;

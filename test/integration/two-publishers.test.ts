@@ -5,19 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isInBunny, publisherOf, videosIn } from '../../src/domain/published.ts';
 import { happens, QUICK_SETTINGS } from '../support/faults-house.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
+import { TO_TWO_PUBLISHERS } from '../support/recipes.ts';
 
-const RECIPES = `
-default: both
-recipes:
-  - name: both
-    steps:
-      - { id: fetch, task: fetch }
-      - { id: archive, task: archive, takes: { file: fetch.file } }
-      - { id: publish, task: publish, takes: { file: fetch.file } }
-      - { id: show, task: publish, params: { publisher: folder }, takes: { file: fetch.file } }
-      - { id: notify, task: notify, after: [archive, publish, show] }
-      - { id: cleanup, task: cleanup, after: notify }
-  - name: folder-only
+const RECIPES = `${TO_TWO_PUBLISHERS}  - name: folder-only
     steps:
       - { id: fetch, task: fetch }
       - { id: archive, task: archive, takes: { file: fetch.file } }

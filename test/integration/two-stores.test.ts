@@ -3,20 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type House, openHouse } from '../support/house.ts';
+import { TO_TWO_STORES } from '../support/recipes.ts';
 import { canMakeDisks, mountSmallDisk } from '../support/small-disk.ts';
 
 const RECIPES = `
-default: both
-recipes:
-  - name: both
-    steps:
-      - { id: fetch, task: fetch }
-      - { id: archive, task: archive, takes: { file: fetch.file } }
-      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
-      - { id: publish, task: publish, takes: { file: fetch.file } }
-      - { id: notify, task: notify, after: [archive, archive-folder, publish] }
-      - { id: cleanup, task: cleanup, after: [notify] }
-  - name: folder-only
+${TO_TWO_STORES}  - name: folder-only
     steps:
       - { id: fetch, task: fetch }
       - { id: keep, task: archive, params: { store: folder }, takes: { file: fetch.file } }
