@@ -31,7 +31,7 @@ function getReady() {
   const isTold = process.env.SLUICE_SETTINGS_TOLD !== undefined;
   // pm2 would hand it on to the apps.
   delete process.env.SLUICE_SETTINGS_TOLD;
-  const { status } = runHere(['dist/config/check-main.js', ...(isTold ? ['--quiet'] : [])], 'ignore');
+  const { status } = runHere(['dist/processes/check-main.js', ...(isTold ? ['--quiet'] : [])], 'ignore');
   if (status !== 0) process.exit(1);
 }
 

@@ -23,7 +23,7 @@ let isStopping = false;
 
 /** Where Sluice will answer, and its data are; ends here if it cannot be started like this. */
 function checkFirst() {
-  const program = join(root, 'dist/config/check-main.js');
+  const program = join(root, 'dist/processes/check-main.js');
   if (!existsSync(program)) {
     console.error(`Sluice is not built: run "npm run setup -- --build" in ${root}.`);
     process.exit(BAD_SETTINGS);

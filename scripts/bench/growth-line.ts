@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createLine } from '../../src/queue/line.ts';
 import { serveMessages } from './child-script.ts';
 import { peakMemoryMib } from './process-costs.ts';
@@ -15,7 +15,7 @@ export interface LinePasses {
 
 serveMessages(
   async ({ ledgerPath, socketPath, passes }: { ledgerPath: string; socketPath: string; passes: number }) => {
-    const ledger = await openLedger({ path: ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ path: ledgerPath, leaseMs: 5000 });
     const connection = new Redis({ path: socketPath, maxRetriesPerRequest: null });
     let passed = () => {};
     const line = createLine({

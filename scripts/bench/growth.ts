@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewRecording } from '../../src/domain/recording.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { startProcesses } from '../../test/support/processes.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import type { Bench, BenchContext } from './bench.ts';
@@ -31,7 +31,7 @@ const PAGE_ROWS = 50;
 interface Grown {
   readonly count: number;
   readonly path: string;
-  readonly ledger: Ledger;
+  readonly ledger: WholeLedger;
   readonly url: string;
   readonly pid: number;
   /** Of the oldest recording: the one that a search finds last. */
@@ -146,7 +146,7 @@ async function bringOneHome(context: BenchContext, path: string): Promise<void> 
       PLAYABLE_POLL_MIN_S: '0.1',
       PLAYABLE_POLL_MAX_S: '0.2',
     });
-    const ledger = await openLedger({ path: house.ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ path: house.ledgerPath, leaseMs: 5000 });
     defer(() => ledger.close());
     await house.announce(await house.addMeeting('Lesson'));
     await house.untilDone(1);
@@ -165,7 +165,7 @@ async function openGrown(
   const path = join(folder, `${count}.db`);
   copyLedger(template, path);
   growLedger(path, count);
-  const ledger = await openLedger({ path, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ path, leaseMs: 5000 });
   context.defer(() => ledger.close());
   const redis = await startRedis();
   context.defer(() => redis.stop());

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { type Bench, BenchFailure } from './bench.ts';
 import { openMovingHouse } from './moving-house.ts';
 import { quantile } from './statistics.ts';
@@ -20,7 +20,7 @@ export const pickup: Bench = {
       PLAYABLE_POLL_MIN_S: '3600',
       PLAYABLE_POLL_MAX_S: '3600',
     });
-    const ledger = await openLedger({ path: house.ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ path: house.ledgerPath, leaseMs: 5000 });
     context.defer(() => ledger.close());
     const first: number[][] = [];
     const next: number[][] = [];
@@ -97,7 +97,7 @@ export const pickup: Bench = {
 };
 
 /** When the recordings after the first so many were done, in their order. */
-async function endsOf({ recordings }: Pick<Ledger, 'recordings'>, skip: number): Promise<number[]> {
+async function endsOf({ recordings }: Pick<WholeLedger, 'recordings'>, skip: number): Promise<number[]> {
   const events = await recordings.events();
   const failure = events.find(({ type }) => type === 'attempt.failed' || type === 'recording.failed');
   if (failure) throw new BenchFailure(`A recording failed: ${JSON.stringify(failure.data)}`);

@@ -1,4 +1,4 @@
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { describe } from './action.ts';
 import { drain, type Remaining } from './drain.ts';
 import { historyOf } from './history.ts';
@@ -84,7 +84,7 @@ interface Stage {
 
 async function perform(stage: Stage): Promise<Result> {
   const { house, watch, performer, senders, plan, options, say, signal } = stage;
-  const ledger = await openLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
   const startMs = Date.now();
   const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));
 

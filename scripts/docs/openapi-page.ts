@@ -2,17 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { openLedger } from '../../src/ledger/ledger.ts';
 import { readVersion } from '../../src/lib/version.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createApp } from '../../src/server/app.ts';
-import { openApiOf } from '../../src/server/docs-pages.ts';
+import { openApiOf } from '../../src/server/pages/docs-pages.ts';
 
 const describeOnly = () => Promise.reject(new Error('only described'));
 
 /** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
 export async function openApiPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
-  const ledger = await openLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
+  const ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
   const line = { hurry() {}, poke() {} };
   const app = await createApp({
     ledger,

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { retryAfterMs } from '../../src/clients/headers.ts';
-import { parseZoomRules } from '../../src/config/zoom-rules-file.ts';
 import { failedBody } from '../../src/domain/announcement.ts';
 import { KnownError } from '../../src/domain/errors.ts';
 import { matchesGlob } from '../../src/domain/glob.ts';
 import { archiveName, cleanTitle } from '../../src/domain/names.ts';
 import type { Recording } from '../../src/domain/recording.ts';
-import { readRecordingEvent } from '../../src/domain/zoom-event.ts';
-import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
-import { planMeeting } from '../../src/domain/zoom-plan.ts';
+import { retryAfterMs } from '../../src/lib/headers.ts';
 import { encodeFileName } from '../../src/outside/b2/client.ts';
+import { readRecordingEvent } from '../../src/outside/zoom/event.ts';
+import { DEFAULT_VIEWS } from '../../src/outside/zoom/files.ts';
+import { planMeeting } from '../../src/outside/zoom/plan.ts';
+import { parseZoomRules } from '../../src/outside/zoom/rules-file.ts';
 import { broken, hostileJson, hostileText, zoomEvent } from './hostile.ts';
 import type { Fuzz } from './properties.ts';
 

@@ -5,7 +5,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { createDoors } from '../../test/support/doors.ts';
 
@@ -30,7 +30,7 @@ export async function openFuzzWorld() {
   const video = join(folder, 'lesson.mp4');
   await copyFile(SAMPLE, video);
   const ledgerPath = join(dataDir, 'ledger.db');
-  const ledger = await openLedger({ path: ledgerPath, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ path: ledgerPath, leaseMs: 5000 });
   const reader = new Sqlite(ledgerPath);
   // Each change of a recording adds an event; what else there is grows, or is a switch.
   const tables = reader

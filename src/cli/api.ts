@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Request, type Response, readText, send } from '../clients/http.ts';
 import { isOutage } from '../domain/errors.ts';
+import { type Request, type Response, readText, send } from '../lib/http.ts';
 import { parseEventStream, type StreamedEvent } from './event-stream.ts';
 import { EXIT } from './exit-codes.ts';
 import { exitCodeOf, Failure, type Trouble } from './failure.ts';

@@ -1,5 +1,5 @@
 import type { Config, SettingProblem } from '../config/config.ts';
-import type { RecipesFile } from '../config/recipes-file.ts';
+import type { RecipesFile } from '../recipes/recipes-file.ts';
 import type { Api } from './api.ts';
 
 /** Where a command writes to. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
-import { readRecipesFile } from '../config/recipes-file.ts';
 import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
 import { readVersion } from '../lib/version.ts';
+import { readRecipesFile } from '../recipes/recipes-file.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { createApi } from './api.ts';
 import { EXIT } from './exit-codes.ts';
@@ -70,7 +70,7 @@ const io: Io = {
     return readRecipesFile(path, tasks, placesOf(examineConfig(process.env).config));
   },
   async runSweeper(args) {
-    const entry = join(dirname(import.meta.dirname), `queue/sweep-main${extname(import.meta.filename)}`);
+    const entry = join(dirname(import.meta.dirname), `processes/sweep-main${extname(import.meta.filename)}`);
     const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { stdio: 'inherit' });
     // Ctrl+C reaches it by itself; what is sent to this process alone does not.
     stopping.signal.addEventListener('abort', () => child.kill('SIGTERM'));

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
-import { inPlainWords } from './plain-words.ts';
+import { inPlainWords } from '../lib/plain-words.ts';
+import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
+import { zoomPlanning } from '../outside/zoom/planning.ts';
 import { strangeNames } from './setting-names.ts';
 import { settings } from './settings.ts';
-import { loadZoomAccounts } from './zoom-accounts.ts';
-import { zoomPlanning } from './zoom-planning.ts';
 
 /** The longest path of a unix socket that Linux takes, in bytes; macOS takes a few less. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -249,9 +249,8 @@ function buildConfig(e: Values, env: Env) {
       terms: {
         circuitOpenMs: e.ALARM_CIRCUIT_OPEN_MIN * 60_000,
         waitingMs: e.ALARM_WAITING_H * 3_600_000,
-        zoomRefusals: e.ALARM_ZOOM_REFUSALS,
-        zoomWindowMs: e.ALARM_ZOOM_WINDOW_MIN * 60_000,
       },
+      zoom: { refusals: e.ALARM_ZOOM_REFUSALS, windowMs: e.ALARM_ZOOM_WINDOW_MIN * 60_000 },
       dashboardUrl: e.PUBLIC_URL,
     },
     traces: { endpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT },

@@ -1,54 +1,11 @@
 import { z } from 'zod';
 import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
-import { COMPANIONS, DEFAULT_VIEWS, type Views } from '../domain/zoom-files.ts';
-import { durationSeconds } from './duration.ts';
-
-const text = () => z.string().trim().min(1);
-const secret = () => text();
-const url = () => z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ''));
-const number = () => z.coerce.number();
-const port = () => whole(1, 65_535);
-const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  number().int({ error: 'must be a whole number' }).min(min).max(max);
-
-/** What a comma-separated list holds. */
-function entriesOf(list: string): string[] {
-  return list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-}
-
-/** An entry of ZOOM_DOWNLOAD_HOSTS: a host pattern, or an exact origin. */
-const hostList = () =>
-  z
-    .string()
-    .transform(entriesOf)
-    .pipe(
-      z.array(
-        z.string().refine(isHostEntry, {
-          error: 'each entry is a host (zoom.us), a pattern (*.zoom.us) or an origin (http://127.0.0.1:9012)',
-        }),
-      ),
-    );
-
-function isHostEntry(entry: string): boolean {
-  if (/^https?:\/\/[^/*\s]+$/i.test(entry)) return URL.canParse(entry);
-  return /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(entry);
-}
-
-const words = (value: string) => entriesOf(value.toLowerCase());
-
-/** ZOOM_VIEWS. */
-const viewList = () =>
-  z.string().transform((value): Views => (value.trim().toLowerCase() === 'all' ? 'all' : words(value)));
-
-/** ZOOM_COMPANIONS; `none` is a list of none. */
-const companionList = () =>
-  z
-    .string()
-    .transform((value) => words(value).filter((word) => word !== 'none'))
-    .pipe(z.array(z.enum(COMPANIONS, { error: `each entry is one of ${COMPANIONS.join(', ')}` })));
+import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
+import { b2Settings } from '../outside/b2/settings.ts';
+import { bunnySettings } from '../outside/bunny/settings.ts';
+import { folderPublisherSettings, folderStoreSettings } from '../outside/folder/settings.ts';
+import { websiteSettings } from '../outside/website/settings.ts';
+import { zoomSettings } from '../outside/zoom/settings.ts';
 
 /** LANE_SLOTS: `media=1, look=8`. */
 const laneSlots = () =>
@@ -71,29 +28,6 @@ const laneSlots = () =>
       ),
     )
     .refine((slots) => slots['upload'] === undefined, { error: 'the lane upload always has one slot' });
-
-const duration = () =>
-  z.string().transform((value, context) => {
-    const seconds = durationSeconds(value);
-    if (seconds !== undefined) return seconds;
-    context.addIssue({ code: 'custom', message: 'must be a duration such as 300, 300s, 5m or 1h' });
-    return z.NEVER;
-  });
-
-/** Seconds; a bare number counts hours. */
-const hours = () =>
-  z.string().transform((value, context) => {
-    const seconds = durationSeconds(/[smhd]\s*$/i.test(value) ? value : `${value}h`);
-    if (seconds !== undefined && seconds > 0) return seconds;
-    context.addIssue({ code: 'custom', message: 'must be hours such as 6, or a time such as 30m, 6h or 1d' });
-    return z.NEVER;
-  });
-
-const webhookSecret = () =>
-  text().regex(/^(whsec_)?[A-Za-z0-9+/]{22,}={0,2}$/, {
-    error:
-      'must be whsec_ followed by at least 16 random bytes in base64, such as the output of: openssl rand -base64 32',
-  });
 
 /** HMAC-SHA256 asks for as many bytes as it gives. */
 const signingSecret = () =>
@@ -239,170 +173,20 @@ export const settings = {
       'Command that is asked, where it is installed, whether an unknown file is audio or video: a name or a path; none: it is not asked',
     ),
 
-  // Zoom
-  ZOOM_WEBHOOK_SECRET_TOKEN: secret()
-    .optional()
-    .describe('Secret Token of the Zoom app; signs webhooks (required, unless ZOOM_ACCOUNTS_FILE is set)'),
-  ZOOM_WEBHOOK_SECRET_TOKEN_OLD: secret()
-    .optional()
-    .describe('The Secret Token before the last change, valid beside the new one until you remove it here'),
-  ZOOM_TIMESTAMP_TOLERANCE_S: whole(1)
-    .default(300)
-    .describe("Seconds that a webhook's signed timestamp may differ from this server's clock"),
-  ZOOM_ACCOUNT_ID: text().optional().describe('Server-to-Server OAuth: account id'),
-  ZOOM_CLIENT_ID: text().optional().describe('Server-to-Server OAuth: client id'),
-  ZOOM_CLIENT_SECRET: secret().optional().describe('Server-to-Server OAuth: client secret'),
-  ZOOM_ACCOUNTS_FILE: text()
-    .optional()
-    .describe(
-      'YAML or JSON file with several Zoom accounts, in place of the settings above; see docs/zoom.md',
-    ),
-  ZOOM_RULES_FILE: text()
-    .optional()
-    .describe('YAML file of rules for recordings; unset: DATA_DIR/zoom-rules.yaml, if there is one'),
+  // Recipes and tasks
   TASKS_DIR: text()
     .optional()
     .describe('Folder with tasks of your own, a JavaScript file each; see CONTRIBUTING.md'),
   RECIPES_FILE: text()
     .optional()
     .describe('YAML file of recipes, the ways that recordings go; see docs/recipes.md'),
-  ZOOM_VIEWS: viewList()
-    .default([...DEFAULT_VIEWS])
-    .describe('Views in order of preference, comma-separated: the best one of each segment is taken; or all'),
-  ZOOM_COMPANIONS: companionList()
-    .default(['transcript', 'chat'])
-    .describe(`What is archived beside a video, comma-separated: ${COMPANIONS.join(', ')}; or none`),
-  ZOOM_CAPTIONS_LANGUAGE: z
-    .string()
-    .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, { error: 'must be a language such as en' })
-    .default('en')
-    .describe('Language of the captions that Bunny gets from transcripts'),
-  ZOOM_DELAY: duration()
-    .default(0)
-    .describe('How long after an event its first download is tried: seconds, or 5m, 1h'),
-  ZOOM_PATIENCE: duration()
-    .optional()
-    .describe(
-      'How long after an event a file that Zoom does not have yet costs no attempt; unset: four times RETRY_BACKOFF_MAX_S',
-    ),
-  ZOOM_COMPANION_WAIT: duration()
-    .default(259_200)
-    .describe('How long a transcript, chat or the like waits for its video: seconds, or 72h, 3d'),
-  ZOOM_SWEEP_EVERY: hours()
-    .optional()
-    .describe(
-      'How often Zoom is asked for recordings that no event has announced: hours, or 30m, 6h, 1d; unset: never',
-    ),
-  ZOOM_SWEEP_DAYS: whole(1, 180).default(3).describe('How many days back that looks'),
-  ZOOM_TRASH_AFTER: z
-    .enum(['published', 'playable', 'never'])
-    .default('never')
-    .describe("When the files of a meeting that is home go to Zoom's trash: published, playable or never"),
-  ZOOM_API_URL: url().default('https://api.zoom.us/v2').describe('Base URL of the Zoom API'),
-  ZOOM_OAUTH_URL: url().default('https://zoom.us/oauth/token').describe('Token URL of Zoom'),
-  ZOOM_DOWNLOAD_HOSTS: hostList()
-    .default(['*.zoom.us', '*.zoomgov.com'])
-    .describe(
-      'Hosts that a download may start at, comma-separated; an origin such as http://127.0.0.1:9012 allows exactly that address',
-    ),
 
-  // Backblaze B2
-  B2_KEY_ID: text().describe('Application key id'),
-  B2_APPLICATION_KEY: secret().describe(
-    'Application key; needs listBuckets, listFiles, readFiles and writeFiles',
-  ),
-  B2_BUCKET: text()
-    .default('ace-academy-recordings')
-    .describe('Bucket that recordings are archived in: yours'),
-  B2_API_URL: url().default('https://api.backblazeb2.com').describe('Base URL of the B2 native API'),
-  ARCHIVE_PART_BYTES: whole(5_000_000, 5_000_000_000)
-    .optional()
-    .describe(
-      'The most bytes per part of a large file; unset: what B2 recommends (100 MB). A file that would have too many parts gets larger ones',
-    ),
-  ARCHIVE_PARALLEL_PARTS: whole(1, 20)
-    .default(3)
-    .describe('Parts of one large file that are sent at the same time'),
-
-  // Folder store
-  FOLDER_STORE: text()
-    .startsWith('/', { error: 'must be an absolute path' })
-    .optional()
-    .describe(
-      'Folder, of this machine or mounted here, that recipes can archive to as the store "folder"; unset: there is none',
-    ),
-
-  // Bunny Stream
-  BUNNY_LIBRARY_ID: text()
-    .regex(/^[\w-]+$/, { error: 'must be the id of the library, a number' })
-    .describe('Stream library id'),
-  BUNNY_API_KEY: secret().describe('API key of that library'),
-  BUNNY_API_URL: url().default('https://video.bunnycdn.com').describe('Base URL of the Stream API'),
-  BUNNY_TUS_URL: url()
-    .default('https://video.bunnycdn.com/tusupload')
-    .describe('tus endpoint of Bunny Stream'),
-  BUNNY_CDN_HOST: text()
-    .optional()
-    .describe(
-      'Pull zone host of the library, such as vz-abc.b-cdn.net; set: announcements carry the HLS address',
-    ),
-  BUNNY_READ_ONLY_API_KEY: secret()
-    .optional()
-    .describe('Read-Only API key of that library; signs the webhooks that Bunny sends to /bunny-webhook'),
-  PLAYABLE_POLL_MIN_S: number()
-    .positive()
-    .default(5)
-    .describe('Seconds between the first looks whether a video is playable'),
-  PLAYABLE_POLL_MAX_S: number().positive().default(300).describe('Seconds between the later looks'),
-  PLAYABLE_TIMEOUT_H: number()
-    .positive()
-    .default(72)
-    .describe('Hours after which a video that is not playable counts as failed'),
-  PLAYABLE_GONE_AFTER_S: number()
-    .nonnegative()
-    .default(600)
-    .describe(
-      'Seconds for which Bunny has to say that it does not know a published video before it counts as failed',
-    ),
-  PLAYABLE_RECHECK_DAYS: number()
-    .nonnegative()
-    .default(7)
-    .describe(
-      'Days for which a video that counts as failed is looked at now and again: it may become playable yet',
-    ),
-  PUBLISH_GONE_AFTER_S: number()
-    .nonnegative()
-    .default(30)
-    .describe(
-      'Seconds for which Bunny has to say that a video is gone, or its file or captions no good, before it is believed',
-    ),
-  PUBLISH_PATCH_BYTES: whole(1_048_576)
-    .default(1_073_741_824)
-    .describe('Bytes per PATCH request of the upload to Bunny; what arrives of a broken one counts'),
-
-  // A folder of published videos
-  FOLDER_PUBLISHER: text()
-    .startsWith('/', { error: 'must be an absolute path' })
-    .optional()
-    .describe(
-      'Folder that a web server hands out, which recipes can publish to as the publisher "folder"; it has to be there; unset: there is none',
-    ),
-  FOLDER_PUBLISHER_URL: url()
-    .optional()
-    .describe('Public address of that folder, such as https://videos.academy.example'),
-
-  // The website
-  SITE_WEBHOOK_URL: url().describe('Address of the website that hears of each recording'),
-  SITE_WEBHOOK_SECRET: webhookSecret().describe(
-    'Standard Webhooks secret shared with the website: whsec_ and the output of openssl rand -base64 32',
-  ),
-
-  SITE_RETRY_SCHEDULE_S: z
-    .string()
-    .regex(/^\d+(\s*,\s*\d+)*$/, { error: 'must be a comma-separated list of seconds' })
-    .transform((value) => value.split(',').map(Number))
-    .default([5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400])
-    .describe('Seconds between the attempts to deliver an announcement, comma-separated'),
+  ...zoomSettings,
+  ...b2Settings,
+  ...folderStoreSettings,
+  ...bunnySettings,
+  ...folderPublisherSettings,
+  ...websiteSettings,
 
   // Uploads of tutors
   UPLOAD_PUBLIC_URL: url()

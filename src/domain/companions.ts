@@ -1,5 +1,5 @@
 import type { Recording } from './recording.ts';
-import { type Span, segmentIndex, segmentsOf, spanOf } from './zoom-segments.ts';
+import { type Span, segmentIndex, segmentsOf, spanOf } from './segments.ts';
 
 type Timed = Pick<Recording, 'details'>;
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type ErrorSummary, hasCode, isAboutBytes, summarize } from '../domain/errors.ts';
+import type { ProgressListener } from '../domain/progress.ts';
 import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
@@ -37,20 +38,6 @@ export interface Flight {
   heldBy(recording: Recording): Promise<{ untilMs: number; error: ErrorSummary } | undefined>;
   /** Takes back all that a recording's steps have made, on local disk and in the services, the last step first. */
   withdraw(attempt: Attempt): Promise<void>;
-}
-
-/** Hears how far the bytes are of the recording that moves. */
-export interface ProgressListener {
-  /** @param how Whether by bytes that moved just now, or because they were found to be there already. */
-  told(input: {
-    readonly recordingId: string;
-    readonly stage: string;
-    readonly doneBytes: number;
-    readonly totalBytes: number;
-    readonly how: 'moved' | 'found';
-  }): void;
-  /** Its bytes have come to rest, for now or at their end. */
-  rests(recordingId: string): void;
 }
 
 export interface FlightOptions {

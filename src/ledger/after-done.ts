@@ -6,6 +6,7 @@ import { videosIn } from '../domain/published.ts';
 import type { Facts, Recording, Stage } from '../domain/recording.ts';
 import { insertDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
+import type { LedgerExtension } from './extension.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -122,7 +123,11 @@ export async function restoreStages(trx: Trx, id: string): Promise<void> {
  * Has all that was made of a recording removed. The website is told of it in the same step, and of nothing else any more:
  * what it has not heard yet would speak of a video that is going.
  */
-export async function startDeletion(trx: Trx, recording: Recording): Promise<Done> {
+export async function startDeletion(
+  trx: Trx,
+  recording: Recording,
+  extensions: readonly LedgerExtension[],
+): Promise<Done> {
   const { id, state } = recording;
   const now = await factsOf(trx, id);
   const kept: Tables['stages'][] = JSON.parse(await keptOf(trx, id));
@@ -153,8 +158,9 @@ export async function startDeletion(trx: Trx, recording: Recording): Promise<Don
     });
   }
   await trx.deleteFrom('renames').where('recording_id', '=', id).execute();
-  await trx.deleteFrom('watches').where('recording_id', '=', id).execute();
-  await trx.deleteFrom('zoom_trash').where('recording_id', '=', id).execute();
+  for (const table of ['watches' as const, ...extensions.flatMap(({ pending = [] }) => pending)]) {
+    await trx.deleteFrom(table).where('recording_id', '=', id).execute();
+  }
   const [archive] = archivedFiles(facts);
   return {
     change: {

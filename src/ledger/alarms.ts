@@ -5,8 +5,8 @@ import type { Tables } from './schema.ts';
 
 /**
  * - `recording`: one has failed
- * - `video`: Bunny could not encode one; there is nothing that would resolve it, so it is only told
- * - `service`: one is down for long; `website`: it wants to hear no more; `zoom`: its webhooks are refused
+ * - `video`: its publisher could not encode one; there is nothing that would resolve it, so it is only told
+ * - `service`: one is down for long; `website`: it wants to hear no more
  * - `disk`: there is less free than is to stay free
  * - `waiting`: one has waited for long
  * - `process`: one of Sluice's own is not heard of; `redis`: it is away, or takes no writes
@@ -18,7 +18,6 @@ export const ALARM_KINDS = [
   'video',
   'service',
   'website',
-  'zoom',
   'disk',
   'waiting',
   'process',
@@ -26,7 +25,11 @@ export const ALARM_KINDS = [
   'standstill',
   'announcements',
 ] as const;
-export type AlarmKind = (typeof ALARM_KINDS)[number];
+
+/** The kinds of alarms, to which wings add their own. */
+export interface AlarmKinds extends Readonly<Record<(typeof ALARM_KINDS)[number], true>> {}
+
+export type AlarmKind = keyof AlarmKinds;
 
 export interface NewAlarm {
   /** What makes it the same alarm while it is open. */

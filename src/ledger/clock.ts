@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { SteadyClock } from '../lib/steady-clock.ts';
 import type { Database } from './database.ts';
+import type { LedgerExtension } from './extension.ts';
 import type { Tables } from './schema.ts';
 
 /** What counts as a jump and not as the slow correction of a clock, in milliseconds. */
@@ -32,7 +33,12 @@ export interface WallClock {
   isSettled(): Promise<boolean>;
 }
 
-export function createWallClock({ db, clock }: { db: Database; clock: SteadyClock }): WallClock {
+export function createWallClock(options: {
+  db: Database;
+  clock: SteadyClock;
+  extensions: readonly LedgerExtension[];
+}): WallClock {
+  const { db, clock, extensions } = options;
   let kept: { readonly offsetMs: number; readonly atMs: number } | undefined;
 
   async function follow(): Promise<number> {
@@ -45,7 +51,7 @@ export function createWallClock({ db, clock }: { db: Database; clock: SteadyCloc
     const jumpMs = await db.transaction().execute(async (trx) => {
       const row = await trx.selectFrom('clock').selectAll().where('id', '=', 1).executeTakeFirst();
       const jump = row === undefined ? 0 : jumpSince(row);
-      if (jump !== 0) await moveAlong(trx, { jumpMs: jump, nowMs });
+      if (jump !== 0) await moveAlong(trx, { jumpMs: jump, nowMs, extensions });
       const isOtherClock = row?.clock_id !== clock.id;
       const movedBefore = isOtherClock ? null : row.moved_steady_ms;
       const change = {
@@ -96,8 +102,14 @@ const SURELY_AFTER_MS = 1000;
 /** Moves what would be still to come, by the clock as it was or as it is; so what was due stays due. */
 async function moveAlong(
   trx: Transaction<Tables>,
-  { jumpMs, nowMs }: { readonly jumpMs: number; readonly nowMs: number },
+  jump: {
+    readonly jumpMs: number;
+    readonly nowMs: number;
+    readonly extensions: readonly LedgerExtension[];
+  },
 ): Promise<void> {
+  const { jumpMs, nowMs, extensions } = jump;
+  const delaying = extensions.flatMap(({ delays }) => delays ?? []);
   // A clock that was put back makes what was due a moment ago, and has not begun yet, something that is to come.
   const fromMs = Math.min(nowMs - jumpMs, nowMs);
   const beforeJumpMs = nowMs - jumpMs + SURELY_AFTER_MS;
@@ -109,8 +121,8 @@ async function moveAlong(
     .set({ not_before_ms: by('not_before_ms') })
     .where('not_before_ms', '>', fromMs)
     .where('state', 'in', [...WAITING_STATES])
-    // Where it has met no error it is a time that the door was named, or the delay of Zoom's door.
-    .where((or) => or.or([or('last_error', 'is not', null), or('source', '=', 'zoom')]))
+    // Where it has met no error it is a time that the door was named, or the delay of a source's own.
+    .where((or) => or.or([or('last_error', 'is not', null), or('source', 'in', delaying)]))
     .where('id', 'not in', appointments)
     .execute();
   await trx
@@ -133,7 +145,7 @@ async function moveAlong(
     .where('state', '=', 'pending')
     .where('not_before_ms', '>', fromMs)
     .execute();
-  for (const table of ['watches', 'zoom_trash'] as const) {
+  for (const table of ['watches' as const, ...extensions.flatMap(({ pending = [] }) => pending)]) {
     // How long they have gone on is counted from their beginning.
     await trx
       .updateTable(table)

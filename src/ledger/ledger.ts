@@ -8,6 +8,7 @@ import { type Claims, createClaims } from './claims.ts';
 import { createWallClock, type WallClock } from './clock.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveries, type Deliveries } from './deliveries.ts';
+import type { LedgerBase, LedgerExtension } from './extension.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
@@ -24,10 +25,6 @@ import { createRenames, type Renames } from './renames.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 import { createWatches, type Watches } from './watches.ts';
-import { createZoomChecks, type ZoomChecks } from './zoom-checks.ts';
-import { createZoomIgnored, type ZoomIgnored } from './zoom-ignored.ts';
-import { createZoomLosses, type ZoomLosses } from './zoom-losses.ts';
-import { createZoomTrash, type ZoomTrash } from './zoom-trash.ts';
 
 /** The truth: what was accepted, how far it has come, and what the website still has to hear. */
 export interface Ledger {
@@ -44,12 +41,8 @@ export interface Ledger {
   readonly switches: Switches;
   readonly gate: Gate;
   readonly wallClock: WallClock;
-  readonly zoomIgnored: ZoomIgnored;
   readonly tallies: Tallies;
-  readonly zoomChecks: ZoomChecks;
   readonly alarms: Alarms;
-  readonly zoomLosses: ZoomLosses;
-  readonly zoomTrash: ZoomTrash;
   readonly lateLooks: LateLooks;
   readonly lineAhead: LineAhead;
   readonly plans: Plans;
@@ -58,6 +51,8 @@ export interface Ledger {
   readonly pruning: Pruning;
   readonly access: AccessTokens;
   readonly audit: Audit;
+  /** What a wing that keeps tables of its own in this ledger makes them with. */
+  readonly base: LedgerBase;
   close(): Promise<void>;
 }
 
@@ -67,6 +62,8 @@ export interface LedgerOptions {
   /** For a process that answers people or services: others tidy the ledger up, as long as there are others. */
   readonly leavesTidying?: boolean;
   readonly circuits?: CircuitOptions;
+  /** The tables of wings, which go by the ledger's own rules. */
+  readonly extensions?: readonly LedgerExtension[];
 }
 
 const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxOpenMs: 600_000 };
@@ -79,14 +76,15 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.path, options);
   const groupCommit = createGroupCommit({ db });
-  const recordings = createRecordings({ db, groupCommit });
+  const { extensions = [] } = options;
+  const recordings = createRecordings({ db, groupCommit, extensions });
   const clock = openSteadyClock();
   return {
     recordings,
     overview: createOverview({ db }),
     causes: createCauses({ db }),
     history: createHistory({ db }),
-    operator: createOperator({ db }),
+    operator: createOperator({ db, extensions }),
     claims: createClaims({ db, recordings }),
     moves: createMoves({ db }),
     deliveries: createDeliveries({ db }),
@@ -94,21 +92,18 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
     switches: createSwitches({ db }),
     gate: createGate({ db, leaseMs: options.leaseMs, clock }),
-    wallClock: createWallClock({ db, clock }),
-    zoomIgnored: createZoomIgnored({ db, groupCommit }),
+    wallClock: createWallClock({ db, clock, extensions }),
     tallies: createTallies({ db }),
-    zoomChecks: createZoomChecks({ db }),
     alarms: createAlarms({ db }),
-    zoomLosses: createZoomLosses({ db }),
-    zoomTrash: createZoomTrash({ db }),
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
     plans: createPlans({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db }),
-    pruning: createPruning({ db }),
+    pruning: createPruning({ db, extensions }),
     access: createAccessTokens({ db }),
     audit: createAudit({ db, groupCommit }),
+    base: { db, groupCommit },
     close: () => db.destroy(),
   };
 }

@@ -6,6 +6,7 @@ import { companionsOf, type Done, isAnnounced, publishAgain, rename, startDeleti
 import { causeCode, causeService } from './causes.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
+import type { LedgerExtension } from './extension.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -31,7 +32,7 @@ export interface Operator {
   schedule(id: string, notBeforeMs: number): Promise<boolean>;
   /** The same by somebody whose name the history is to say. */
   as(name: string): Operator;
-  /** It gets another title: here, on the website if that has heard of it, and later in Bunny. */
+  /** It gets another title: here, on the website if that has heard of it, and later with its publisher. */
   rename(id: string, title: string): Promise<boolean>;
   /** Its archived file is published once more; the video that there is stays until the new one can be watched. */
   publishAgain(id: string): Promise<boolean>;
@@ -56,11 +57,15 @@ export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const 
 /** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
 type Deed = Done | undefined;
 
-export function createOperator({ db }: { db: Database }): Operator {
-  return operatorNamed(db, 'operator');
+export function createOperator(options: { db: Database; extensions: readonly LedgerExtension[] }): Operator {
+  return operatorNamed(options, 'operator');
 }
 
-function operatorNamed(db: Database, by: string): Operator {
+function operatorNamed(
+  options: { db: Database; extensions: readonly LedgerExtension[] },
+  by: string,
+): Operator {
+  const { db, extensions } = options;
   function act(
     id: string,
     action: Action,
@@ -92,7 +97,7 @@ function operatorNamed(db: Database, by: string): Operator {
   }
 
   return {
-    as: (name) => operatorNamed(db, name),
+    as: (name) => operatorNamed(options, name),
 
     retry: (id) =>
       act(id, 'retry', async (_trx, { state, notBeforeMs }, isPossible) => {
@@ -184,7 +189,7 @@ function operatorNamed(db: Database, by: string): Operator {
         if (recording.state === 'deleting' || recording.state === 'deleted') return undefined;
         if (!isPossible) return 'refused';
         if (withCompanions) await deleteCompanions(trx, recording);
-        return await startDeletion(trx, recording);
+        return await startDeletion(trx, recording, extensions);
       }),
   };
 
@@ -197,7 +202,7 @@ function operatorNamed(db: Database, by: string): Operator {
     for (const companion of await companionsOf(trx, video)) {
       const terms = { isAnnounced: await isAnnounced(trx, companion.id), nowMs: Date.now() };
       if (!possibleActions(companion, terms).includes('delete')) continue;
-      const { change, event, data } = await startDeletion(trx, companion);
+      const { change, event, data } = await startDeletion(trx, companion, extensions);
       await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
       await addEvent(trx, companion.id, event, { ...data, with: video.id, by });
     }

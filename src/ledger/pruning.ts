@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
+import type { LedgerExtension } from './extension.ts';
 import { readByAll } from './positions.ts';
 
 /** What stays in the history of a recording that has ended: that it came, what became of it, and what was left where. */
@@ -15,11 +16,6 @@ const KEPT: readonly EventType[] = [
   'archive.left',
   'video.playable',
   'video.failed',
-  'zoom.trashed',
-  'zoom.deleted',
-  'zoom.recovered',
-  'trash.moved',
-  'trash.given-up',
 ];
 
 /** Forgets the details of what has ended long ago. */
@@ -38,7 +34,15 @@ export interface Pruning {
   audit(beforeMs: number): Promise<void>;
 }
 
-export function createPruning({ db }: { db: Database }): Pruning {
+export function createPruning({
+  db,
+  extensions,
+}: {
+  db: Database;
+  extensions: readonly LedgerExtension[];
+}): Pruning {
+  const kept: readonly string[] = [...KEPT, ...extensions.flatMap(({ keptEvents = [] }) => keptEvents)];
+
   /** Up to which event everybody has read, but never the newest one: the next number is one above it. */
   async function readBefore(): Promise<number> {
     const newest = await db
@@ -64,7 +68,7 @@ export function createPruning({ db }: { db: Database }): Pruning {
           (state === 'done' || state === 'cancelled' || state === 'deleted') &&
           ended_at_ms !== null &&
           Number(ended_at_ms) < beforeMs &&
-          !KEPT.some((kept) => kept === type),
+          !kept.includes(type),
       );
       if (old.length > 0) {
         // Asked once more: one that has been given a new beginning meanwhile keeps its history.

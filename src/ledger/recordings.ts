@@ -16,6 +16,7 @@ import {
 } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { addEvent, type EventType, type RecordingEvent } from './events.ts';
+import type { Foreknown, LedgerExtension } from './extension.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import { keepPlan } from './plans.ts';
@@ -24,7 +25,6 @@ import { broughtBy, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
-import { removedBefore } from './zoom-removals.ts';
 
 export interface Accepted {
   readonly id: string;
@@ -50,8 +50,8 @@ export interface Recordings {
   /**
    * Takes a recording in, or finds the one with the same natural key.
    * A failed or cancelled one is given a new beginning, one that is being cancelled once that is done; a deleted one only by
-   * a person who hands it over again, not by Zoom's sending the event once more. A newer Zoom event
-   * refreshes the address of one that is not fetched yet. What Zoom has said of the file since that event counts, though it
+   * a person who hands it over again, not by its source's sending the event once more. A newer event
+   * refreshes the address of one that is not fetched yet. What the source has said of the file since that event counts, though it
    * came first.
    */
   accept(input: NewRecording): Promise<Accepted>;
@@ -83,10 +83,21 @@ export interface Recordings {
 export function createRecordings({
   db,
   groupCommit,
+  extensions,
 }: {
   db: Database;
   groupCommit: GroupCommit;
+  extensions: readonly LedgerExtension[];
 }): Recordings {
+  /** The recording as it would be, had all that is known of it come after it. */
+  async function foreknown(trx: Transaction<Tables>, recording: NewRecording): Promise<Foreknown> {
+    for (const { beforeAccepting } of extensions) {
+      const known = await beforeAccepting?.(trx, recording);
+      if (known !== undefined && known.recording !== recording) return known;
+    }
+    return { recording };
+  }
+
   /** The first in line that may move now, of those in these states, and before this place. */
   async function first(
     states: readonly State[],
@@ -112,7 +123,7 @@ export function createRecordings({
     async accept(given) {
       const id = recordingId(given.naturalKey);
       return await groupCommit(async (trx) => {
-        const { recording: input, event } = await removedBefore(trx, given);
+        const { recording: input, event } = await foreknown(trx, given);
         const planKey = input.plan === undefined ? null : await keepPlan(trx, input.plan);
         const inserted = await trx
           .insertInto('recordings')
@@ -289,8 +300,8 @@ async function acceptAgain(
 ): Promise<Accepted> {
   const { id, state, wanted } = known;
   const isNewer =
-    input.origin.kind !== 'zoom' ||
-    known.origin.kind !== 'zoom' ||
+    !('eventAtMs' in input.origin) ||
+    !('eventAtMs' in known.origin) ||
     input.origin.eventAtMs > known.origin.eventAtMs;
 
   const isAgain = state === 'deleted' ? isByPerson(input) && !isSameUpload(known, input) : true;
@@ -306,8 +317,8 @@ async function acceptAgain(
     if (state === 'deleting' && !isByPerson(input)) return repeated;
     const renewal = JSON.stringify(input);
     await trx.updateTable('recordings').set({ renewal }).where('id', '=', id).execute();
-  } else if (isNewer && known.origin.kind === 'zoom' && state !== 'done' && state !== 'deleted') {
-    // The address of what waits may be refreshed by Zoom; a file that was promised stays the one that was promised. So does
+  } else if (isNewer && 'eventAtMs' in known.origin && state !== 'done' && state !== 'deleted') {
+    // The address of what waits may be refreshed by its source; a file that was promised stays the one that was promised. So does
     // the name that it has in the archive, or will have there.
     const { archiveDay } = known.origin;
     const origin = JSON.stringify({ ...input.origin, archiveDay });
@@ -316,9 +327,9 @@ async function acceptAgain(
   return repeated;
 }
 
-/** Whether somebody has handed it over, and not Zoom or a search of Zoom by itself. */
-function isByPerson({ source, foundBy }: NewRecording): boolean {
-  return source !== 'zoom' || foundBy === 'ingest';
+/** Whether somebody has handed it over, and not an event of its source, or a search there that goes by itself. */
+function isByPerson({ origin, foundBy }: NewRecording): boolean {
+  return !('eventAtMs' in origin) || foundBy === 'ingest';
 }
 
 /** The file of a finished upload goes with the recording: told of it once more, there is nothing to begin anew with. */

@@ -12,14 +12,10 @@ export interface Tables {
   switches: SwitchesTable;
   gate: GateTable;
   clock: ClockTable;
-  zoom_ignored: ZoomIgnoredTable;
-  zoom_removals: ZoomRemovalsTable;
   tallies: TalliesTable;
   positions: PositionsTable;
-  zoom_checks: ZoomChecksTable;
   alarms: AlarmsTable;
   alarm_messages: AlarmMessagesTable;
-  zoom_trash: ZoomTrashTable;
   renames: RenamesTable;
   delivery_attempts: DeliveryAttemptsTable;
   late_looks: LateLooksTable;
@@ -162,7 +158,7 @@ interface DeliveriesTable {
   ended_at_ms: number | null;
 }
 
-/** Published videos and what has become of them with Bunny. */
+/** Published videos and what has become of them with their publisher. */
 interface WatchesTable {
   video_id: string;
   seq: number;
@@ -231,36 +227,6 @@ interface ClockTable {
   moved_steady_ms: number | null;
 }
 
-/** What Zoom has announced and was left where it is; the newest ones only. */
-interface ZoomIgnoredTable {
-  /** What makes it the same again. */
-  key: string;
-  seq: number;
-  first_at_ms: number;
-  last_at_ms: number;
-  times: number;
-  account_id: string | null;
-  reason: string;
-  why: string;
-  rule: string | null;
-  event: string;
-  /** Of the meeting and its file, as JSON. */
-  what: string;
-  /** Since when somebody wants it brought home after all; it is on its way to that. */
-  wanted_at_ms: number | null;
-}
-
-/** The last word of Zoom's on files that were removed or are back; the newest ones only. */
-interface ZoomRemovalsTable {
-  group_key: string;
-  /** Empty: all of the meeting. */
-  file_id: string;
-  seq: number;
-  how: string;
-  at_ms: number;
-  operator: string | null;
-}
-
 /** How each attempt at an announcement went; of each announcement the last ones. */
 interface DeliveryAttemptsTable {
   delivery_id: string;
@@ -273,22 +239,11 @@ interface DeliveryAttemptsTable {
   error: string | null;
 }
 
-/** Titles that Bunny is to hear of, a row per recording. */
+/** Titles that publishers are to hear of, a row per recording. */
 interface RenamesTable {
   recording_id: string;
   looks: number;
   not_before_ms: number;
-}
-
-/** Files of Zoom that are to go to Zoom's trash, a row per recording. */
-interface ZoomTrashTable {
-  recording_id: string;
-  seq: number;
-  state: string;
-  looks: number;
-  last_error: string | null;
-  not_before_ms: number;
-  created_at_ms: number;
 }
 
 /** What was asked of a service and may still take effect, a row per recording, service and place. */
@@ -314,14 +269,6 @@ interface TalliesTable {
 interface PositionsTable {
   reader: string;
   seq: number;
-}
-
-/** How the checks at Zoom's door went, a row per minute and outcome; of the last day. */
-interface ZoomChecksTable {
-  minute: number;
-  outcome: string;
-  count: number;
-  last_at_ms: number;
 }
 
 /** What people are told of; at most one of a key is open. */

@@ -22,19 +22,21 @@ export interface Tally {
   readonly value: number;
 }
 
-/** The durations' buckets are counted each by itself: a duration is in the first whose `le` it does not exceed. */
-export type TallyName =
-  | 'recordings_accepted'
-  | 'recordings_ended'
-  | 'attempts_started'
-  | 'attempts_ended'
-  | 'failures'
-  | 'leg_bytes'
-  | 'stage_duration_bucket'
-  | 'stage_duration_sum'
-  | 'zoom_requests'
-  | 'upload_bytes'
-  | 'upload_refusals';
+/** Totals, to which wings add their own. The durations' buckets are counted each by itself: a duration is in the first whose `le` it does not exceed. */
+export interface TallyNames {
+  recordings_accepted: true;
+  recordings_ended: true;
+  attempts_started: true;
+  attempts_ended: true;
+  failures: true;
+  leg_bytes: true;
+  stage_duration_bucket: true;
+  stage_duration_sum: true;
+  upload_bytes: true;
+  upload_refusals: true;
+}
+
+export type TallyName = keyof TallyNames;
 
 /**
  * Totals of what the history tells. They are kept in the ledger, with how far the history is counted: each event counts

@@ -3,14 +3,14 @@ import type { Origin } from '../domain/recording.ts';
 import { type Database, emptyLog } from './database.ts';
 import type { Tables } from './schema.ts';
 
-/** How long Zoom takes a download token, in milliseconds. */
+/** How long a download token is taken at its source, in milliseconds. */
 const TOKEN_LIFE_MS = 24 * 3_600_000;
 
 /** Forgets a recording's download token, which nothing needs any more. */
 export async function forgetToken(trx: Transaction<Tables>, id: string): Promise<void> {
   const row = await trx.selectFrom('recordings').select('origin').where('id', '=', id).executeTakeFirst();
   const origin: Origin | undefined = row && JSON.parse(row.origin);
-  if (origin?.kind !== 'zoom' || origin.downloadToken === null) return;
+  if (origin === undefined || !('downloadToken' in origin) || origin.downloadToken === null) return;
   await trx
     .updateTable('recordings')
     .set({ origin: JSON.stringify({ ...origin, downloadToken: null }) })
@@ -19,7 +19,7 @@ export async function forgetToken(trx: Transaction<Tables>, id: string): Promise
 }
 
 /**
- * Forgets the tokens of recordings that have ended and that Zoom no longer takes, and what the ledger's log still has of
+ * Forgets the tokens of recordings that have ended and that their source no longer takes, and what the ledger's log still has of
  * those that were forgotten before. Until then one that has failed keeps its own: it may be retried.
  */
 export async function forgetOldTokens(db: Database, nowMs: number): Promise<void> {

@@ -2,13 +2,11 @@ import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { orMachineTrouble } from '../domain/errors.ts';
+import type { Outcome } from '../domain/outcome.ts';
 import { isOfTheLedger } from '../ledger/sqlite-dialect.ts';
 import { pause, withinTime } from '../lib/abort.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
-
-/** What became of a job: finished with, to be run again at a time, or given back to the front of the line. */
-export type Outcome = 'finished' | 'given-back' | { readonly againAtMs: number };
 
 /** How often jobs of dead workers are looked for, in milliseconds. */
 const STALLED_EVERY_MS = 1000;

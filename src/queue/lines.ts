@@ -9,18 +9,21 @@ import {
   LANE_CONCURRENCY,
   laneQueue,
   RECORDINGS_QUEUE,
-  TRASH_QUEUE,
   WATCHES_QUEUE,
 } from './names.ts';
+
+/** A page of what is to be done, oldest first. */
+type Pending = (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
 
 /** The lines of a process, each in step with its part of the ledger. */
 export interface Lines {
   readonly recordings: Line;
   readonly deliveries: Line;
   readonly watches: Line;
-  readonly trash: Line;
   /** Recordings that are gone on with in another lane than the one in which all begin, by that lane. */
   readonly lanes: ReadonlyMap<string, Line>;
+  /** The lines that wings have for work of their own, by the queue's name. */
+  readonly wings: ReadonlyMap<string, Line>;
   /** Puts everything unfinished in all of them in line, at the time that the ledger says. */
   reconcile(): void;
   stop(): Promise<void>;
@@ -28,26 +31,25 @@ export interface Lines {
 
 /** @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back. */
 export function createLines(options: {
-  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'zoomTrash'>;
+  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches'>;
   connection: Redis;
   everyMs?: number;
   /** The lanes beside the first. */
   lanes?: readonly string[];
+  /** What wings have to be done one at a time, by the name of its queue. */
+  wings?: Readonly<Record<string, Pending>>;
   log: Logger;
 }): Lines {
-  const { ledger, lanes: names = [], ...shared } = options;
-  const newLine = (
-    name: string,
-    concurrency: number,
-    pending: (afterSeq: number, limit: number) => Promise<WaitingItem[]>,
-  ) => createLine({ ...shared, name, concurrency, pending });
+  const { ledger, lanes: names = [], wings: others = {}, ...shared } = options;
+  const newLine = (name: string, concurrency: number, pending: Pending) =>
+    createLine({ ...shared, name, concurrency, pending });
 
   const recordings = newLine(RECORDINGS_QUEUE, 1, (...page) => ledger.recordings.unfinished(...page));
   const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
     ledger.deliveries.pending(...page),
   );
   const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
-  const trash = newLine(TRASH_QUEUE, 1, (...page) => ledger.zoomTrash.pending(...page));
+  const wings = new Map(Object.entries(others).map(([name, pending]) => [name, newLine(name, 1, pending)]));
   const lanes = new Map(
     names.map((lane) => [
       lane,
@@ -56,12 +58,12 @@ export function createLines(options: {
       ),
     ]),
   );
-  const all = [recordings, deliveries, watches, trash, ...lanes.values()];
+  const all = [recordings, deliveries, watches, ...wings.values(), ...lanes.values()];
   return {
     recordings,
     deliveries,
     watches,
-    trash,
+    wings,
     lanes,
     reconcile() {
       for (const line of all) line.reconcile();

@@ -7,9 +7,6 @@ export const DELIVERIES_QUEUE = 'deliveries';
 /** The queue of published videos that are not playable yet. */
 export const WATCHES_QUEUE = 'watches';
 
-/** The queue of files that are to go to Zoom's trash. */
-export const TRASH_QUEUE = 'zoom-trash';
-
 /** The queue of what is gone on with in a lane. */
 export function laneQueue(lane: string): string {
   return `lane-${lane}`;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import type { ProgressListener } from '../domain/progress.ts';
 import { STEP_ID } from '../domain/recipe.ts';
-import type { ProgressListener } from '../engine/flight.ts';
 import { KEY_PREFIX } from './connection.ts';
 
 /** Where the worker tells how far the recording is that moves; nobody need listen. */

@@ -1,53 +1,54 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import type { Intake } from '../desk/intake.ts';
+import type { VitalsWatch } from '../desk/vitals.ts';
 import type { TaskShapes } from '../domain/recipe.ts';
-import type { ZoomAccount } from '../domain/zoom-account.ts';
-import type { Ledger } from '../ledger/ledger.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
 import { type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
-import type { Intake } from '../queue/intake.ts';
+import type { WholeLedger } from '../outside/whole-ledger.ts';
+import type { ZoomAccount } from '../outside/zoom/account.ts';
+import type { ZoomCatchUp } from '../outside/zoom/catch-up.ts';
+import type { ZoomCheckCounter } from '../outside/zoom/check-counter.ts';
+import type { ZoomIntake } from '../outside/zoom/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { ProgressMessage } from '../queue/progress.ts';
-import type { VitalsWatch } from '../queue/vitals.ts';
-import type { ZoomCatchUp } from '../queue/zoom-catch-up.ts';
-import type { ZoomIntake } from '../queue/zoom-intake.ts';
 import type { RecipeBook } from '../recipes/book.ts';
-import { openAccess } from './access.ts';
-import { addAccessApi } from './access-api.ts';
-import { addActionsApi } from './actions-api.ts';
-import { createActs, followActs } from './acts.ts';
-import { addAlarmsApi } from './alarms-api.ts';
-import { addBunnyWebhook } from './bunny-webhook.ts';
-import { addControlsApi } from './controls-api.ts';
-import { addDeliveriesApi } from './deliveries-api.ts';
-import { addDocsPages, describeRoutes } from './docs-pages.ts';
-import { addEventsApi } from './events-api.ts';
-import { addFileDoors } from './file-doors.ts';
-import { addHealth } from './health.ts';
-import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './limits.ts';
-import { createLive } from './live.ts';
-import { addLogin, LOG_IN } from './login.ts';
-import { addMetricsPage, type MetricsText } from './metrics-page.ts';
-import { closeRoutes, createOperators, type OperatorOptions } from './operators.ts';
-import { addOverviewApi } from './overview-api.ts';
-import { addPages, type PagesOptions } from './pages.ts';
+import { openAccess } from './access/access.ts';
+import { addAccessApi } from './access/access-api.ts';
+import { createActs, followActs } from './access/acts.ts';
+import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './access/limits.ts';
+import { addLogin, LOG_IN } from './access/login.ts';
+import { closeRoutes, createOperators, type OperatorOptions } from './access/operators.ts';
+import { addActionsApi } from './api/actions.ts';
+import { addAlarmsApi } from './api/alarms.ts';
+import { addControlsApi } from './api/controls.ts';
+import { addDeliveriesApi } from './api/deliveries.ts';
+import { addEventsApi } from './api/events.ts';
+import { addHealth } from './api/health.ts';
+import { createLive } from './api/live.ts';
+import { addMetricsPage, type MetricsText } from './api/metrics.ts';
+import { addOverviewApi } from './api/overview.ts';
+import { addRecipesApi } from './api/recipes.ts';
+import { addRecordingsApi } from './api/recordings.ts';
+import { addRunsApi } from './api/runs.ts';
+import { createStatus, type StatusOptions } from './api/status.ts';
+import { addUploadsApi } from './api/uploads.ts';
+import { addZoomApi } from './api/zoom.ts';
+import { addZoomCatchUpApi } from './api/zoom-catch-up.ts';
+import { addBunnyWebhook } from './doors/bunny.ts';
+import { addFileDoors } from './doors/files.ts';
+import { addZoomDoor } from './doors/zoom.ts';
+import { addDocsPages, describeRoutes } from './pages/docs-pages.ts';
+import { addPages, type PagesOptions } from './pages/pages.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
-import { addRecipesApi } from './recipes-api.ts';
-import { addRecordingsApi } from './recordings-api.ts';
 import { addResponseHeaders } from './response-headers.ts';
-import { addRunsApi } from './runs-api.ts';
-import { createStatus, type StatusOptions } from './status.ts';
-import { addUploadsApi } from './uploads-api.ts';
 import { compileValidator } from './validator.ts';
-import { addZoomApi } from './zoom-api.ts';
-import { addZoomCatchUpApi } from './zoom-catch-up-api.ts';
-import type { ZoomCheckCounter } from './zoom-checks.ts';
-import { addZoomDoor } from './zoom-door.ts';
 
 export interface AppOptions {
   readonly ledger: Pick<
-    Ledger,
+    WholeLedger,
+    | 'zoom'
     | 'recordings'
     | 'overview'
     | 'causes'
@@ -57,9 +58,7 @@ export interface AppOptions {
     | 'watches'
     | 'switches'
     | 'circuits'
-    | 'zoomIgnored'
     | 'alarms'
-    | 'zoomLosses'
     | 'access'
     | 'audit'
     | 'lineAhead'
@@ -140,11 +139,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addAccessApi(app, { access, audit: ledger.audit });
   addZoomDoor(app, {
     ...options.zoom,
-    losses: ledger.zoomLosses,
+    losses: ledger.zoom.losses,
     line: options.lines.recordings,
     onChecked: options.zoomChecks?.count,
   });
-  addZoomApi(app, { ignored: ledger.zoomIgnored, catchUp: options.zoom.catchUp });
+  addZoomApi(app, { ignored: ledger.zoom.ignored, catchUp: options.zoom.catchUp });
   addZoomCatchUpApi(app, options.zoom.catchUp);
   addRecipesApi(app, options.recipes);
   addRunsApi(app, { intake, ledger, book: options.recipes.book });

@@ -1,9 +1,9 @@
 import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { scrubSummaries } from '../domain/errors.ts';
 import { runProcess } from '../lib/process.ts';
+import { startServer } from '../processes/pipeline.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createScrub } from '../telemetry/scrub.ts';
-import { startServer } from './compose.ts';
 
 await runProcess(async () => {
   loadEnvFile();

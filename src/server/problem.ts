@@ -9,7 +9,7 @@ import {
   summarize,
 } from '../domain/errors.ts';
 import { PROBLEM_TYPE, type Problem, problemOf } from '../domain/problem.ts';
-import { escapeHtml, PLAIN_PAGE_POLICY, plainPage } from './plain-page.ts';
+import { escapeHtml, PLAIN_PAGE_POLICY, plainPage } from './pages/plain-page.ts';
 
 /** The HTTP status of each code that a door answers with; what is not here is 500. */
 const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {

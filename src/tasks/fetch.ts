@@ -1,14 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Download, Zoom } from '../clients/zoom.ts';
-import type { ZoomFileReference } from '../clients/zoom-api.ts';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
 import { held } from '../engine/held.ts';
+import type { Download, Source, SourceFile } from '../engine/ports/source.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
 import type { Recordings } from '../ledger/recordings.ts';
@@ -87,7 +86,7 @@ export function createFetchTask({
   patienceMs = 0,
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
-  zoom: Zoom;
+  zoom: Source;
   /** Where what is published again is brought from. */
   stores: ReadonlyMap<string, Store>;
   recordings: Pick<Recordings, 'progress'>;
@@ -542,7 +541,7 @@ function untilAsked(error: KnownError, other: KnownError, pauseMs: number): Know
 }
 
 /** What Zoom's API needs to find a file by. */
-function fileReference({ details }: Recording): ZoomFileReference {
+function fileReference({ details }: Recording): SourceFile {
   const text = (name: string) => {
     const value = details[name];
     return typeof value === 'string' ? value : null;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAlarmMail } from '../../src/clients/alarm-mail.ts';
+import { createAlarmMail } from '../../src/outside/mail/channel.ts';
 import { startMailServer } from '../support/alarm-listeners.ts';
 
 describe('an alarm by e-mail', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readText, send } from '../../src/clients/http.ts';
+import { readText, send } from '../../src/lib/http.ts';
 import { freePort } from '../support/free-port.ts';
 
 const MIB = 1024 * 1024;

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Request, readText, send, sendForJson } from '../../src/clients/http.ts';
+import { type Request, readText, send, sendForJson } from '../../src/lib/http.ts';
 import { freePort } from '../support/free-port.ts';
 
 const IDLE_MS = 300;

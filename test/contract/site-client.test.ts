@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SiteSimulator, startSiteSimulator } from '../../simulators/site/simulator.ts';
-import { createSite, type Site } from '../../src/clients/site.ts';
+import type { Site } from '../../src/engine/ports/site.ts';
+import { createSite } from '../../src/outside/website/client.ts';
 import { BODY_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 
 const WEBHOOK = 'POST /webhooks/sluice';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dailyLimit, perSecondLimit } from '../../simulators/zoom/rate-limits.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
-import { createZoomApi, isMissingScope, isUnknownHost, type ZoomApi } from '../../src/clients/zoom-api.ts';
+import { createZoomApi, isMissingScope, isUnknownHost, type ZoomApi } from '../../src/outside/zoom/client.ts';
 import { IDLE_TIMEOUT_MS } from '../support/transport-faults.ts';
 
 const { signal } = new AbortController();

@@ -7,9 +7,10 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../simulators/shared/faults.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
-import { createDownloadHosts } from '../../src/clients/download-hosts.ts';
-import { createZoom, type Download, type Zoom, type ZoomOptions } from '../../src/clients/zoom.ts';
-import { createZoomApi } from '../../src/clients/zoom-api.ts';
+import type { Download, Source } from '../../src/engine/ports/source.ts';
+import { createZoomApi } from '../../src/outside/zoom/client.ts';
+import { createDownloadHosts } from '../../src/outside/zoom/download-hosts.ts';
+import { createZoom, type ZoomOptions } from '../../src/outside/zoom/downloads.ts';
 import { IDLE_TIMEOUT_MS, JSON_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 
 const PAGE = 'GET /rec/*';
@@ -20,7 +21,7 @@ let folder: string;
 let path: string;
 let content: Buffer;
 let simulator: ZoomSimulator;
-let zoom: Zoom;
+let zoom: Source;
 /** An address and a token of a recording, as an event names them. */
 let link: { url: string; token: string | null };
 
@@ -53,7 +54,7 @@ async function restart(options: Parameters<typeof startZoomSimulator>[0]): Promi
   await start(options);
 }
 
-function connect(hosts: readonly string[], more: Partial<ZoomOptions> = {}): Zoom {
+function connect(hosts: readonly string[], more: Partial<ZoomOptions> = {}): Source {
   const { apiUrl, oauthUrl, accountId, clientId, clientSecret } = simulator;
   return createZoom({
     hosts: createDownloadHosts(hosts),
@@ -65,7 +66,7 @@ function connect(hosts: readonly string[], more: Partial<ZoomOptions> = {}): Zoo
   });
 }
 
-function open(more: Partial<Parameters<Zoom['openDownload']>[0]> = {}): Promise<Download> {
+function open(more: Partial<Parameters<Source['openDownload']>[0]> = {}): Promise<Download> {
   return zoom.openDownload({ ...link, fromByte: 0, validator: null, signal, ...more });
 }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RecordingView } from '../../src/server/views.ts';
+import type { RecordingView } from '../../src/server/api/views.ts';
 import { startMailServer, startWebhook } from '../support/alarm-listeners.ts';
 import { zoomHeaders } from '../support/app.ts';
 import { freePort } from '../support/free-port.ts';

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
-import { startTus } from '../../src/tus/compose.ts';
+import { startTus } from '../../src/processes/tus.ts';
 import { type CliOptions, cliOf as cliOfHouse, openTerminal, runSluice } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';

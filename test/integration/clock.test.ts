@@ -6,8 +6,9 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createWallClock } from '../../src/ledger/clock.ts';
 import type { Database } from '../../src/ledger/database.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createSqliteDialect } from '../../src/ledger/sqlite-dialect.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
+import { zoomExtension } from '../../src/outside/zoom/tables/zoom-ledger.ts';
 import { connectRedis, KEY_PREFIX } from '../../src/queue/connection.ts';
 import { startJobWorker } from '../../src/queue/jobs.ts';
 import { createLine } from '../../src/queue/line.ts';
@@ -30,12 +31,12 @@ afterEach(async () => {
 });
 
 describe('the gate, whatever the wall clock says', () => {
-  const take = (from: Ledger) =>
+  const take = (from: WholeLedger) =>
     from.gate.acquire({ recordingId: 'rec_1', holder: 'test', onLost: () => {} });
 
   /** A lease that nobody renews any more. */
   async function leftBehind(): Promise<void> {
-    const dead = await openLedger({ path: ledger.path, leaseMs: 300 });
+    const dead = await openWholeLedger({ path: ledger.path, leaseMs: 300 });
     await take(dead);
     await dead.close();
   }
@@ -61,7 +62,7 @@ describe('the gate, whatever the wall clock says', () => {
 
   it('stays with a holder that lives, also where its lease seems long past', async () => {
     const lease = await take(ledger);
-    const other = await openLedger({ path: ledger.path, leaseMs: 300 });
+    const other = await openWholeLedger({ path: ledger.path, leaseMs: 300 });
     for (let times = 0; times < 10; times += 1) {
       sqlite.exec(`update gate set expires_at_ms = ${Date.now() - HOUR_MS}`);
       expect(await take(other)).toBeUndefined();
@@ -105,6 +106,7 @@ describe('a jump of the wall clock', () => {
   const openClock = () =>
     createWallClock({
       db,
+      extensions: [zoomExtension],
       clock: {
         get id() {
           return id;

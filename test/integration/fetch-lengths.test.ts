@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDownloadHosts } from '../../src/clients/download-hosts.ts';
-import { createZoom, type Zoom } from '../../src/clients/zoom.ts';
-import type { FreshAddress } from '../../src/clients/zoom-api.ts';
 import { KnownError } from '../../src/domain/errors.ts';
 import type { Checkpoints, Recording } from '../../src/domain/recording.ts';
 import type { OfferedBytes } from '../../src/engine/bytes.ts';
+import type { FreshAddress, Source } from '../../src/engine/ports/source.ts';
 import { createMediaGate, type MediaGate } from '../../src/lib/media-gate.ts';
+import { createDownloadHosts } from '../../src/outside/zoom/download-hosts.ts';
+import { createZoom } from '../../src/outside/zoom/downloads.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
 import { createSpool } from '../../src/tasks/support/spool.ts';
 import { SAMPLE } from '../support/house.ts';
@@ -96,7 +96,7 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
     accounts: [],
     idleTimeoutMs: 2000,
   });
-  const zoom: Zoom = { ...client, freshAddress: () => today() };
+  const zoom: Source = { ...client, freshAddress: () => today() };
   const task = createFetchTask({
     stores: new Map(),
     zoom,

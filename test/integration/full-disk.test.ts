@@ -5,14 +5,14 @@ import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KnownError, machineTrouble } from '../../src/domain/errors.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { createRecordingRunner } from '../../src/engine/recording-runner.ts';
+import { createDeliveryRunner } from '../../src/errands/delivery-runner.ts';
+import { createDiskWatch } from '../../src/errands/disk-watch.ts';
+import { createLedgerAlarm } from '../../src/errands/ledger-alarm.ts';
+import { startSweeping } from '../../src/errands/sweeper.ts';
 import { createDisk, probeDisk } from '../../src/lib/disk.ts';
 import { writeWhole } from '../../src/lib/files.ts';
-import { createDeliveryRunner } from '../../src/queue/delivery-runner.ts';
-import { createDiskWatch } from '../../src/queue/disk-watch.ts';
-import { createLedgerAlarm } from '../../src/queue/ledger-alarm.ts';
-import { createRecordingRunner } from '../../src/queue/recording-runner.ts';
-import { startSweeping } from '../../src/queue/sweeper.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createSpool } from '../../src/tasks/support/spool.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
@@ -249,7 +249,7 @@ describe.skipIf(!canMakeDisks)('a disk that is really full', () => {
 
   it('under the ledger is told in our words, and forgotten once there is room', async () => {
     const disk = await mounted({ bytes: 2 * MIB });
-    const ledger = await openLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
+    const ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
     closing.push(() => ledger.close());
     await disk.fill();
 

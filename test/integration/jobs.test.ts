@@ -1,8 +1,9 @@
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import { connectRedis, KEY_PREFIX } from '../../src/queue/connection.ts';
-import { type Outcome, startJobWorker } from '../../src/queue/jobs.ts';
+import { startJobWorker } from '../../src/queue/jobs.ts';
 import { createLine } from '../../src/queue/line.ts';
 import { listenForProgress } from '../../src/queue/progress.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';

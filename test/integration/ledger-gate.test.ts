@@ -2,7 +2,7 @@ import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/ledger/gate.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 const LEASE_MS = 200;
@@ -14,12 +14,12 @@ const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', ext
 
 let ledger: TestLedger;
 /** The same ledger as another process would have it open. */
-let other: Ledger;
+let other: WholeLedger;
 let leases: Lease[];
 
 beforeEach(async () => {
   ledger = await openTestLedger({ leaseMs: LEASE_MS });
-  other = await openLedger({ path: ledger.path, leaseMs: LEASE_MS });
+  other = await openWholeLedger({ path: ledger.path, leaseMs: LEASE_MS });
   leases = [];
   await ledger.recordings.accept(fileRecording('a'));
 });
@@ -30,7 +30,7 @@ afterEach(async () => {
   await ledger.close();
 });
 
-async function acquire(from: Ledger, onLost: () => void = () => {}): Promise<Lease | undefined> {
+async function acquire(from: WholeLedger, onLost: () => void = () => {}): Promise<Lease | undefined> {
   const lease = await from.gate.acquire({ recordingId: ID, holder: 'test', onLost });
   if (lease !== undefined) leases.push(lease);
   return lease;

@@ -1,6 +1,6 @@
 import Sqlite from 'libsql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 const DAY_MS = 86_400_000;
@@ -41,9 +41,9 @@ function fill(path: string, count: number): void {
 /** What is read whole while `work` runs, by the plans of what SQLite is asked: by a fresh opening, for plans are kept. */
 async function scansDuring(
   { path }: TestLedger,
-  work: (ledger: Ledger) => Promise<unknown>,
+  work: (ledger: WholeLedger) => Promise<unknown>,
 ): Promise<string[]> {
-  const ledger = await openLedger({ path, leaseMs: 1000 });
+  const ledger = await openWholeLedger({ path, leaseMs: 1000 });
   const asked: { sql: string; parameters: unknown[] }[] = [];
   const original = Sqlite.prototype.prepare;
   Sqlite.prototype.prepare = function prepare(this: Sqlite.Database, sql: string) {
@@ -114,7 +114,7 @@ describe('what belongs to whom, among many recordings', () => {
     ).not.toEqual([]);
   });
 
-  it.each<[string, (ledger: Ledger) => Promise<readonly unknown[]>, number]>([
+  it.each<[string, (ledger: WholeLedger) => Promise<readonly unknown[]>, number]>([
     ['a file of the disk', ({ claims }) => claims.ofFile('up-4711.upload'), 1],
     ['the end of a file name', ({ claims }) => claims.ofFile('4711.upload'), 0],
     ['a name with signs that mean something', ({ claims }) => claims.ofFile('%_4711"%'), 0],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 const HOUR_MS = 3_600_000;
@@ -51,7 +51,7 @@ describe("a recording's download token", () => {
     const id = await accept('one');
     await end(id, 'done');
     // Another of the processes goes.
-    await (await openLedger({ path: ledger.path, leaseMs: 5000 })).close();
+    await (await openWholeLedger({ path: ledger.path, leaseMs: 5000 })).close();
 
     const files = [await readFile(ledger.path), await readFile(`${ledger.path}-wal`)];
     const file = Buffer.concat(files);

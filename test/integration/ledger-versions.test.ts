@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { checkLedger } from '../../src/cli/doctor/ledger.ts';
 import type { Config } from '../../src/config/config.ts';
 import { inspectLedger } from '../../src/ledger/inspect.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 
 let dataDir = '';
 let path = '';
@@ -14,7 +14,7 @@ let path = '';
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sluice-versions-'));
   path = join(dataDir, 'ledger.db');
-  await (await openLedger({ path, leaseMs: 1000 })).close();
+  await (await openWholeLedger({ path, leaseMs: 1000 })).close();
 });
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
@@ -29,7 +29,7 @@ const diagnose = () => checkLedger({ ledgerPath: path, dataDir } as Config);
 it('a ledger that a newer version has had is left as it is, and it is said what to do', async () => {
   change("insert into kysely_migration values ('999-from-the-future', '2030-01-01')");
 
-  await expect(openLedger({ path, leaseMs: 1000 })).rejects.toMatchObject({
+  await expect(openWholeLedger({ path, leaseMs: 1000 })).rejects.toMatchObject({
     code: 'LEDGER_UNUSABLE',
     message: expect.stringMatching(/newer version of Sluice \(999-from-the-future\).*docs\/upgrading\.md/),
   });

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import { openDatabase } from '../../src/ledger/database.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 let ledger: TestLedger;
@@ -42,7 +42,7 @@ describe('the ledger file', () => {
     const path = join(ledger.folder, 'public.db');
     await writeFile(path, '', { mode: 0o644 });
 
-    await (await openLedger({ path, leaseMs: 5000 })).close();
+    await (await openWholeLedger({ path, leaseMs: 5000 })).close();
 
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
@@ -62,7 +62,7 @@ describe('the ledger file', () => {
     await accept('a');
     const before = ledger.dump();
 
-    const again = await openLedger({ path: ledger.path, leaseMs: 5000 });
+    const again = await openWholeLedger({ path: ledger.path, leaseMs: 5000 });
 
     expect(await again.recordings.get(idOf('a'))).toMatchObject({ title: 'Algebra', state: 'waiting' });
     await again.close();
@@ -81,7 +81,7 @@ describe('the ledger file', () => {
       },
     ],
   ])('that is %s cannot be used', async (_name, path) => {
-    await expect(openLedger({ path: await path(), leaseMs: 5000 })).rejects.toMatchObject({
+    await expect(openWholeLedger({ path: await path(), leaseMs: 5000 })).rejects.toMatchObject({
       code: 'LEDGER_UNUSABLE',
       retry: 'never',
     });

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startSweeping } from '../../src/queue/sweeper.ts';
+import { startSweeping } from '../../src/errands/sweeper.ts';
 import { newUploadId } from '../../src/tus/upload-paths.ts';
 import { openHouse } from '../support/house.ts';
 import { systemEnvironment } from '../support/processes.ts';
@@ -163,7 +163,7 @@ describe('the sweep command', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   const tsx = createRequire(import.meta.url).resolve('tsx');
-  const entry = join(import.meta.dirname, '../../src/queue/sweep-main.ts');
+  const entry = join(import.meta.dirname, '../../src/processes/sweep-main.ts');
 
   async function run(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
     const env = { ...systemEnvironment(), ...settings };

@@ -5,8 +5,8 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { freePort } from '../support/free-port.ts';
 import { SAMPLE } from '../support/house.ts';
 import { createUpload, idOf, openPatch, stockUpload } from '../support/tus-client.ts';
@@ -15,14 +15,14 @@ import { type Pipeline, startPipeline } from '../support/tus-world.ts';
 const MAIN = new URL('../../src/tus/main.ts', import.meta.url).pathname;
 
 let dataDir: string;
-let ledger: Ledger;
+let ledger: WholeLedger;
 let pipeline: Pipeline;
 let child: ChildProcess | undefined;
 let port: number;
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sluice-tus-process-'));
-  ledger = await openLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
+  ledger = await openWholeLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
   pipeline = await startPipeline(ledger);
   port = await freePort();
 });

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startTus } from '../../src/tus/compose.ts';
+import { startTus } from '../../src/processes/tus.ts';
 import { startWebhook } from '../support/alarm-listeners.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';

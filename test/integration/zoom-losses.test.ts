@@ -20,8 +20,8 @@ async function tell(...told: readonly (readonly [How, number])[]): Promise<numbe
     const removal = { groupKey: 'zoom:u', fileIds: [], operator: null, atMs };
     const ids =
       how === 'recovered'
-        ? await ledger.zoomLosses.recovered(removal)
-        : await ledger.zoomLosses.removed(removal, how);
+        ? await ledger.zoom.losses.recovered(removal)
+        : await ledger.zoom.losses.removed(removal, how);
     affected.push(ids.length);
   }
   return affected;
@@ -100,8 +100,8 @@ describe('what Zoom says of a file before the event that brings it', () => {
   const say = (how: How, atMs: number, fileIds: readonly string[] = []) => {
     const removal = { groupKey: 'zoom:late', fileIds, operator: 'host@example.org', atMs };
     return how === 'recovered'
-      ? ledger.zoomLosses.recovered(removal)
-      : ledger.zoomLosses.removed(removal, how);
+      ? ledger.zoom.losses.recovered(removal)
+      : ledger.zoom.losses.removed(removal, how);
   };
   const story = async (of: string) =>
     (await ledger.recordings.events(of)).map(({ type, data }) => ({ type, data }));
@@ -115,7 +115,7 @@ describe('what Zoom says of a file before the event that brings it', () => {
       naturalKey: 'in order',
       groupKey: 'zoom:u',
     });
-    await ledger.zoomLosses.removed(
+    await ledger.zoom.losses.removed(
       { groupKey: 'zoom:u', fileIds, operator: 'host@example.org', atMs: 101 },
       'trashed',
     );

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createIntake } from '../../src/desk/intake.ts';
 import { KnownError } from '../../src/domain/errors.ts';
-import { keyOf, meetingGroup, readMeeting } from '../../src/domain/zoom-meeting.ts';
-import { createIntake } from '../../src/queue/intake.ts';
-import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
-import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
-import type { ZoomSearch } from '../../src/queue/zoom-search.ts';
+import { createZoomCatchUp } from '../../src/outside/zoom/catch-up.ts';
+import { createZoomIntake } from '../../src/outside/zoom/intake.ts';
+import { keyOf, meetingGroup, readMeeting } from '../../src/outside/zoom/meeting.ts';
+import type { ZoomSearch } from '../../src/outside/zoom/search.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
 import { loadTaskShapes } from '../../src/tasks/support/files.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
@@ -51,7 +51,7 @@ async function leave(...keys: string[]): Promise<void> {
     rule: 'short',
     event: 'recording.completed',
   };
-  await ledger.zoomIgnored.add(keys.map((key) => ({ key, ...about, what: { meeting_uuid: UUID } })));
+  await ledger.zoom.ignored.add(keys.map((key) => ({ key, ...about, what: { meeting_uuid: UUID } })));
 }
 
 const tasks = await loadTaskShapes();
@@ -68,18 +68,18 @@ function open(find: ZoomSearch['find']) {
       log,
     }),
     recordings: ledger.recordings,
-    ignored: ledger.zoomIgnored,
+    ignored: ledger.zoom.ignored,
     defaults: { views: 'all', companions: [], language: 'en', delayMs: 0 },
     log,
   });
   const search = { find, step: () => Promise.reject(new Error('nobody searches')) };
-  return createZoomCatchUp({ search, intake, ignored: ledger.zoomIgnored, log });
+  return createZoomCatchUp({ search, intake, ignored: ledger.zoom.ignored, log });
 }
 
 const answers = async () => found;
 const fails = (code: KnownError['code']) => () => Promise.reject(new KnownError('no', { code }));
 const isHere = async () => (await ledger.recordings.ofGroup(meetingGroup(UUID))).length;
-const left = async () => (await ledger.zoomIgnored.newest(10)).length;
+const left = async () => (await ledger.zoom.ignored.newest(10)).length;
 
 /** Asks for it, and ends the process before Zoom has answered: in good order, or not at all. */
 async function interrupt(isOrderly: boolean): Promise<void> {

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { DEFAULT_VIEWS } from '../../src/domain/zoom-files.ts';
+import { createIntake } from '../../src/desk/intake.ts';
 import { APPS } from '../../src/ledger/heartbeats.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
-import { createIntake } from '../../src/queue/intake.ts';
+import type { WholeLedger } from '../../src/outside/whole-ledger.ts';
+import { createZoomCatchUp } from '../../src/outside/zoom/catch-up.ts';
+import { DEFAULT_VIEWS } from '../../src/outside/zoom/files.ts';
+import { createZoomIntake } from '../../src/outside/zoom/intake.ts';
+import { createZoomSearch } from '../../src/outside/zoom/search.ts';
 import type { Line } from '../../src/queue/line.ts';
-import { createZoomCatchUp } from '../../src/queue/zoom-catch-up.ts';
-import { createZoomIntake } from '../../src/queue/zoom-intake.ts';
-import { createZoomSearch } from '../../src/queue/zoom-search.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { loadTaskShapes } from '../../src/tasks/support/files.ts';
@@ -31,7 +31,7 @@ export const wellVitals = {
 /** The pipeline's doors over a real ledger, without Redis: the line is what the caller makes of it. */
 export async function createDoors(
   options: {
-    ledger: Ledger;
+    ledger: WholeLedger;
     line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
     log: Logger;
   } & Pick<AppOptions, 'installation'> &
@@ -45,7 +45,7 @@ export async function createDoors(
   const zoomIntake = createZoomIntake({
     intake,
     recordings: ledger.recordings,
-    ignored: ledger.zoomIgnored,
+    ignored: ledger.zoom.ignored,
     defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
     log,
   });
@@ -58,7 +58,7 @@ export async function createDoors(
       catchUp: createZoomCatchUp({
         search: createZoomSearch({ apis: [] }),
         intake: zoomIntake,
-        ignored: ledger.zoomIgnored,
+        ignored: ledger.zoom.ignored,
         log,
       }),
       accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],

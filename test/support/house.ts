@@ -7,8 +7,8 @@ import { pino } from 'pino';
 import { type AllSimulatorsOptions, startAllSimulators } from '../../simulators/all.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { State } from '../../src/domain/recording.ts';
-import { startWorker } from '../../src/queue/compose.ts';
-import { startServer } from '../../src/server/compose.ts';
+import { startServer } from '../../src/processes/pipeline.ts';
+import { startWorker } from '../../src/processes/worker.ts';
 import { freePort } from './free-port.ts';
 import { startRedis } from './redis.ts';
 
@@ -75,7 +75,7 @@ export async function openHouse(
     throw error;
   });
   const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
-  const { recordings, deliveries, watches, zoomTrash } = server.ledger;
+  const { recordings, deliveries, watches } = server.ledger;
 
   const house = {
     config,
@@ -83,7 +83,7 @@ export async function openHouse(
     recordings,
     deliveries,
     watches,
-    zoomTrash,
+    zoomTrash: server.ledger.zoom.trash,
     files,
     ...simulators,
     webhookUrl: `${config.pipeline.url}/zoom-upload`,

@@ -1,4 +1,4 @@
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording } from './ledger.ts';
 
 /** What a test asks of a process of its own; each is answered with one message. */
@@ -7,11 +7,11 @@ export type LedgerOrder =
   | { readonly do: 'accept'; readonly keys: readonly string[] }
   | { readonly do: 'acquire'; readonly recordingId: string; readonly attempts: number };
 
-let ledger: Awaited<ReturnType<typeof openLedger>> | undefined;
+let ledger: Awaited<ReturnType<typeof openWholeLedger>> | undefined;
 
 async function obey(order: LedgerOrder): Promise<unknown> {
   if (order.do === 'open') {
-    ledger = await openLedger(order);
+    ledger = await openWholeLedger(order);
     return 'open';
   }
   if (ledger === undefined) throw new Error('the ledger is not open');

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import type { NewRecording } from '../../src/domain/recording.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 
 /** Every row of every table, by the table's name. */
 export type LedgerDump = Readonly<Record<string, readonly unknown[]>>;
 
-export interface TestLedger extends Ledger {
+export interface TestLedger extends WholeLedger {
   /** A folder of its own, removed on close. */
   readonly folder: string;
   readonly path: string;
@@ -19,7 +19,7 @@ export interface TestLedger extends Ledger {
 export async function openTestLedger({ leaseMs = 5000 }: { leaseMs?: number } = {}): Promise<TestLedger> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
   const path = join(folder, 'data', 'ledger.db');
-  const ledger = await openLedger({ path, leaseMs });
+  const ledger = await openWholeLedger({ path, leaseMs });
   return {
     ...ledger,
     folder,

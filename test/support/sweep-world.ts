@@ -6,12 +6,12 @@ import { vi } from 'vitest';
 import { startAllSimulators } from '../../simulators/all.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Checkpoints, Facts, NewRecording, Origin, Stage } from '../../src/domain/recording.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { createSweeper } from '../../src/errands/sweeper.ts';
 import { createB2 } from '../../src/outside/b2/client.ts';
 import { createB2Store } from '../../src/outside/b2/store.ts';
 import { createBunny } from '../../src/outside/bunny/client.ts';
 import { openPublishers } from '../../src/outside/publishers.ts';
-import { createSweeper } from '../../src/queue/sweeper.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
 import { stepOf } from './ledger.ts';
 
@@ -39,7 +39,7 @@ export async function openSweepWorld() {
   const dataDir = join(folder, 'data');
   const simulators = await startAllSimulators();
   const config = loadConfig({ ...simulators.environment, DATA_DIR: dataDir });
-  const ledger = await openLedger({ path: config.ledgerPath, leaseMs: 60_000 });
+  const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: 60_000 });
   const b2 = createB2({ ...config.b2, idleTimeoutMs: 2000 });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs: 2000 });
   const publishers = openPublishers(config, { idleTimeoutMs: 2000 });

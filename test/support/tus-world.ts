@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { aceKey } from '../../src/domain/ids.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { createDisk } from '../../src/lib/disk.ts';
 import type { MediaGate } from '../../src/lib/media-gate.ts';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { createTusServer, type TusServerOptions } from '../../src/tus/tus-server.ts';
 import { createUploadCounts, type UploadCounts } from '../../src/tus/upload-counts.ts';
@@ -40,7 +40,7 @@ export interface Pipeline {
 }
 
 /** Starts a small pipeline: it takes what it is told of into the ledger, unless `answer` says otherwise. */
-export async function startPipeline(ledger: Pick<Ledger, 'recordings'>): Promise<Pipeline> {
+export async function startPipeline(ledger: Pick<WholeLedger, 'recordings'>): Promise<Pipeline> {
   const pipeline = { url: '', posts: [] as HandOffBody[], answer: (() => undefined) as PipelineAnswer };
   const answering = new Set<Promise<void>>();
   const server = createServer((request, response) => {
@@ -76,7 +76,7 @@ export async function startPipeline(ledger: Pick<Ledger, 'recordings'>): Promise
 }
 
 /** Takes a file into the ledger as the pipeline would. */
-export async function acceptFile(ledger: Pick<Ledger, 'recordings'>, aceId: string, path: string) {
+export async function acceptFile(ledger: Pick<WholeLedger, 'recordings'>, aceId: string, path: string) {
   const { size, mtimeMs } = await stat(path);
   return await ledger.recordings.accept({
     source: 'manual',
@@ -89,7 +89,7 @@ export async function acceptFile(ledger: Pick<Ledger, 'recordings'>, aceId: stri
 }
 
 /** Lets a recording fail for good, as a worker would. */
-export async function failRecording(ledger: Ledger, recordingId: string): Promise<void> {
+export async function failRecording(ledger: WholeLedger, recordingId: string): Promise<void> {
   const lease = await ledger.gate.acquire({ recordingId, holder: 'test', onLost: () => {} });
   if (lease === undefined) throw new Error('the gate is taken');
   const error = { code: 'NOT_MEDIA', message: 'not media' } as const;
@@ -101,7 +101,7 @@ export async function failRecording(ledger: Ledger, recordingId: string): Promis
 export interface TusWorld {
   readonly dataDir: string;
   readonly paths: UploadPaths;
-  readonly ledger: Ledger;
+  readonly ledger: WholeLedger;
   readonly pipeline: Pipeline;
   /** Log lines written so far, parsed. */
   readonly logLines: Record<string, unknown>[];
@@ -152,7 +152,7 @@ export const UNGUARDED = {
 /** A tus server on a free port, with a folder, a ledger and a pipeline of its own. */
 export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusWorld> {
   const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'sluice-tus-')));
-  const ledger = await openLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
+  const ledger = await openWholeLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
   const pipeline = await startPipeline(ledger);
   const paths = uploadPaths(join(dataDir, 'uploads'), join(dataDir, 'incoming'));
   const logLines: Record<string, unknown>[] = [];

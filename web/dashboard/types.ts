@@ -1,12 +1,17 @@
 import type { z } from 'zod';
-import type { AccessTokenView, AuditEntryView, MeView } from '../../src/server/access-api.ts';
-import type { StatusView } from '../../src/server/status.ts';
-import type { deliveryView, eventView, RecordingView, recordingDetailView } from '../../src/server/views.ts';
+import type { AccessTokenView, AuditEntryView, MeView } from '../../src/server/access/access-api.ts';
+import type { StatusView } from '../../src/server/api/status.ts';
+import type {
+  deliveryView,
+  eventView,
+  RecordingView,
+  recordingDetailView,
+} from '../../src/server/api/views.ts';
 
 /* What the server says, by the schemas that it answers from. */
 
 export type { EventType } from '../../src/ledger/events.ts';
-export type { DeliveryDetail, ListedDelivery } from '../../src/server/deliveries-api.ts';
+export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
 export type {
   AttemptView,
   CauseView,
@@ -14,8 +19,8 @@ export type {
   OverviewView,
   RecordingView,
   ServiceView,
-} from '../../src/server/views.ts';
-export type { IgnoredView } from '../../src/server/zoom-api.ts';
+} from '../../src/server/api/views.ts';
+export type { IgnoredView } from '../../src/server/api/zoom.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
 export type EventView = z.output<typeof eventView>;

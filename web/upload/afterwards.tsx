@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { UploadStatusView } from '../../src/server/upload-status.ts';
+import type { UploadStatusView } from '../../src/server/api/upload-status.ts';
 import { useWords } from './language.ts';
 import { readUploadStatus } from './server.ts';
 import type { Message } from './words.ts';

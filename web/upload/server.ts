@@ -1,5 +1,5 @@
-import type { UploadConfig } from '../../src/server/upload-config.ts';
-import type { UploadStatusView } from '../../src/server/upload-status.ts';
+import type { UploadStatusView } from '../../src/server/api/upload-status.ts';
+import type { UploadConfig } from '../../src/server/pages/upload-config.ts';
 
 export interface UploadServer {
   readonly tusUrl: string;

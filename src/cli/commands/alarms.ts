@@ -110,8 +110,8 @@ async function test(
   const isWhole = ({ channel }: { channel: keyof typeof SETTINGS }) =>
     broken.every((each) => each.channel !== channel);
   const { ping } = alarms;
-  const { createAlarmChannels } = await import('../../queue/alarm-channels.ts');
-  const { createAlarmPing } = await import('../../clients/alarm-ping.ts');
+  const { createAlarmChannels } = await import('../../outside/alarm-channels.ts');
+  const { createAlarmPing } = await import('../../outside/monitor/ping.ts');
   const tries: { channel: keyof typeof SETTINGS; what: string; run(signal: AbortSignal): Promise<void> }[] = [
     ...createAlarmChannels(alarms).map((channel) => ({
       channel: channel.name,

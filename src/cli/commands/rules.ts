@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadZoomPlanning } from '../../config/zoom-planning.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { archiveStem } from '../../domain/names.ts';
-import { readRecordingEvent } from '../../domain/zoom-event.ts';
-import { type Choice, type MeetingPlan, planMeeting } from '../../domain/zoom-plan.ts';
+import { readRecordingEvent } from '../../outside/zoom/event.ts';
+import { type Choice, type MeetingPlan, planMeeting } from '../../outside/zoom/plan.ts';
+import { loadZoomPlanning } from '../../outside/zoom/planning.ts';
 import type { Io } from '../io.ts';
 import { openSession } from '../session.ts';
 

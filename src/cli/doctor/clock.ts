@@ -1,6 +1,6 @@
-import { dismiss, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { durationText } from '../../lib/duration-text.ts';
+import { dismiss, send } from '../../lib/http.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
 /** Zoom's and the website's signatures bear a time; more than this is wrong, in milliseconds. */

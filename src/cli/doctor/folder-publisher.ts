@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Request, readText, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { summarize, systemCode } from '../../domain/errors.ts';
+import { type Request, readText, send } from '../../lib/http.ts';
 import { type Finding, fail, ok, skip, warn } from './check.ts';
 
 const IDLE_TIMEOUT_MS = 5000;

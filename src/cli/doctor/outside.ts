@@ -1,6 +1,6 @@
-import { dismiss, type Request, readText, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { summarize } from '../../domain/errors.ts';
+import { dismiss, type Request, readText, send } from '../../lib/http.ts';
 import { type Finding, fail, ok, skip, warn } from './check.ts';
 
 const IDLE_TIMEOUT_MS = 5000;

@@ -1,6 +1,6 @@
-import { dismiss, type Request, readText, send } from '../../clients/http.ts';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
+import { dismiss, type Request, readText, send } from '../../lib/http.ts';
 import { type Finding, fail, ok, skip } from './check.ts';
 import { type Pm2, starting } from './pm2.ts';
 

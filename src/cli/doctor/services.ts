@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { createSite } from '../../clients/site.ts';
-import { createZoomApi } from '../../clients/zoom-api.ts';
 import type { Config } from '../../config/config.ts';
-import { loadZoomAccounts } from '../../config/zoom-accounts.ts';
 import { createB2 } from '../../outside/b2/client.ts';
 import { createBunny } from '../../outside/bunny/client.ts';
+import { createSite } from '../../outside/website/client.ts';
+import { loadZoomAccounts } from '../../outside/zoom/accounts.ts';
+import { createZoomApi } from '../../outside/zoom/client.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
 const IDLE_TIMEOUT_MS = 15_000;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { contentRange, lengthFrom } from '../../clients/headers.ts';
+import { KnownError, type Retry } from '../../domain/errors.ts';
+import type { Body, Call, OpenedFile, StoredPart } from '../../engine/ports/store.ts';
+import { contentRange, lengthFrom } from '../../lib/headers.ts';
 import {
   parseJson,
   type Request,
@@ -9,9 +11,7 @@ import {
   send,
   sendForJson,
   unreachable,
-} from '../../clients/http.ts';
-import { KnownError, type Retry } from '../../domain/errors.ts';
-import type { Body, Call, OpenedFile, StoredPart } from '../../engine/ports/store.ts';
+} from '../../lib/http.ts';
 
 const SERVICE = 'Backblaze B2';
 

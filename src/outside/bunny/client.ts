@@ -1,15 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { lengthFrom } from '../../clients/headers.ts';
-import {
-  dismiss,
-  parseJson,
-  type Request,
-  type Response,
-  readText,
-  refusal,
-  send,
-} from '../../clients/http.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { VideoTag } from '../../domain/video-mark.ts';
 import type {
@@ -18,6 +8,8 @@ import type {
   UploadTarget,
   VideoStatus,
 } from '../../engine/ports/publisher.ts';
+import { lengthFrom } from '../../lib/headers.ts';
+import { dismiss, parseJson, type Request, type Response, readText, refusal, send } from '../../lib/http.ts';
 
 const SERVICE = 'Bunny Stream';
 

@@ -1,6 +1,6 @@
 import { archivedFiles, storeOf, whereIn } from '../../domain/archived.ts';
+import type { LateFinding, LateLooker } from '../../engine/late-looker.ts';
 import type { Store, StoredFile } from '../../engine/ports/store.ts';
-import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /**
  * Looks in a store, under the name that a recording's file has, for what was written or begun there and given up: whatever

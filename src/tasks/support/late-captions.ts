@@ -1,7 +1,7 @@
 import type { Recording } from '../../domain/recording.ts';
+import type { LateFinding, LateLooker } from '../../engine/late-looker.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Recordings } from '../../ledger/recordings.ts';
-import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /** Where captions are looked for that were given up: no title of a video with a mark looks like it, for that has a blank. */
 export function captionsPlace({ videoId, language }: { videoId: string; language: string }): string {

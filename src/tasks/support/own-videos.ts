@@ -1,8 +1,8 @@
 import { KnownError } from '../../domain/errors.ts';
 import { videosIn } from '../../domain/published.ts';
 import type { Recording } from '../../domain/recording.ts';
+import type { LateFinding, LateLooker } from '../../engine/late-looker.ts';
 import type { Publisher, Video } from '../../engine/ports/publisher.ts';
-import type { LateFinding, LateLooker } from './late-looker.ts';
 
 /**
  * Looks with a publisher for what was made for a recording and given up: an empty video that bears its mark and is not one

@@ -1,5 +1,5 @@
-import type { Zoom } from '../../clients/zoom.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
+import type { Source } from '../../engine/ports/source.ts';
 import type { Store } from '../../engine/ports/store.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Disk } from '../../lib/disk.ts';
@@ -11,7 +11,7 @@ import type { Spool } from './spool.ts';
 
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
-  readonly zoom: Zoom;
+  readonly zoom: Source;
   /** The stores and the publishers that are set up, by their names. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRecipesFile } from '../../../src/config/recipes-file.ts';
+import { readRecipesFile } from '../../../src/recipes/recipes-file.ts';
 import { shape as fetch } from '../../../src/tasks/fetch.ts';
 import { shape as publish } from '../../../src/tasks/publish.ts';
 

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { CauseView } from '../../../web/dashboard/types.ts';
 import { causeAddress, eventWords, heldWords } from '../../../web/dashboard/words.ts';
 
-/** Every event that the ledger can record, as its type declares them. */
+/** Every event that the ledger can record, as its types declare them. */
 function eventTypes(): string[] {
-  const source = readFileSync('src/ledger/events.ts', 'utf8');
-  const [, union = ''] = /export type EventType =([^;]+);/.exec(source) ?? [];
-  return [...union.matchAll(/'([a-z.-]+)'/g)].map(([, type = '']) => type);
+  return ['src/ledger/events.ts', 'src/outside/zoom/tables/tables.ts'].flatMap((file) => {
+    const [, names = ''] = /interface EventNames \{([^}]+)\}/.exec(readFileSync(file, 'utf8')) ?? [];
+    return [...names.matchAll(/'([a-z.-]+)': true/g)].map(([, type = '']) => type);
+  });
 }
 
 describe('the words of the dashboard', () => {

@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { NewRecording } from '../domain/recording.ts';
+import type { Accepted, Recordings } from '../ledger/recordings.ts';
+import type { Line } from '../queue/line.ts';
+import type { RecipeBook } from '../recipes/book.ts';
+
+/** Where all doors lead: once `accept` has returned, the recording is in the ledger for good. */
+export interface Intake {
+  accept(recording: NewRecording): Promise<Accepted>;
+}
+
+/** Accepts into the ledger, and only tells the line; the line may follow later. */
+export function createIntake(options: {
+  recordings: Pick<Recordings, 'accept' | 'wakeCompanions'>;
+  book: Pick<RecipeBook, 'planFor'>;
+  line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
+  log: Logger;
+}): Intake {
+  const { recordings, book, line, log } = options;
+  return {
+    async accept(recording) {
+      const accepted = await recordings.accept({ plan: book.planFor(recording), ...recording });
+      const { id, state, isDuplicate } = accepted;
+      log.info(
+        { event: 'recording.accepted', recordingId: id, source: recording.source, state, isDuplicate },
+        'accepted',
+      );
+      // A recording that was given a new beginning is older than the last one put in line.
+      if (isDuplicate && state === 'waiting') line.reconcile();
+      if (!isDuplicate) line.poke();
+      const { kind = 'video', groupKey } = recording;
+      if (kind === 'video' && groupKey !== undefined && !isDuplicate) {
+        for (const companionId of await recordings.wakeCompanions(groupKey)) line.hurry(companionId);
+      }
+      return accepted;
+    },
+  };
+}

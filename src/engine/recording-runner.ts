@@ -1,0 +1,321 @@
+import type { Logger } from 'pino';
+import { failedBody } from '../domain/announcement.ts';
+import { type Backoff, backoffMs } from '../domain/backoff.ts';
+import {
+  hasCode,
+  KnownError,
+  leaseLost,
+  orMachineTrouble,
+  type Retry,
+  stopAsked,
+  summarize,
+} from '../domain/errors.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
+import {
+  type Recording,
+  TAKING_BACK_STATES,
+  UNFINISHED_STATES,
+  WAITING_STATES,
+} from '../domain/recording.ts';
+import type { Lease } from '../ledger/gate.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { untilRecorded } from '../ledger/until-recorded.ts';
+import { pause } from '../lib/abort.ts';
+import type { Flight } from './flight.ts';
+
+/** How often a taken gate, or a paused line, is looked at again, in milliseconds. */
+const GATE_POLL_MS = 100;
+
+/** How soon to look again at a recording that another worker took over, in milliseconds. */
+const TAKEN_OVER_PAUSE_MS = 5000;
+
+/** How often it is looked whether an operator wants a recording to stop that is moving, in milliseconds. */
+const WANTED_POLL_MS = 500;
+
+/** The share of a service's pause over which the recordings that wait for it are spread, and the most of that. */
+const SPREAD = 0.1;
+const MAX_SPREAD_MS = 5000;
+
+/** What ends work early: the process is stopping, or that or the lease is lost. */
+interface Signals {
+  readonly shutdown: AbortSignal;
+  readonly either: AbortSignal;
+}
+
+export interface RecordingRunnerOptions {
+  readonly ledger: Pick<Ledger, 'recordings' | 'moves' | 'gate' | 'switches'>;
+  readonly flight: Flight;
+  readonly backoff: Backoff;
+  /** After so many starts that each killed the worker a recording is set aside. */
+  readonly maxCrashes: number;
+  /** Names this process in the gate. */
+  readonly holder: string;
+  /** Called before a recording counts as done; called again for the same one if the worker dies then. */
+  readonly beforeDone?: (recording: Recording) => Promise<void>;
+  /** Called when one is done. */
+  readonly onDone?: (recording: Recording) => void;
+  /** The lane whose recordings it moves; default: the one in which all begin. */
+  readonly lane?: string;
+  /** How many may move in this lane at once; default 1. */
+  readonly slots?: number;
+  /** Called with one that is to be gone on with in another lane. */
+  readonly onHandedOver: (recordingId: string, lane: string) => void;
+  /** Called when there is something to deliver. */
+  readonly onFailed: () => void;
+  /** Called with what has put one back without costing an attempt. */
+  readonly onPostponed?: (error: unknown) => void;
+  readonly log: Logger;
+  readonly random?: () => number;
+}
+
+/**
+ * Makes one attempt at a recording: takes the gate, runs its flight, and records what came of it.
+ *
+ * The line says whose turn it is; the ledger knows better what an operator wants: a recording that is to be taken back,
+ * or was moved to the front, goes through the gate in place of the one whose turn it is, which then keeps its place.
+ */
+export function createRecordingRunner(options: RecordingRunnerOptions) {
+  const { flight, backoff, maxCrashes, lane = FIRST_LANE, slots = 1, random = Math.random } = options;
+  const { recordings, moves, gate, switches } = options.ledger;
+
+  return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
+    const waiting = await recordings.get(id);
+    const held = waiting && (await hold(waiting));
+    if (held !== undefined) return held;
+    const taken = new AbortController();
+    const lease = await waitForGate(id, taken, signal);
+    if (lease === undefined) return 'given-back';
+    try {
+      // Read after the gate is ours: until then another worker may have moved it on.
+      const recording = await recordings.get(id);
+      if (recording === undefined || !UNFINISHED_STATES.includes(recording.state)) return 'finished';
+      // It waits in another lane by now, where there is a turn of its own.
+      if ((recording.lane ?? FIRST_LANE) !== lane) return 'finished';
+
+      const first = await whoseTurn(recording);
+      const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
+      if (first?.id === id) return await move(recording, lease, signals);
+      if (first !== undefined) {
+        await lease.turnTo(first.id);
+        await move(first, lease, signals);
+      }
+      return 'given-back';
+    } catch (error) {
+      // Lost while the end of an attempt was being recorded.
+      if (!hasCode(error, 'LEASE_LOST')) throw error;
+      return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+    } finally {
+      // One that cannot be recorded as released ends by itself.
+      await lease.release().catch((error: unknown) => {
+        options.log.warn({ event: 'lease.not-released', err: error }, 'the lease is left to expire');
+      });
+    }
+  };
+
+  /**
+   * Has a recording wait that could not get any further, because the service that it needs next is left alone: at no cost,
+   * without the gate and without a word in its history, however often the service is tried meanwhile.
+   */
+  async function hold(recording: Recording): Promise<Outcome | undefined> {
+    const { id, state, notBeforeMs } = recording;
+    if (!WAITING_STATES.includes(state) || notBeforeMs > Date.now()) return undefined;
+    const held = await flight.heldBy(recording);
+    if (held === undefined) return undefined;
+    const { untilMs, error } = held;
+    const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - Date.now()) * SPREAD) * random();
+    const againAtMs = Math.round(untilMs + Math.max(0, spreadMs));
+    await recordings.hold(id, againAtMs, error);
+    return { againAtMs };
+  }
+
+  /** Waits until the gate is free and something may pass it. */
+  async function waitForGate(
+    id: string,
+    taken: AbortController,
+    signal: AbortSignal,
+  ): Promise<Lease | undefined> {
+    const onLost = () => taken.abort(leaseLost());
+    while (!signal.aborted) {
+      const lease = (await mayMove())
+        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost, lane, slots })
+        : undefined;
+      if (lease !== undefined) return lease;
+      await pause(GATE_POLL_MS, signal).catch(() => {});
+    }
+    return undefined;
+  }
+
+  /** Whether anything may: a paused line still takes back what is not wanted any more. */
+  async function mayMove(): Promise<boolean> {
+    if ((await switches.get('line.paused')) === undefined) return true;
+    return lane === FIRST_LANE && (await recordings.takingBack()) !== undefined;
+  }
+
+  async function whoseTurn(recording: Recording): Promise<Recording | undefined> {
+    if ((await switches.get('line.paused')) !== undefined) {
+      return lane === FIRST_LANE ? await recordings.takingBack() : undefined;
+    }
+    return isTakenBack(recording) ? recording : ((await recordings.before(recording)) ?? recording);
+  }
+
+  /** Makes an attempt, or takes back what earlier ones have made; and the second after the first, if it is asked to. */
+  async function move(recording: Recording, lease: Lease, signals: Signals): Promise<Outcome> {
+    const { id, notBeforeMs } = recording;
+    const log = options.log.child({ recordingId: id });
+    if (notBeforeMs > Date.now()) return { againAtMs: notBeforeMs };
+    if (isTakenBack(recording)) return await withdraw(recording, lease, signals, log);
+    const held = await hold(recording);
+    if (held !== undefined) return held;
+
+    const outcome = await attempt(recording, lease, signals, log);
+    const after = signals.either.aborted ? undefined : await recordings.get(id);
+    return after !== undefined && isTakenBack(after) ? await withdraw(after, lease, signals, log) : outcome;
+  }
+
+  async function attempt(
+    recording: Recording,
+    lease: Lease,
+    { either, shutdown }: Signals,
+    log: Logger,
+  ): Promise<Outcome> {
+    const { id } = recording;
+    const asked = watchForStop(id);
+    // However an attempt ends is recorded for as long as it takes: else its start counts as one that killed the worker.
+    const how = { signal: shutdown, log };
+    try {
+      if (recording.openStarts >= maxCrashes) throw crashedTooOften(recording.openStarts);
+      if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
+      const moving = (await recordings.get(id)) ?? recording;
+      const signal = AbortSignal.any([either, asked.signal]);
+      const lane = await flight.run({ recording: moving, lease, signal, log });
+      if (lane !== undefined) {
+        await untilRecorded(() => moves.handOver(id, lane, lease.fence), how);
+        log.info({ event: 'lane.changed', lane }, 'goes on in another lane');
+        options.onHandedOver(id, lane);
+        return 'finished';
+      }
+      await options.beforeDone?.(moving);
+      await untilRecorded(() => moves.finish(id, lease.fence), how);
+      options.onDone?.(moving);
+      log.info({ event: 'recording.done' }, 'recording done');
+      return 'finished';
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
+      if (hasCode(error, 'LEASE_LOST')) {
+        log.warn({ event: 'lease.lost' }, 'lease lost');
+        return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      }
+      if (shutdown.aborted) {
+        await moves.giveBack(id, 'the worker was stopped', lease.fence);
+        return 'given-back';
+      }
+      if (asked.signal.aborted || hasCode(error, 'STOP_ASKED')) {
+        log.info({ event: 'attempt.stopped' }, 'stopped, as an operator has asked');
+        await untilRecorded(() => moves.giveBack(id, 'an operator has asked', lease.fence), how);
+        return 'finished';
+      }
+      if (!(error instanceof KnownError)) log.error({ event: 'bug', err: error }, 'unforeseen error');
+      return await recordFailure(recording, lease, error, how);
+    } finally {
+      asked.end();
+    }
+  }
+
+  /** Looks, while a recording moves, whether an operator wants it to stop. */
+  function watchForStop(id: string) {
+    const asking = new AbortController();
+    const timer = setInterval(() => {
+      // A look that fails is repeated a moment later.
+      recordings.wanted(id).then(
+        (wanted) => wanted !== null && asking.abort(stopAsked()),
+        () => {},
+      );
+    }, WANTED_POLL_MS);
+    return { signal: asking.signal, end: () => clearInterval(timer) };
+  }
+
+  /** Takes back what a cancelled or deleted recording has made, for as long as it takes: until then it is not over. */
+  async function withdraw(
+    recording: Recording,
+    lease: Lease,
+    { either, shutdown }: Signals,
+    log: Logger,
+  ): Promise<Outcome> {
+    const { id } = recording;
+    try {
+      await flight.withdraw({ recording, lease, signal: either, log });
+      const isRenewed = await untilRecorded(() => moves.withdrawn(id, lease.fence), {
+        signal: shutdown,
+        log,
+      });
+      log.info({ event: 'recording.taken-back' }, 'all that was made is taken back');
+      return isRenewed ? { againAtMs: Date.now() } : 'finished';
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
+      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      if (shutdown.aborted) return 'given-back';
+      const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
+      const notBeforeMs =
+        Date.now() + (backoffMs(endless, recording.failedAttempts + 1, random) ?? backoff.maxMs);
+      log.warn({ event: 'withdrawal.failed', err: error, notBeforeMs }, 'not all taken back, tried again');
+      const record = () => moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
+      await untilRecorded(record, { signal: shutdown, log });
+      return { againAtMs: notBeforeMs };
+    }
+  }
+
+  async function recordFailure(
+    recording: Recording,
+    lease: Lease,
+    error: unknown,
+    how: { readonly signal: AbortSignal; readonly log: Logger },
+  ): Promise<Outcome> {
+    const { id } = recording;
+    const { log } = how;
+    const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
+    const summary = summarize(error);
+
+    if (typeof retry === 'object' && 'waitMs' in retry) {
+      const notBeforeMs = Date.now() + retry.waitMs;
+      log.warn({ event: 'attempt.postponed', err: error, notBeforeMs }, 'attempt postponed');
+      options.onPostponed?.(error);
+      await untilRecorded(() => moves.postpone(id, summary, notBeforeMs, lease.fence), how);
+      return { againAtMs: notBeforeMs };
+    }
+
+    const failedAttempts = recording.failedAttempts + 1;
+    const ownMs = backoffMs(backoff, failedAttempts, random);
+    if (retry === 'never' || ownMs === undefined) {
+      log.error({ event: 'recording.failed', err: error, failedAttempts }, 'recording failed');
+      const nowMs = Date.now();
+      const announcement = {
+        recordingId: id,
+        type: 'recording.failed',
+        // It may be given a new beginning, and fail again.
+        occasion: `recording.failed ${nowMs}`,
+        body: failedBody({ recording, error: summary, nowMs }),
+      };
+      // The website hears of videos only; of one that is published again the earlier one is still there.
+      const isTold = recording.kind === 'video' && !recording.isFromArchive && recording.runOf === undefined;
+      const told = isTold ? announcement : undefined;
+      await untilRecorded(() => moves.fail(id, summary, told, lease.fence), how);
+      options.onFailed();
+      return 'finished';
+    }
+    const notBeforeMs = Date.now() + (retry === 'backoff' ? ownMs : Math.max(ownMs, retry.afterMs));
+    log.warn({ event: 'attempt.failed', err: error, failedAttempts, notBeforeMs }, 'attempt failed');
+    await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence), how);
+    return { againAtMs: notBeforeMs };
+  }
+}
+
+function isTakenBack({ state }: Recording): boolean {
+  return TAKING_BACK_STATES.includes(state);
+}
+
+function crashedTooOften(starts: number): KnownError {
+  return new KnownError(`The worker has died ${starts} times while it moved this recording`, {
+    code: 'WORKER_CRASHED',
+  });
+}

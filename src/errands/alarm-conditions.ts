@@ -1,0 +1,130 @@
+import {
+  diskLow,
+  diskTrouble,
+  recordingFailed,
+  recordingKey,
+  serviceDown,
+  videoFailed,
+  waitingLong,
+  websiteGone,
+} from '../desk/alarm-words.ts';
+import { alarmChangesOf, TROUBLE_KINDS, type Trouble } from '../desk/troubles.ts';
+import type { ErrorSummary } from '../domain/errors.ts';
+import type { AlarmChange } from '../ledger/alarms.ts';
+import type { RecordingEvent } from '../ledger/events.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+
+/** When something is an alarm. */
+export interface AlarmTerms {
+  readonly circuitOpenMs: number;
+  readonly waitingMs: number;
+}
+
+export interface AlarmConditionsOptions {
+  readonly ledger: Pick<Ledger, 'alarms' | 'overview' | 'circuits' | 'switches'>;
+  /** What of our own does not move. */
+  readonly troubles: () => Promise<Trouble[]>;
+  readonly terms: AlarmTerms;
+  readonly diskReserveBytes: number;
+  readonly freeBytes: () => Promise<number>;
+  /** What has kept anything from being written lately, or would; `undefined` if the disk is well. */
+  readonly troubleOfDisk?: () => Promise<ErrorSummary | undefined>;
+  /** What wings look at. */
+  readonly more?: readonly (() => Promise<AlarmChange[]>)[];
+  /** Where announcements go. */
+  readonly siteUrl: string;
+  readonly now?: () => number;
+}
+
+/** How much more than the reserve has to be free until the disk is well again. */
+const DISK_MARGIN = 1.05;
+
+/** How many open alarms are looked through for those of services; there is one of a service. */
+const MOST_ALARMS = 1000;
+
+/** What is wrong now, and what is not: each is looked at again and again, and says the same until it changes. */
+export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
+  const { terms, diskReserveBytes, freeBytes, siteUrl, now = Date.now } = options;
+  const { troubleOfDisk = async () => undefined } = options;
+  const { alarms, overview, circuits, switches } = options.ledger;
+
+  async function services(): Promise<AlarmChange[]> {
+    const failing = await circuits.all();
+    const told = (await alarms.open(MOST_ALARMS)).flatMap(({ key }) => /^service:(.+)/.exec(key)?.[1] ?? []);
+    const services = new Set([...told, ...failing.map(({ service }) => service)]);
+    return [...services].flatMap((service): AlarmChange[] => {
+      const circuit = failing.find((each) => each.service === service);
+      if (circuit === undefined) return [{ resolve: `service:${service}`, resolution: 'It works again.' }];
+      const forMs = now() - (circuit.openedAtMs ?? now());
+      const isLong = circuit.openedAtMs !== undefined && forMs >= terms.circuitOpenMs;
+      return isLong ? [{ raise: serviceDown(circuit, forMs) }] : [];
+    });
+  }
+
+  async function website(): Promise<AlarmChange> {
+    const isGone = (await switches.get('site.gone')) === siteUrl;
+    return isGone
+      ? { raise: websiteGone(siteUrl) }
+      : { resolve: 'website', resolution: 'Announcements are sent again.' };
+  }
+
+  async function disk(): Promise<AlarmChange[]> {
+    const bytes = await freeBytes();
+    if (bytes < diskReserveBytes) return [{ raise: diskLow(bytes, diskReserveBytes) }];
+    const trouble = await troubleOfDisk();
+    if (trouble !== undefined) return [{ raise: diskTrouble(trouble) }];
+    if (bytes < diskReserveBytes * DISK_MARGIN) return [];
+    return [{ resolve: 'disk', resolution: 'There is room again.' }];
+  }
+
+  async function waiting(): Promise<AlarmChange> {
+    const longest = await overview.longestWaiting();
+    const forMs = longest === undefined ? 0 : now() - longest.sinceMs;
+    if (longest === undefined || forMs < terms.waitingMs) {
+      return { resolve: 'waiting', resolution: 'Nothing waits that long any more.' };
+    }
+    const isPaused = (await switches.get('line.paused')) !== undefined;
+    return { raise: waitingLong(longest.recording, forMs, isPaused) };
+  }
+
+  async function own(): Promise<AlarmChange[]> {
+    return alarmChangesOf(await options.troubles(), await alarms.openKeys(TROUBLE_KINDS));
+  }
+
+  return async () =>
+    [
+      await own(),
+      await services(),
+      [await website()],
+      await disk(),
+      [await waiting()],
+      ...(await Promise.all((options.more ?? []).map((look) => look()))),
+    ].flat();
+}
+
+/** How an alarm about a recording ends, by what happens to it. */
+const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
+  'recording.retried': 'It was told to go on.',
+  'recording.revived': 'It was handed in again.',
+  'recording.set-aside': 'It was set aside.',
+  'withdrawal.started': 'It is being taken back.',
+  'recording.cancelled': 'It was cancelled.',
+  'deletion.started': 'It was deleted.',
+  'publish-again.done': 'It was published again.',
+  'publish-again.given-up': 'Its earlier video stays.',
+  'recording.done': 'It is done.',
+};
+
+/** What an event of the history changes about alarms. */
+export async function changesBy(
+  { type, recordingId, data }: RecordingEvent,
+  recordings: Ledger['recordings'],
+): Promise<AlarmChange[]> {
+  const resolution = RESOLUTIONS[type];
+  if (resolution !== undefined) return [{ resolve: recordingKey(recordingId), resolution }];
+  if (type !== 'recording.failed' && type !== 'video.failed') return [];
+  const recording = await recordings.get(recordingId);
+  if (recording === undefined) return [];
+  if (type === 'video.failed') return [{ raise: videoFailed(recording) }];
+  return [{ raise: recordingFailed(recording, data as never) }];
+}

@@ -1,0 +1,70 @@
+import { Webhook } from 'standardwebhooks';
+import { KnownError } from '../../domain/errors.ts';
+import type { Site } from '../../engine/ports/site.ts';
+import { type Request, readText, refusal, send } from '../../lib/http.ts';
+
+/** How long the website has for its whole answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
+const ANSWER_TIMEOUT_MS = 20_000;
+
+export function createSite(options: { webhookUrl: string; webhookSecret: string }): Site {
+  const webhook = new Webhook(options.webhookSecret);
+
+  return {
+    async announce({ id, body, signal: stop, onAnswer }) {
+      const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const signal = AbortSignal.any([stop, deadline]);
+      const now = new Date();
+      const request: Request = {
+        service: 'The website',
+        method: 'POST',
+        url: options.webhookUrl,
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+          'webhook-signature': webhook.sign(id, now, body),
+        },
+        body,
+        signal,
+        idleTimeoutMs: ANSWER_TIMEOUT_MS,
+      };
+      const { response, text } = await sendInTime(request, deadline);
+      onAnswer?.({ status: response.status, text });
+      if (response.status >= 200 && response.status <= 299) return;
+
+      const error = refusal(request, response.status, text, response.headers);
+      // A receiver's mistake (a bad deployment, a wrong route) heals more often than not.
+      const retry = response.status === 410 ? 'never' : error.retry === 'never' ? 'backoff' : error.retry;
+      throw new KnownError(error.message, { code: error.code, retry, details: error.details });
+    },
+
+    async probe({ body, signal: stop }) {
+      const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const request: Request = {
+        service: 'The website',
+        method: 'POST',
+        url: options.webhookUrl,
+        headers: { 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.any([stop, deadline]),
+        idleTimeoutMs: ANSWER_TIMEOUT_MS,
+      };
+      return (await sendInTime(request, deadline)).response.status;
+    },
+  };
+}
+
+/** @throws KnownError `TRANSFER_STALLED` for an answer that takes too long, however steadily it drips. */
+async function sendInTime(request: Request, deadline: AbortSignal) {
+  try {
+    const response = await send(request);
+    return { response, text: await readText(request, response) };
+  } catch (error) {
+    if (!deadline.aborted || error !== deadline.reason) throw error;
+    const seconds = ANSWER_TIMEOUT_MS / 1000;
+    throw new KnownError(`The website did not answer within ${seconds} s`, {
+      code: 'TRANSFER_STALLED',
+      retry: 'backoff',
+    });
+  }
+}

@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { createIntake } from '../desk/intake.ts';
+import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
+import { startRepeating } from '../lib/abort.ts';
+import { listening } from '../lib/listen-failure.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
+import { readVersion } from '../lib/version.ts';
+import { ALL_ALARM_KINDS } from '../outside/alarm-kinds.ts';
+import { placesOf, servicesOf } from '../outside/places.ts';
+import { openWholeLedger } from '../outside/whole-ledger.ts';
+import { requireRulesKnow } from '../outside/zoom/account.ts';
+import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
+import { createZoomCatchUp } from '../outside/zoom/catch-up.ts';
+import { createZoomCheckCounter } from '../outside/zoom/check-counter.ts';
+import { createZoomApis } from '../outside/zoom/clients.ts';
+import { createZoomIntake } from '../outside/zoom/intake.ts';
+import { createZoomSearch } from '../outside/zoom/search.ts';
+import { startZoomSweep } from '../outside/zoom/sweep.ts';
+import { ZOOM_CHECK_OUTCOMES } from '../outside/zoom/tables/checks.ts';
+import { connectRedis } from '../queue/connection.ts';
+import { createLines } from '../queue/lines.ts';
+import { listenForProgress } from '../queue/progress.ts';
+import { createRecipeBook } from '../recipes/book.ts';
+import { loadRecipes } from '../recipes/load.ts';
+import { createMeasurements } from '../server/api/measurements.ts';
+import { createApp } from '../server/app.ts';
+import { loadTaskShapes } from '../tasks/support/files.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { openTracing } from '../telemetry/tracing.ts';
+import { composeAlarms } from './alarms.ts';
+import { startAppPulse, startAppVitals } from './app-vitals.ts';
+import { traceIntake } from './traced.ts';
+
+/** How often it is looked whether a bringing was interrupted, in milliseconds; at first at the start. */
+const BRING_EVERY_MS = 60_000;
+
+/** Builds and starts the pipeline server: the doors. */
+export async function startServer(config: Config, log: Logger) {
+  const accounts = loadZoomAccounts(config.zoom);
+  const tasks = await loadTaskShapes(config.tasksDir);
+  const written = loadRecipes(config.recipesFile, tasks, placesOf(config));
+  requireRulesKnow(accounts, written.names);
+  const ledger = await openWholeLedger({
+    path: config.ledgerPath,
+    leaseMs: config.line.leaseMs,
+    leavesTidying: true,
+  });
+  const connection = connectRedis(config.redis, log);
+  const lines = createLines({ ledger, connection, log });
+  const installation = {
+    version: readVersion(),
+    dataDir: config.dataDir,
+    diskReserveBytes: config.diskReserveBytes,
+    services: ['zoom', ...servicesOf(config)],
+  };
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['pipeline'],
+    ...config.log,
+    log,
+  });
+  const pulse = startAppPulse({ app: 'pipeline', ledger, ...config.vitals, log });
+  const vitals = startAppVitals({ app: 'pipeline', ledger, connection, pulse, terms: config.vitals });
+  const zoomChecks = createZoomCheckCounter({ checks: ledger.zoom.checks, log });
+  const measurements = createMeasurements({ ledger, ...installation, vitals, log });
+  const { endpoint } = config.traces;
+  const tracing =
+    endpoint === undefined
+      ? undefined
+      : await openTracing({ endpoint, service: 'sluice-pipeline', version: installation.version });
+  const book = createRecipeBook({ tasks, ...written, kept: ledger.plans });
+  const plainIntake = createIntake({ recordings: ledger.recordings, book, line: lines.recordings, log });
+  const intake = tracing === undefined ? plainIntake : traceIntake(plainIntake, tracing);
+  const zoomIntake = createZoomIntake({
+    intake,
+    recordings: ledger.recordings,
+    ignored: ledger.zoom.ignored,
+    defaults: config.zoom.defaults,
+    log,
+  });
+  const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs: config.transfer.idleTimeoutMs });
+  const catchUp = createZoomCatchUp({
+    search: createZoomSearch({ apis }),
+    intake: zoomIntake,
+    ignored: ledger.zoom.ignored,
+    log,
+  });
+  const app = await createApp({
+    ledger,
+    intake,
+    zoom: {
+      intake: zoomIntake,
+      catchUp,
+      accounts,
+      toleranceS: config.zoom.timestampToleranceS,
+    },
+    bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
+    lines,
+    operators: config.operators,
+    recipes: { book, tasks },
+    customRoots: config.customRoots,
+    media: createMediaGate(config.media),
+    incoming: config.tus.incomingDir,
+    installation,
+    vitals,
+    silentAfterMs: config.vitals.silentAfterMs,
+    zoomChecks,
+    metrics: createMetrics({
+      read: measurements.read,
+      version: installation.version,
+      durationBounds: DURATION_BOUNDS_S,
+      alarmKinds: ALL_ALARM_KINDS,
+      zoomOutcomes: ZOOM_CHECK_OUTCOMES,
+    }),
+    pages: {
+      uploadUrl: config.tus.publicUrl,
+      tusPort: config.tus.port,
+      maxUploadBytes: config.tus.maxBytes,
+      isMediaOnly: config.media.allowed.length === 0,
+      watchUrl: config.tus.watchUrl,
+    },
+    listenForProgress: (listener) => listenForProgress(connection, listener),
+    log,
+  });
+  const { host, port } = config.pipeline;
+  await listening(app.listen({ host, port }), {
+    host,
+    port,
+    hostSetting: 'PIPELINE_HOST',
+    portSetting: 'PIPELINE_PORT',
+  });
+
+  const { sweep } = config.zoom;
+  const askable = apis.map(({ account }) => account);
+  // In this process, beside the door: of what both bring at once one is taken.
+  const sweeping =
+    sweep === undefined ? undefined : startZoomSweep({ catchUp, accounts: askable, ...sweep, log });
+
+  const bringing = startRepeating(
+    (signal) =>
+      catchUp
+        .bringWanted(signal)
+        .catch((err) =>
+          log.warn({ event: 'zoom.not-brought', err }, 'what is wanted of Zoom is looked at later'),
+        ),
+    BRING_EVERY_MS,
+  );
+
+  // The worker tells of what is wrong; that it is not there itself, and all else meanwhile, is told from here.
+  const alarms = composeAlarms(config, { ledger, vitals, isOnDuty: vitals.isWorkerSilent, log });
+
+  return {
+    ledger,
+    /** Reverse order: no new requests, then what they used. */
+    async stop() {
+      await Promise.all([
+        app.close(),
+        sweeping?.stop(),
+        bringing.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
+      await zoomChecks.stop();
+      await measurements.stop();
+      await tracing?.stop();
+      await lines.stop();
+      connection.disconnect();
+      await ledger.close();
+    },
+  };
+}

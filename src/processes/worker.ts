@@ -1,0 +1,374 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { FIRST_LANE } from '../domain/recipe.ts';
+import type { Recording } from '../domain/recording.ts';
+import { createFlight } from '../engine/flight.ts';
+import type { Publisher } from '../engine/ports/publisher.ts';
+import type { Store } from '../engine/ports/store.ts';
+import { createRecordingRunner } from '../engine/recording-runner.ts';
+import { makeTasks, shapesOf } from '../engine/task-files.ts';
+import { startClockWatch } from '../errands/clock-watch.ts';
+import { createDeliveryRunner } from '../errands/delivery-runner.ts';
+import { createDiskWatch } from '../errands/disk-watch.ts';
+import { startPruning } from '../errands/history-pruner.ts';
+import { startLateLooks } from '../errands/late-look-runner.ts';
+import { startRenaming } from '../errands/rename-runner.ts';
+import { createSweeper, startSweeping } from '../errands/sweeper.ts';
+import { createWatchRunner } from '../errands/watch-runner.ts';
+import { createDisk } from '../lib/disk.ts';
+import { createFfprobe } from '../lib/ffprobe.ts';
+import { startLogKeeping } from '../lib/log-files.ts';
+import { createMediaGate } from '../lib/media-gate.ts';
+import { missingUploadBytes } from '../lib/upload-bytes.ts';
+import { readVersion } from '../lib/version.ts';
+import { openPublishers } from '../outside/publishers.ts';
+import { openStores } from '../outside/stores.ts';
+import { createSite } from '../outside/website/client.ts';
+import { openWholeLedger, type WholeLedger } from '../outside/whole-ledger.ts';
+import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
+import { apiOf, createZoomApis } from '../outside/zoom/clients.ts';
+import { createDownloadHosts } from '../outside/zoom/download-hosts.ts';
+import { createZoom } from '../outside/zoom/downloads.ts';
+import { createTrashRunner, TRASH_QUEUE, trashableFile } from '../outside/zoom/trash-runner.ts';
+import { connectRedis } from '../queue/connection.ts';
+import { type JobWorker, startJobWorker } from '../queue/jobs.ts';
+import { createLines } from '../queue/lines.ts';
+import {
+  DELIVERIES_CONCURRENCY,
+  DELIVERIES_QUEUE,
+  LANE_CONCURRENCY,
+  laneQueue,
+  RECORDINGS_QUEUE,
+  WATCHES_QUEUE,
+} from '../queue/names.ts';
+import { createProgressTeller } from '../queue/progress.ts';
+import { createRecipeBook } from '../recipes/book.ts';
+import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
+import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
+import { loadTasks } from '../tasks/support/files.ts';
+import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
+import { createVideoLooker } from '../tasks/support/own-videos.ts';
+import { createSpool } from '../tasks/support/spool.ts';
+import type { Tools } from '../tasks/support/tools.ts';
+import { openTracing } from '../telemetry/tracing.ts';
+import { uploadPaths } from '../tus/upload-paths.ts';
+import { composeAlarms } from './alarms.ts';
+import { startAppPulse, startAppVitals } from './app-vitals.ts';
+import { createTracedFlight, traceSite } from './traced.ts';
+
+/** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
+const TRANSFER_ATTEMPTS = 5;
+
+/** How long a dead worker's announcement or watch stays locked, in milliseconds. */
+const SMALL_JOB_LOCK_MS = 10_000;
+
+/** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
+export async function startWorker(config: Config, log: Logger) {
+  const accounts = loadZoomAccounts(config.zoom);
+  const files = await loadTasks(config.tasksDir);
+  const lanes = [...new Set([...files.values()].map(({ shape }) => shape.lane))].filter(
+    (lane) => lane !== FIRST_LANE,
+  );
+  const ledger = await openWholeLedger({
+    path: config.ledgerPath,
+    leaseMs: config.line.leaseMs,
+    circuits: config.line.circuits,
+  });
+  const { recordings } = ledger;
+  const workers: JobWorker[] = [];
+  const connection = connectRedis(config.redis, log);
+  const lines = createLines({
+    ledger,
+    connection,
+    everyMs: config.line.reconcileEveryMs,
+    lanes,
+    wings: { [TRASH_QUEUE]: (...page) => ledger.zoom.trash.pending(...page) },
+    log,
+  });
+  const logs = startLogKeeping({
+    folder: join(config.dataDir, 'logs'),
+    apps: ['worker', 'redis'],
+    ...config.log,
+    log,
+  });
+  const pulse = startAppPulse({
+    app: 'worker',
+    ledger,
+    isWorking: () => workers.every((worker) => worker.isRunning()),
+    ...config.vitals,
+    log,
+  });
+  const vitals = startAppVitals({ app: 'worker', ledger, connection, pulse, terms: config.vitals });
+
+  const { idleTimeoutMs, minBytesPerSecond } = config.transfer;
+  const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
+  const diskWatch = createDiskWatch(config.dataDir);
+  const spool = createSpool(`${config.dataDir}/spool`);
+  const zoom = createZoom({
+    ...config.zoom,
+    accounts,
+    hosts: createDownloadHosts(config.zoom.downloadHosts),
+    idleTimeoutMs,
+    minBytesPerSecond,
+  });
+  const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
+  const publishers = openPublishers(config, { idleTimeoutMs, minBytesPerSecond });
+  const { endpoint } = config.traces;
+  const tracing =
+    endpoint === undefined
+      ? undefined
+      : await openTracing({ endpoint, service: 'sluice-worker', version: readVersion() });
+  const plainSite = createSite(config.site);
+  const site = tracing ? traceSite(plainSite, { tracer: tracing, ...ledger }) : plainSite;
+  const openFlight = tracing ? createTracedFlight({ tracer: tracing, ...ledger }) : createFlight;
+  const { cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
+
+  const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
+
+  const progress = createProgressTeller({ connection });
+  const tasks = makeTasks<Tools>(files, {
+    zoom,
+    stores,
+    publishers,
+    ledger,
+    spool,
+    ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
+    disk: createDisk(config.dataDir, config.diskReserveBytes),
+    media: createMediaGate(config.media),
+    promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+    companionVideos,
+    retry,
+    settings: {
+      fetch: {
+        patienceMs: config.zoom.patienceMs + config.zoom.defaults.delayMs,
+        backoff: config.line.backoff,
+      },
+      archive: config.archive,
+      publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
+      captions: { language: config.zoom.defaults.language },
+    },
+    onAdded: () => {
+      lines.deliveries.poke();
+      lines.watches.poke();
+    },
+    onWoken: (ids) => {
+      for (const id of ids) lines.recordings.hurry(id);
+    },
+  });
+  const flight = openFlight({
+    ...ledger,
+    tasks,
+    planOf: createRecipeBook({ tasks: shapesOf(files), kept: ledger.plans }).planOf,
+    probes: {
+      // Its files are served by other hosts than its API.
+      zoom: { ask: zoom.probe, provesService: false },
+      ...Object.fromEntries(
+        [...stores.values()].map(({ name, probe }) => [name, { ask: probe, provesService: true }]),
+      ),
+      ...Object.fromEntries(
+        [...publishers.values()].map(({ service, probe }) => [service, { ask: probe, provesService: true }]),
+      ),
+    },
+    progress: {
+      told(input) {
+        pulse.moved();
+        progress.told(input);
+      },
+      rests: progress.rests,
+    },
+  });
+
+  const { trashAfter } = config.zoom;
+
+  /** Has what is left of a recording's meeting looked at, now that it has come further. */
+  function wakeTrash({ groupKey }: Recording): void {
+    if (trashAfter === 'never' || groupKey === null) return;
+    lines.wings.get(TRASH_QUEUE)?.poke();
+    ledger.zoom.trash
+      .wake(groupKey)
+      .then((ids) => {
+        for (const id of ids) lines.wings.get(TRASH_QUEUE)?.hurry(id);
+      })
+      .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
+  }
+
+  function onWatched(recordingId: string): void {
+    recordings
+      .get(recordingId)
+      .then((recording) => recording && wakeTrash(recording))
+      .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
+  }
+
+  const newRunner = (lane: string) =>
+    createRecordingRunner({
+      ledger,
+      flight,
+      lane,
+      slots: config.line.slots[lane] ?? 1,
+      backoff: config.line.backoff,
+      maxCrashes: config.line.maxCrashes,
+      holder: `${hostname()}:${process.pid}`,
+      beforeDone: async (recording) => {
+        if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoom.trash.add(recording.id);
+      },
+      onDone: wakeTrash,
+      onHandedOver: (id, next) => (lines.lanes.get(next) ?? lines.recordings).hurry(id),
+      onFailed: () => lines.deliveries.poke(),
+      onPostponed: diskWatch.met,
+      log,
+    });
+
+  workers.push(
+    startJobWorker({
+      name: RECORDINGS_QUEUE,
+      connection,
+      concurrency: 1,
+      lockMs: config.line.leaseMs,
+      process: newRunner(FIRST_LANE),
+      log,
+    }),
+    ...lanes.map((lane) =>
+      startJobWorker({
+        name: laneQueue(lane),
+        connection,
+        concurrency: LANE_CONCURRENCY,
+        lockMs: config.line.leaseMs,
+        process: newRunner(lane),
+        log,
+      }),
+    ),
+    startJobWorker({
+      name: DELIVERIES_QUEUE,
+      connection,
+      concurrency: DELIVERIES_CONCURRENCY,
+      lockMs: SMALL_JOB_LOCK_MS,
+      process: createDeliveryRunner({ ledger, site, ...config.site, log }),
+      log,
+    }),
+    startJobWorker({
+      name: WATCHES_QUEUE,
+      connection,
+      concurrency: 1,
+      lockMs: SMALL_JOB_LOCK_MS,
+      process: createWatchRunner({
+        ledger,
+        publishers,
+        cdnHost,
+        poll,
+        timeoutMs: config.bunny.playableTimeoutMs,
+        goneAfterMs: config.bunny.goneAfterMs,
+        recheckMs: config.bunny.recheckMs,
+        onEnded: (recordingId) => {
+          lines.deliveries.poke();
+          onWatched(recordingId);
+        },
+        log,
+      }),
+      log,
+    }),
+  );
+
+  if (trashAfter !== 'never') {
+    const apis = createZoomApis({ ...config.zoom, accounts, idleTimeoutMs });
+    workers.push(
+      startJobWorker({
+        name: TRASH_QUEUE,
+        connection,
+        concurrency: 1,
+        lockMs: SMALL_JOB_LOCK_MS,
+        process: createTrashRunner({
+          ledger,
+          stores,
+          apiOf: (accountId) => apiOf(apis, accountId),
+          after: trashAfter,
+          backoff: config.line.backoff,
+          log,
+        }),
+        log,
+      }),
+    );
+  }
+
+  const clockWatch = startClockWatch({ ledger, lines, log });
+
+  const sweeping = startSweeping({
+    isClockSettled: () => ledger.wallClock.isSettled(),
+    sweeper: composeSweeper(config, { ledger, stores, publishers, log }),
+    everyMs: config.sweep.everyMs,
+    log,
+  });
+
+  const lateLooks = startLateLooks({
+    ledger,
+    lookers: [
+      ...[...stores.values()].map((store) => createArchiveLooker({ store })),
+      ...[...publishers.values()].flatMap((publisher) => [
+        createVideoLooker({ publisher }),
+        createCaptionsLooker({ publisher, recordings }),
+      ]),
+    ],
+    ...config.lateLooks,
+    log,
+  });
+
+  const renaming = startRenaming({ ledger, publishers, log });
+
+  const pruning = startPruning({ ...ledger, ...config.history, log });
+
+  const alarms = composeAlarms(config, { ledger, vitals, diskWatch, log });
+
+  return {
+    ledger,
+    /** Reverse order: stop taking work, let go of what runs, then let go of what it used. */
+    async stop() {
+      const stopped = workers.map((worker) => worker.stop(config.shutdownTimeoutMs));
+      await Promise.all([
+        ...stopped,
+        clockWatch.stop(),
+        sweeping.stop(),
+        lateLooks.stop(),
+        renaming.stop(),
+        pruning.stop(),
+        alarms.stop(config.shutdownTimeoutMs),
+      ]);
+      await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
+      await lines.stop();
+      connection.disconnect();
+      await tracing?.stop();
+      await ledger.close();
+    },
+  };
+}
+
+/** Builds the sweeper of this worker's folders and services. */
+function composeSweeper(
+  config: Config,
+  used: {
+    readonly ledger: WholeLedger;
+    readonly stores: ReadonlyMap<string, Store>;
+    readonly publishers: ReadonlyMap<string, Publisher>;
+    readonly log: Logger;
+  },
+) {
+  return createSweeper({
+    ...used,
+    ...config.sweep,
+    spoolDirectory: `${config.dataDir}/spool`,
+    incoming: uploadPaths(`${config.dataDir}/uploads`, config.tus.incomingDir),
+  });
+}
+
+/** Builds a sweeper that runs by itself, beside a worker or without one. */
+export async function openSweeper(config: Config, log: Logger) {
+  const { idleTimeoutMs } = config.transfer;
+  const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const stores = openStores(config, { idleTimeoutMs });
+  const publishers = openPublishers(config, { idleTimeoutMs });
+  return {
+    ...composeSweeper(config, { ledger, stores, publishers, log }),
+    audit: ledger.audit,
+    close: () => ledger.close(),
+  };
+}

@@ -1,0 +1,97 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { TaskShapes } from '../../domain/recipe.ts';
+import type { RecipeBook } from '../../recipes/book.ts';
+import { problems } from './views.ts';
+
+const taskView = z
+  .object({
+    name: z.string(),
+    label: z.string().describe('What people call it'),
+    lane: z.string().describe('Steps of different lanes never hold each other up'),
+    takes: z.record(z.string(), z.enum(['growing', 'proved'])),
+    makes: z.array(z.string()),
+    params: z.record(z.string(), z.unknown()).describe('JSON schema'),
+    reports: z.enum(['bytes']).nullable(),
+    is_final: z.boolean().describe('What is begun here can no longer be taken back'),
+  })
+  .meta({ id: 'Task' });
+
+const recipeView = z
+  .object({
+    name: z.string(),
+    version: z.int(),
+    is_default: z.boolean().describe('Videos go this way unless something else is chosen'),
+    steps: z.array(
+      z.object({
+        id: z.string(),
+        task: z.string(),
+        lane: z.string(),
+        params: z.record(z.string(), z.unknown()),
+        takes: z.record(z.string(), z.string()),
+        after: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'Recipe' });
+
+/** `GET /api/recipes`: the ways that recordings may go; `GET /api/tasks`: what steps there can be. */
+export function addRecipesApi(
+  app: FastifyInstance,
+  { book, tasks }: { book: Pick<RecipeBook, 'recipes' | 'require' | 'defaultName'>; tasks: TaskShapes },
+): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  routes.get(
+    '/api/recipes',
+    {
+      schema: {
+        tags: ['recipes'],
+        operationId: 'listRecipes',
+        summary: 'The ways that recordings may go',
+        response: { 200: z.object({ recipes: z.array(recipeView) }), ...problems(401) },
+      },
+    },
+    async () => ({
+      recipes: book.recipes.map(({ name }) => {
+        const { version, steps } = book.require(name);
+        return {
+          name,
+          version,
+          is_default: name === book.defaultName,
+          steps: steps.map(({ id, task, lane, params, takes, after }) => ({
+            id,
+            task,
+            lane,
+            params: { ...(params as object | undefined) },
+            takes: Object.fromEntries(takes.map(({ input, step, output }) => [input, `${step}.${output}`])),
+            after: [...after],
+          })),
+        };
+      }),
+    }),
+  );
+  routes.get(
+    '/api/tasks',
+    {
+      schema: {
+        tags: ['recipes'],
+        operationId: 'listTasks',
+        summary: 'What the steps of a recipe can be',
+        response: { 200: z.object({ tasks: z.array(taskView) }), ...problems(401) },
+      },
+    },
+    async () => ({
+      tasks: [...tasks.values()].map((shape) => ({
+        name: shape.name,
+        label: shape.label,
+        lane: shape.lane,
+        takes: { ...shape.takes },
+        makes: [...(shape.makes ?? [])],
+        params: shape.params === undefined ? {} : z.toJSONSchema(shape.params, { unrepresentable: 'any' }),
+        reports: shape.reports ?? null,
+        is_final: shape.isFinal === true,
+      })),
+    }),
+  );
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Intake } from '../../desk/intake.ts';
+import { archivedFiles, storeOf } from '../../domain/archived.ts';
+import { KnownError } from '../../domain/errors.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { RecipeBook } from '../../recipes/book.ts';
+import { problems, recordingView, viewRecording } from './views.ts';
+
+const newRun = z
+  .object({
+    recording_id: z.string().min(1).max(100),
+    recipe: z.string().min(1).max(40),
+    params: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .optional()
+      .describe('Parameters of steps in place of those of the recipe, by the step’s id'),
+    reference: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('Yours; asked for again with the same one, nothing new begins'),
+  })
+  .meta({ examples: [{ recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' }] });
+
+const acceptedRun = z.object({ id: z.string(), state: z.string(), duplicate: z.boolean() });
+
+/**
+ * `POST /api/runs`, `GET /api/runs`: further runs of recordings that are home. A run is a recording by itself, with an id,
+ * steps, history and actions of its own; whatever becomes of it, the first run keeps what it has reached.
+ */
+export function addRunsApi(
+  app: FastifyInstance,
+  options: {
+    intake: Intake;
+    ledger: Pick<Ledger, 'recordings' | 'overview'>;
+    book: Pick<RecipeBook, 'require'>;
+  },
+): void {
+  const { intake, book } = options;
+  const { recordings, overview } = options.ledger;
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+
+  routes.post(
+    '/api/runs',
+    {
+      schema: {
+        tags: ['recipes'],
+        operationId: 'startRun',
+        summary: 'One more run of a recording that is home, by another recipe',
+        body: newRun,
+        response: { 202: acceptedRun, ...problems(400, 401, 403, 404, 409) },
+      },
+    },
+    async ({ body }, reply) => {
+      const { recording_id: of, recipe, params, reference } = body;
+      const recording = await recordings.get(of);
+      if (recording === undefined) throw new KnownError(`There is no recording ${of}`, { code: 'NOT_FOUND' });
+      const plan = book.require(recipe, params);
+      const { facts } = await recordings.progress(of);
+      const [archived] = archivedFiles(facts);
+      if (archived === undefined) {
+        throw new KnownError(
+          `The recording ${of} is ${recording.state} and has no archived file, from which a further run begins`,
+          { code: 'WRONG_STATE' },
+        );
+      }
+      const accepted = await intake.accept({
+        source: recording.source,
+        naturalKey: `run:${JSON.stringify([of, reference ?? randomUUID()])}`,
+        aceId: null,
+        title: `${recording.title} (${recipe})`,
+        origin: {
+          kind: 'archived',
+          recordingId: of,
+          store: storeOf(archived),
+          bytes: facts.fetch?.bytes ?? recording.bytes,
+        },
+        details: { run_of: of, recipe },
+        runOf: of,
+        plan,
+      });
+      return reply
+        .code(202)
+        .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
+    },
+  );
+
+  routes.get(
+    '/api/runs',
+    {
+      schema: {
+        tags: ['recipes'],
+        operationId: 'listRuns',
+        summary: 'Further runs of recordings, the newest first',
+        querystring: z.object({
+          recording_id: z.string().max(100).optional(),
+          limit: z.coerce.number().int().min(1).max(200).default(50),
+        }),
+        response: { 200: z.object({ runs: z.array(recordingView) }), ...problems(400, 401) },
+      },
+    },
+    async ({ query }) => ({
+      runs: (await overview.runs(query.recording_id, query.limit)).map(viewRecording),
+    }),
+  );
+}

@@ -1,0 +1,482 @@
+import { z } from 'zod';
+import type { Trouble } from '../../desk/troubles.ts';
+import { ACTIONS, possibleActions } from '../../domain/actions.ts';
+import { playUrl } from '../../domain/announcement.ts';
+import { archivedFiles, defaultFile, storeOf } from '../../domain/archived.ts';
+import {
+  adviceFor,
+  canRetryHelp,
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  type Outlook,
+} from '../../domain/error-catalogue.ts';
+import type { ErrorSummary } from '../../domain/errors.ts';
+import { isInBunny, publisherOf, type VideoFact } from '../../domain/published.ts';
+import { FIRST_LANE } from '../../domain/recipe.ts';
+import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
+import type { Delivery } from '../../ledger/deliveries.ts';
+import type { RecordingEvent } from '../../ledger/events.ts';
+import { APPS } from '../../ledger/heartbeats.ts';
+import type { RecordingSummary } from '../../ledger/overview.ts';
+import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
+
+/* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
+
+const time = z.iso.datetime().describe('ISO 8601, UTC');
+export const bytes = z.int().nonnegative();
+
+export const errorView = z
+  .object({ code: z.string(), message: z.string(), title: z.string(), advice: z.string() })
+  .meta({ id: 'Error', description: 'Why something has failed, and what to do about it' });
+
+export const recordingView = z
+  .object({
+    id: z.string(),
+    seq: z.int().describe('Rises with each acceptance'),
+    source: z.enum(SOURCES),
+    kind: z.enum(RECORDING_KINDS).describe('A video, or a companion archived beside one'),
+    state: z.enum(STATES),
+    run_of: z.string().nullable().describe('The recording that this is a further run of'),
+    lane: z.string().describe('In which it waits or moves'),
+    wanted: z
+      .enum(['set-aside', 'cancelled'])
+      .nullable()
+      .describe('What it is about to become, while moving'),
+    actions: z.array(z.enum(ACTIONS)).describe('What can be done with it now'),
+    title: z.string(),
+    ace_id: z.string().nullable(),
+    details: z
+      .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+      .describe('What its source knew of it'),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('What its caller wants the website to hear'),
+    bytes: bytes.nullable(),
+    failed_attempts: z.int(),
+    last_error: errorView.nullable(),
+    retry_can_help: z
+      .boolean()
+      .describe('Whether it may come home if it is tried again, as far as its last error tells'),
+    not_before: time.nullable(),
+    accepted_at: time,
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+    playable: z.boolean().nullable().describe('Whether its video can be watched; null: not published'),
+    video: z
+      .object({ library_id: z.string().nullable(), video_id: z.string(), player_url: z.string() })
+      .nullable()
+      .describe('In Bunny Stream, or where it is published instead: then there is no library'),
+    videos: z
+      .array(
+        z.object({
+          publisher: z.string(),
+          video_id: z.string(),
+          player_url: z.string(),
+          playable: z.boolean(),
+        }),
+      )
+      .describe('Wherever it is published'),
+    archive: z
+      .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
+      .nullable()
+      .describe('In Backblaze B2'),
+    archives: z
+      .array(z.object({ store: z.string(), path: z.string(), file_id: z.string() }))
+      .describe('In other stores: which, and where in it'),
+    publishing_again: z.boolean().describe('It is being published again, from its archived file'),
+    position: z.int().nullable().describe('Its place in line, from 1, if it waits and may move now'),
+    companion: z
+      .string()
+      .nullable()
+      .describe('What it is, if it is a companion: transcript, chat and the like'),
+    of_video: z
+      .object({ id: z.string(), title: z.string() })
+      .nullable()
+      .describe('The video that it belongs to, if it is a companion and that is known'),
+  })
+  .meta({ id: 'Recording' });
+export type RecordingView = z.output<typeof recordingView>;
+
+export const eventView = z
+  .object({ seq: z.int(), at: time, type: z.string(), data: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'Event', description: 'A line of a recording’s history' });
+
+const stageTimesView = z.object({ started_at: time.nullable(), done_at: time.nullable() });
+
+export const deliveryView = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    state: z.enum(['pending', 'delivered', 'failed']),
+    attempts: z.int(),
+    last_error: errorView.nullable(),
+    created_at: time,
+    ended_at: time.nullable(),
+  })
+  .meta({ id: 'Delivery', description: 'An announcement to the website' });
+
+export const attemptView = z
+  .object({
+    number: z.int(),
+    started_at: time,
+    ended_at: time.nullable().describe('null: it goes on, or its worker died'),
+    outcome: z.enum(['running', 'done', 'failed', 'postponed', 'interrupted']),
+    error: errorView.nullable(),
+    stages: z.array(z.object({ stage: z.string(), started_at: time, done_at: time.nullable() })),
+  })
+  .meta({ id: 'Attempt', description: 'One pass through the stages that were lacking' });
+export type AttemptView = z.output<typeof attemptView>;
+
+const relatedView = z.object({
+  id: z.string(),
+  kind: z.enum(RECORDING_KINDS),
+  companion: z.string().nullable(),
+  beside: z.boolean().describe('A companion of the same time, archived beside it'),
+  state: z.enum(STATES),
+  title: z.string(),
+});
+
+export const recordingDetailView = z
+  .object({
+    ...recordingView.shape,
+    path: z.string().nullable().describe('The file of this server that it came from'),
+    related: z.array(relatedView).describe('The other recordings of the same meeting'),
+    facts: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .describe('What each finished stage has proved'),
+    stages: z.record(z.string(), stageTimesView),
+    attempts: z.array(attemptView),
+    events: z.array(eventView).describe('The last 1000, oldest first'),
+    deliveries: z.array(
+      deliveryView.extend({
+        last_try: z
+          .object({
+            at: time,
+            status: z.int().nullable().describe('null: there was no answer'),
+            answer: z.string().nullable().describe('The first 1024 characters of it'),
+          })
+          .nullable()
+          .describe('What was answered the last time; null: nothing was sent yet, or it is long ago'),
+      }),
+    ),
+  })
+  .meta({ id: 'RecordingDetail' });
+
+export const recordingListView = z
+  .object({
+    recordings: z.array(recordingView),
+    next_cursor: z.string().nullable().describe('For the next page; null: this is the last'),
+  })
+  .meta({ id: 'RecordingList' });
+
+const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
+
+export const serviceView = z
+  .object({
+    service: z.string().describe('zoom, b2, bunny, site, or another place that recipes bring recordings to'),
+    state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
+    open_until: time.nullable(),
+    last_error: errorView.nullable(),
+  })
+  .meta({ id: 'Service' });
+export type ServiceView = z.output<typeof serviceView>;
+
+export const troubleView = z
+  .object({
+    kind: z.enum(['ledger', ...ALL_ALARM_KINDS]),
+    title: z.string(),
+    detail: z.string(),
+    advice: z.string(),
+    recording_id: z.string().nullable(),
+    blocking: z.boolean().describe('Whether recordings cannot come in or move because of it'),
+  })
+  .meta({ id: 'Trouble', description: 'Something of Sluice’s own that does not move' });
+
+const processView = z
+  .object({
+    process: z.enum(APPS),
+    state: z
+      .enum(['ok', 'silent', 'unheard'])
+      .describe('silent: it was heard of, but not lately; unheard: it never was'),
+    silent_s: z.int().nonnegative().describe('Since its last sign of life'),
+    version: z.string().nullable(),
+  })
+  .meta({ id: 'Process' });
+
+export const statusView = z
+  .object({
+    version: z.string(),
+    paused: z.boolean(),
+    site_gone: z.string().nullable().describe('The address that wants no announcements any more'),
+    now: time,
+    counts: z.partialRecord(z.enum(STATES), z.int()),
+    oldest_waiting_at: time.nullable(),
+    moving: recordingView.nullable(),
+    uploads: z
+      .object({ unfinished: z.int(), received_bytes: bytes, total_bytes: bytes })
+      .describe('Uploads of tutors that have not arrived as a whole'),
+    line: z
+      .object({
+        left_bytes: bytes
+          .nullable()
+          .describe('Of what moves and of what may move now; null: a length is not known'),
+        left_s: z.number().nullable().describe('By the speed of late; null where nobody can know it'),
+      })
+      .describe('What is left of the line'),
+    redis: z.enum(['ok', 'away', 'refusing']).describe('refusing: it answers, and takes no writes'),
+    troubles: z
+      .array(troubleView)
+      .describe('What does not move, the worst first; none: all that should move does'),
+    processes: z.array(processView),
+    given_up: z.int().describe('Announcements that the website has not heard and is not told again'),
+    disk: diskView,
+    services: z.array(serviceView),
+    day: z
+      .array(z.object({ hour: time, recordings: z.int(), bytes }))
+      .describe('What was done in each of the last 24 hours, oldest first'),
+    circuits: z.array(
+      z.object({
+        service: z.string(),
+        failures: z.int(),
+        open_until: time.nullable(),
+        last_error: z.object({ code: z.string(), message: z.string() }),
+      }),
+    ),
+  })
+  .meta({ id: 'Status' });
+
+export const daysView = z
+  .object({
+    days: z
+      .array(z.object({ day: z.iso.date(), recordings: z.int(), bytes }))
+      .describe('What was done on each, oldest first; the last one is today, and goes on'),
+  })
+  .meta({ id: 'Days', description: 'What was done, by the day' });
+export type DaysView = z.output<typeof daysView>;
+
+export const causeView = z
+  .object({
+    reason: z
+      .enum(['time', 'trouble', 'set-aside', 'taking-back', 'failed'])
+      .describe(
+        'time: somebody has said when; trouble: it goes on by itself once that is over; set-aside: somebody keeps it out of the line; taking-back: it was cancelled; failed: it was given up',
+      ),
+    code: z.string().nullable().describe('What has happened, as in docs/errors.md'),
+    service: serviceView.shape.service.nullable().describe('The service that they wait for'),
+    title: z.string().nullable(),
+    advice: z.string().nullable(),
+    retry_can_help: z.boolean(),
+    count: z.int(),
+    next_at: time.nullable().describe('When the first of them goes on by itself'),
+    last_at: time.nullable().describe('When the last of them has failed'),
+    recordings: z.array(recordingView).describe('The first of them that go on, or the last that have failed'),
+  })
+  .meta({ id: 'Cause', description: 'Recordings that the same thing keeps from moving' });
+export type CauseView = z.output<typeof causeView>;
+
+export const overviewView = z
+  .object({
+    in_line: z.int().describe('How many wait for nothing but their turn'),
+    line: z.array(recordingView).describe('The first of them'),
+    held: z.array(causeView).describe('Those that wait for anything else, by what keeps them'),
+    failed: z.array(causeView).describe('Those that were given up, by what they have met'),
+    done_since: z.int().describe('How many were done since the time that was named'),
+    done: z.array(recordingView).describe('The last of all'),
+  })
+  .meta({ id: 'Overview' });
+export type OverviewView = z.output<typeof overviewView>;
+
+const problemView = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('Stable; all codes are in docs/errors.md'),
+    advice: z.string(),
+  })
+  .meta({ id: 'Problem', description: 'A refusal (RFC 9457)' });
+
+const PROBLEMS = {
+  400: 'The request is malformed',
+  401: 'Nobody is logged in',
+  403: 'This caller may not do that',
+  404: 'There is no such thing',
+  409: 'It is not in a state for that; the detail says what is possible',
+  413: 'The request is too large',
+  415: 'The file is neither audio nor video',
+  502: 'A service behind this one refuses',
+  503: 'Too many callers at once, or a service behind this one is away',
+} as const;
+
+/** The refusals of a route, for its description. */
+export function problems(...statuses: (keyof typeof PROBLEMS)[]) {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: PROBLEMS[status], content: { 'application/problem+json': { schema: problemView } } },
+    ]),
+  );
+}
+
+/** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
+export function viewRecording(summary: RecordingSummary): RecordingView {
+  const { recording, facts, videos, isPlayable, isAnnounced, position, ofVideo } = summary;
+  const archive = defaultFile(facts);
+  const video = videos[0]?.video;
+  return {
+    id: recording.id,
+    seq: recording.seq,
+    source: recording.source,
+    run_of: recording.runOf ?? null,
+    lane: recording.lane ?? FIRST_LANE,
+    kind: recording.kind,
+    state: recording.state,
+    wanted: recording.wanted,
+    actions: possibleActions(recording, { isAnnounced, nowMs: Date.now() }),
+    title: recording.title,
+    ace_id: recording.aceId,
+    details: { ...recording.details },
+    ...(recording.metadata === undefined ? {} : { metadata: { ...recording.metadata } }),
+    bytes: recording.bytes,
+    failed_attempts: recording.failedAttempts,
+    last_error: viewError(recording.lastError, outlookOf(recording.state)),
+    retry_can_help: canHelp(recording.lastError?.code),
+    not_before: recording.notBeforeMs === 0 ? null : iso(recording.notBeforeMs),
+    accepted_at: iso(recording.acceptedAtMs),
+    started_at: isoOrNull(recording.startedAtMs),
+    ended_at: isoOrNull(recording.endedAtMs),
+    playable: video === undefined ? null : isPlayable,
+    video: video === undefined ? null : { library_id: libraryOf(video), ...viewVideo(video) },
+    videos: videos.map((each) => ({
+      publisher: publisherOf(each.video.videoId),
+      ...viewVideo(each.video),
+      playable: each.isPlayable,
+    })),
+    archive:
+      archive === undefined
+        ? null
+        : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
+    archives: archivedFiles(facts)
+      .filter((file) => file !== archive)
+      .map((file) => ({
+        store: storeOf(file),
+        path: `${file.bucket}/${file.fileName}`,
+        file_id: file.fileId,
+      })),
+    publishing_again: recording.isFromArchive === true,
+    position: position ?? null,
+    companion: companionOf(recording),
+    of_video: ofVideo ?? null,
+  };
+}
+
+function viewVideo(video: VideoFact) {
+  return { video_id: video.videoId, player_url: playUrl(video) };
+}
+
+function libraryOf(video: VideoFact): string | null {
+  return isInBunny(video) ? video.libraryId : null;
+}
+
+/**
+ * Another recording of the same meeting: the transcript of a video, or the next part.
+ *
+ * @param beside The companions that belong to the recording that is shown
+ */
+export function viewRelated(
+  recording: Recording,
+  beside: readonly Recording[],
+): z.output<typeof relatedView> {
+  const { id, kind, state, title } = recording;
+  return {
+    id,
+    kind,
+    companion: companionOf(recording),
+    beside: beside.some((each) => each.id === id),
+    state,
+    title,
+  };
+}
+
+function companionOf({ details }: Recording): string | null {
+  const { companion } = details;
+  return typeof companion === 'string' ? companion : null;
+}
+
+/**
+ * An error with what it means and what to do about it.
+ *
+ * @param advice What to do, where that is known better than by the code: else by what becomes of what has met the error.
+ */
+export function viewError(
+  error: ErrorSummary | null | undefined,
+  advice: Outlook | { readonly advice: string },
+): z.output<typeof errorView> | null {
+  if (!error) return null;
+  // An older version may have written a code that is no more.
+  const code = error.code in ERROR_CATALOGUE ? error.code : 'UNEXPECTED';
+  const [title] = ERROR_CATALOGUE[code];
+  return {
+    code: error.code,
+    message: error.message,
+    title,
+    advice: typeof advice === 'string' ? adviceFor(code, advice) : advice.advice,
+  };
+}
+
+/** Whether trying again may help those that have met this; of nothing, and of a code that is no more, it may. */
+export function canHelp(code: string | undefined): boolean {
+  return code === undefined || !Object.hasOwn(ERROR_CATALOGUE, code) || canRetryHelp(code as ErrorCode);
+}
+
+/** What becomes of a recording by itself. */
+export function outlookOf(state: State): Outlook {
+  return state === 'failed' || state === 'set-aside' || state === 'cancelled' ? 'failed' : 'goes-on';
+}
+
+export function viewTrouble(trouble: Trouble): z.output<typeof troubleView> {
+  const { kind, title, detail, advice, recordingId, isBlocking } = trouble;
+  return { kind, title, detail, advice, recording_id: recordingId ?? null, blocking: isBlocking };
+}
+
+export function viewEvent({ seq, atMs, type, data }: RecordingEvent): z.output<typeof eventView> {
+  return { seq, at: iso(atMs), type, data: withSnakeKeys(data) };
+}
+
+export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> {
+  const { id, type, state, attempts, lastError, createdAtMs, endedAtMs } = delivery;
+  return {
+    id,
+    type,
+    state,
+    attempts,
+    last_error: viewError(
+      lastError,
+      state === 'failed'
+        ? { advice: `See that the website takes announcements (sluice doctor), then: sluice replay ${id}` }
+        : 'goes-on',
+    ),
+    created_at: iso(createdAtMs),
+    ended_at: isoOrNull(endedAtMs),
+  };
+}
+
+/** An object with the names of its own fields as the API writes them. */
+export function withSnakeKeys(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      each,
+    ]),
+  );
+}
+
+export function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+export function isoOrNull(atMs: number | null | undefined): string | null {
+  return atMs === null || atMs === undefined ? null : iso(atMs);
+}
