@@ -21,6 +21,8 @@ export interface TaskShape {
   readonly makes?: readonly string[];
   /** What is begun here can no longer be stopped or taken back. */
   readonly isFinal?: true;
+  /** It is gone through once more when a recording is published again. */
+  readonly isAgain?: true;
   /** Its parameters that name a place which has to be set up, and what kind of place. */
   readonly places?: Readonly<Record<string, string>>;
   /** It says how far it has come in bytes. */

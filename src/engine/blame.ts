@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { isOutage, KnownError, summarize } from '../domain/errors.ts';
+import { askedMs } from '../domain/next-attempt.ts';
 import type { Circuits } from '../ledger/circuits.ts';
 
 /** How much longer than the others a recording waits for a service that has just failed it. */
@@ -55,9 +56,8 @@ export function createBlame({ circuits, probes }: { circuits: Circuits; probes: 
   ): Promise<KnownError> {
     const outage = isOfAccount(error) ? error : await askService(service, signal);
     if (outage !== undefined) {
-      const { retry } = outage;
-      const askedMs = typeof retry === 'object' ? ('waitMs' in retry ? retry.waitMs : retry.afterMs) : 0;
-      const { untilMs, isOpen } = await circuits.failed(service, summarize(outage), Date.now() + askedMs);
+      const untilAskedMs = Date.now() + askedMs(outage);
+      const { untilMs, isOpen } = await circuits.failed(service, summarize(outage), untilAskedMs);
       return isOfAccount(error) && !isOpen ? error : serviceDown(service, untilMs, outage);
     }
     if (!isOutage(error)) return error;

@@ -6,7 +6,7 @@ import type { Recording } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { LateEffect } from '../ledger/late-looks.ts';
-import type { Moves } from '../ledger/moves.ts';
+import type { Made, Moves } from '../ledger/moves.ts';
 import type { Progress, Recordings } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -370,17 +370,32 @@ export function createFlight(options: FlightOptions): Flight {
       const log = attempt.log.child({ stage: step.id });
       const at = await recordings.progress(recording.id);
       const startedMs = performance.now();
-      const how = { task: step.task, isFinal: step.isFinal };
+      const kind = {
+        task: step.task,
+        isFinal: step.isFinal,
+        isAgain: task.isAgain === true,
+        movesBytes: task.reports === 'bytes',
+      };
       const { given, service } = contextOf(step, task, { ...attempt, signal: either }, plan, at);
-      await moves.startStage(recording.id, step.id, lease.fence, how);
+      await moves.startStage(recording.id, step.id, lease.fence, kind);
       log.info({ event: 'stage.started' }, 'stage started');
+
+      let checkpoint = given.checkpoint;
+      /** What it has made with its service, by all that it has said. */
+      const made = (fact?: unknown): Made | undefined => {
+        if (task.claims === undefined || service === undefined) return undefined;
+        const refs = task.claims({ checkpoint, fact }).filter((ref) => ref !== undefined && ref !== null);
+        return { service, refs: [...new Set(refs)] };
+      };
 
       const dependent = { service, recordingId: recording.id, signal: either, log };
       const proof = await withService(dependent, () =>
         task.run({
           ...given,
-          saveCheckpoint: (checkpoint: unknown) =>
-            moves.saveCheckpoint(recording.id, step.id, checkpoint, lease.fence),
+          saveCheckpoint: (said: unknown) => {
+            checkpoint = said;
+            return moves.saveCheckpoint(recording.id, step.id, said, lease.fence, made());
+          },
           log,
           progress: (doneBytes, totalBytes, moved = 'moved') => {
             hasMoved = true;
@@ -391,7 +406,7 @@ export function createFlight(options: FlightOptions): Flight {
         }),
       );
 
-      await moves.finishStage(recording.id, step.id, proof as object, lease.fence);
+      await moves.finishStage(recording.id, step.id, proof as object, lease.fence, made(proof));
       crashPoint(`after-fact:${step.id}`);
       log.info({ event: 'stage.done', ms: Math.round(performance.now() - startedMs) }, 'stage done');
     }

@@ -1,15 +1,8 @@
 import type { Logger } from 'pino';
 import { failedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
-import {
-  hasCode,
-  KnownError,
-  leaseLost,
-  orMachineTrouble,
-  type Retry,
-  stopAsked,
-  summarize,
-} from '../domain/errors.ts';
+import { hasCode, KnownError, leaseLost, orMachineTrouble, stopAsked, summarize } from '../domain/errors.ts';
+import { endlessPauseMs, nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import {
@@ -255,9 +248,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       const error = orMachineTrouble(thrown);
       if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
       if (shutdown.aborted) return 'given-back';
-      const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
-      const notBeforeMs =
-        Date.now() + (backoffMs(endless, recording.failedAttempts + 1, random) ?? backoff.maxMs);
+      const notBeforeMs = Date.now() + endlessPauseMs(backoff, recording.failedAttempts + 1, random);
       log.warn({ event: 'withdrawal.failed', err: error, notBeforeMs }, 'not all taken back, tried again');
       const record = () => moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
       await untilRecorded(record, { signal: shutdown, log });
@@ -273,20 +264,19 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   ): Promise<Outcome> {
     const { id } = recording;
     const { log } = how;
-    const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
     const summary = summarize(error);
+    const failedAttempts = recording.failedAttempts + 1;
+    const next = nextAttempt(error, backoffMs(backoff, failedAttempts, random));
 
-    if (typeof retry === 'object' && 'waitMs' in retry) {
-      const notBeforeMs = Date.now() + retry.waitMs;
+    if (next.kind === 'postponed') {
+      const notBeforeMs = Date.now() + next.afterMs;
       log.warn({ event: 'attempt.postponed', err: error, notBeforeMs }, 'attempt postponed');
       options.onPostponed?.(error);
       await untilRecorded(() => moves.postpone(id, summary, notBeforeMs, lease.fence), how);
       return { againAtMs: notBeforeMs };
     }
 
-    const failedAttempts = recording.failedAttempts + 1;
-    const ownMs = backoffMs(backoff, failedAttempts, random);
-    if (retry === 'never' || ownMs === undefined) {
+    if (next.kind === 'none') {
       log.error({ event: 'recording.failed', err: error, failedAttempts }, 'recording failed');
       const nowMs = Date.now();
       const announcement = {
@@ -303,7 +293,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       options.onFailed();
       return 'finished';
     }
-    const notBeforeMs = Date.now() + (retry === 'backoff' ? ownMs : Math.max(ownMs, retry.afterMs));
+    const notBeforeMs = Date.now() + next.afterMs;
     log.warn({ event: 'attempt.failed', err: error, failedAttempts, notBeforeMs }, 'attempt failed');
     await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence), how);
     return { againAtMs: notBeforeMs };

@@ -91,6 +91,14 @@ export interface Task<P = unknown, F = unknown, C = unknown> extends TaskShape {
   withdraw?(context: WithdrawContext<P, C>): Promise<void>;
   /** It leaves something on the disk before it has anything to record, so there is always something to take back. */
   readonly leavesUnrecorded?: true;
+  /**
+   * What of this the step has made in its service, by its name there: an id. Whose something is that is found there is
+   * looked up by it. To be called with what the step has recorded so far, and to name all of it each time.
+   */
+  claims?(said: {
+    readonly checkpoint: C | undefined;
+    readonly fact: F | undefined;
+  }): readonly (string | null | undefined)[];
   /** What it has made stays when a recording is gone through once more from there. */
   readonly isHome?: true;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { writeMessage } from '../desk/alarm-words.ts';
-import { backoffMs } from '../domain/backoff.ts';
 import { isMachineTrouble, summarize } from '../domain/errors.ts';
+import { endlessPauseMs } from '../domain/next-attempt.ts';
 import type { AlarmChannel } from '../engine/ports/alarm-channel.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -118,7 +118,7 @@ export function startAlarms(options: AlarmsOptions) {
       if (hangingUp.signal.aborted) return await alarms.putBack(id);
       const { message: why } = summarize(error);
       const isOld = attempts >= FEWEST_ATTEMPTS && Date.now() - createdAtMs > OLD_NEWS_MS;
-      const waitMs = backoffMs(SEND_BACKOFF, attempts + 1, Math.random) ?? SEND_BACKOFF.maxMs;
+      const waitMs = endlessPauseMs(SEND_BACKOFF, attempts + 1);
       log.warn({ event: 'alarm.not-sent', channel: channel.name, isGivenUp: isOld, reason: why }, 'not sent');
       const then = isOld ? ('given-up' as const) : { notBeforeMs: Date.now() + waitMs };
       await untilRecorded(() => alarms.messageFailed(id, why, then), { signal, log });

@@ -1,12 +1,6 @@
 import type { Logger } from 'pino';
-import {
-  isMachineTrouble,
-  KnownError,
-  orMachineTrouble,
-  type Retry,
-  scrubbed,
-  summarize,
-} from '../domain/errors.ts';
+import { isMachineTrouble, KnownError, orMachineTrouble, scrubbed, summarize } from '../domain/errors.ts';
+import { nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Site } from '../engine/ports/site.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
@@ -98,13 +92,15 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
       return await postpone(delivery);
     }
     const pauseMs = scheduleMs[delivery.attempts];
-    const retry: Retry = error instanceof KnownError ? error.retry : 'backoff';
-    if (retry === 'never' || pauseMs === undefined) {
+    const ownMs = pauseMs === undefined ? undefined : pauseMs * (1 + random() * JITTER);
+    const next = nextAttempt(error, ownMs);
+    // A website that asks to be left alone has been asked all the same: nobody waits for it without an end.
+    if (next.kind === 'none' || ownMs === undefined) {
       log.error({ event: 'delivery.failed', err: error }, 'delivery failed');
       await untilRecorded(() => deliveries.fail(id, summarize(error)), how);
       return 'finished';
     }
-    const notBeforeMs = Date.now() + Math.round(Math.max(askedMs(retry), pauseMs * (1 + random() * JITTER)));
+    const notBeforeMs = Date.now() + Math.round(Math.max(next.afterMs, ownMs));
     log.warn({ event: 'delivery.attempt-failed', err: error, notBeforeMs }, 'delivery attempt failed');
     await untilRecorded(() => deliveries.backOff(id, summarize(error), notBeforeMs), how);
     return { againAtMs: notBeforeMs };
@@ -117,9 +113,4 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     await deliveries.postpone(delivery.id, error, notBeforeMs);
     return { againAtMs: notBeforeMs };
   }
-}
-
-function askedMs(retry: Exclude<Retry, 'never'>): number {
-  if (retry === 'backoff') return 0;
-  return 'waitMs' in retry ? retry.waitMs : retry.afterMs;
 }

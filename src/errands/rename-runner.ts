@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { backoffMs } from '../domain/backoff.ts';
 import { KnownError, summarize } from '../domain/errors.ts';
+import { endlessPauseMs } from '../domain/next-attempt.ts';
 import { publisherOf } from '../domain/published.ts';
 import { plainTitle } from '../domain/video-mark.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
@@ -45,10 +45,7 @@ export function startRenaming(options: {
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ event: 'video.not-renamed', recordingId, err: error }, 'renamed later');
-      await renames.lookAgain(
-        due,
-        Date.now() + (backoffMs(PAUSES, due.looks + 1, Math.random) ?? PAUSES.maxMs),
-      );
+      await renames.lookAgain(due, Date.now() + endlessPauseMs(PAUSES, due.looks + 1));
     }
   }
 

@@ -7,7 +7,7 @@ import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTer
 
 /** Looks in a store for files that were begun for a recording which will not go on with them. */
 export function createUnfinishedBroom(options: {
-  readonly store: Pick<Store, 'place' | 'unfinished' | 'parts' | 'abandon'>;
+  readonly store: Pick<Store, 'name' | 'place' | 'unfinished' | 'parts' | 'abandon'>;
   readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
   readonly terms: SweepTerms;
 }): Broom {
@@ -19,7 +19,9 @@ export function createUnfinishedBroom(options: {
     if (parts === undefined) return undefined;
 
     const recording = await recordings.get(file.mark?.recordingId ?? '');
-    const owners = [...(await claims.ofArchived(file.id)).map((claim) => claim.recording)];
+    const owners = [
+      ...(await claims.of({ service: store.name, ref: file.id })).map((claim) => claim.recording),
+    ];
     if (recording !== undefined) owners.push(recording);
     if (owners.some((owner) => isLive(owner, terms))) return undefined;
     return {
@@ -55,7 +57,7 @@ export function createUnfinishedBroom(options: {
  * recording has published stays whatever it looks like, since the website knows of it.
  */
 export function createVideoBroom(options: {
-  readonly publisher: Pick<Publisher, 'name' | 'list' | 'look' | 'remove'>;
+  readonly publisher: Pick<Publisher, 'name' | 'service' | 'list' | 'look' | 'remove'>;
   readonly ledger: Pick<Ledger, 'claims'>;
   readonly terms: SweepTerms;
 }): Broom {
@@ -66,7 +68,8 @@ export function createVideoBroom(options: {
     const video = await publisher.look({ videoId, signal });
     if (video?.status !== 'empty' || !isOld(video.createdAtMs, terms)) return undefined;
 
-    const all = await claims.ofVideo(video);
+    const marked = video.ownerId === undefined ? [] : [video.ownerId];
+    const all = await claims.of({ service: publisher.service, ref: videoId }, marked);
     const isNeeded = all.some(
       (claim) =>
         videosIn(claim.facts).some((published) => published.videoId === videoId) || mayStillUse(claim, video),

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { failedBody, playableBody } from '../domain/announcement.ts';
-import { backoffMs } from '../domain/backoff.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
+import { endlessPauseMs } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { isInBunny, publisherOf, videosIn } from '../domain/published.ts';
 import type { Publisher, Video } from '../engine/ports/publisher.ts';
@@ -108,9 +108,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
   }
 
   async function lookAgain(watch: LookedAt, missing: Watch['missing']): Promise<Outcome> {
-    const backoff = { attempts: Number.POSITIVE_INFINITY, ...pauses[watch.state] };
-    const pauseMs = backoffMs(backoff, watch.polls + 1, Math.random) ?? backoff.maxMs;
-    const notBeforeMs = Date.now() + pauseMs;
+    const notBeforeMs = Date.now() + endlessPauseMs(pauses[watch.state], watch.polls + 1);
     await watches.lookAgain(watch.videoId, notBeforeMs, missing);
     return { againAtMs: notBeforeMs };
   }

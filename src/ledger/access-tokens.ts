@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import { accessNameKey, type Role } from '../domain/access.ts';
 import { KnownError } from '../domain/errors.ts';
+import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { AccessTokensTable } from './schema.ts';
 
@@ -41,7 +41,7 @@ export function createAccessTokens({ db }: { db: Database }): AccessTokens {
     async create({ name, role, digest, createdBy, expiresAtMs }) {
       const nowMs = Date.now();
       const nameKey = accessNameKey(name);
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         await trx
           .updateTable('access_tokens')
           .set({ revoked_at_ms: nowMs, revoked_by: createdBy })
@@ -61,7 +61,7 @@ export function createAccessTokens({ db }: { db: Database }): AccessTokens {
         await trx
           .insertInto('access_tokens')
           .values({
-            id: sql<number>`(select coalesce(max(id), 0) + 1 from access_tokens)`,
+            id: nextNumber('access_tokens', 'id'),
             name,
             name_key: nameKey,
             role,

@@ -1,9 +1,10 @@
-import { sql, type Transaction } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import { deletedBody, renamedBody } from '../domain/announcement.ts';
 import { archivedFiles } from '../domain/archived.ts';
 import { companionsBeside } from '../domain/companions.ts';
 import { videosIn } from '../domain/published.ts';
-import type { Facts, Recording, Stage } from '../domain/recording.ts';
+import type { Facts, Recording } from '../domain/recording.ts';
+import { forgetClaims } from './claims.ts';
 import { insertDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
@@ -16,15 +17,15 @@ import { searchText } from './search-text.ts';
 
 type Trx = Transaction<Tables>;
 
+/** A step as it was before its recording was to be published again, with what it had made outside. */
+type KeptStage = Selectable<Tables['stages']> & { readonly claims: readonly string[] };
+
 /** What becomes of a recording's row, and what its history says of that. */
 export interface Done {
   readonly change: Partial<Tables['recordings']>;
   readonly event: EventType;
   readonly data?: object;
 }
-
-/** The tasks whose steps are gone through again when the archived file is published once more. */
-const AGAIN: readonly Stage[] = ['fetch', 'publish', 'captions', 'notify', 'cleanup'];
 
 /** Gives a recording another title, and the companions beside it that had the same one. */
 export async function rename(trx: Trx, recording: Recording, title: string, by: string): Promise<Done> {
@@ -65,8 +66,7 @@ function titled(recording: Recording, title: string) {
 /** Puts a recording in line once more, its bytes to come from the archive; so do its captions. */
 export async function publishAgain(trx: Trx, recording: Recording, by: string): Promise<Done> {
   for (const companion of await companionsOf(trx, recording)) {
-    const { captions } = await factsOf(trx, companion.id);
-    if (companion.state !== 'done' || captions === undefined) continue;
+    if (companion.state !== 'done' || !(await isShown(trx, companion.id))) continue;
     const change = await keepStages(trx, companion);
     await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
     await addEvent(trx, companion.id, 'publish-again.asked', { with: recording.id, by });
@@ -80,15 +80,35 @@ export async function publishAgain(trx: Trx, recording: Recording, by: string): 
   };
 }
 
+/** Whether something is made of it with a publisher, which is made again for a new video. */
+async function isShown(trx: Trx, id: string): Promise<boolean> {
+  const shown = await trx
+    .selectFrom('stages')
+    .select('stage')
+    .where('recording_id', '=', id)
+    .where('is_again', '=', 1)
+    .where('service', 'is not', null)
+    .where('fact', 'is not', null)
+    .limit(1)
+    .executeTakeFirst();
+  return shown !== undefined;
+}
+
 /** Forgets what was proved of the stages that are gone through again, but keeps it for the case that this is given up. */
 async function keepStages(trx: Trx, { id }: Recording) {
   const rows = await trx
     .deleteFrom('stages')
     .where('recording_id', '=', id)
-    .where('task', 'in', AGAIN)
+    .where('is_again', '=', 1)
     .returningAll()
     .execute();
-  return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(rows) };
+  const claims = await trx.selectFrom('claims').selectAll().where('recording_id', '=', id).execute();
+  const kept = rows.map((row): KeptStage => {
+    const refs = claims.filter(({ stage }) => stage === row.stage).map(({ ref }) => ref);
+    return { ...row, claims: refs };
+  });
+  for (const { stage } of rows) await forgetClaims(trx, id, stage);
+  return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(kept) };
 }
 
 /** Gives a recording back what was proved before it was to be published again. */
@@ -98,11 +118,20 @@ export async function restoreStages(trx: Trx, id: string): Promise<void> {
     .select(['kept_stages', 'earlier_videos'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
-  const put: Tables['stages'][] = JSON.parse(kept ?? '[]');
-  // What was put aside before steps said of which task they are was called by it.
-  const rows = put.map((row) => ({ ...row, task: row.task ?? row.stage }));
-  await trx.deleteFrom('stages').where('recording_id', '=', id).where('task', 'in', AGAIN).execute();
+  const put: KeptStage[] = JSON.parse(kept ?? '[]');
+  const undone = await trx
+    .deleteFrom('stages')
+    .where('recording_id', '=', id)
+    .where('is_again', '=', 1)
+    .returning('stage')
+    .execute();
+  for (const { stage } of undone) await forgetClaims(trx, id, stage);
+  const rows = put.map(({ claims: _, ...row }) => row);
   if (rows.length > 0) await trx.insertInto('stages').values(rows).execute();
+  const claims = put.flatMap(({ stage, service, claims: refs }) =>
+    service === null ? [] : refs.map((ref) => ({ service, ref, recording_id: id, stage })),
+  );
+  if (claims.length > 0) await trx.insertInto('claims').values(claims).execute();
   const present = videosIn(factsIn(rows)).map(({ videoId }) => videoId);
   const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => !present.includes(each));
   await trx
@@ -130,7 +159,7 @@ export async function startDeletion(
 ): Promise<Done> {
   const { id, state } = recording;
   const now = await factsOf(trx, id);
-  const kept: Tables['stages'][] = JSON.parse(await keptOf(trx, id));
+  const kept: KeptStage[] = JSON.parse(await keptOf(trx, id));
   const facts = { ...factsIn(kept), ...now };
   const videos = videosIn(facts);
   const isTold = await wasAnnounced(trx, recording);
@@ -232,7 +261,7 @@ export async function isAnnounced(trx: Trx, id: string): Promise<boolean> {
     .selectFrom('stages')
     .select('stage')
     .where('recording_id', '=', id)
-    .where('task', '=', 'notify')
+    .where('is_final', '=', 1)
     .executeTakeFirst();
   return announcing !== undefined;
 }

@@ -1,4 +1,5 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import { positionOf, setPosition } from './positions.ts';
 import type { Tables } from './schema.ts';
@@ -183,7 +184,7 @@ export function createAlarms({ db }: { db: Database }): Alarms {
 
     async apply(changes, follow) {
       if (changes.length === 0 && follow === undefined) return true;
-      return await db.transaction().execute(async (trx) => {
+      return await change(db, async (trx) => {
         const position = (await positionOf(trx, HISTORY)) ?? 0;
         if (follow !== undefined && position !== follow.from) return false;
         if (follow !== undefined) await setPosition(trx, HISTORY, follow.to);
@@ -196,7 +197,7 @@ export function createAlarms({ db }: { db: Database }): Alarms {
       const nowMs = Date.now();
       if ((await dueNews(db, causePauseMs, nowMs)).found.length === 0) return;
       if (channels.length > 0 && nowMs - ((await positionOf(db, TOLD)) ?? 0) < pauseMs) return;
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         await setPosition(trx, TOLD, nowMs);
         const { found, knownCauses } = await dueNews(trx, causePauseMs, nowMs);
         if (found.length === 0) return;
@@ -329,7 +330,7 @@ async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<
   await trx
     .insertInto('alarms')
     .values({
-      id: sql<number>`(select coalesce(max(id), 0) + 1 from alarms)`,
+      id: nextNumber('alarms', 'id'),
       key,
       kind,
       recording_id: recordingId,
@@ -354,7 +355,7 @@ async function addMessage(
   await trx
     .insertInto('alarm_messages')
     .values({
-      id: sql<number>`(select coalesce(max(id), 0) + 1 from alarm_messages)`,
+      id: nextNumber('alarm_messages', 'id'),
       channel,
       ...message,
       state: 'pending',

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { accessNameKey, type Role } from '../domain/access.ts';
+import { nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { GroupCommit } from './group-commit.ts';
 
@@ -63,7 +64,7 @@ export function createAudit({ db, groupCommit }: { db: Database; groupCommit: Gr
         await trx
           .insertInto('audit')
           .values({
-            seq: sql<number>`(select coalesce(max(seq), 0) + 1 from audit)`,
+            seq: nextNumber('audit'),
             merge_key: isCounted ? JSON.stringify([hour, outcome, act.act, who, way, caller]) : null,
             at_ms: nowMs,
             last_at_ms: nowMs,

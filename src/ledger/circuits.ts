@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import { backoffMs } from '../domain/backoff.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 
@@ -133,7 +134,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
     },
 
     failed: (service, error, notBeforeMs = 0) =>
-      db.transaction().execute(async (trx) => {
+      change(db, async (trx) => {
         const known = await find(trx, service);
         const failures = (known?.failures ?? 0) + 1;
         const isOpen = failures >= threshold;
@@ -143,7 +144,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
       }),
 
     doubted: ({ service, recordingId, error, isWell }) =>
-      db.transaction().execute(async (trx): Promise<Verdict> => {
+      change(db, async (trx): Promise<Verdict> => {
         const nowMs = Date.now();
         const before = await trx
           .selectFrom('doubts')

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { type Checkpoints, type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { Recordings } from './recordings.ts';
@@ -23,15 +23,13 @@ export interface OpenDownload {
 export interface Claims {
   /** The recordings whose bytes come from a file of this name, in whatever folder. */
   ofFile(fileName: string): Promise<Recording[]>;
-  /** The recordings whose archive stage names this B2 file. */
-  ofArchived(fileId: string): Promise<Claim[]>;
-  /** The recordings whose publish stage names this Bunny video, and the one whose mark it bears. */
-  ofVideo(video: { videoId: string; ownerId: string | undefined }): Promise<Claim[]>;
+  /** The recordings of which a step names this with a service, and those among these ids. */
+  of(made: { service: string; ref: string }, ids?: readonly string[]): Promise<Claim[]>;
   /** What unfinished recordings still have to download, as far as the length is known. */
   openDownloads(): Promise<OpenDownload[]>;
   /** When the oldest recording was accepted; the ledger knows nothing of the time before it. */
   sinceMs(): Promise<number | undefined>;
-  /** Forgets the download tokens of what has ended, once Zoom no longer takes them. */
+  /** Forgets the download tokens of what has ended, once their source no longer takes them. */
   forgetOldTokens(nowMs: number): Promise<void>;
 }
 
@@ -62,14 +60,15 @@ export function createClaims({
       return (await claimsOf(rows)).map(({ recording }) => recording);
     },
 
-    async ofArchived(fileId) {
-      return await claimsOf(await stagesWith(db, 'archive', fileId).execute());
-    },
-
-    async ofVideo({ videoId, ownerId = '' }) {
-      const rows = await stagesWith(db, 'publish', videoId).execute();
-      const ids = new Set(rows.map(({ recording_id }) => recording_id)).add(ownerId);
-      return await claimsOf([...ids].map((recording_id) => ({ recording_id })));
+    async of({ service, ref }, ids = []) {
+      const rows = await db
+        .selectFrom('claims')
+        .select('recording_id')
+        .where('service', '=', service)
+        .where('ref', '=', ref)
+        .execute();
+      const owners = new Set([...rows.map(({ recording_id }) => recording_id), ...ids]);
+      return await claimsOf([...owners].map((recording_id) => ({ recording_id })));
     },
 
     async openDownloads() {
@@ -77,14 +76,15 @@ export function createClaims({
         .selectFrom('stages')
         .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
         .select(['recording_id', 'checkpoint'])
-        .where('stage', '=', 'fetch')
+        .where('moves_bytes', '=', 1)
         .where('fact', 'is', null)
         .where('checkpoint', 'is not', null)
         .where('state', 'in', MOVABLE_STATES)
         .execute();
       return rows.flatMap(({ recording_id, checkpoint }) => {
-        const { totalBytes }: Checkpoints['fetch'] = JSON.parse(checkpoint ?? '');
-        return totalBytes === null ? [] : [{ recordingId: recording_id, totalBytes }];
+        // Of what comes to this disk a checkpoint says how much it is in all.
+        const { totalBytes }: { totalBytes?: number | null } = JSON.parse(checkpoint ?? '');
+        return typeof totalBytes === 'number' ? [{ recordingId: recording_id, totalBytes }] : [];
       });
     },
 
@@ -104,16 +104,7 @@ export function createClaims({
 const FILE_NAME = sql<string>`substr(json_extract(origin, '$.path'), length(rtrim(json_extract(origin, '$.path'),
   replace(json_extract(origin, '$.path'), '/', ''))) + 1)`;
 
-/** What the facts and checkpoints of these stages name, as the indexes have it. */
-const KEYS = { archive: 'fileId', publish: 'videoId' } as const;
-
-/** The stages whose fact or checkpoint names this, a query for each: of both in one the database would read every row. */
-function stagesWith(db: Kysely<Tables>, stage: keyof typeof KEYS, remoteId: string) {
-  const named = (column: 'fact' | 'checkpoint') =>
-    db
-      .selectFrom('stages')
-      .select('recording_id')
-      .where(sql<boolean>`stage = ${sql.lit(stage)}`)
-      .where(sql<string>`json_extract(${sql.ref(column)}, ${sql.lit(`$.${KEYS[stage]}`)})`, '=', remoteId);
-  return named('fact').union(named('checkpoint'));
+/** A step has nothing any more with its service. */
+export async function forgetClaims(trx: Transaction<Tables>, id: string, stage: string): Promise<void> {
+  await trx.deleteFrom('claims').where('recording_id', '=', id).where('stage', '=', stage).execute();
 }

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { SteadyClock } from '../lib/steady-clock.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { LedgerExtension } from './extension.ts';
 import type { Tables } from './schema.ts';
@@ -48,7 +49,7 @@ export function createWallClock(options: {
     const isSame = kept !== undefined && Math.abs(offsetMs - kept.offsetMs) < JUMP_MS;
     if (isSame && kept !== undefined && steadyMs - kept.atMs < KEEP_EVERY_MS) return 0;
 
-    const jumpMs = await db.transaction().execute(async (trx) => {
+    const jumpMs = await change(db, async (trx) => {
       const row = await trx.selectFrom('clock').selectAll().where('id', '=', 1).executeTakeFirst();
       const jump = row === undefined ? 0 : jumpSince(row);
       if (jump !== 0) await moveAlong(trx, { jumpMs: jump, nowMs, extensions });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
+import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
@@ -166,7 +167,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
     },
 
     async attempted(id, { atMs, tookMs, status, answer, error }) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         await trx
           .insertInto('delivery_attempts')
           .values({
@@ -252,7 +253,7 @@ export async function insertDelivery(db: Kysely<Tables>, delivery: NewDelivery):
     .insertInto('deliveries')
     .values({
       id: `msg_${randomUUID().replaceAll('-', '')}`,
-      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from deliveries)`,
+      seq: nextNumber('deliveries'),
       recording_id: recordingId,
       occasion,
       type,

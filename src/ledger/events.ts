@@ -1,4 +1,5 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
+import { nextNumber } from './change.ts';
 import type { Tables } from './schema.ts';
 
 /** One line of a recording's history. */
@@ -63,7 +64,7 @@ export async function addEvent(
   await trx
     .insertInto('events')
     .values({
-      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from events)`,
+      seq: nextNumber('events'),
       recording_id: id,
       at_ms: Date.now(),
       type,

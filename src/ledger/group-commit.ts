@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 import { isOfTheLedger } from './sqlite-dialect.ts';
@@ -27,7 +28,7 @@ export function createGroupCommit({ db }: { db: Database }): GroupCommit {
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     try {
-      const results = await db.transaction().execute(async (trx) => {
+      const results = await change(db, async (trx) => {
         const found: unknown[] = [];
         for (const { change } of group) found.push(await change(trx));
         return found;

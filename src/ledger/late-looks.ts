@@ -1,6 +1,6 @@
-import { sql, type Transaction } from 'kysely';
-import { DEFAULT_STORE } from '../domain/archived.ts';
+import type { Transaction } from 'kysely';
 import { TAKING_BACK_STATES } from '../domain/recording.ts';
+import { change } from './change.ts';
 import type { Service } from './circuits.ts';
 import type { Database } from './database.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -18,16 +18,6 @@ export interface LateLook extends LateEffect {
   /** How often it was looked for since it was last expected. */
   readonly looks: number;
 }
-
-/** What a step has proved or would resume from says of itself; null of one that has nothing to say yet. */
-const said = (key: string) =>
-  sql`coalesce(json_extract(stages.fact, ${key}), json_extract(stages.checkpoint, ${key}))`;
-
-/** The service that a step has made something in; what its fact names is what stays. */
-const SERVICE_OF_STEP = sql<string>`case
-  when stages.fact is null and stages.checkpoint is null then null
-  when stages.task = 'archive' then coalesce(${said('$.store')}, ${DEFAULT_STORE})
-  when stages.task = 'publish' and coalesce(${said('$.videoId')}, '') not like '%/%' then 'bunny' end`;
 
 /**
  * What may still take effect with the services after it was given up, and is looked for. It is written before the
@@ -59,7 +49,8 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
       .leftJoin('stages', (join) =>
         join
           .onRef('stages.recording_id', '=', 'late_looks.recording_id')
-          .on(SERVICE_OF_STEP, '=', (row) => row.ref('late_looks.service')),
+          // What the fact of a step names that has made something there is what stays.
+          .onRef('stages.service', '=', 'late_looks.service'),
       )
       .where('recordings.state', 'not in', TAKING_BACK_STATES)
       .where((or) =>
@@ -77,7 +68,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
   return {
     async due(nowMs, horizonMs, limit) {
       const rows = await settled()
-        .select(['late_looks.recording_id', 'service', 'late_looks.place', 'looks'])
+        .select(['late_looks.recording_id', 'late_looks.service', 'late_looks.place', 'looks'])
         .where((or) =>
           or.or([
             or('late_looks.not_before_ms', '<=', nowMs),
@@ -100,7 +91,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
       const row = await settled()
         .select('late_looks.place')
         .where('late_looks.recording_id', '=', look.recordingId)
-        .where('service', '=', look.service)
+        .where('late_looks.service', '=', look.service)
         .where('late_looks.place', '=', look.place)
         .executeTakeFirst();
       return row !== undefined;
@@ -134,7 +125,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
     },
 
     async tell(recordingId, type, data) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         const said = await trx
           .selectFrom('events')
           .select('seq')

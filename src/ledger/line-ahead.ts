@@ -4,9 +4,6 @@ import type { Database } from './database.ts';
 /** Of how many that were done last the speed of the line is taken. */
 const LOOKED_AT = 20;
 
-/** The stages that move bytes. */
-const MOVING_STAGES = ['fetch', 'archive', 'publish'];
-
 /** What the line has before it, and how fast it has moved what is behind it. */
 export interface LineAhead {
   /** The bytes of all that may move now and does not yet; `undefined` if the length of a video is not known. */
@@ -49,7 +46,7 @@ export function createLineAhead({ db }: { db: Database }): LineAhead {
           'in',
           done.map(({ id }) => id),
         )
-        .where('stage', 'in', MOVING_STAGES)
+        .where('moves_bytes', '=', 1)
         .where('started_at_ms', 'is not', null)
         .where('done_at_ms', 'is not', null)
         .execute();

@@ -23,6 +23,7 @@ import { zoomRemovals } from './migrations/024-zoom-removals.ts';
 import { connections } from './migrations/025-connections.ts';
 import { recipes } from './migrations/026-recipes.ts';
 import { lanes } from './migrations/027-lanes.ts';
+import { claims } from './migrations/028-claims.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -153,6 +154,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '025-connections': connections,
   '026-recipes': recipes,
   '027-lanes': lanes,
+  '028-claims': claims,
 };
 
 export const migrationProvider: MigrationProvider = {

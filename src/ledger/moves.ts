@@ -1,8 +1,10 @@
-import type { Transaction } from 'kysely';
+import type { Transaction, Updateable } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { restoreStages } from './after-done.ts';
+import { change } from './change.ts';
+import { forgetClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -17,6 +19,15 @@ export interface StepKind {
   readonly task: string;
   /** Once begun it can no longer be stopped. */
   readonly isFinal: boolean;
+  /** It is gone through once more when its recording is published again. */
+  readonly isAgain: boolean;
+  readonly movesBytes: boolean;
+}
+
+/** What a step has made in its service, by its names there; none: something of which no name is known yet. */
+export interface Made {
+  readonly service: string;
+  readonly refs: readonly string[];
 }
 
 /**
@@ -31,8 +42,9 @@ export interface Moves {
   startAttempt(id: string, fence: number): Promise<boolean>;
   /** @throws KnownError `STOP_ASKED`: what is announced can no longer be stopped, and this one is to be. */
   startStage(id: string, step: string, fence: number, of: StepKind): Promise<void>;
-  saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number): Promise<void>;
-  finishStage(id: string, step: string, fact: object, fence: number): Promise<void>;
+  /** @param made All that it has made outside so far; absent of a step that makes nothing there. */
+  saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number, made?: Made): Promise<void>;
+  finishStage(id: string, step: string, fact: object, fence: number, made?: Made): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, step: string, reason: string, fence: number): Promise<void>;
 
@@ -78,12 +90,12 @@ export interface Moves {
 export function createMoves({ db }: { db: Database }): Moves {
   type Change = Transaction<Tables>;
 
-  /** Runs `change` in one transaction, if the gate's lease is still the one with this fence. */
-  function fenced<T = void>(fence: number, change: (trx: Change) => Promise<T>): Promise<T> {
-    return db.transaction().execute(async (trx) => {
+  /** Takes these steps in one change, if the gate's lease is still the one with this fence. */
+  function fenced<T = void>(fence: number, steps: (trx: Change) => Promise<T>): Promise<T> {
+    return change(db, async (trx) => {
       const held = await trx.updateTable('gate').set({ fence }).where('fence', '=', fence).executeTakeFirst();
       if (held.numUpdatedRows === 0n) throw leaseLost();
-      return await change(trx);
+      return await steps(trx);
     });
   }
 
@@ -95,12 +107,23 @@ export function createMoves({ db }: { db: Database }): Moves {
       .execute();
   }
 
-  function updateStage(trx: Change, id: string, stage: string, change: Partial<Tables['stages']>) {
+  function updateStage(trx: Change, id: string, stage: string, change: Updateable<Tables['stages']>) {
     return trx
       .updateTable('stages')
       .set(change)
       .where('recording_id', '=', id)
       .where('stage', '=', stage)
+      .execute();
+  }
+
+  /** Whose it is that a step has made, in place of what it said before. */
+  async function claim(trx: Change, id: string, stage: string, made: Made | undefined): Promise<void> {
+    await forgetClaims(trx, id, stage);
+    if (made === undefined || made.refs.length === 0) return;
+    const { service, refs } = made;
+    await trx
+      .insertInto('claims')
+      .values(refs.map((ref) => ({ service, ref, recording_id: id, stage })))
       .execute();
   }
 
@@ -165,28 +188,37 @@ export function createMoves({ db }: { db: Database }): Moves {
         return true;
       }),
 
-    startStage: (id, stage, fence, { task, isFinal }) =>
+    startStage: (id, stage, fence, { task, isFinal, isAgain, movesBytes }) =>
       fenced(fence, async (trx) => {
         const nowMs = Date.now();
         if (isFinal && (await stands(trx, id)).wanted !== null) throw stopAsked();
+        const kind = {
+          task,
+          is_final: Number(isFinal),
+          is_again: Number(isAgain),
+          moves_bytes: Number(movesBytes),
+          started_at_ms: nowMs,
+        };
         await trx
           .insertInto('stages')
-          .values({ recording_id: id, stage, task, started_at_ms: nowMs })
-          .onConflict((conflict) =>
-            conflict.columns(['recording_id', 'stage']).doUpdateSet({ task, started_at_ms: nowMs }),
-          )
+          .values({ recording_id: id, stage, ...kind })
+          .onConflict((conflict) => conflict.columns(['recording_id', 'stage']).doUpdateSet(kind))
           .execute();
         await addEvent(trx, id, 'stage.started', { stage });
       }),
 
-    saveCheckpoint: (id, stage, checkpoint, fence) =>
+    saveCheckpoint: (id, stage, checkpoint, fence, made) =>
       fenced(fence, async (trx) => {
-        await updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint) });
+        const service = made?.service ?? null;
+        await updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint), service });
+        await claim(trx, id, stage, made);
       }),
 
-    finishStage: (id, stage, fact, fence) =>
+    finishStage: (id, stage, fact, fence, made) =>
       fenced(fence, async (trx) => {
-        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), done_at_ms: Date.now() });
+        const service = made?.service ?? null;
+        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), service, done_at_ms: Date.now() });
+        await claim(trx, id, stage, made);
         // A recording that gets on is none that kills its workers.
         const bytes = 'bytes' in fact && typeof fact.bytes === 'number' ? { bytes: fact.bytes } : {};
         await trx
@@ -199,7 +231,8 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     undoStage: (id, stage, reason, fence) =>
       fenced(fence, async (trx) => {
-        await updateStage(trx, id, stage, { fact: null, checkpoint: null, done_at_ms: null });
+        await updateStage(trx, id, stage, { fact: null, checkpoint: null, service: null, done_at_ms: null });
+        await forgetClaims(trx, id, stage);
         await addEvent(trx, id, 'stage.undone', { stage, reason });
       }),
 
@@ -276,6 +309,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           return false;
         }
         await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+        await trx.deleteFrom('claims').where('recording_id', '=', id).execute();
         const isDeleted = state === 'deleting';
         const forgotten = { is_renamed: null, earlier_videos: null, kept_stages: null };
         await moveTo(trx, id, isDeleted ? 'deleted' : 'cancelled', {

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { Recording, State } from '../domain/recording.ts';
 import { companionsOf, type Done, isAnnounced, publishAgain, rename, startDeletion } from './after-done.ts';
 import { causeCode, causeService } from './causes.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
@@ -75,7 +76,7 @@ function operatorNamed(
       isPossible: boolean,
     ) => Promise<Deed | 'refused'>,
   ): Promise<boolean> {
-    return db.transaction().execute(async (trx) => {
+    return change(db, async (trx) => {
       const row = await trx
         .updateTable('recordings')
         .set({ id })
@@ -107,7 +108,7 @@ function operatorNamed(
       }),
 
     retryAlike: ({ state, code, service }, limit) =>
-      db.transaction().execute(async (trx) => {
+      change(db, async (trx) => {
         let alike = trx.selectFrom('recordings').select('id').where('state', '=', state);
         if (code !== undefined) alike = alike.where(causeCode, '=', code as ErrorCode);
         if (service !== undefined) alike = alike.where(causeService, '=', service);

@@ -2,14 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { siblingsOf } from '../domain/companions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { mainFirst, type VideoFact, videosIn } from '../domain/published.ts';
-import {
-  type Facts,
-  type Recording,
-  type Source,
-  STATES,
-  type State,
-  TAKING_BACK_STATES,
-} from '../domain/recording.ts';
+import { type Recording, type Source, STATES, type State, TAKING_BACK_STATES } from '../domain/recording.ts';
 import { causeCode, causeService, HELD_STATES, isHeld } from './causes.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
@@ -46,8 +39,9 @@ export interface RecordingsQuery {
 /** A recording, and what a line of a list says of it. */
 export interface RecordingSummary {
   readonly recording: Recording;
-  readonly facts: Partial<Pick<Facts, 'archive'>>;
-  /** What is published of it, in Bunny first, and what of that can be watched. */
+  /** Of the steps that have made something outside. */
+  readonly facts: Readonly<Record<string, object>>;
+  /** What is published of it, that of the usual publisher first, and what of that can be watched. */
   readonly videos: readonly { readonly video: VideoFact; readonly isPlayable: boolean }[];
   /** Whether one of its videos can be watched. */
   readonly isPlayable: boolean;
@@ -111,9 +105,9 @@ export function createOverview({ db }: { db: Database }): Overview {
     const ids = recordings.map(({ id }) => id);
     const stages = await db
       .selectFrom('stages')
-      .select(['recording_id', 'stage', 'task', 'fact'])
+      .select(['recording_id', 'stage', 'is_final', 'fact'])
       .where('recording_id', 'in', ids)
-      .where('task', 'in', ['archive', 'publish', 'notify'])
+      .where((is) => is.or([is('service', 'is not', null), is('is_final', '=', 1)]))
       .execute();
     const watches = await db
       .selectFrom('watches')
@@ -127,7 +121,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       const own = stages.filter((row) => row.recording_id === recording.id);
       const facts = Object.fromEntries(
         own.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
-      ) as RecordingSummary['facts'];
+      );
       const videos = mainFirst(videosIn(facts)).map((video) => {
         const watched = watches.find(({ video_id }) => video_id === video.videoId)?.state;
         return { video, isPlayable: watched === 'video.playable' };
@@ -137,7 +131,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         facts,
         videos,
         isPlayable: videos.some((each) => each.isPlayable),
-        isAnnounced: own.some(({ task }) => task === 'notify'),
+        isAnnounced: own.some(({ is_final }) => is_final === 1),
         position: positions.get(recording.id),
         ofVideo: ofVideos.get(recording.id),
       };

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import {
@@ -14,6 +14,7 @@ import {
   WAITING_STATES,
   type Wanted,
 } from '../domain/recording.ts';
+import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import { addEvent, type EventType, type RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
@@ -129,7 +130,7 @@ export function createRecordings({
           .insertInto('recordings')
           .values({
             id,
-            seq: sql<number>`(select coalesce(max(seq), 0) + 1 from recordings)`,
+            seq: nextNumber('recordings'),
             source: input.source,
             kind: input.kind ?? 'video',
             natural_key: input.naturalKey,
@@ -217,7 +218,7 @@ export function createRecordings({
         .execute();
     },
 
-    note: (id, type, data) => db.transaction().execute((trx) => addEvent(trx, id, type, data)),
+    note: (id, type, data) => change(db, (trx) => addEvent(trx, id, type, data)),
 
     async newest(limit) {
       const rows = await db

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { videosIn } from '../domain/published.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import type { Recordings } from './recordings.ts';
@@ -83,7 +84,7 @@ export function createRenames({
     },
 
     async end({ recordingId, title }, outcomes = []) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         const recording = await trx
           .selectFrom('recordings')
           .select(['title', 'state'])

@@ -3,6 +3,7 @@ import type { Generated } from 'kysely';
 export interface Tables {
   recordings: RecordingsTable;
   stages: StagesTable;
+  claims: ClaimsTable;
   plans: PlansTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
@@ -78,6 +79,22 @@ interface StagesTable {
   fact: string | null;
   started_at_ms: number | null;
   done_at_ms: number | null;
+  /** The service in which it has made something, or may have; none as long as it has said nothing of it. */
+  service: string | null;
+  /** 1: once begun it can no longer be stopped. */
+  is_final: Generated<number>;
+  /** 1: it is gone through once more when its recording is published again. */
+  is_again: Generated<number>;
+  /** 1: bytes move in it. */
+  moves_bytes: Generated<number>;
+}
+
+/** What steps have made outside: whose it is, by the service and its name there. */
+interface ClaimsTable {
+  service: string;
+  ref: string;
+  recording_id: string;
+  stage: string;
 }
 
 /** The ways that recordings go, as JSON. */

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { Stage } from '../domain/recording.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
 import { positionOf, setPosition } from './positions.ts';
@@ -67,13 +67,11 @@ const ENDS: Partial<Readonly<Record<EventType, string>>> = {
   'attempt.interrupted': 'interrupted',
 };
 
-const STAGES_OF_BYTES: readonly string[] = ['fetch', 'archive', 'publish'] satisfies Stage[];
-
 export function createTallies({ db }: { db: Database }): Tallies {
   return {
     async catchUp(limit) {
       if ((await happenings(db, (await positionOf(db, READER)) ?? 0, 1)).length === 0) return true;
-      return await db.transaction().execute(async (trx) => {
+      return await change(db, async (trx) => {
         const from = (await positionOf(trx, READER)) ?? 0;
         const found = await happenings(trx, from, limit);
         const deltas = createDeltas();
@@ -95,7 +93,7 @@ export function createTallies({ db }: { db: Database }): Tallies {
     },
 
     async add(deltas) {
-      if (deltas.length > 0) await db.transaction().execute((trx) => addToTallies(trx, deltas));
+      if (deltas.length > 0) await change(db, (trx) => addToTallies(trx, deltas));
     },
   };
 }
@@ -165,7 +163,7 @@ async function count(
     add('recordings_ended', { outcome: type.slice('recording.'.length) });
   } else if (type === 'stage.started') starts.set(`${recordingId} ${stage}`, atMs);
   else if (type === 'stage.done') {
-    if (STAGES_OF_BYTES.includes(stage)) add('leg_bytes', { leg: stage }, bytes);
+    if (await movesBytes(trx, recordingId, stage)) add('leg_bytes', { leg: stage }, bytes);
     const startedAtMs = starts.get(`${recordingId} ${stage}`) ?? (await findStart(trx, happening, stage));
     if (startedAtMs === undefined) return;
     // Another process's clock, or one that was set back.
@@ -178,6 +176,16 @@ async function count(
 
 function isEnd(type: EventType): boolean {
   return ['recording.done', 'recording.failed', 'recording.cancelled', 'recording.deleted'].includes(type);
+}
+
+async function movesBytes(trx: Transaction<Tables>, id: string, stage: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('stages')
+    .select('moves_bytes')
+    .where('recording_id', '=', id)
+    .where('stage', '=', stage)
+    .executeTakeFirst();
+  return row?.moves_bytes === 1;
 }
 
 async function findStart(

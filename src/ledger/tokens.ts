@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { Origin } from '../domain/recording.ts';
+import { change } from './change.ts';
 import { type Database, emptyLog } from './database.ts';
 import type { Tables } from './schema.ts';
 
@@ -31,7 +32,7 @@ export async function forgetOldTokens(db: Database, nowMs: number): Promise<void
     .where(sql<boolean>`json_extract(origin, '$.downloadToken') is not null`)
     .execute();
   for (const { id } of rows) {
-    await db.transaction().execute(async (trx) => await forgetToken(trx, id));
+    await change(db, async (trx) => await forgetToken(trx, id));
   }
   await emptyLog(db);
 }

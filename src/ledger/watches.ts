@@ -1,5 +1,6 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { Doubt } from '../domain/doubt.ts';
+import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent } from './events.ts';
@@ -60,7 +61,7 @@ const WATCHED: readonly WatchState[] = ['pending', 'video.failed'];
 export function createWatches({ db }: { db: Database }): Watches {
   return {
     async add(watch) {
-      await db.transaction().execute((trx) => begin(trx, watch));
+      await change(db, (trx) => begin(trx, watch));
     },
 
     async keepOnly(recordingId, videoIds) {
@@ -131,7 +132,7 @@ export function createWatches({ db }: { db: Database }): Watches {
     },
 
     async end(videoId, outcome, announcement, { notBeforeMs = 0, replaced = [] } = {}) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         const ended = await trx
           .updateTable('watches')
           .set({ state: outcome, polls: 0, not_before_ms: notBeforeMs })
@@ -186,7 +187,7 @@ async function begin(
     .insertInto('watches')
     .values({
       video_id: videoId,
-      seq: sql<number>`(select coalesce(max(seq), 0) + 1 from watches)`,
+      seq: nextNumber('watches'),
       recording_id: recordingId,
       state: 'pending',
       polls: 0,

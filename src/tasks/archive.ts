@@ -68,6 +68,7 @@ export function createArchiveTask(
   return {
     ...shape,
     isHome: true,
+    claims: ({ checkpoint, fact }) => [checkpoint?.fileId, fact?.fileId],
     serviceFor: ({ params }) => storeName(params),
     async run(context) {
       const { recording, signal } = context;

@@ -26,6 +26,7 @@ export const shape = {
   takes: { file: 'proved' },
   params: publisherParams,
   places: publisherPlaces,
+  isAgain: true,
 } as const satisfies TaskShape;
 
 type CaptionsContext = TaskContext<PublisherParams, Checkpoints['captions']>;
@@ -64,6 +65,8 @@ export function createCaptionsTask(options: {
   return {
     ...shape,
     serviceFor: ({ params }) => serviceFor(publishers, params),
+    // They bear no id of their own: what shows them is the video's.
+    claims: () => [],
     async run(context) {
       const { recording, params, note } = context;
       const publisher = requirePublisher(publishers, params);

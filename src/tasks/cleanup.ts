@@ -13,6 +13,7 @@ export const shape = {
   name: 'cleanup',
   label: 'Clean up',
   lane: 'upload',
+  isAgain: true,
 } as const satisfies TaskShape;
 
 export const makeTask = (tools: Tools) => createCleanupTask(tools);

@@ -55,6 +55,7 @@ export const shape = {
   lane: 'upload',
   makes: ['file'],
   reports: 'bytes',
+  isAgain: true,
 } as const satisfies TaskShape;
 
 type FetchContext = TaskContext<unknown, Checkpoints['fetch']>;

@@ -13,6 +13,7 @@ export const shape = {
   label: 'Announce',
   lane: 'upload',
   isFinal: true,
+  isAgain: true,
 } as const satisfies TaskShape;
 
 export const makeTask = (tools: Tools) => createNotifyTask({ ...tools, ...tools.settings.publish });

@@ -32,6 +32,7 @@ export const shape = {
   reports: 'bytes',
   params: publisherParams,
   places: publisherPlaces,
+  isAgain: true,
 } as const satisfies TaskShape;
 
 type PublishContext = TaskContext<PublisherParams, Checkpoints['publish']>;
@@ -67,6 +68,7 @@ export function createPublishTask(
   return {
     ...shape,
     serviceFor: ({ params }) => serviceFor(publishers, params),
+    claims: ({ checkpoint, fact }) => [checkpoint?.videoId, fact?.videoId],
     run: (context) => publishing(context.params).run(context),
     withdraw: (context) => publishing(context.params).withdraw(context),
   };

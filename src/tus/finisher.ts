@@ -1,6 +1,6 @@
 import { readdir, rename } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { backoffMs } from '../domain/backoff.ts';
+import { endlessPauseMs } from '../domain/next-attempt.ts';
 import { pause } from '../lib/abort.ts';
 import { lengthOf, removeAll, syncFile, syncFolder, writeWhole } from '../lib/files.ts';
 import type { MediaGate } from '../lib/media-gate.ts';
@@ -96,7 +96,7 @@ export function createFinisher({ paths, handOff, media, log }: FinisherOptions):
           { event: 'upload.finish-failed', uploadId: id, attempt, err },
           'upload could not be stored',
         );
-        await pause(backoffMs(RETRY, attempt, Math.random) ?? RETRY.maxMs, stopping.signal);
+        await pause(endlessPauseMs(RETRY, attempt), stopping.signal);
       }
     }
   }

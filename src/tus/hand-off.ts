@@ -1,9 +1,10 @@
 import { realpath, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
-import { type Backoff, backoffMs } from '../domain/backoff.ts';
+import type { Backoff } from '../domain/backoff.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
+import { endlessPauseMs } from '../domain/next-attempt.ts';
 import type { Recordings } from '../ledger/recordings.ts';
 import { pause } from '../lib/abort.ts';
 import { haveSameBytes, lengthOf, removeAll, writeWhole } from '../lib/files.ts';
@@ -64,7 +65,7 @@ export function createHandOff(options: HandOffOptions): HandOff {
         return await offer(note, log);
       } catch (err) {
         stopping.signal.throwIfAborted();
-        const pauseMs = backoffMs(retry, attempt, Math.random) ?? retry.maxMs;
+        const pauseMs = endlessPauseMs(retry, attempt);
         log.warn({ event: 'handoff.failed', attempt, pauseMs, err }, 'handoff failed, it is tried again');
         await pause(pauseMs, stopping.signal);
       }

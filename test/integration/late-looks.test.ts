@@ -5,6 +5,7 @@ import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../suppo
 
 const ID = recordingId('a');
 const PLACE = { recordingId: ID, service: 'b2', place: 'custom/a.mp4' } as const;
+const MADE = { service: 'b2', refs: ['4_z'] };
 const HOUR_MS = 3_600_000;
 const checkpoint = {
   contentId: 'x',
@@ -42,7 +43,7 @@ describe('what may come late', () => {
   it('is not looked for once its first request was answered', async () => {
     await expectLate();
     await ledger.moves.cameInTime(PLACE, lease.fence);
-    await ledger.moves.finishStage(ID, 'archive', fact, lease.fence);
+    await ledger.moves.finishStage(ID, 'archive', fact, lease.fence, MADE);
 
     expect(await due()).toEqual([]);
   });
@@ -51,7 +52,7 @@ describe('what may come late', () => {
     await expectLate();
     await expectLate();
     await ledger.moves.cameInTime(PLACE, lease.fence);
-    await ledger.moves.finishStage(ID, 'archive', fact, lease.fence);
+    await ledger.moves.finishStage(ID, 'archive', fact, lease.fence, MADE);
 
     expect(await due()).toEqual([{ ...PLACE, looks: 0 }]);
   });
@@ -68,11 +69,11 @@ describe('what may come late', () => {
         await ledger.moves.fail(ID, error, undefined, lease.fence);
       },
     ],
-    ['is archived', true, () => ledger.moves.finishStage(ID, 'archive', fact, lease.fence)],
+    ['is archived', true, () => ledger.moves.finishStage(ID, 'archive', fact, lease.fence, MADE)],
     ['is cancelled', true, () => ledger.moves.withdrawn(ID, lease.fence)],
   ])('of a recording that %s is due: %s', async (_name, isDue, come) => {
     await expectLate();
-    await ledger.moves.saveCheckpoint(ID, 'archive', checkpoint, lease.fence);
+    await ledger.moves.saveCheckpoint(ID, 'archive', checkpoint, lease.fence, { ...MADE, refs: [] });
     await come();
 
     expect(await due()).toHaveLength(isDue ? 1 : 0);

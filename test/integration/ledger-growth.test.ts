@@ -27,12 +27,16 @@ function fill(path: string, count: number): void {
       select 'rec_' || i, i, 'custom', 'k' || i, 'Algebra ' || i, 'done',
         json_object('kind', 'file', 'path', '/data/incoming/up-' || i || '.upload', 'bytes', 5, 'modifiedAtMs', 1,
           'keep', json('false')), '{}', 0, 1700000000000 + i, 1700000000000 + i, 0, 5, 'algebra ' || i from n;
-    insert into stages (recording_id, stage, fact, checkpoint)
-      select id, 'archive', json_object('bucket', 'b', 'fileId', 'file-' || seq, 'fileName', 'x', 'sha1', null),
+    insert into stages (recording_id, stage, service, fact, checkpoint)
+      select id, 'archive', 'b2', json_object('bucket', 'b', 'fileId', 'file-' || seq, 'fileName', 'x', 'sha1', null),
         json_object('fileId', 'large-' || seq) from recordings;
-    insert into stages (recording_id, stage, fact, checkpoint)
-      select id, 'publish', json_object('libraryId', '1', 'videoId', 'video-' || seq),
+    insert into stages (recording_id, stage, service, fact, checkpoint)
+      select id, 'publish', 'bunny', json_object('libraryId', '1', 'videoId', 'video-' || seq),
         json_object('videoId', 'begun-' || seq) from recordings;
+    insert into claims (service, ref, recording_id, stage)
+      select service, value, recording_id, stage from stages, json_each(json_array(
+        coalesce(json_extract(fact, '$.fileId'), json_extract(fact, '$.videoId')),
+        coalesce(json_extract(checkpoint, '$.fileId'), json_extract(checkpoint, '$.videoId'))));
     commit;
   `);
   sqlite.close();
@@ -118,15 +122,11 @@ describe('what belongs to whom, among many recordings', () => {
     ['a file of the disk', ({ claims }) => claims.ofFile('up-4711.upload'), 1],
     ['the end of a file name', ({ claims }) => claims.ofFile('4711.upload'), 0],
     ['a name with signs that mean something', ({ claims }) => claims.ofFile('%_4711"%'), 0],
-    ['an archived file', ({ claims }) => claims.ofArchived('file-4711'), 1],
-    ['a large file that has begun', ({ claims }) => claims.ofArchived('large-4711'), 1],
-    ['a file of nobody', ({ claims }) => claims.ofArchived('file-'), 0],
-    ['a video', ({ claims }) => claims.ofVideo({ videoId: 'video-4711', ownerId: undefined }), 1],
-    [
-      'a video that has begun',
-      ({ claims }) => claims.ofVideo({ videoId: 'begun-4711', ownerId: undefined }),
-      1,
-    ],
+    ['an archived file', ({ claims }) => claims.of({ service: 'b2', ref: 'file-4711' }), 1],
+    ['a large file that has begun', ({ claims }) => claims.of({ service: 'b2', ref: 'large-4711' }), 1],
+    ['a file of nobody', ({ claims }) => claims.of({ service: 'b2', ref: 'file-' }), 0],
+    ['a video', ({ claims }) => claims.of({ service: 'bunny', ref: 'video-4711' }), 1],
+    ['a video that has begun', ({ claims }) => claims.of({ service: 'bunny', ref: 'begun-4711' }), 1],
   ])('is found by %s, and without reading them all', async (_what, find, count) => {
     let found: readonly unknown[] = [];
     const scans = await scansDuring(many, async (ledger) => {

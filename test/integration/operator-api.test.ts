@@ -3,7 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
 import { type Reply, startTestApp, type TestApp } from '../support/app.ts';
 import { createDoors } from '../support/doors.ts';
-import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
+import {
+  fileRecording,
+  madeBy,
+  openTestLedger,
+  stepOf,
+  type TestLedger,
+  zoomRecording,
+} from '../support/ledger.ts';
 import { routesOf } from '../support/routes.ts';
 
 let ledger: TestLedger;
@@ -152,7 +159,7 @@ describe('GET /api/recordings/{id}', () => {
         ['publish', VIDEO],
       ] as const) {
         await ledger.moves.startStage(id, stage, fence, stepOf(stage));
-        await ledger.moves.finishStage(id, stage, fact, fence);
+        await ledger.moves.finishStage(id, stage, fact, fence, madeBy(stage, { fact }));
       }
     });
     await ledger.watches.add({ videoId: VIDEO.videoId, recordingId: id, notBeforeMs: 0 });
@@ -266,7 +273,7 @@ describe('GET /api/status', () => {
 });
 
 /** What can no longer be stopped once it has begun. */
-const ANNOUNCING = { task: 'notify', isFinal: true };
+const ANNOUNCING = { ...stepOf('notify'), isFinal: true };
 
 describe('what an operator wants of a recording that moves', () => {
   it('is refused once the announcement has begun, and stops the announcement before that', async () => {

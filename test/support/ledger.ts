@@ -50,7 +50,23 @@ export function dumpLedger(path: string): LedgerDump {
 }
 
 /** A step that can be stopped, as the ledger has to know of it. */
-export const stepOf = (task: string) => ({ task, isFinal: false });
+export const stepOf = (task: string) => ({
+  task,
+  isFinal: false,
+  isAgain: task !== 'archive',
+  movesBytes: ['fetch', 'archive', 'publish'].includes(task),
+});
+
+/** What a step has made in its service, as its task would say it. */
+export function madeBy(stage: string, said: { checkpoint?: object | undefined; fact?: object | undefined }) {
+  const [service, key] = stage === 'archive' ? ['b2', 'fileId'] : ['bunny', 'videoId'];
+  if (stage !== 'archive' && stage !== 'publish') return undefined;
+  const refs = [said.checkpoint, said.fact].flatMap((each) => {
+    const ref: unknown = each && Reflect.get(each, key as string);
+    return typeof ref === 'string' ? [ref] : [];
+  });
+  return { service: service as string, refs: [...new Set(refs)] };
+}
 
 /** A recording as the door for files hands it over. */
 export function fileRecording(key: string, more: Partial<NewRecording> = {}): NewRecording {

@@ -83,9 +83,12 @@ export function makeRecording(state: State, index: number, seq: number) {
     fileName: `${isZoom ? 'zoom' : 'manual'}/2026/11/${title.replace(/[^A-Za-z0-9]+/g, '-')}-${digest}.mp4`,
     sha1: null,
   };
-  const stage = (name: string, fact: object) => ({
+  const stage = (name: string, service: string | null, fact: object) => ({
     recording_id: id,
     stage: name,
+    task: name,
+    service,
+    is_final: service === null ? 1 : 0,
     checkpoint: null,
     fact: JSON.stringify(fact),
     started_at_ms: acceptedAtMs,
@@ -110,9 +113,9 @@ export function makeRecording(state: State, index: number, seq: number) {
       ...{ place: 0, wanted: null, renewal: null, search: `${title}\n${id}`.toLowerCase() },
     },
     stages: [
-      stage('archive', archive),
-      stage('publish', publish),
-      stage('notify', { deliveryId: `msg_${digest}` }),
+      stage('archive', 'b2', archive),
+      stage('publish', 'bunny', publish),
+      stage('notify', null, { deliveryId: `msg_${digest}` }),
     ],
     watch: {
       ...{ video_id: publish.videoId, seq, recording_id: id, state: 'video.playable', polls: 3 },

@@ -13,7 +13,7 @@ import { createBunny } from '../../src/outside/bunny/client.ts';
 import { openPublishers } from '../../src/outside/publishers.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { uploadPaths } from '../../src/tus/upload-paths.ts';
-import { stepOf } from './ledger.ts';
+import { madeBy, stepOf } from './ledger.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -104,9 +104,12 @@ export async function openSweepWorld() {
         for (const stage of new Set([...Object.keys(checkpoints), ...Object.keys(facts)]) as Set<Stage>) {
           await ledger.moves.startStage(id, stage, fence, stepOf(stage));
           const checkpoint = (checkpoints as Partial<Record<Stage, never>>)[stage];
-          if (checkpoint) await ledger.moves.saveCheckpoint(id, stage, checkpoint, fence);
+          if (checkpoint) {
+            await ledger.moves.saveCheckpoint(id, stage, checkpoint, fence, madeBy(stage, { checkpoint }));
+          }
           const fact = facts[stage];
-          if (fact) await ledger.moves.finishStage(id, stage, fact as never, fence);
+          const made = madeBy(stage, { checkpoint, fact });
+          if (fact) await ledger.moves.finishStage(id, stage, fact as never, fence, made);
         }
       });
       await world.bring(id, standing);

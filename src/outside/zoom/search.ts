@@ -1,4 +1,5 @@
 import { isOutage, KnownError } from '../../domain/errors.ts';
+import { endlessPauseMs } from '../../domain/next-attempt.ts';
 import { pause } from '../../lib/abort.ts';
 import type { ZoomAccount } from './account.ts';
 import {
@@ -23,6 +24,9 @@ const LINK_REQUESTS = 100;
 
 /** How often a request is made again that met Zoom's limit per second, and the first pause before that. */
 const THROTTLED_ATTEMPTS = 5;
+
+/** The longest pause between two of them, in milliseconds. */
+const MAX_PAUSE_MS = 60_000;
 
 /** After so many hosts in a row about whom Zoom did not answer, it is taken to be down. */
 const MOST_SILENCES = 3;
@@ -123,7 +127,10 @@ export function createZoomSearch(options: {
         const isMomentary =
           error instanceof KnownError && error.code === 'REMOTE_THROTTLED' && error.retry === 'backoff';
         if (!isMomentary || attempt === THROTTLED_ATTEMPTS) throw error;
-        await pause(pauseMs * 2 ** (attempt - 1), signal);
+        await pause(
+          endlessPauseMs({ minMs: pauseMs, maxMs: MAX_PAUSE_MS }, attempt, () => 0),
+          signal,
+        );
       }
     }
   }

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { archivedFiles, storeOf } from '../../domain/archived.ts';
-import { type Backoff, backoffMs } from '../../domain/backoff.ts';
+import type { Backoff } from '../../domain/backoff.ts';
 import { KnownError, summarize } from '../../domain/errors.ts';
+import { askedMs, endlessPauseMs } from '../../domain/next-attempt.ts';
 import type { Outcome } from '../../domain/outcome.ts';
 import type { Recording } from '../../domain/recording.ts';
 import type { Store } from '../../engine/ports/store.ts';
@@ -77,11 +78,8 @@ export function createTrashRunner(options: TrashRunnerOptions) {
         const why = error === undefined ? 'its meeting has not come home' : summarize(error).message;
         return await giveUp(looked, why, log);
       }
-      const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
-      const ownMs = backoffMs(endless, looked.looks + 1, Math.random) ?? backoff.maxMs;
-      const asked = error instanceof KnownError && typeof error.retry === 'object' ? error.retry : undefined;
-      const askedMs = asked === undefined ? 0 : 'waitMs' in asked ? asked.waitMs : asked.afterMs;
-      const notBeforeMs = Date.now() + Math.max(ownMs, askedMs);
+      const pauseMs = Math.max(endlessPauseMs(backoff, looked.looks + 1), askedMs(error));
+      const notBeforeMs = Date.now() + pauseMs;
       await trash.lookAgain(id, notBeforeMs, error === undefined ? undefined : summarize(error));
       return { againAtMs: notBeforeMs };
     }

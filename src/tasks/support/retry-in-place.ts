@@ -1,4 +1,5 @@
 import { KnownError } from '../../domain/errors.ts';
+import { endlessPauseMs, nextAttempt } from '../../domain/next-attempt.ts';
 import { pause } from '../../lib/abort.ts';
 
 /** How the parts of one transfer are sent again. Whole recordings are the line's business. */
@@ -32,10 +33,13 @@ export async function retryInPlace<T>(
   }
 }
 
+/** What nobody has foreseen, and what costs no attempt, is no business of a transfer. */
 function pauseAfter(error: unknown, attempt: number, retry: TransferRetry): number | undefined {
-  if (!(error instanceof KnownError) || error.retry === 'never') return undefined;
-  const ownMs = Math.min(retry.pauseMs * 2 ** (attempt - 1), MAX_PAUSE_MS);
-  if (error.retry === 'backoff') return ownMs;
-  if ('waitMs' in error.retry || error.retry.afterMs > MAX_PAUSE_MS) return undefined;
-  return Math.max(error.retry.afterMs, ownMs);
+  if (!(error instanceof KnownError)) return undefined;
+  const pauses = { minMs: retry.pauseMs, maxMs: MAX_PAUSE_MS };
+  const next = nextAttempt(
+    error,
+    endlessPauseMs(pauses, attempt, () => 0),
+  );
+  return next.kind === 'again' && next.afterMs <= MAX_PAUSE_MS ? next.afterMs : undefined;
 }

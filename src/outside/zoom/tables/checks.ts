@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { change } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { addToTallies } from '../../../ledger/tallies.ts';
 
@@ -26,7 +27,7 @@ export interface ZoomChecks {
 export function createZoomChecks({ db }: { db: Database }): ZoomChecks {
   return {
     async add(counted) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         for (const outcome of ZOOM_CHECK_OUTCOMES) {
           const { count, lastAtMs } = counted[outcome] ?? { count: 0, lastAtMs: 0 };
           if (count === 0) continue;

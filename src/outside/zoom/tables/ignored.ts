@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import type { GroupCommit } from '../../../ledger/group-commit.ts';
 import type { Tables } from '../../../ledger/schema.ts';
@@ -66,7 +67,7 @@ export function createZoomIgnored({
             event: entry.event,
             what: JSON.stringify(entry.what),
           };
-          const nextSeq = sql<number>`(select coalesce(max(seq), 0) + 1 from zoom_ignored)`;
+          const nextSeq = nextNumber('zoom_ignored');
           await trx
             .insertInto('zoom_ignored')
             .values({

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { ErrorCode } from '../../../domain/error-catalogue.ts';
 import type { Recording } from '../../../domain/recording.ts';
+import { change } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { addEvent } from '../../../ledger/events.ts';
 import { toRecording } from '../../../ledger/recording-rows.ts';
@@ -55,13 +56,13 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
     return fetched !== undefined;
   }
 
-  function change(trx: Transaction<Tables>, id: string, values: Partial<Tables['recordings']>) {
+  function setRow(trx: Transaction<Tables>, id: string, values: Partial<Tables['recordings']>) {
     return trx.updateTable('recordings').set(values).where('id', '=', id).execute();
   }
 
   return {
     removed: (removal, how) =>
-      db.transaction().execute(async (trx) => {
+      change(db, async (trx) => {
         await rememberRemoval(trx, removal, how);
         const place = await placeBeforeAll(trx);
         const hurried: string[] = [];
@@ -73,10 +74,10 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
             origin: JSON.stringify({ ...origin, removed: how, removalAtMs: removal.atMs }),
           };
           if (state === 'waiting' || state === 'backing-off') {
-            await change(trx, id, { ...marked, state: 'waiting', place, not_before_ms: 0 });
+            await setRow(trx, id, { ...marked, state: 'waiting', place, not_before_ms: 0 });
             hurried.push(id);
           } else {
-            await change(trx, id, marked);
+            await setRow(trx, id, marked);
           }
           await addEvent(trx, id, `zoom.${how}`, { by: removal.operator });
         }
@@ -84,7 +85,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
       }),
 
     recovered: (removal) =>
-      db.transaction().execute(async (trx) => {
+      change(db, async (trx) => {
         await rememberRemoval(trx, removal, 'recovered');
         const revived: string[] = [];
         for (const recording of await affected(trx, removal)) {
@@ -93,7 +94,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
           if (isOldNews(origin, removal, undefined)) continue;
           const { removed, ...there } = { ...origin, removalAtMs: removal.atMs };
           const isWanting = hasFailedForWant(recording);
-          await change(trx, id, { origin: JSON.stringify(there), ...(isWanting ? NEW_BEGINNING : {}) });
+          await setRow(trx, id, { origin: JSON.stringify(there), ...(isWanting ? NEW_BEGINNING : {}) });
           if (removed === undefined && !isWanting) continue;
           await addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
           if (isWanting) revived.push(id);

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewRecording, Origin } from '../../../domain/recording.ts';
+import { nextNumber } from '../../../ledger/change.ts';
 import type { Foreknown } from '../../../ledger/extension.ts';
 import type { Tables } from '../../../ledger/schema.ts';
 
@@ -29,7 +30,7 @@ export async function rememberRemoval(
   how: RemovalKind,
 ): Promise<void> {
   for (const fileId of fileIds.length === 0 ? [ALL] : fileIds) {
-    const seq = sql<number>`(select coalesce(max(seq), 0) + 1 from zoom_removals)`;
+    const seq = nextNumber('zoom_removals');
     const told = { seq, how, at_ms: atMs, operator };
     await trx
       .insertInto('zoom_removals')

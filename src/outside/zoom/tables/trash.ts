@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 import type { ErrorSummary } from '../../../domain/errors.ts';
+import { change, nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { addEvent } from '../../../ledger/events.ts';
 import { toWaitingItem, type WaitingItem } from '../../../ledger/waiting.ts';
@@ -46,7 +46,7 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
         .insertInto('zoom_trash')
         .values({
           recording_id: recordingId,
-          seq: sql<number>`(select coalesce(max(seq), 0) + 1 from zoom_trash)`,
+          seq: nextNumber('zoom_trash'),
           state: 'pending',
           looks: 0,
           not_before_ms: 0,
@@ -129,7 +129,7 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
     },
 
     async end(recordingId, outcome, data) {
-      await db.transaction().execute(async (trx) => {
+      await change(db, async (trx) => {
         const ended = await trx
           .updateTable('zoom_trash')
           .set({ state: outcome })
