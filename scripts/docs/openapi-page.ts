@@ -35,6 +35,7 @@ export async function openApiPage(): Promise<string> {
         recipes: [],
         defaultName: '',
         has: () => false,
+        planOf: describeOnly,
         require: () => {
           throw new Error('only described');
         },
@@ -44,7 +45,7 @@ export async function openApiPage(): Promise<string> {
     bunnyReadOnlyApiKey: undefined,
     metrics: { contentType: 'text/plain', text: describeOnly },
     lines: { recordings: line, deliveries: line, watches: line },
-    installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0 },
+    installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, services: [] },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },
     vitals: { look: describeOnly },
     silentAfterMs: 0,

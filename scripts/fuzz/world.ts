@@ -52,7 +52,7 @@ export async function openFuzzWorld() {
   const app = await createDoors({
     ledger,
     line,
-    installation: { version: '0.0.0', dataDir, diskReserveBytes: 1 },
+    installation: { version: '0.0.0', dataDir, diskReserveBytes: 1, services: [] },
     operators: { adminToken: 'an admin token of the operators' },
     limits: { webhook: MANY, operator: MANY, nothing: MANY },
     log,

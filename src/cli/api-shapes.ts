@@ -35,6 +35,12 @@ export const recordingShape = z.looseObject({
   archive: z.looseObject({ bucket: z.string(), file_name: z.string() }).nullable(),
   archives: z.array(z.looseObject({ store: z.string(), path: z.string() })).default([]),
   position: z.number().nullable(),
+  /** In the order of its plan; a list has them of none. */
+  steps: z
+    .array(
+      z.looseObject({ id: z.string(), label: z.string(), reports: z.string().nullable(), done: z.boolean() }),
+    )
+    .default([]),
 });
 export type Recording = z.output<typeof recordingShape>;
 
@@ -65,7 +71,12 @@ export const recordingDetailShape = recordingShape.extend({
     }),
   ),
   events: z.array(
-    z.looseObject({ at: z.string(), type: z.string(), data: z.record(z.string(), z.unknown()) }),
+    z.looseObject({
+      at: z.string(),
+      type: z.string(),
+      words: z.string(),
+      data: z.record(z.string(), z.unknown()),
+    }),
   ),
   deliveries: z.array(
     z.looseObject({
@@ -147,6 +158,7 @@ export type Leg = z.output<typeof legShape>;
 export const recordingEventShape = z.looseObject({
   recording_id: z.string(),
   type: z.string(),
+  words: z.string(),
   at: z.string(),
   data: z.record(z.string(), z.unknown()),
   recording: recordingShape,

@@ -2,7 +2,7 @@ import { causeOf } from '../domain/cause.ts';
 import { adviceFor, canRetryHelp } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
-import { serviceAdvice, serviceName } from '../domain/service-advice.ts';
+import type { Services } from '../domain/services.ts';
 import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
 import type { Circuit } from '../ledger/circuits.ts';
 import type { Delivery } from '../ledger/deliveries.ts';
@@ -38,20 +38,21 @@ export function videoFailed(recording: Recording): NewAlarm {
     key: `video:${recording.id}`,
     kind: 'video',
     recordingId: recording.id,
-    title: `Bunny Stream could not make ${named(recording)} playable`,
-    detail: 'It is archived in Backblaze B2, and the website was told that it cannot be watched.',
+    title: `${named(recording)} could not be made playable`,
+    detail:
+      'Its publisher cannot use the video. It is archived, and the website was told that it cannot be watched.',
     advice: adviceFor('PUBLISH_FAILED', 'failed'),
     isNotice: true,
   };
 }
 
-export function serviceDown({ service, lastError }: Circuit, forMs: number): NewAlarm {
+export function serviceDown({ service, lastError }: Circuit, forMs: number, services: Services): NewAlarm {
   return {
     key: `service:${service}`,
     kind: 'service',
-    title: `${serviceName(service)} has been down for ${durationText(forMs)}`,
+    title: `${services.nameOf(service)} has been down for ${durationText(forMs)}`,
     detail: `${lastError.code}: ${lastError.message}`,
-    advice: `${serviceAdvice(service, lastError.code)} Recordings wait meanwhile, lose no attempt, and go on once it works.`,
+    advice: `${services.adviceFor(service, lastError.code)} Recordings wait meanwhile, lose no attempt, and go on once it works.`,
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../desk/alarm-words.ts';
 import { alarmChangesOf, TROUBLE_KINDS, type Trouble } from '../desk/troubles.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
+import type { Services } from '../domain/services.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -25,6 +26,8 @@ export interface AlarmConditionsOptions {
   /** What of our own does not move. */
   readonly troubles: () => Promise<Trouble[]>;
   readonly terms: AlarmTerms;
+  /** What is said of those that are down. */
+  readonly services: Services;
   readonly diskReserveBytes: number;
   readonly freeBytes: () => Promise<number>;
   /** What has kept anything from being written lately, or would; `undefined` if the disk is well. */
@@ -57,7 +60,7 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
       if (circuit === undefined) return [{ resolve: `service:${service}`, resolution: 'It works again.' }];
       const forMs = now() - (circuit.openedAtMs ?? now());
       const isLong = circuit.openedAtMs !== undefined && forMs >= terms.circuitOpenMs;
-      return isLong ? [{ raise: serviceDown(circuit, forMs) }] : [];
+      return isLong ? [{ raise: serviceDown(circuit, forMs, options.services) }] : [];
     });
   }
 

@@ -5,7 +5,7 @@ const KINDS: Readonly<Record<SweepProblem['kind'], string>> = {
   spool: 'download',
   upload: 'upload',
   'large-file': 'unfinished file',
-  video: 'Bunny video',
+  video: 'empty video',
   token: 'download tokens',
 };
 

@@ -11,46 +11,49 @@ export interface RecordingEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What a history tells; wings add what they alone tell. */
-export interface EventNames {
-  'recording.accepted': true;
-  'lane.changed': true;
-  'recording.repeated': true;
-  'recording.revived': true;
-  'recording.done': true;
-  'recording.failed': true;
-  'recording.retried': true;
-  'recording.scheduled': true;
-  'recording.moved-to-front': true;
-  'recording.set-aside': true;
-  'recording.cancelled': true;
-  'recording.renamed': true;
-  'recording.deleted': true;
-  'publish-again.asked': true;
-  'publish-again.done': true;
-  'publish-again.given-up': true;
-  'deletion.started': true;
-  'stop.asked': true;
-  'withdrawal.started': true;
-  'withdrawal.failed': true;
-  'archive.left': true;
-  'late.removed': true;
-  'attempt.started': true;
-  'attempt.interrupted': true;
-  'attempt.postponed': true;
-  'attempt.failed': true;
-  'stage.started': true;
-  'stage.done': true;
-  'stage.undone': true;
-  'download.believed': true;
-  'captions.skipped': true;
-  'upload.surplus': true;
-  'video.playable': true;
-  'video.failed': true;
-  'video.replaced': true;
-  'video.renamed': true;
-  'video.rename-refused': true;
-}
+/** What a history tells, and what people are told of it; "A stage" and "An operator" stand for those that it names. */
+export const LEDGER_EVENTS = {
+  'recording.accepted': 'Accepted',
+  'lane.changed': 'Goes on in another lane',
+  'recording.repeated': 'Brought again; nothing to do',
+  'recording.revived': 'Brought again, begins anew',
+  'recording.done': 'Done',
+  'recording.failed': 'Failed',
+  'recording.retried': 'Tried again by an operator',
+  'recording.scheduled': 'Scheduled by an operator',
+  'recording.moved-to-front': 'Moved to the front by an operator',
+  'recording.set-aside': 'Set aside',
+  'recording.cancelled': 'Cancelled',
+  'recording.renamed': 'Renamed by an operator',
+  'recording.deleted': 'Deleted everywhere',
+  'publish-again.asked': 'Published again, as an operator asks',
+  'publish-again.done': 'Published again',
+  'publish-again.given-up': 'Not published again; the earlier video stays',
+  'deletion.started': 'An operator deletes it',
+  'stop.asked': 'An operator asks for a stop',
+  'withdrawal.started': 'What was made is being taken back',
+  'withdrawal.failed': 'Could not be taken back yet',
+  'archive.left': 'The archived file was left where it is',
+  'late.removed': 'What came late, and was too much, was taken back',
+  'attempt.started': 'An attempt begins',
+  'attempt.interrupted': 'The attempt was interrupted',
+  'attempt.postponed': 'Postponed',
+  'attempt.failed': 'The attempt failed',
+  'stage.started': 'A stage begins',
+  'stage.done': 'A stage is done',
+  'stage.undone': 'A stage has to be done again',
+  'download.believed': 'Its length is believed: it was the same again and again',
+  'captions.skipped': 'No captions were set',
+  'upload.surplus': 'A second upload came, and was left out',
+  'video.playable': 'The publisher has made the video playable',
+  'video.failed': 'The publisher cannot use the video',
+  'video.replaced': 'The earlier video is removed, now that the new one can be watched',
+  'video.renamed': 'The video has its new title',
+  'video.rename-refused': 'The publisher has refused the new title',
+} as const;
+
+/** Every event there is, by its name; wings add those that they alone tell. */
+export interface EventNames extends Record<keyof typeof LEDGER_EVENTS, true> {}
 
 export type EventType = keyof EventNames;
 

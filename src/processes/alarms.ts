@@ -8,6 +8,7 @@ import { createDiskWatch, type DiskWatch } from '../errands/disk-watch.ts';
 import { type AlarmChannelSettings, createAlarmChannels } from '../outside/alarm-channels.ts';
 import { createAlarmPing } from '../outside/monitor/ping.ts';
 import type { WholeLedger } from '../outside/whole-ledger.ts';
+import { SERVICES } from '../outside/words.ts';
 import { createZoomCondition, type ZoomAlarmTerms } from '../outside/zoom/alarm.ts';
 
 /** What of the configuration alarms depend on. */
@@ -65,6 +66,7 @@ export function composeAlarms(
       ledger,
       troubles,
       terms,
+      services: SERVICES,
       diskReserveBytes: config.diskReserveBytes,
       freeBytes: diskWatch.freeBytes,
       troubleOfDisk: diskWatch.trouble,

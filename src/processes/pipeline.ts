@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { createIntake } from '../desk/intake.ts';
+import type { TaskShapes } from '../domain/recipe.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { listening } from '../lib/listen-failure.ts';
@@ -20,10 +21,11 @@ import { createZoomIntake } from '../outside/zoom/intake.ts';
 import { createZoomSearch } from '../outside/zoom/search.ts';
 import { startZoomSweep } from '../outside/zoom/sweep.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../outside/zoom/tables/checks.ts';
+import { ZOOM } from '../outside/zoom/words.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
-import { createRecipeBook } from '../recipes/book.ts';
+import { createRecipeBook, type RecipeBook } from '../recipes/book.ts';
 import { loadRecipes } from '../recipes/load.ts';
 import { createMeasurements } from '../server/api/measurements.ts';
 import { createApp } from '../server/app.ts';
@@ -54,7 +56,7 @@ export async function startServer(config: Config, log: Logger) {
     version: readVersion(),
     dataDir: config.dataDir,
     diskReserveBytes: config.diskReserveBytes,
-    services: ['zoom', ...servicesOf(config)],
+    services: [ZOOM.service, ...servicesOf(config)],
   };
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),
@@ -114,6 +116,8 @@ export async function startServer(config: Config, log: Logger) {
       durationBounds: DURATION_BOUNDS_S,
       alarmKinds: ALL_ALARM_KINDS,
       zoomOutcomes: ZOOM_CHECK_OUTCOMES,
+      services: installation.services,
+      ...measuredSteps(book, tasks),
     }),
     pages: {
       uploadUrl: config.tus.publicUrl,
@@ -170,5 +174,15 @@ export async function startServer(config: Config, log: Logger) {
       connection.disconnect();
       await ledger.close();
     },
+  };
+}
+
+/** The steps of all recipes, by their ids; and those of them that move bytes. */
+function measuredSteps(book: RecipeBook, tasks: TaskShapes): { stages: string[]; legs: string[] } {
+  const steps = book.recipes.flatMap(({ name }) => book.require(name).steps);
+  const unique = (some: typeof steps) => [...new Set(some.map(({ id }) => id))];
+  return {
+    stages: unique(steps),
+    legs: unique(steps.filter(({ task }) => tasks.get(task)?.reports === 'bytes')),
   };
 }

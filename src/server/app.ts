@@ -33,7 +33,9 @@ import { addRecipesApi } from './api/recipes.ts';
 import { addRecordingsApi } from './api/recordings.ts';
 import { addRunsApi } from './api/runs.ts';
 import { createStatus, type StatusOptions } from './api/status.ts';
+import { createSteps } from './api/steps.ts';
 import { addUploadsApi } from './api/uploads.ts';
+import { addWordsApi } from './api/words.ts';
 import { addZoomApi } from './api/zoom.ts';
 import { addZoomCatchUpApi } from './api/zoom-catch-up.ts';
 import { addBunnyWebhook } from './doors/bunny.ts';
@@ -79,7 +81,7 @@ export interface AppOptions {
   readonly limits?: RequestLimits;
   /** The folders that files are taken from; any, if none is named. */
   readonly recipes: {
-    readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require'>;
+    readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require' | 'planOf'>;
     readonly tasks: TaskShapes;
   };
   readonly customRoots?: readonly string[];
@@ -96,7 +98,7 @@ export interface AppOptions {
   readonly zoomChecks?: Pick<ZoomCheckCounter, 'count'>;
   readonly metrics?: MetricsText;
   /** The pages for people; without it there are none. */
-  readonly pages?: Omit<PagesOptions, 'ledger' | 'progressOf'>;
+  readonly pages?: Omit<PagesOptions, 'ledger' | 'progressOf' | 'planOf'>;
   readonly log: Logger;
 }
 
@@ -145,6 +147,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addZoomApi(app, { ignored: ledger.zoom.ignored, catchUp: options.zoom.catchUp });
   addZoomCatchUpApi(app, options.zoom.catchUp);
+  const steps = createSteps({ ...options.recipes, recordings: ledger.recordings });
   addRecipesApi(app, options.recipes);
   addRunsApi(app, { intake, ledger, book: options.recipes.book });
   addFileDoors(app, {
@@ -160,7 +163,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     line: options.lines.watches,
     readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
-  addRecordingsApi(app, ledger);
+  addRecordingsApi(app, { ledger, steps });
   addUploadsApi(app, options.installation);
   addActionsApi(app, {
     ledger,
@@ -172,6 +175,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ledger,
     vitals: options.vitals,
     silentAfterMs: options.silentAfterMs,
+    steps,
     legsOf: (id) => live.legsOf(id),
     ...options.installation,
   });
@@ -179,13 +183,19 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
-  const live = createLive({ ledger, status, log });
+  const live = createLive({ ledger, status, steps, log });
   const listening = options.listenForProgress?.(live.progress);
   app.addHook('onClose', async () => listening?.stop());
   addEventsApi(app, { live, mayStay: operators.mayStay });
   if (options.pages !== undefined) {
-    addPages(app, { ledger, progressOf: live.legsOf, ...options.pages });
+    addPages(app, {
+      ledger,
+      progressOf: live.legsOf,
+      planOf: options.recipes.book.planOf,
+      ...options.pages,
+    });
   }
+  addWordsApi(app);
   addDocsPages(app);
   addHealth(app, status);
   return app;

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from 'prom-client';
-import { SOURCES, STAGES, STATES } from '../domain/recording.ts';
+import { SOURCES, STATES } from '../domain/recording.ts';
 
 /** What metrics are made of, at one moment. */
 export interface Measurements {
@@ -39,6 +39,10 @@ export interface MetricsOptions {
   /** What may have an alarm, and how a check of Zoom's may go: shown as 0 from the beginning, for graphs. */
   readonly alarmKinds: readonly string[];
   readonly zoomOutcomes: readonly string[];
+  /** What is depended on, and the steps that recordings go through; those of the latter that say how many bytes. */
+  readonly services: readonly string[];
+  readonly stages: readonly string[];
+  readonly legs: readonly string[];
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -48,7 +52,7 @@ type Labels = Readonly<Record<string, string>>;
  * restart of any process resets nothing.
  */
 export function createMetrics(options: MetricsOptions) {
-  const { read, version, durationBounds } = options;
+  const { read, version } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -122,7 +126,7 @@ export function createMetrics(options: MetricsOptions) {
     {
       tally: 'leg_bytes',
       metric: counter('transferred_bytes_total', 'Bytes of recordings that a leg has finished', ['leg']),
-      known: ['fetch', 'archive', 'publish'].map((leg) => ({ leg })),
+      known: options.legs.map((leg) => ({ leg })),
     },
     {
       tally: 'zoom_requests',
@@ -142,7 +146,7 @@ export function createMetrics(options: MetricsOptions) {
   ];
 
   let now: Measurements | undefined;
-  registry.registerMetric(stageDurations(durationBounds, () => now?.tallies ?? []));
+  registry.registerMetric(stageDurations(options, () => now?.tallies ?? []));
 
   function show(measured: Measurements): void {
     now = measured;
@@ -153,7 +157,7 @@ export function createMetrics(options: MetricsOptions) {
     }
     for (const state of STATES) recordings.set({ state }, measured.recordings[state] ?? 0);
     for (const [state, count] of Object.entries(measured.deliveries)) deliveries.set({ state }, count);
-    const services = ['zoom', 'b2', 'bunny', ...measured.circuits.map(({ service }) => service)];
+    const services = [...options.services, ...measured.circuits.map(({ service }) => service)];
     circuitOpen.reset();
     circuitFailures.reset();
     for (const service of new Set(services)) {
@@ -194,7 +198,10 @@ export function createMetrics(options: MetricsOptions) {
 }
 
 /** A histogram of what was counted elsewhere, as the registry asks for it: the library's own can only observe. */
-function stageDurations(bounds: readonly number[], read: () => Measurements['tallies']): Histogram {
+function stageDurations(
+  { durationBounds, stages }: Pick<MetricsOptions, 'durationBounds' | 'stages'>,
+  read: () => Measurements['tallies'],
+): Histogram {
   const name = 'sluice_stage_duration_seconds';
 
   function samplesOf(stage: string) {
@@ -206,7 +213,7 @@ function stageDurations(bounds: readonly number[], read: () => Measurements['tal
         .filter(({ labels }) => boundOf(labels['le']) <= bound)
         .reduce((total, { value }) => total + value, 0);
     return [
-      ...[...bounds, Number.POSITIVE_INFINITY].map((bound) => ({
+      ...[...durationBounds, Number.POSITIVE_INFINITY].map((bound) => ({
         metricName: `${name}_bucket`,
         labels: { stage, le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
         value: upTo(bound),
@@ -216,13 +223,19 @@ function stageDurations(bounds: readonly number[], read: () => Measurements['tal
     ];
   }
 
+  /** The steps that were done, of whatever recipe they were. */
+  const counted = () =>
+    read().flatMap(({ name: tally, labels }) =>
+      tally === 'stage_duration_sum' && labels['stage'] !== undefined ? [labels['stage']] : [],
+    );
+
   const metric = {
     name,
     get: async () => ({
       name,
       help: 'How long the stages took that were done, from their last start',
       type: 'histogram',
-      values: STAGES.flatMap(samplesOf),
+      values: [...new Set([...stages, ...counted()])].flatMap(samplesOf),
     }),
   };
   return metric as unknown as Histogram;

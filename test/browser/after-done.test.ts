@@ -41,7 +41,7 @@ describe('what is home', () => {
     await page.getByRole('button', { name: 'Leave it' }).click();
 
     await page.getByRole('button', { name: 'Delete…' }).click();
-    await page.getByText('the video in Bunny, with its captions').waitFor();
+    await page.getByText('the video in Bunny Stream, with its captions').waitFor();
     await page.getByLabel('Also what belongs to it: transcript').check();
     await expectAccessible(page, 'delete');
     await page.getByRole('button', { name: 'Delete everywhere' }).click();

@@ -175,7 +175,12 @@ describe('whoever may only look', () => {
     const doors = await createDoors({
       ledger,
       line,
-      installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
+      installation: {
+        version: '1.2.3',
+        dataDir: ledger.folder,
+        diskReserveBytes: 1,
+        services: ['zoom', 'b2', 'bunny'],
+      },
       pages: {
         uploadUrl: undefined,
         tusPort: 1080,

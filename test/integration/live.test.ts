@@ -216,6 +216,7 @@ describe('a listener that does not read', () => {
     const live = createLive({
       ledger,
       status: { surroundings: async () => ({ ...surroundings, disk }) },
+      steps: { of: async () => [] },
       log: pino({ level: 'silent' }),
       heartbeatMs: 1000,
     });

@@ -368,7 +368,12 @@ describe('the description of the API', () => {
     const doors = await createDoors({
       ledger,
       line: { poke() {}, reconcile() {}, hurry() {} },
-      installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
+      installation: {
+        version: '1.2.3',
+        dataDir: ledger.folder,
+        diskReserveBytes: 1,
+        services: ['zoom', 'b2', 'bunny'],
+      },
       pages: {
         uploadUrl: undefined,
         tusPort: 1080,

@@ -175,6 +175,16 @@ describe('a task from a file of the operator', () => {
       reports: null,
       is_final: false,
     });
+    const shown = (await (await fetch(`${of.config.pipeline.url}/api/recordings/${id}`)).json()) as {
+      steps: { id: string; label: string; done: boolean }[];
+      events: { words: string }[];
+    };
+    expect(shown.steps).toContainEqual(
+      expect.objectContaining({ id: 'length', label: 'Measure', done: true }),
+    );
+    expect(shown.events.map(({ words }) => words)).toContain('Measure is done');
+    const metrics = await (await fetch(`${of.config.pipeline.url}/metrics`)).text();
+    expect(metrics).toMatch(/^sluice_stage_duration_seconds_count\{stage="length"\} /m);
   });
 
   it('is withdrawn with all that stands before it', async () => {

@@ -62,7 +62,12 @@ export async function startTestApp(
   const app = await createDoors({
     ledger,
     line,
-    installation: { version: '1.2.3', dataDir: ledger.folder, diskReserveBytes: 1 },
+    installation: {
+      version: '1.2.3',
+      dataDir: ledger.folder,
+      diskReserveBytes: 1,
+      services: ['zoom', 'b2', 'bunny'],
+    },
     pages: {
       uploadUrl: undefined,
       tusPort: 1080,

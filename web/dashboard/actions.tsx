@@ -78,7 +78,7 @@ export function Actions({
           <p>
             {recording.publishing_again
               ? 'It is not published again. Its archived file and the video that there was stay as they are.'
-              : 'It stops, and what it has made so far at Backblaze and Bunny is taken back. The recording at its source stays as it is.'}
+              : 'It stops, and what it has made so far is taken back wherever that is. The recording at its source stays as it is.'}
           </p>
           <div class="actions">
             <button type="button" class="primary" onClick={() => setAsked(undefined)}>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { formatBytes } from '../shared/format.ts';
 import { Dialog } from './dialog.tsx';
 import type { RecordingDetail, RecordingView } from './types.ts';
-import { publisherWords } from './words.ts';
+import { publisherWords } from './vocabulary.ts';
 
 /* What is asked before something is done with a recording that is home. */
 
@@ -35,9 +35,9 @@ export function RenameDialog({ recording, close, act }: Asking) {
         </label>
         <p class="small muted">
           {recording.kind === 'video'
-            ? 'Bunny and the website get the new title too. '
-            : 'Only here: Bunny and the website know its video. '}
-          {recording.archive && 'The file in Backblaze keeps its name.'}
+            ? 'Where it is published, and on the website, it gets the new title too. '
+            : 'Only here: elsewhere its video is what is known. '}
+          {recording.archive && 'The archived file keeps its name.'}
         </p>
         <div class="actions">
           <button type="submit" class="primary" disabled={title.trim() === ''}>
@@ -58,9 +58,9 @@ export function PublishAgainDialog({ recording, close, act }: Asking) {
   return (
     <Dialog title={`Publish “${title}” again?`} close={close}>
       <p>
-        The archived file{bytes === null ? '' : ` (${formatBytes(bytes)})`} is brought back from Backblaze and
-        uploaded to Bunny as a new video, with its captions. The website hears the new address. The video that
-        there is now goes once the new one can be watched.
+        The archived file{bytes === null ? '' : ` (${formatBytes(bytes)})`} is brought back and published as a
+        new video, with its captions. The website hears the new address. The video that there is now goes once
+        the new one can be watched.
       </p>
       {archive && (
         <p class="small muted wrap">
@@ -104,11 +104,7 @@ export function DeleteDialog({
           </li>
         ))}
         {videos.map(({ publisher, video_id }) => (
-          <li key={video_id}>
-            {publisher === 'bunny'
-              ? 'the video in Bunny, with its captions'
-              : `the video in: ${publisherWords(publisher)}`}
-          </li>
+          <li key={video_id}>the video in {publisherWords(publisher)}, with its captions</li>
         ))}
         {kind === 'video' && <li>what the website shows of it: it is told at once</li>}
         {kind === 'companion' && <li>what of it is shown with its video</li>}

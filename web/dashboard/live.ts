@@ -1,6 +1,6 @@
 import { createStore, createThrottle, type Store } from '../shared/store.ts';
 import { ApiProblem, getJson } from './api.ts';
-import type { Progress, RecordingNews, RecordingView, StatusView } from './types.ts';
+import type { MovingView, Progress, RecordingNews, StatusView } from './types.ts';
 
 /** How long a page that nobody sees stays connected, in milliseconds. */
 const HIDDEN_MS = 60_000;
@@ -153,7 +153,7 @@ export function createLive(): Live {
   };
 }
 
-function movingAfter(moving: RecordingView | null, recording: RecordingView): RecordingView | null {
+function movingAfter(moving: MovingView | null, recording: MovingView): MovingView | null {
   if (recording.state === 'moving') return recording;
   return moving?.id === recording.id ? null : moving;
 }

@@ -3,14 +3,9 @@ import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
 import { Empty, Title, When } from './parts.tsx';
-import { LEGS, type Leg, type LegName, type RecordingView, type StatusView } from './types.ts';
-import { LEG_WORDS, SOURCE_WORDS, serviceWords, stateWords } from './words.ts';
-
-const PLACES: Readonly<Record<LegName, (recording: RecordingView) => string>> = {
-  fetch: ({ source }) => (source === 'zoom' ? 'from Zoom' : 'from the disk'),
-  archive: () => 'to Backblaze B2',
-  publish: () => 'to Bunny Stream',
-};
+import type { Leg, MovingView, StatusView, StepView } from './types.ts';
+import { serviceWords, sourceWords } from './vocabulary.ts';
+import { stateWords } from './words.ts';
 
 /** A leg without a byte for so long stands still, in seconds. */
 const STANDING_AFTER_S = 10;
@@ -35,7 +30,7 @@ export function Moving({
           <Title recording={moving} />
         </p>
         <p class="small muted">
-          {stateWords(moving)} · {SOURCE_WORDS[moving.source]}
+          {stateWords(moving)} · {sourceWords(moving.source)}
           {moving.bytes !== null && <> · {formatBytes(moving.bytes)}</>}
           {moving.started_at !== null && (
             <>
@@ -79,23 +74,30 @@ function restWords(status: StatusView | undefined, held: number | undefined): st
     : 'Nothing moves. What comes in begins at once.';
 }
 
-/** One bar per way of the bytes, with its speed and the time that it will still take. */
-export function Legs({ live, recording }: { live: Live; recording: RecordingView }) {
-  const progress = useStore(live.state, ({ progress: told }) =>
-    told?.recording_id === recording.id ? told : undefined,
+/** One bar per step that moves bytes, with its speed and the time that it will still take. */
+export function Legs({ live, recording }: { live: Live; recording: Pick<MovingView, 'id' | 'steps'> }) {
+  const legs = useStore(live.state, ({ progress: told }) =>
+    told?.recording_id === recording.id ? told.legs : undefined,
   );
   return (
     <ul class="legs">
-      {LEGS.filter((name) => name !== 'publish' || recording.kind === 'video').map((name) => (
-        <LegBar
-          key={name}
-          label={`${LEG_WORDS[name]} ${PLACES[name](recording)}`}
-          leg={progress?.legs[name]}
-          isDone={isDone(name, recording) || (name === 'fetch' && hasAll(progress?.legs.fetch))}
-        />
+      {barsOf(recording.steps, legs ?? {}).map(({ id, words, done }) => (
+        <LegBar key={id} label={words} leg={legs?.[id]} isDone={done} />
       ))}
     </ul>
   );
+}
+
+/** The steps of its plan that say how many bytes, and whatever else has said so. */
+function barsOf(
+  steps: readonly StepView[],
+  legs: Readonly<Record<string, Leg>>,
+): Pick<StepView, 'id' | 'words' | 'done'>[] {
+  const others = Object.keys(legs).filter((id) => !steps.some((step) => step.id === id));
+  return [
+    ...steps.filter(({ id, reports }) => reports === 'bytes' || legs[id] !== undefined),
+    ...others.map((id) => ({ id, words: id, done: false })),
+  ];
 }
 
 function LegBar({ label, leg, isDone }: { label: string; leg: Leg | undefined; isDone: boolean }) {
@@ -135,15 +137,4 @@ function legWords(leg: Leg | undefined, isDone: boolean, percent: number): strin
   const speed = leg.bytes_per_s > 0 ? ` · ${formatBytes(leg.bytes_per_s)}/s` : '';
   const left = leg.left_s === null ? '' : ` · ${formatLeft(leg.left_s)}`;
   return `${percent} %${speed}${left}`;
-}
-
-/** Whether all its bytes are on our disk; that they are right the stages behind it wait for. */
-function hasAll(leg: Leg | undefined): boolean {
-  return leg !== undefined && leg.total_bytes > 0 && leg.done_bytes >= leg.total_bytes;
-}
-
-function isDone(name: LegName, { archive, video, kind }: RecordingView): boolean {
-  if (name === 'archive') return archive !== null;
-  if (name === 'publish') return video !== null;
-  return archive !== null && (video !== null || kind !== 'video');
 }

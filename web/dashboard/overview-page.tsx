@@ -27,7 +27,7 @@ import { Link } from './router.tsx';
 import { Strip } from './strip.tsx';
 import { Surroundings } from './surroundings.tsx';
 import type { OverviewView, RecordingView } from './types.ts';
-import { SOURCE_WORDS } from './words.ts';
+import { publisherWords, sourceWords } from './vocabulary.ts';
 
 /** Of the line and of what is done; companions stand under their videos. */
 const SHOWN = 8;
@@ -206,7 +206,7 @@ function Line({ live, line, isNobody }: { live: Live; line: readonly RecordingVi
               <Title recording={recording} />
             </p>
             <p class="small muted">
-              {SOURCE_WORDS[recording.source]}
+              {sourceWords(recording.source)}
               {recording.bytes !== null && <> · {formatBytes(recording.bytes)}</>} · since{' '}
               <When at={recording.accepted_at} />
             </p>
@@ -225,7 +225,7 @@ function Line({ live, line, isNobody }: { live: Live; line: readonly RecordingVi
 }
 
 function Done({ recording, companions }: { recording: RecordingView; companions: readonly RecordingView[] }) {
-  const { title, video, archive, ended_at, bytes } = recording;
+  const { title, video, videos, archive, ended_at, bytes } = recording;
   return (
     <li class="row">
       <div class="row-words">
@@ -245,7 +245,7 @@ function Done({ recording, companions }: { recording: RecordingView; companions:
         <Companions recording={recording} companions={companions} />
         {archive && (
           <p class="small muted">
-            <Copyable text={archive.file_name} label={`the B2 name of ${title}`} />
+            <Copyable text={archive.file_name} label={`the archived name of ${title}`} />
           </p>
         )}
       </div>
@@ -255,7 +255,7 @@ function Done({ recording, companions }: { recording: RecordingView; companions:
           href={video.player_url}
           target="_blank"
           rel="noreferrer"
-          aria-label={`Watch: ${title} (opens ${video.library_id === null ? 'the video' : 'Bunny’s player'})`}
+          aria-label={`Watch: ${title} (opens ${publisherWords(videos[0]?.publisher ?? 'the video')})`}
         >
           Watch
         </a>

@@ -11,16 +11,9 @@ import { Copyable, Empty, Loading, Reason, StateBadge, Trouble, When } from './p
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
-import type { AttemptView, DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
-import {
-  companionWords,
-  eventWords,
-  publisherWords,
-  SOURCE_WORDS,
-  STAGE_WORDS,
-  STATE_WORDS,
-  withName,
-} from './words.ts';
+import type { DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
+import { capitalized, publisherWords, sourceWords, storeWords } from './vocabulary.ts';
+import { companionWords, eventWords, STATE_WORDS, stepWords, withName } from './words.ts';
 
 /** How often it is read anew while nothing is heard, in milliseconds: what waits for a service does so without a word. */
 const READ_EVERY_MS = 15_000;
@@ -58,7 +51,7 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
           <>
             <OfVideo recording={data} />
             <p class="muted">
-              <StateBadge recording={data} /> · {SOURCE_WORDS[data.source]} · accepted{' '}
+              <StateBadge recording={data} /> · {sourceWords(data.source)} · accepted{' '}
               <When at={data.accepted_at} />
             </p>
             <Actions live={live} recording={data} related={data.related} />
@@ -119,7 +112,7 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
         ) : (
           <TimelineChart detail={data} />
         )}
-        {data.attempts.length > 0 && <Attempts attempts={data.attempts} />}
+        {data.attempts.length > 0 && <Attempts detail={data} />}
       </section>
       <div class="halves">
         <Facts detail={data} />
@@ -131,7 +124,7 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
   );
 }
 
-function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
+function Attempts({ detail: { attempts, steps } }: { detail: RecordingDetail }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be within reach of the keyboard
     <section class="scroll" tabIndex={0} aria-label="Attempts">
@@ -160,7 +153,7 @@ function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
               <td class="small">
                 {attempt.stages.map(({ stage, started_at, done_at }) => (
                   <span key={stage} class="chip">
-                    {STAGE_WORDS[stage] ?? stage}{' '}
+                    {stepWords(steps, stage)}{' '}
                     <span class="muted number">
                       {done_at
                         ? took(started_at, done_at)
@@ -181,6 +174,11 @@ function Attempts({ attempts }: { attempts: readonly AttemptView[] }) {
 
 function Facts({ detail }: { detail: RecordingDetail }) {
   const { archive, ace_id, bytes, details, facts, started_at, ended_at, failed_attempts } = detail;
+  const proved = (name: string) =>
+    Object.values(facts)
+      .map((fact) => fact[name])
+      .find((value) => typeof value === 'string');
+  const [mediaType, sha1] = [proved('media_type'), proved('sha1')];
   return (
     <section class="card" aria-labelledby="facts">
       <h2 id="facts">Facts</h2>
@@ -194,9 +192,7 @@ function Facts({ detail }: { detail: RecordingDetail }) {
           </Fact>
         )}
         {bytes !== null && <Fact name="Size">{formatBytes(bytes)}</Fact>}
-        {typeof facts['fetch']?.['media_type'] === 'string' && (
-          <Fact name="Kind">{facts['fetch']['media_type']}</Fact>
-        )}
+        {mediaType !== undefined && <Fact name="Kind">{mediaType}</Fact>}
         {started_at && (
           <Fact name="First began">
             <When at={started_at} />
@@ -209,7 +205,7 @@ function Facts({ detail }: { detail: RecordingDetail }) {
         )}
         {failed_attempts > 0 && <Fact name="Failed attempts">{failed_attempts}</Fact>}
         {detail.videos.map(({ publisher, video_id, player_url, playable }) => (
-          <Fact key={video_id} name={publisherWords(publisher)}>
+          <Fact key={video_id} name={capitalized(publisherWords(publisher))}>
             <a href={player_url} target="_blank" rel="noreferrer">
               {playable ? 'Watch' : 'Watch (still being encoded)'}
             </a>{' '}
@@ -217,18 +213,18 @@ function Facts({ detail }: { detail: RecordingDetail }) {
           </Fact>
         ))}
         {archive && (
-          <Fact name="Backblaze B2">
-            <Copyable text={`${archive.bucket}/${archive.file_name}`} label="the B2 name" />
+          <Fact name={capitalized(storeWords(archive.store))}>
+            <Copyable text={`${archive.bucket}/${archive.file_name}`} label="the name in the archive" />
           </Fact>
         )}
         {detail.archives.map(({ store, path }) => (
-          <Fact key={`${store} ${path}`} name={`Archive (${store})`}>
+          <Fact key={`${store} ${path}`} name={capitalized(storeWords(store))}>
             <Copyable text={path} label="the path" />
           </Fact>
         ))}
-        {typeof facts['archive']?.['sha1'] === 'string' && (
+        {sha1 !== undefined && (
           <Fact name="SHA-1">
-            <code class="wrap">{facts['archive']['sha1']}</code>
+            <code class="wrap">{sha1}</code>
           </Fact>
         )}
         {Object.entries(details)
@@ -311,14 +307,14 @@ function Events({ events }: { events: readonly EventView[] }) {
     <section class="card" aria-labelledby="events">
       <h2 id="events">History</h2>
       <ol class="events">
-        {[...events].reverse().map(({ seq, at, type, data }) => (
+        {[...events].reverse().map(({ seq, at, type, words, data }) => (
           <li key={seq}>
             <time class="number muted small" dateTime={at} title={formatExact(new Date(at))}>
               {formatMoment(new Date(at))}
             </time>
             <div>
               <p>
-                {withName(eventWords(type, data), data['by'])}
+                {withName(eventWords({ type, words, data }), data['by'])}
                 {typeof data['times'] === 'number' && typeof data['sinceMs'] === 'number' && (
                   <>
                     , {formatCount(data['times'])} times since {formatMoment(new Date(data['sinceMs']))}

@@ -7,7 +7,8 @@ import { Companions, Empty, folded, Loading, StateBadge, Title, Trouble, When } 
 import { type Resource, useResource } from './resource.ts';
 import { go } from './router.tsx';
 import type { RecordingView } from './types.ts';
-import { SOURCE_WORDS, STATE_WORDS, serviceWords } from './words.ts';
+import { allSources, serviceWords, sourceWords } from './vocabulary.ts';
+import { STATE_WORDS } from './words.ts';
 
 interface Page {
   readonly recordings: readonly RecordingView[];
@@ -104,7 +105,7 @@ function Row({ recording, companions }: { recording: RecordingView; companions: 
           <Title recording={recording} />
         </p>
         <p class="small muted">
-          {SOURCE_WORDS[source]}
+          {sourceWords(source)}
           {ace_id && <> · {ace_id}</>}
           {bytes !== null && <> · {formatBytes(bytes)}</>} · <When at={accepted_at} />
         </p>
@@ -164,7 +165,7 @@ function Filters({ query }: { query: URLSearchParams }) {
           onChange={(event) => set('source', event.currentTarget.value)}
         >
           <option value="">All</option>
-          {Object.entries(SOURCE_WORDS).map(([source, words]) => (
+          {allSources().map(([source, words]) => (
             <option key={source} value={source}>
               {words}
             </option>

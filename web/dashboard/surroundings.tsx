@@ -6,7 +6,7 @@ import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Dot, Loading, When } from './parts.tsx';
 import type { ServiceView, StatusView } from './types.ts';
-import { serviceWords } from './words.ts';
+import { capitalized, serviceWords } from './vocabulary.ts';
 
 const PROCESS_WORDS = { pipeline: 'Pipeline', worker: 'Worker', tus: 'Uploads (tus)' } as const;
 const PROCESS_STATES = { ok: 'fine', silent: 'silent', unheard: 'not heard of yet' } as const;
@@ -118,7 +118,7 @@ function Service({
     <li>
       <p>
         <Dot tone={TONES[state]} />
-        {serviceWords(service)}
+        {capitalized(serviceWords(service))}
         <span class="muted">
           {words}
           {open_until && (

@@ -3,9 +3,10 @@ import { formatDuration, formatExact, formatTime } from '../shared/format.ts';
 import { useNow } from './parts.tsx';
 import { layOut, type Stretch } from './timeline.ts';
 import type { AttemptView, RecordingDetail } from './types.ts';
-import { STAGE_WORDS } from './words.ts';
+import { stepWords } from './words.ts';
 
-const LABEL_WIDTH = 76;
+/** How wide the names of steps are at least and at most, and a letter of one. */
+const LABEL_WIDTH = { min: 76, max: 200, letter: 7 };
 const ROW = 26;
 const TOP = 30;
 
@@ -38,10 +39,11 @@ export function TimelineChart({ detail }: { detail: RecordingDetail }) {
 }
 
 function Drawing({ detail, width, nowMs }: { detail: RecordingDetail; width: number; nowMs: number }) {
-  const timeline = layOut(detail, width - LABEL_WIDTH, nowMs);
-  const stages = ['fetch', 'archive', 'publish', 'captions', 'notify', 'cleanup'].filter((stage) =>
-    detail.attempts.some((attempt) => attempt.stages.some((each) => each.stage === stage)),
-  );
+  const stages = stagesOf(detail);
+  const words = stages.map((stage) => stepWords(detail.steps, stage));
+  const longest = Math.max(0, ...words.map(({ length }) => length)) * LABEL_WIDTH.letter;
+  const labelWidth = Math.min(LABEL_WIDTH.max, Math.max(LABEL_WIDTH.min, longest));
+  const timeline = layOut(detail, width - labelWidth, nowMs);
   const height = TOP + Math.max(1, stages.length) * ROW + 24;
   const bottom = height - 20;
   const first = timeline.stretches[0];
@@ -61,10 +63,10 @@ function Drawing({ detail, width, nowMs }: { detail: RecordingDetail; width: num
       </defs>
       {stages.map((stage, row) => (
         <text key={stage} class="stage" x={0} y={TOP + row * ROW + 17}>
-          {STAGE_WORDS[stage]}
+          {words[row]}
         </text>
       ))}
-      <g transform={`translate(${LABEL_WIDTH} 0)`}>
+      <g transform={`translate(${labelWidth} 0)`}>
         {timeline.stretches.map((stretch) => (
           <Band key={stretch.fromMs} stretch={stretch} detail={detail} bottom={bottom} />
         ))}
@@ -87,7 +89,7 @@ function Drawing({ detail, width, nowMs }: { detail: RecordingDetail; width: num
                 rx={4}
               >
                 <title>
-                  {STAGE_WORDS[each.stage]}, {formatDuration(endMs - Date.parse(each.started_at))}
+                  {words[row]}, {formatDuration(endMs - Date.parse(each.started_at))}
                   {kind === 'broken' ? ', not finished' : ''}
                 </title>
               </rect>
@@ -100,13 +102,20 @@ function Drawing({ detail, width, nowMs }: { detail: RecordingDetail; width: num
           </text>
         )}
         {last && last !== first && (
-          <text class="tick" x={width - LABEL_WIDTH} y={height - 4} text-anchor="end">
+          <text class="tick" x={width - labelWidth} y={height - 4} text-anchor="end">
             {formatTime(new Date(last.toMs))}
           </text>
         )}
       </g>
     </svg>
   );
+}
+
+/** The steps that any attempt has begun, in the order of the plan; behind them those that it no longer has. */
+function stagesOf({ attempts, steps }: RecordingDetail): string[] {
+  const begun = new Set(attempts.flatMap((attempt) => attempt.stages.map(({ stage }) => stage)));
+  const planned = steps.map(({ id }) => id).filter((id) => begun.has(id));
+  return [...new Set([...planned, ...begun])];
 }
 
 function Band({ stretch, detail, bottom }: { stretch: Stretch; detail: RecordingDetail; bottom: number }) {

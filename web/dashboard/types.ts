@@ -10,8 +10,8 @@ import type {
 
 /* What the server says, by the schemas that it answers from. */
 
-export type { EventType } from '../../src/ledger/events.ts';
 export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
+export type { StepView } from '../../src/server/api/steps.ts';
 export type {
   AttemptView,
   CauseView,
@@ -20,6 +20,7 @@ export type {
   RecordingView,
   ServiceView,
 } from '../../src/server/api/views.ts';
+export type { WordsView } from '../../src/server/api/words.ts';
 export type { IgnoredView } from '../../src/server/api/zoom.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
@@ -29,8 +30,8 @@ export type State = RecordingView['state'];
 export type Action = RecordingView['actions'][number];
 export type ErrorView = NonNullable<RecordingView['last_error']>;
 
-export const LEGS = ['fetch', 'archive', 'publish'] as const;
-export type LegName = (typeof LEGS)[number];
+/** A recording with the steps of its way. */
+export type MovingView = NonNullable<StatusView['moving']>;
 
 /** How far one way of the bytes is. */
 export interface Leg {
@@ -44,11 +45,12 @@ export interface Leg {
 
 export interface Progress {
   readonly recording_id: string;
-  readonly legs: Partial<Record<LegName, Leg>>;
+  /** By the steps whose bytes they are. */
+  readonly legs: Readonly<Record<string, Leg>>;
 }
 
 /** Something has happened to a recording. */
 export interface RecordingNews extends EventView {
   readonly recording_id: string;
-  readonly recording?: RecordingView;
+  readonly recording?: MovingView;
 }

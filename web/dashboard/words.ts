@@ -1,5 +1,6 @@
 import { formatCount, formatTime } from '../shared/format.ts';
-import type { Action, CauseView, EventType, LegName, RecordingNews, RecordingView, State } from './types.ts';
+import type { Action, CauseView, EventView, RecordingNews, RecordingView, State, StepView } from './types.ts';
+import { serviceWords } from './vocabulary.ts';
 
 /* What the dashboard calls things. */
 
@@ -16,43 +17,9 @@ export const STATE_WORDS: Readonly<Record<State, string>> = {
   deleted: 'Deleted',
 };
 
-export const SOURCE_WORDS: Readonly<Record<RecordingView['source'], string>> = {
-  zoom: 'Zoom',
-  manual: 'Tutor’s upload',
-  custom: 'File on the server',
-};
-
-export const LEG_WORDS: Readonly<Record<LegName, string>> = {
-  fetch: 'Fetch',
-  archive: 'Archive',
-  publish: 'Publish',
-};
-
-export const STAGE_WORDS: Readonly<Record<string, string>> = {
-  ...LEG_WORDS,
-  captions: 'Captions',
-  notify: 'Announce',
-  cleanup: 'Clean up',
-};
-
-const SERVICE_WORDS: Readonly<Record<string, string>> = {
-  zoom: 'Zoom',
-  b2: 'Backblaze B2',
-  bunny: 'Bunny Stream',
-  folder: 'the folder store',
-  'folder-publisher': 'the folder of published videos',
-  site: 'Website',
-};
-
-/** What people call a service. */
-export function serviceWords(service: string): string {
-  return Object.hasOwn(SERVICE_WORDS, service) ? (SERVICE_WORDS[service] ?? service) : service;
-}
-
-/** Where a video is published. */
-export function publisherWords(publisher: string): string {
-  if (publisher === 'bunny') return 'Bunny';
-  return publisher === 'folder' ? 'Published folder' : publisher;
+/** What people call a step of a recording; one that its plan no longer has goes by its own name. */
+export function stepWords(steps: readonly Pick<StepView, 'id' | 'label'>[], id: string): string {
+  return steps.find((step) => step.id === id)?.label ?? id;
 }
 
 export const DELIVERY_WORDS = { pending: 'to be told', delivered: 'told', failed: 'given up' } as const;
@@ -124,57 +91,9 @@ export function newsWords({ type, recording }: RecordingNews): string | undefine
   }
 }
 
-/** Of every event that the ledger can record; the compiler says if one is missing. */
-const EVENT_WORDS: Readonly<Record<EventType, string>> = {
-  'lane.changed': 'Goes on in another lane',
-  'recording.accepted': 'Accepted',
-  'recording.repeated': 'Brought again; nothing to do',
-  'recording.revived': 'Brought again, begins anew',
-  'recording.done': 'Done',
-  'recording.failed': 'Failed',
-  'recording.retried': 'Tried again by an operator',
-  'recording.scheduled': 'Scheduled by an operator',
-  'recording.moved-to-front': 'Moved to the front by an operator',
-  'recording.set-aside': 'Set aside',
-  'recording.cancelled': 'Cancelled',
-  'recording.renamed': 'Renamed by an operator',
-  'recording.deleted': 'Deleted everywhere',
-  'deletion.started': 'An operator deletes it',
-  'publish-again.asked': 'Published again, as an operator asks',
-  'publish-again.done': 'Published again',
-  'publish-again.given-up': 'Not published again; the earlier video stays',
-  'stop.asked': 'An operator asks for a stop',
-  'withdrawal.started': 'What was made is being taken back',
-  'withdrawal.failed': 'Could not be taken back yet',
-  'archive.left': 'The archived file was left where it is',
-  'late.removed': 'What came late, and was too much, was taken back',
-  'attempt.started': 'An attempt begins',
-  'attempt.interrupted': 'The attempt was interrupted',
-  'attempt.postponed': 'Postponed',
-  'upload.surplus': 'A second upload came, and was left out',
-  'attempt.failed': 'The attempt failed',
-  'stage.started': 'begins',
-  'stage.done': 'done',
-  'stage.undone': 'undone',
-  'download.believed': 'Its length is believed: it was the same again and again',
-  'captions.skipped': 'No captions were set',
-  'video.playable': 'Bunny has made the video playable',
-  'video.failed': 'Bunny cannot use the video',
-  'video.replaced': 'The earlier video is removed, now that the new one can be watched',
-  'video.renamed': 'The video has its new title',
-  'video.rename-refused': 'Bunny has refused the new title',
-  'zoom.trashed': 'Somebody has moved it to Zoom’s trash',
-  'zoom.deleted': 'Somebody has deleted it from Zoom',
-  'zoom.recovered': 'Somebody has taken it back out of Zoom’s trash',
-  'trash.moved': 'Moved to Zoom’s trash: it is home',
-  'trash.given-up': 'Could not be moved to Zoom’s trash, and is left there',
-};
-
-export function eventWords(type: string, data: Readonly<Record<string, unknown>>): string {
-  const words = Object.hasOwn(EVENT_WORDS, type) ? EVENT_WORDS[type as EventType] : type;
-  const { stage, not_before } = data;
-  if (typeof stage === 'string' && type.startsWith('stage.'))
-    return `${STAGE_WORDS[stage] ?? stage} ${words}`;
+/** What has happened, with what of it is worth a word. */
+export function eventWords({ type, words, data }: Pick<EventView, 'type' | 'words' | 'data'>): string {
+  const { not_before } = data;
   if (type === 'recording.scheduled') {
     return typeof not_before === 'string'
       ? `${words} for ${formatTime(new Date(not_before))}`

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { STAGES, type Stage } from '../../domain/recording.ts';
 import { byteSize } from '../../lib/byte-size.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import { type RecordingDetail, recordingDetailShape } from '../api-shapes.ts';
@@ -111,8 +110,12 @@ function relatedLines({ related }: RecordingDetail, session: Session): string[] 
   );
 }
 
-function stageLines({ stages }: RecordingDetail, session: Session): string[] {
-  const order = (stage: string) => STAGES.indexOf(stage as Stage);
+/** In the order of its plan, and behind them those that it no longer has. */
+function stageLines({ stages, steps }: RecordingDetail, session: Session): string[] {
+  const order = (stage: string) => {
+    const place = steps.findIndex(({ id }) => id === stage);
+    return place < 0 ? steps.length : place;
+  };
   const rows = Object.entries(stages).sort(([a], [b]) => order(a) - order(b));
   if (rows.length === 0) return [];
   return renderTable(

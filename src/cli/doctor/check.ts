@@ -1,6 +1,6 @@
 import { KnownError, summarize } from '../../domain/errors.ts';
-import { serviceAdvice } from '../../domain/service-advice.ts';
 import { untilAborted } from '../../lib/abort.ts';
+import { SERVICES } from '../../outside/words.ts';
 import { troubleOf } from '../failure.ts';
 
 /** What a check has found, in one line; and what to do, unless all is well. */
@@ -66,7 +66,7 @@ async function runInTime(check: Check, timeoutMs: number, stop: AbortSignal): Pr
     }
     const advice =
       check.service !== undefined && error instanceof KnownError
-        ? serviceAdvice(check.service, error.code)
+        ? SERVICES.adviceFor(check.service, error.code)
         : troubleOf(error).advice;
     return fail(summarize(error).message, advice);
   }

@@ -1,4 +1,8 @@
 import type { Config, SettingProblem } from '../../config/config.ts';
+import { B2 } from '../../outside/b2/words.ts';
+import { BUNNY } from '../../outside/bunny/words.ts';
+import { WEBSITE } from '../../outside/website/words.ts';
+import { ZOOM } from '../../outside/zoom/words.ts';
 import type { Api } from '../api.ts';
 import { checkAlarms } from './alarms.ts';
 import { checkBoot } from './boot.ts';
@@ -83,17 +87,17 @@ export function createChecks(options: DoctorOptions): Check[] {
     check('boot', [], () => checkBoot({ env, home })),
     check('clock', ['B2_API_URL', 'BUNNY_API_URL', 'ZOOM_OAUTH_URL'], (signal) => checkClock(config, signal)),
     check(
-      'Backblaze B2',
+      B2.name,
       ['B2_KEY_ID', 'B2_APPLICATION_KEY', 'B2_BUCKET', 'B2_API_URL'],
       (signal) => checkB2(config, signal),
-      'b2',
+      B2.service,
     ),
     check('folder store', ['FOLDER_STORE', 'DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkFolderStore(config)),
     check(
-      'Bunny Stream',
+      BUNNY.name,
       ['BUNNY_LIBRARY_ID', 'BUNNY_API_KEY', 'BUNNY_READ_ONLY_API_KEY', 'BUNNY_API_URL'],
       (signal) => checkBunny(config, signal),
-      'bunny',
+      BUNNY.service,
     ),
     check(
       'folder publisher',
@@ -101,7 +105,7 @@ export function createChecks(options: DoctorOptions): Check[] {
       (signal) => checkFolderPublisher(config, signal),
     ),
     check(
-      'Zoom',
+      ZOOM.name,
       [
         'ZOOM_ACCOUNTS_FILE',
         'ZOOM_RULES_FILE',
@@ -112,13 +116,13 @@ export function createChecks(options: DoctorOptions): Check[] {
         'ZOOM_OAUTH_URL',
       ],
       (signal) => checkZoom(config, signal),
-      'zoom',
+      ZOOM.service,
     ),
     check(
       'website',
       ['SITE_WEBHOOK_URL', 'SITE_WEBHOOK_SECRET'],
       (signal) => checkSite(config, { sendsEvent: options.sendsSiteEvent, signal }),
-      'site',
+      WEBSITE.service,
     ),
     check('outside', ['PUBLIC_URL', 'UPLOAD_PUBLIC_URL', ...PIPELINE], (signal) =>
       checkOutside(config, { isBeforeStart, signal }),

@@ -5,11 +5,8 @@ import { printable } from '../text-width.ts';
 import { localTime } from '../times.ts';
 
 /** What has happened to a recording, in a few words. */
-export function eventText({ type, data, recording }: RecordingEvent): string {
-  const stage = typeof data['stage'] === 'string' ? ` ${data['stage']}` : '';
-  const [what = '', how = ''] = type.split('.');
+export function eventText({ type, words, data, recording }: RecordingEvent): string {
   if (type === 'recording.done') return doneText(recording);
-  const words = what === 'recording' ? how : `${what}${stage} ${how}`;
   const isTrouble = ['attempt.failed', 'attempt.postponed', 'recording.failed'].includes(type);
   const why = isTrouble ? recording.last_error?.message : undefined;
   const next =
@@ -19,7 +16,7 @@ export function eventText({ type, data, recording }: RecordingEvent): string {
     typeof times === 'number' && typeof sinceMs === 'number'
       ? ` ${times} times since ${localTime(new Date(sinceMs).toISOString())}`
       : '';
-  return `${words.replaceAll('-', ' ')}${often}${why === undefined ? '' : `: ${printable(why)}`}${next}`;
+  return `${words.charAt(0).toLowerCase()}${words.slice(1)}${often}${why === undefined ? '' : `: ${printable(why)}`}${next}`;
 }
 
 function doneText({ bytes, started_at: from, ended_at: to }: Recording): string {

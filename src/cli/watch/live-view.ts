@@ -7,7 +7,7 @@ import { titleText } from '../recording-text.ts';
 import type { Session } from '../session.ts';
 import { clip, padEnd, padStart, printable } from '../text-width.ts';
 import { eventText, standText } from './event-text.ts';
-import { createPicture, LEGS, type Picture } from './picture.ts';
+import { createPicture, type Picture } from './picture.ts';
 import type { WatchView } from './view.ts';
 
 const MAX_BAR_WIDTH = 30;
@@ -15,7 +15,9 @@ const MIN_BAR_WIDTH = 6;
 /** A leg without a byte for so long stands still, in seconds. */
 const STANDING_AFTER_S = 10;
 /** What stands beside a bar, in characters. */
-const BESIDE_BAR = 56;
+const BESIDE_BAR = 48;
+const MIN_NAME_WIDTH = 8;
+const MAX_NAME_WIDTH = 24;
 
 /** What stays on the screen, above the bars, and how it is marked. */
 const MARKS: Readonly<Record<string, readonly [mark: string, style: Style]>> = {
@@ -99,12 +101,20 @@ function recordingLines({ recording, legs }: Picture, width: number, paint: Pain
   const title = clip(printable(titleText(recording)), Math.max(8, width - Math.min(stand.length, 40) - 2));
   const lines = [`${paint('bold', title)}  ${paint(STATE_STYLES[recording.state], clip(stand, 40))}`];
   if (recording.state !== 'moving') return lines;
-  return [...lines, ...LEGS.map((name) => legLine(name, legs[name], width, paint))];
+  const planned = recording.steps.filter(({ reports }) => reports === 'bytes').map(({ id }) => id);
+  const names = [...new Set([...planned, ...Object.keys(legs)])];
+  const longest = Math.max(MIN_NAME_WIDTH, ...names.map(({ length }) => length));
+  const nameWidth = Math.min(MAX_NAME_WIDTH, longest);
+  return [
+    ...lines,
+    ...names.map((name) => legLine(padEnd(clip(name, nameWidth), nameWidth), legs[name], width, paint)),
+  ];
 }
 
 function legLine(name: string, leg: Leg | undefined, width: number, paint: Paint): string {
-  const label = `  ${padEnd(name, 8)}`;
-  const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, width - BESIDE_BAR));
+  const label = `  ${name}`;
+  const roomWidth = width - name.length - BESIDE_BAR;
+  const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, roomWidth));
   if (leg === undefined) return `${label}${paint('dim', '░'.repeat(barWidth))}`;
   const {
     done_bytes: doneBytes,

@@ -1,8 +1,5 @@
 import type { Leg, News, Progress, Recording, RecordingEvent, Status } from '../api-shapes.ts';
 
-/** The stages that move bytes, in their order. */
-export const LEGS = ['fetch', 'archive', 'publish'] as const;
-
 /** What has been heard so far, put together: the recording that is looked at, and how all stands. */
 export interface Picture {
   readonly news: News;

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { EVENT_MEANINGS } from './event-meanings.ts';
+import { EVENT_WORDS } from '../../outside/words.ts';
 import type { Live } from './live.ts';
 import { problems } from './views.ts';
 
 const DESCRIPTION = `Server-sent events (event, data as JSON, and for some an id):
 
 - \`recording\`, with an id: something has happened to a recording: \`{seq, recording_id, type, at, data, recording}\`
-- \`progress\`: how far the moving recording is: \`{recording_id, legs: {fetch|archive|publish: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of it at first. total_bytes is 0 where nobody knows; bytes_per_s is an average over 30 s; a leg without a byte for ten seconds has no left_s, and idle_s says for how long
+- \`progress\`: how far the moving recording is: \`{recording_id, legs: {<step>: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of it at first. total_bytes is 0 where nobody knows; bytes_per_s is an average over 30 s; a leg without a byte for ten seconds has no left_s, and idle_s says for how long
 - \`status\`: what has changed of \`/api/status\` (paused, site_gone, redis, disk, services, line, counts); all of it at first
 - \`reset\`: too much was missed; read the state anew
 
@@ -16,8 +16,8 @@ A caller that comes back with Last-Event-ID hears what it has missed, up to 1000
 
 The type of a \`recording\` is one of these, and others may come to be:
 
-${Object.entries(EVENT_MEANINGS)
-  .map(([type, meaning]) => `- \`${type}\`: ${meaning}`)
+${Object.entries(EVENT_WORDS)
+  .map(([type, words]) => `- \`${type}\`: ${words}`)
   .join('\n')}
 
 For example:

@@ -5,6 +5,7 @@ import type { RecordingEvent } from '../../ledger/events.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type ProgressMessage, STANDING_AFTER_MS } from '../../queue/progress.ts';
 import type { Status, StatusView } from './status.ts';
+import type { Steps } from './steps.ts';
 import { viewEvent, viewRecording, withSnakeKeys } from './views.ts';
 
 /** How often the ledger is looked at for news, and the surroundings, while somebody listens, in milliseconds. */
@@ -66,11 +67,12 @@ interface Client {
 export function createLive(options: {
   readonly ledger: Pick<Ledger, 'history' | 'overview'>;
   readonly status: Pick<Status, 'surroundings'>;
+  readonly steps: Steps;
   readonly log: Logger;
   readonly maxClients?: number;
   readonly heartbeatMs?: number;
 }): Live {
-  const { status, log, maxClients = 50, heartbeatMs = HEARTBEAT_MS } = options;
+  const { status, steps, log, maxClients = 50, heartbeatMs = HEARTBEAT_MS } = options;
   const { history, overview } = options.ledger;
   const clients = new Set<Client>();
   /** Answers that are, or are about to be, streams. */
@@ -140,11 +142,23 @@ export function createLive(options: {
   async function describe(events: readonly RecordingEvent[]): Promise<{ seq: number; text: string }[]> {
     const ids = [...new Set(events.map(({ recordingId }) => recordingId))];
     const views = new Map(
-      (await overview.summaries(ids)).map((summary) => [summary.recording.id, viewRecording(summary)]),
+      await Promise.all(
+        (await overview.summaries(ids)).map(
+          async (summary) =>
+            [
+              summary.recording.id,
+              { ...viewRecording(summary), steps: await steps.of(summary.recording) },
+            ] as const,
+        ),
+      ),
     );
     return events.map((event) => {
       const recording = views.get(event.recordingId);
-      const data = { ...viewEvent(event), recording_id: event.recordingId, recording };
+      const data = {
+        ...viewEvent(event, recording?.steps ?? []),
+        recording_id: event.recordingId,
+        recording,
+      };
       return { seq: event.seq, text: message('recording', data, event.seq) };
     });
   }

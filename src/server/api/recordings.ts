@@ -8,6 +8,7 @@ import type { Delivery } from '../../ledger/deliveries.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { noSuchRecording } from '../problem.ts';
 import { attemptsOf } from './attempts.ts';
+import type { Steps } from './steps.ts';
 import {
   iso,
   isoOrNull,
@@ -60,7 +61,10 @@ const listQuery = z.object({
 /** `GET /api/recordings`, `/api/recordings/{id}` and `/api/line`: what the ledger knows, without its secrets. */
 export function addRecordingsApi(
   app: FastifyInstance,
-  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>,
+  {
+    ledger,
+    steps,
+  }: { ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>; steps: Steps },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
   const { recordings, deliveries, overview, history } = ledger;
@@ -144,8 +148,10 @@ export function addRecordingsApi(
       const group = groupKey === null ? [] : await recordings.ofGroup(groupKey);
       const beside = summary.recording.kind === 'video' ? companionsBeside(summary.recording, group) : [];
       const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
+      const way = await steps.of(summary.recording);
       return {
         ...viewRecording(summary),
+        steps: way,
         path: summary.recording.origin.kind === 'file' ? summary.recording.origin.path : null,
         related: group.filter((each) => each.id !== id).map((each) => viewRelated(each, beside)),
         facts: Object.fromEntries(
@@ -162,7 +168,7 @@ export function addRecordingsApi(
           isMoving: summary.recording.state === 'moving',
           outlook: outlookOf(summary.recording.state),
         }),
-        events: events.map(viewEvent),
+        events: events.map((event) => viewEvent(event, way)),
         deliveries: await Promise.all((await deliveries.ofRecording(id)).map(viewWithLastTry)),
       };
     },

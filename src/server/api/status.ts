@@ -2,12 +2,13 @@ import type { z } from 'zod';
 import { type Trouble, troublesOf } from '../../desk/troubles.ts';
 import type { Vitals, VitalsWatch } from '../../desk/vitals.ts';
 import type { ErrorSummary } from '../../domain/errors.ts';
-import { serviceAdvice } from '../../domain/service-advice.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { spaceOf } from '../../lib/disk.ts';
 import { type UnfinishedUpload, unfinishedUploads } from '../../lib/upload-bytes.ts';
+import { SERVICES } from '../../outside/words.ts';
 import type { ProgressMessage } from '../../queue/progress.ts';
 import { lineLeft } from './line-left.ts';
+import type { Steps } from './steps.ts';
 import {
   iso,
   isoOrNull,
@@ -39,10 +40,11 @@ export interface StatusOptions {
   /** The disk of this folder is the one that recordings are staged on. */
   readonly dataDir: string;
   readonly diskReserveBytes: number;
-  /** What is depended on, by the names of the circuits; default what every recording needed before there were recipes. */
-  readonly services?: readonly string[];
+  /** What is depended on, by the names of the circuits. */
+  readonly services: readonly string[];
   readonly vitals: Pick<VitalsWatch, 'look'>;
   readonly silentAfterMs: number;
+  readonly steps: Steps;
   /** The last that the worker has told of this recording. */
   readonly legsOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
 }
@@ -52,8 +54,7 @@ export function createStatus(options: StatusOptions): Status {
 
   async function services(siteGone: string | null): Promise<ServiceView[]> {
     const failing = await circuits.all();
-    const { services: usual = ['zoom', 'b2', 'bunny'] } = options;
-    const names = new Set([...usual, ...failing.map(({ service }) => service)]);
+    const names = new Set([...options.services, ...failing.map(({ service }) => service)]);
     const remote = [...names].map((service): ServiceView => {
       const circuit = failing.find((each) => each.service === service);
       if (circuit === undefined) return { service, state: 'ok', open_until: null, last_error: null };
@@ -130,7 +131,10 @@ export function createStatus(options: StatusOptions): Status {
         counts: await overview.counts(),
         uploads: await countBytes(`${options.dataDir}/uploads`),
         oldest_waiting_at: isoOrNull(await overview.oldestWaitingAtMs()),
-        moving: moving === undefined ? null : viewRecording(moving),
+        moving:
+          moving === undefined
+            ? null
+            : { ...viewRecording(moving), steps: await options.steps.of(moving.recording) },
         day: (await overview.lastDay(nowMs)).map(({ startsAtMs, recordings, bytes }) => ({
           hour: iso(startsAtMs),
           recordings,
@@ -159,5 +163,5 @@ async function countBytes(folder: string): Promise<StatusView['uploads']> {
 }
 
 function viewServiceError(service: string, error: ErrorSummary | undefined) {
-  return error === undefined ? null : viewError(error, { advice: serviceAdvice(service, error.code) });
+  return error === undefined ? null : viewError(error, { advice: SERVICES.adviceFor(service, error.code) });
 }

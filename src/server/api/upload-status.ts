@@ -5,27 +5,27 @@ import { playUrl } from '../../domain/announcement.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { aceKey, recordingId } from '../../domain/ids.ts';
 import { isInBunny, mainFirst, type VideoFact, videosIn } from '../../domain/published.ts';
-import { STAGES, STATES, type Stage } from '../../domain/recording.ts';
+import { STATES } from '../../domain/recording.ts';
 import { fillWatchUrl } from '../../domain/watch-url.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { ProgressMessage } from '../../queue/progress.ts';
+import type { RecipeBook } from '../../recipes/book.ts';
 import { problems } from './views.ts';
 
 export interface UploadStatusOptions {
   readonly ledger: Pick<Ledger, 'overview' | 'recordings'>;
   /** The last that the worker has told of this recording. */
   readonly progressOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
+  /** The way that a recording goes. */
+  readonly planOf: RecipeBook['planOf'];
   /** Where recordings are watched, with blanks for what tells which; none: a tutor is told of no such place. */
   readonly watchUrl: string | undefined;
 }
 
-/** What an upload goes through: captions are made of what Zoom has written down. */
-const UPLOAD_STAGES: readonly Stage[] = STAGES.filter((stage) => stage !== 'captions');
-
 const uploadStatusView = z
   .object({
     state: z.enum(STATES),
-    stage: z.enum(STAGES).nullable().describe('The first that is not done; null once all are'),
+    stage: z.string().nullable().describe('The first step of its way that is not done; null once all are'),
     percent: z.int().min(0).max(100).nullable().describe('Of the bytes, while it moves'),
     position: z.int().nullable().describe('Its place in line, from 1'),
     playable: z.boolean(),
@@ -44,7 +44,7 @@ export type UploadStatusView = z.output<typeof uploadStatusView>;
  * out, because another one of its recording came first, is told so; if its bytes were the same, that one's way is its own.
  */
 export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptions): void {
-  const { ledger, progressOf, watchUrl } = options;
+  const { ledger, progressOf, planOf, watchUrl } = options;
   app.withTypeProvider<ZodTypeProvider>().get(
     '/upload/status/:upload',
     {
@@ -65,11 +65,12 @@ export function addUploadStatus(app: FastifyInstance, options: UploadStatusOptio
       if (summary === undefined) throw nothingCame();
       if (summary.recording.details['upload_id'] !== params.upload) await requireSameBytes(id, params.upload);
       const { recording, isPlayable, position } = summary;
-      const { facts } = await ledger.recordings.progress(id);
+      const { steps } = await planOf(recording);
+      const { facts }: { facts: Readonly<Record<string, unknown>> } = await ledger.recordings.progress(id);
       const [video] = mainFirst(videosIn(facts));
       return {
         state: recording.state,
-        stage: UPLOAD_STAGES.find((stage) => facts[stage] === undefined) ?? null,
+        stage: steps.find((step) => facts[step.id] === undefined)?.id ?? null,
         percent: recording.state === 'moving' ? percentOf(progressOf(id)) : null,
         position: position ?? null,
         playable: isPlayable,

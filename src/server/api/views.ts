@@ -19,6 +19,8 @@ import type { RecordingEvent } from '../../ledger/events.ts';
 import { APPS } from '../../ledger/heartbeats.ts';
 import type { RecordingSummary } from '../../ledger/overview.ts';
 import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
+import { EVENT_WORDS } from '../../outside/words.ts';
+import { labelOf, type StepView, stepView } from './steps.ts';
 
 /* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
 
@@ -66,7 +68,7 @@ export const recordingView = z
     video: z
       .object({ library_id: z.string().nullable(), video_id: z.string(), player_url: z.string() })
       .nullable()
-      .describe('In Bunny Stream, or where it is published instead: then there is no library'),
+      .describe('Where it is published first; not every publisher has libraries'),
     videos: z
       .array(
         z.object({
@@ -78,9 +80,9 @@ export const recordingView = z
       )
       .describe('Wherever it is published'),
     archive: z
-      .object({ bucket: z.string(), file_name: z.string(), file_id: z.string() })
+      .object({ store: z.string(), bucket: z.string(), file_name: z.string(), file_id: z.string() })
       .nullable()
-      .describe('In Backblaze B2'),
+      .describe('In the store of all that no recipe sends elsewhere'),
     archives: z
       .array(z.object({ store: z.string(), path: z.string(), file_id: z.string() }))
       .describe('In other stores: which, and where in it'),
@@ -99,7 +101,13 @@ export const recordingView = z
 export type RecordingView = z.output<typeof recordingView>;
 
 export const eventView = z
-  .object({ seq: z.int(), at: time, type: z.string(), data: z.record(z.string(), z.unknown()) })
+  .object({
+    seq: z.int(),
+    at: time,
+    type: z.string(),
+    words: z.string().describe('What has happened, for people'),
+    data: z.record(z.string(), z.unknown()),
+  })
   .meta({ id: 'Event', description: 'A line of a recording’s history' });
 
 const stageTimesView = z.object({ started_at: time.nullable(), done_at: time.nullable() });
@@ -140,6 +148,7 @@ const relatedView = z.object({
 export const recordingDetailView = z
   .object({
     ...recordingView.shape,
+    steps: z.array(stepView).describe('The way that it goes, in its order'),
     path: z.string().nullable().describe('The file of this server that it came from'),
     related: z.array(relatedView).describe('The other recordings of the same meeting'),
     facts: z
@@ -170,11 +179,14 @@ export const recordingListView = z
   })
   .meta({ id: 'RecordingList' });
 
+/** The one that moves, with the steps of its way. */
+const movingView = z.object({ ...recordingView.shape, steps: z.array(stepView) }).meta({ id: 'Moving' });
+
 const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
 
 export const serviceView = z
   .object({
-    service: z.string().describe('zoom, b2, bunny, site, or another place that recipes bring recordings to'),
+    service: z.string().describe('What /api/words has the words of'),
     state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
     open_until: time.nullable(),
     last_error: errorView.nullable(),
@@ -212,7 +224,7 @@ export const statusView = z
     now: time,
     counts: z.partialRecord(z.enum(STATES), z.int()),
     oldest_waiting_at: time.nullable(),
-    moving: recordingView.nullable(),
+    moving: movingView.nullable(),
     uploads: z
       .object({ unfinished: z.int(), received_bytes: bytes, total_bytes: bytes })
       .describe('Uploads of tutors that have not arrived as a whole'),
@@ -357,7 +369,12 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     archive:
       archive === undefined
         ? null
-        : { bucket: archive.bucket, file_name: archive.fileName, file_id: archive.fileId },
+        : {
+            store: storeOf(archive),
+            bucket: archive.bucket,
+            file_name: archive.fileName,
+            file_id: archive.fileId,
+          },
     archives: archivedFiles(facts)
       .filter((file) => file !== archive)
       .map((file) => ({
@@ -441,8 +458,21 @@ export function viewTrouble(trouble: Trouble): z.output<typeof troubleView> {
   return { kind, title, detail, advice, recording_id: recordingId ?? null, blocking: isBlocking };
 }
 
-export function viewEvent({ seq, atMs, type, data }: RecordingEvent): z.output<typeof eventView> {
-  return { seq, at: iso(atMs), type, data: withSnakeKeys(data) };
+/** @param steps Of the recording: what people call them. */
+export function viewEvent(
+  { seq, atMs, type, data }: RecordingEvent,
+  steps: readonly StepView[],
+): z.output<typeof eventView> {
+  // An older version may have recorded what is no more.
+  const words = Object.hasOwn(EVENT_WORDS, type) ? EVENT_WORDS[type] : type;
+  const { stage } = data;
+  return {
+    seq,
+    at: iso(atMs),
+    type,
+    words: typeof stage === 'string' ? words.replace(/^A stage\b/, () => labelOf(steps, stage)) : words,
+    data: withSnakeKeys(data),
+  };
 }
 
 export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> {

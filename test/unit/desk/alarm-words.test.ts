@@ -4,6 +4,7 @@ import { causeOf } from '../../../src/domain/cause.ts';
 import type { ErrorCode } from '../../../src/domain/error-catalogue.ts';
 import type { Recording } from '../../../src/domain/recording.ts';
 import type { Alarm } from '../../../src/ledger/alarms.ts';
+import { SERVICES } from '../../../src/outside/words.ts';
 
 const algebra = { id: 'rec_1', title: 'Algebra' } as Recording;
 const adviceOf = (code: ErrorCode) => recordingFailed(algebra, { code, message: 'no' }).advice;
@@ -26,7 +27,7 @@ describe('the words of an alarm', () => {
     const circuit = { service: 'b2', failures: 3, openUntilMs: 0, openedAtMs: 0 } as const;
     const lastError = { code: 'REMOTE_UNAUTHORIZED', message: 'bad key' } as const;
 
-    expect(serviceDown({ ...circuit, lastError }, 3_600_000).advice).toMatch(
+    expect(serviceDown({ ...circuit, lastError }, 3_600_000, SERVICES).advice).toMatch(
       /B2_APPLICATION_KEY.*go on once/,
     );
   });

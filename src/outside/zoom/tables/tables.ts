@@ -1,3 +1,5 @@
+import type { ZOOM_EVENTS } from './events.ts';
+
 declare module '../../../ledger/schema.ts' {
   interface Tables {
     zoom_ignored: ZoomIgnoredTable;
@@ -8,13 +10,7 @@ declare module '../../../ledger/schema.ts' {
 }
 
 declare module '../../../ledger/events.ts' {
-  interface EventNames {
-    'zoom.trashed': true;
-    'zoom.deleted': true;
-    'zoom.recovered': true;
-    'trash.moved': true;
-    'trash.given-up': true;
-  }
+  interface EventNames extends Record<keyof typeof ZOOM_EVENTS, true> {}
 }
 
 declare module '../../../ledger/alarms.ts' {
@@ -78,6 +74,3 @@ interface ZoomChecksTable {
   count: number;
   last_at_ms: number;
 }
-
-/* A module, so that it adds to those that it names. */
-export type {};

@@ -1,0 +1,47 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { ServiceWords } from '../../../src/domain/services.ts';
+import { openPublishers, type PublisherSettings } from '../../../src/outside/publishers.ts';
+import { openStores, type StoreSettings } from '../../../src/outside/stores.ts';
+import { SERVICES } from '../../../src/outside/words.ts';
+
+const byService = (a: ServiceWords, b: ServiceWords) => a.service.localeCompare(b.service);
+const opening = { idleTimeoutMs: 1 };
+const settings = {
+  b2: { apiUrl: 'http://127.0.0.1', keyId: '', applicationKey: '', bucket: '', partBytes: undefined },
+  bunny: { apiUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
+  folderStore: { path: '/tmp/store', memoryPath: '/tmp/memory', reserveBytes: 0 },
+  folderPublisher: { path: '/tmp/videos', url: 'http://127.0.0.1', reserveBytes: 0 },
+} as unknown as StoreSettings & PublisherSettings;
+
+describe('the words of the services', () => {
+  it('are there for every store and every publisher, by the names of their circuits', () => {
+    const stores = [...openStores(settings, opening).values()].map(({ name }) => ({
+      store: name,
+      service: name,
+    }));
+    const publishers = [...openPublishers(settings, opening).values()].map(({ name, service }) => ({
+      publisher: name,
+      service,
+    }));
+
+    expect(stores.length + publishers.length).toBeGreaterThan(3);
+    for (const place of [...stores, ...publishers]) {
+      expect(SERVICES.all).toContainEqual(expect.objectContaining(place));
+    }
+  });
+
+  it('are listed as every wing words them', async () => {
+    const files = readdirSync('src/outside', { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `src/outside/${name}/words.ts`)
+      .filter((path) => existsSync(path));
+    const worded = await Promise.all(
+      files.map(async (path) => Object.values(await import(pathToFileURL(path).href))),
+    );
+
+    expect(files.length).toBeGreaterThan(3);
+    expect([...SERVICES.all].sort(byService)).toEqual((worded.flat() as ServiceWords[]).sort(byService));
+  });
+});
