@@ -10,7 +10,8 @@ import {
   CHROMIUM,
   CURL,
   FAKETIME,
-  hasOwnRedis,
+  FFMPEG,
+  isSet,
   NGINX,
   programStep,
   RCLONE,
@@ -29,8 +30,9 @@ Usage: node scripts/setup.mjs [options]
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
 
-It installs the npm packages, and Redis (by apt-get, apk, dnf or brew) unless REDIS_URL is set or a redis-server or
-valkey-server is there. The Redis is not started: Sluice runs its own from it.`;
+It installs the npm packages; Redis (by apt-get, apk, dnf or brew) unless REDIS_URL is set or a redis-server or
+valkey-server is there; and ffmpeg likewise unless FFPROBE is set or an ffprobe is there. The Redis is not started:
+Sluice runs its own from it. Where ffmpeg cannot be installed it says so, and goes on without.`;
 
 /** The command line of the set-up; gives back its exit code. */
 export async function main(args) {
@@ -63,10 +65,10 @@ export async function setUp({
   folders,
   say,
 }) {
+  const settings = { env, envFile: readEnvFile(root) };
   const steps = [
-    ...(hasOwnRedis({ env, envFile: readEnvFile(root) })
-      ? []
-      : [programStep({ program: REDIS, env, folders, say })]),
+    ...(isSet('REDIS_URL', settings) ? [] : [programStep({ program: REDIS, env, folders, say })]),
+    ...(isSet('FFPROBE', settings) ? [] : [programStep({ program: FFMPEG, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
     ...(test || chaos ? [programStep({ program: FAKETIME, env, folders, say })] : []),
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),

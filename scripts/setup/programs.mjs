@@ -22,6 +22,21 @@ export const REDIS = {
   instead: ', or set REDIS_URL to a Redis that runs elsewhere',
 };
 
+/** Looks into files of media. Sluice runs without it, but the task `probe` does not. */
+export const FFMPEG = {
+  title: 'ffprobe',
+  programs: ['ffprobe'],
+  packages: {
+    'apt-get': ['ffmpeg'],
+    apk: ['ffmpeg'],
+    dnf: ['ffmpeg-free', 'ffmpeg'],
+    brew: ['ffmpeg'],
+  },
+  byHand: 'install ffmpeg',
+  instead: ', or set FFPROBE to where it is, or to none',
+  without: 'Until then no file can be probed, and of media only the usual kinds are known.',
+};
+
 /** The second client of the simulated B2, which the tests use. */
 export const RCLONE = {
   title: 'rclone',
@@ -140,7 +155,10 @@ const MANAGERS = [
   },
 ];
 
-/** A program of the system, as a step of the set-up; `folders` are searched after those of the PATH. */
+/**
+ * A program of the system, as a step of the set-up; `folders` are searched after those of the PATH. One that Sluice can
+ * run without (`without` says what is lacking then) is only told of where it cannot be installed.
+ */
 export function programStep({ program, env, folders = SYSTEM_FOLDERS, say }) {
   const search = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...folders];
   const find = (name) => findProgram(name, search);
@@ -152,34 +170,42 @@ export function programStep({ program, env, folders = SYSTEM_FOLDERS, say }) {
     return found.some((path) => spawnSync(path, program.probe, { env, stdio: 'ignore' }).status === 0);
   }
 
+  async function install() {
+    const { manager, asRoot, shell } = MANAGERS.find(({ manager }) => find(manager) !== undefined) ?? {};
+    if (manager === undefined)
+      throw new Problem(`${program.title} is missing: ${program.byHand}${program.instead}.`);
+    const prefix = asRoot ? await rootPrefix({ program, manager, sudo: find('sudo') }) : [];
+
+    say(`Installing ${program.title} (${manager}) ...`);
+    const [command, ...args] = [...prefix, 'sh', '-c', ...shell(program.packages[manager])];
+    const { exitCode, output } = await runCommand(command, args, {
+      env: { ...env, PATH: search.join(delimiter) },
+    });
+    if (exitCode !== 0 || !isDone()) {
+      throw new Problem(
+        `${program.title} could not be installed, see above: ${program.byHand}${program.instead}.`,
+        { output },
+      );
+    }
+  }
+
   return {
     isDone,
     async act() {
-      const { manager, asRoot, shell } = MANAGERS.find(({ manager }) => find(manager) !== undefined) ?? {};
-      if (manager === undefined)
-        throw new Problem(`${program.title} is missing: ${program.byHand}${program.instead}.`);
-      const prefix = asRoot ? await rootPrefix({ program, manager, sudo: find('sudo') }) : [];
-
-      say(`Installing ${program.title} (${manager}) ...`);
-      const [command, ...args] = [...prefix, 'sh', '-c', ...shell(program.packages[manager])];
-      const { exitCode, output } = await runCommand(command, args, {
-        env: { ...env, PATH: search.join(delimiter) },
-      });
-      if (exitCode !== 0 || !isDone()) {
-        throw new Problem(
-          `${program.title} could not be installed, see above: ${program.byHand}${program.instead}.`,
-          {
-            output,
-          },
-        );
+      try {
+        await install();
+      } catch (error) {
+        const isMinor = program.without !== undefined && error instanceof Problem && error.message !== '';
+        if (!isMinor) throw error;
+        say(`${error.output}${error.message} ${program.without}`);
       }
     },
   };
 }
 
-/** Whether the operator names a Redis: REDIS_URL in the environment, else in the text of the .env file. */
-export function hasOwnRedis({ env, envFile = '' }) {
-  return (env.REDIS_URL ?? parseEnv(envFile).REDIS_URL ?? '') !== '';
+/** Whether the operator sets this: in the environment, else in the text of the .env file. */
+export function isSet(name, { env, envFile = '' }) {
+  return (env[name] ?? parseEnv(envFile)[name] ?? '') !== '';
 }
 
 /** The text of the checkout's .env file, if there is one. */

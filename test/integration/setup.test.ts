@@ -74,7 +74,7 @@ interface LockModule {
 }
 
 interface ProgramsModule {
-  hasOwnRedis(sources: { env: Record<string, string>; envFile?: string }): boolean;
+  isSet(name: string, sources: { env: Record<string, string>; envFile?: string }): boolean;
 }
 
 const packages: PackagesModule = await import(
@@ -98,8 +98,10 @@ beforeEach(async () => {
   await put('package-lock.json', JSON.stringify(LOCK_FILE));
   await put('npm/npm-cli.js', FAKE_NPM);
   await put('npm/package.json', '{ "type": "module" }');
-  await put('bin/redis-server', '#!/bin/sh\n');
-  await chmod(join(root, 'bin/redis-server'), 0o755);
+  await mkdir(join(root, 'bin'));
+  for (const program of ['redis-server', 'ffprobe']) {
+    await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
+  }
   await symlink(process.execPath, join(root, 'bin/node'));
   env = { PATH: join(root, 'bin'), npm_execpath: join(root, 'npm/npm-cli.js') };
 });
@@ -193,6 +195,43 @@ describe('the set-up', () => {
     await setUp({ root, env: { ...env, ...extraEnv }, folders: [], say: () => {} });
 
     expect(await npmCalls()).toHaveLength(1);
+  });
+
+  it('says what is lacking where ffprobe is missing and nothing can install it, and goes on', async () => {
+    await rm(join(root, 'bin/ffprobe'));
+    const said: string[] = [];
+    await setUp({ root, env, folders: [], say: (line) => said.push(line) });
+
+    expect(said).toEqual([
+      expect.stringMatching(/^ffprobe is missing: install ffmpeg, .* FFPROBE .* no file can be probed/),
+      expect.stringMatching(/^Installing packages/),
+    ]);
+    expect(await npmCalls()).toHaveLength(1);
+  });
+
+  it('installs ffmpeg where ffprobe is missing', async () => {
+    await rm(join(root, 'bin/ffprobe'));
+    await symlink('/bin/sh', join(root, 'bin/sh'));
+    const program = join(root, 'bin/ffprobe');
+    await put(
+      'bin/brew',
+      `#!/bin/sh\necho "$@" > "${root}/asked"; : > "${program}"; /bin/chmod 755 "${program}"\n`,
+    );
+    await chmod(join(root, 'bin/brew'), 0o755);
+    const said: string[] = [];
+    await setUp({ root, env, folders: [], say: (line) => said.push(line) });
+
+    expect(said).toEqual(['Installing ffprobe (brew) ...', expect.stringMatching(/^Installing packages/)]);
+    expect(await read('asked')).toBe('install ffmpeg\n');
+  });
+
+  it('looks for no ffprobe where FFPROBE is set', async () => {
+    await rm(join(root, 'bin/ffprobe'));
+    await put('.env', 'FFPROBE=none\n');
+    const said: string[] = [];
+    await setUp({ root, env, folders: [], say: (line) => said.push(line) });
+
+    expect(said).toEqual([expect.stringMatching(/^Installing packages/)]);
   });
 
   it('finds programs in folders that the PATH leaves out', async () => {
@@ -312,7 +351,7 @@ describe('what counts as stale', () => {
   ])('reads %j and the .env text %j as an own Redis: %s', (environment, envFile, expected) => {
     const sources = envFile === undefined ? { env: environment } : { env: environment, envFile };
 
-    expect(programs.hasOwnRedis(sources)).toBe(expected);
+    expect(programs.isSet('REDIS_URL', sources)).toBe(expected);
   });
 
   it.each([
