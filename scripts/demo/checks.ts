@@ -24,11 +24,11 @@ const POLL_MS = 100;
 export function checkCounts(
   { b2, bunny, site }: AllSimulators,
   expected: number,
-  recordings: number,
+  recordings: readonly RecordingDetail[],
   files: readonly unknown[],
 ): Check {
   const counts = {
-    'recordings in the ledger': recordings,
+    'recordings in the ledger': recordings.filter(({ run_of }) => run_of === null).length,
     'files in B2': files.length,
     'videos in Bunny': bunny.videos().length,
   };

@@ -9,7 +9,7 @@ import { DemoFailure } from './failure.ts';
 import { formatMs } from './format.ts';
 import type { DemoOptions } from './options.ts';
 import type { ProgressView } from './progress-view.ts';
-import { isSettled } from './recordings-api.ts';
+import { createRecordingsApi, isSettled } from './recordings-api.ts';
 import { sendAll } from './sending.ts';
 import { prepareShipments, type Shipments } from './shipments.ts';
 import { renderOutcome } from './table.ts';
@@ -63,7 +63,7 @@ export async function runDemo(context: DemoContext): Promise<void> {
   print(`\n${paint('bold', 'Sending')}`);
   const look = createWatch(environment, shipments.all);
   const sending = sendAll(environment, shipments, view.say, signal);
-  const watching = watchUntilSettled(context, environment, shipments, look);
+  const watching = watchAll(context, environment, shipments, look);
   // However it ends: the cursor comes back.
   const [sent, last] = await Promise.all([sending, watching]).finally(view.end);
 
@@ -90,11 +90,33 @@ async function requireSpace(bytes: number): Promise<void> {
   );
 }
 
+/** Watches until every recording is home, and then the further runs. */
+async function watchAll(
+  context: DemoContext,
+  environment: Environment,
+  shipments: Shipments,
+  look: (signal: AbortSignal) => Promise<Look>,
+): Promise<Look> {
+  const { view, signal } = context;
+  const home = await watchUntilSettled(context, environment, shipments, look);
+  const api = createRecordingsApi(environment.pipelineUrl);
+  let expected = home.recordings.length;
+  for (const [{ title, isProbed }, { id, state }] of home.details) {
+    if (!isProbed || state !== 'done') continue;
+    await api.startRun(id, 'probe', signal);
+    view.say(`run     "${title}" is home, and goes through the recipe "probe" too: 202`);
+    expected += 1;
+  }
+  return await watchUntilSettled(context, environment, shipments, look, expected);
+}
+
+/** @param expected How many recordings there are to be at least, further runs among them. */
 async function watchUntilSettled(
   { view, options, signal }: DemoContext,
   { bytesPerSecond, logPaths }: Environment,
   { all }: Shipments,
   look: (signal: AbortSignal) => Promise<Look>,
+  expected = all.length,
 ): Promise<Look> {
   // Each byte is sent, fetched, archived and published, one recording after the other.
   const transferMs = (4 * all.length * options.bytes * 1000) / bytesPerSecond;
@@ -102,12 +124,12 @@ async function watchUntilSettled(
   for (;;) {
     const now = await look(signal);
     view.show(now.rows);
-    const details = [...now.details.values()];
-    if (details.length === all.length && details.every(isSettled)) return now;
+    const isComplete = now.details.size === all.length && now.recordings.length >= expected;
+    if (isComplete && now.recordings.every(isSettled)) return now;
     if (performance.now() > deadlineMs) {
       const missing = now.rows.filter(({ state }) => state !== 'done' && state !== 'failed').length;
       throw new DemoFailure(
-        `${missing} of ${all.length} recordings did not arrive within ${formatMs(ARRIVAL_GRACE_MS + transferMs)}.`,
+        `${missing} of ${expected} recordings did not arrive within ${formatMs(ARRIVAL_GRACE_MS + transferMs)}.`,
         { logPath: logPaths.worker },
       );
     }

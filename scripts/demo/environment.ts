@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import { WITH_TWO_STORES } from '../../test/support/recipes.ts';
 import { type Child, startChild } from './child.ts';
 import type { Cleanup } from './cleanup.ts';
 import { DemoFailure } from './failure.ts';
@@ -22,20 +23,6 @@ const PROCESSES = [
   { name: 'tus', title: 'tus server', script: 'dist/tus/main.js' },
   { name: 'worker', title: 'worker', script: 'dist/queue/main.js' },
 ] as const;
-
-/** The way of the recording that goes to two archives. */
-export const TWO_ARCHIVES = 'two-archives';
-
-const RECIPES = `recipes:
-  - name: ${TWO_ARCHIVES}
-    steps:
-      - { id: fetch, task: fetch }
-      - { id: archive, task: archive, takes: { file: fetch.file } }
-      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
-      - { id: publish, task: publish, takes: { file: fetch.file } }
-      - { id: notify, task: notify, after: [archive, archive-folder, publish] }
-      - { id: cleanup, task: cleanup, after: notify }
-`;
 
 /** All of Sluice, running, and the world that it lives in. */
 export interface Environment {
@@ -78,7 +65,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   for (const each of [dataDir, sourceDir, logDir]) await mkdir(each, { mode: 0o700 });
   const archiveDir = join(folder, 'archive');
   const recipesPath = join(folder, 'recipes.yaml');
-  await writeFile(recipesPath, RECIPES);
+  await writeFile(recipesPath, WITH_TWO_STORES);
 
   const redis = await provideRedis(options, folder, dataDir, logDir);
   signal.throwIfAborted();

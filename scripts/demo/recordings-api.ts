@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { DemoFailure } from './failure.ts';
 
-const STAGES = ['fetch', 'archive', 'publish', 'notify', 'cleanup'] as const;
+const STAGES = ['fetch', 'archive', 'publish', 'notify', 'probe', 'cleanup'] as const;
 
 const summaryShape = z.object({
   id: z.string(),
   source: z.enum(['zoom', 'manual', 'custom']),
   state: z.string(),
   title: z.string(),
+  run_of: z.string().nullable(),
   ace_id: z.string().nullable(),
   details: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
@@ -25,6 +26,24 @@ const detailShape = summaryShape.extend({
     archive: z
       .object({ file_id: z.string(), file_name: z.string() })
       .transform((fact) => ({ fileId: fact.file_id, fileName: fact.file_name }))
+      .optional(),
+    probe: z
+      .object({
+        container: z.string(),
+        duration_s: z.number().nullable(),
+        bytes: z.number(),
+        streams: z.array(
+          z.object({
+            kind: z.string(),
+            codec: z.string().nullable(),
+            width_px: z.number().nullable(),
+            height_px: z.number().nullable(),
+            frames_per_s: z.number().nullable(),
+            channels: z.number().nullable(),
+          }),
+        ),
+      })
+      .transform(({ duration_s: durationS, ...fact }) => ({ ...fact, durationS }))
       .optional(),
     'archive-folder': z.object({ file_name: z.string() }).optional(),
     publish: z
@@ -57,9 +76,10 @@ export function stagesInMotion({ state, stages }: RecordingDetail): readonly Sta
 const LAST_WORDS = new Set(['recording.playable', 'recording.failed']);
 
 /** Whether nothing will happen to a recording any more, its announcement included. */
-export function isSettled({ state, deliveries }: RecordingDetail): boolean {
+export function isSettled({ state, deliveries, run_of }: RecordingDetail): boolean {
   if (deliveries.some((delivery) => delivery.state === 'pending')) return false;
-  return state === 'failed' || (state === 'done' && deliveries.some(({ type }) => LAST_WORDS.has(type)));
+  const isHeard = run_of !== null || deliveries.some(({ type }) => LAST_WORDS.has(type));
+  return state === 'failed' || (state === 'done' && isHeard);
 }
 
 /** What the pipeline server tells of its recordings. */
@@ -67,21 +87,31 @@ export interface RecordingsApi {
   /** Oldest first. */
   list(signal: AbortSignal): Promise<readonly RecordingSummary[]>;
   detail(id: string, signal: AbortSignal): Promise<RecordingDetail>;
+  /** Has a recording that is home go through one more recipe. */
+  startRun(id: string, recipe: string, signal: AbortSignal): Promise<void>;
 }
 
 export function createRecordingsApi(pipelineUrl: string): RecordingsApi {
-  async function get(path: string, signal: AbortSignal): Promise<unknown> {
-    const response = await fetch(`${pipelineUrl}${path}`, { signal });
+  async function ask(path: string, init: RequestInit): Promise<unknown> {
+    const response = await fetch(`${pipelineUrl}${path}`, init);
     const text = await response.text();
-    if (!response.ok) throw new DemoFailure(`GET ${path} was answered with ${response.status}: ${text}`);
+    if (!response.ok) throw new DemoFailure(`${path} was answered with ${response.status}: ${text}`);
     return JSON.parse(text);
   }
 
   return {
     async list(signal) {
-      const { recordings } = listShape.parse(await get('/api/recordings?limit=200', signal));
+      const { recordings } = listShape.parse(await ask('/api/recordings?limit=200', { signal }));
       return recordings.toReversed();
     },
-    detail: async (id, signal) => detailShape.parse(await get(`/api/recordings/${id}`, signal)),
+    detail: async (id, signal) => detailShape.parse(await ask(`/api/recordings/${id}`, { signal })),
+    async startRun(id, recipe, signal) {
+      await ask('/api/runs', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ recording_id: id, recipe }),
+        signal,
+      });
+    },
   };
 }

@@ -18,6 +18,14 @@ export function copySample(samplePath: string, path: string): Promise<SampleFile
   return writeFile(path, readSample(samplePath));
 }
 
+/** How long a recording plays that begins as the sample does, in seconds: what the header of its ISO-BMFF says. */
+export async function durationSOf(path: string): Promise<number> {
+  const content = await readFile(path);
+  // Behind the name are version and flags, two times of 32 bits, the units in a second, and how many of those it lasts.
+  const at = content.indexOf('mvhd', 0, 'latin1') + 4;
+  return content.readUInt32BE(at + 16) / content.readUInt32BE(at + 12);
+}
+
 /**
  * Writes a recording of `bytes` bytes to `path`: the sample, and after it an ISO-BMFF box of type `free` that is filled
  * with pseudo-random bytes, which every player passes over. The same seed gives the same bytes.

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { TWO_ARCHIVES } from './environment.ts';
+import { TWO_STORES } from '../../test/support/recipes.ts';
 import type { RecordingSummary } from './recordings-api.ts';
 import { copySample, type SampleFile, writeLarge } from './samples.ts';
 
@@ -20,6 +20,8 @@ export interface Shipment {
   readonly keepsFile: boolean;
   /** The recipe that it is sent by, if it is another than the usual. */
   readonly recipe?: string;
+  /** Whether it is probed once it is home, by a further run. */
+  readonly isProbed?: boolean;
   /** Whether a recording of the ledger is this one. */
   isOf(recording: RecordingSummary): boolean;
   /** Set for uploads in which the bytes move before the ledger knows of the recording. */
@@ -60,8 +62,8 @@ export async function prepareShipments(input: {
   ];
   const tus = toUpload('Geometry homework', 'demo-ace-1', await large('geometry.mp4', 2));
   const custom = [
-    toCustom('Highlights', await small('highlights.mp4'), true),
-    { ...toCustom('Open day', await large('open-day.mp4', 3), false), recipe: TWO_ARCHIVES },
+    { ...toCustom('Highlights', await small('highlights.mp4'), true), isProbed: true },
+    { ...toCustom('Open day', await large('open-day.mp4', 3), false), recipe: TWO_STORES },
   ];
   const all = [...zoom.map(({ shipment }) => shipment), ...custom, tus];
   return { zoom: { topic, files: zoom }, tus, custom, all };

@@ -9,8 +9,8 @@ const HEADINGS = ['source', 'title', 'bytes', ...STAGES, 'verified'] as const;
 const LEFT_COLUMNS = 2;
 
 /** What happened to each recording, and what was checked, line by line. */
-export function renderOutcome({ outcomes, checks }: Verification, paint: Paint): readonly string[] {
-  const cells = [[...HEADINGS], ...outcomes.map(toCells)];
+export function renderOutcome({ outcomes, runs, checks }: Verification, paint: Paint): readonly string[] {
+  const cells = [[...HEADINGS], ...outcomes.map((outcome) => toCells(outcome)), ...runs.map(toRunCells)];
   const widths = HEADINGS.map((_heading, column) =>
     Math.max(...cells.map((line) => line[column]?.length ?? 0)),
   );
@@ -35,6 +35,11 @@ export function renderOutcome({ outcomes, checks }: Verification, paint: Paint):
       paint('dim', `${indent}Bunny  ${detail?.facts.publish?.videoId ?? '-'}`),
       ...problems.map((problem) => paint('red', `${indent}${problem}`)),
     ]),
+    ...runs.flatMap(({ detail, problems }, index) => [
+      `${lines[outcomes.length + index]}${mark(problems.length === 0, paint)}`,
+      ...probeLines(detail?.facts.probe).map((line) => paint('dim', `${indent}${line}`)),
+      ...problems.map((problem) => paint('red', `${indent}${problem}`)),
+    ]),
     '',
     ...checks.map(
       ({ promise, isKept, found }) =>
@@ -47,6 +52,34 @@ function toCells({ shipment, detail }: Outcome): string[] {
   const times = STAGES.map((stage) => toTime(detail, stage));
   // The mark takes the last column's place.
   return [shipment.source, shipment.title, byteSize(shipment.file.bytes), ...times, ''];
+}
+
+/** A run is of what its first run has brought home. */
+function toRunCells({ shipment, detail }: Outcome): string[] {
+  const [, , ...others] = toCells({ shipment, detail, problems: [] });
+  return ['run', detail?.title ?? shipment.title, ...others];
+}
+
+type Probe = NonNullable<RecordingDetail['facts']['probe']>;
+
+/** What is in a file, a line for the whole and one for each stream. */
+function probeLines(probe: Probe | undefined): readonly string[] {
+  if (probe === undefined) return [];
+  const { container, bytes, durationS, streams } = probe;
+  return [
+    `probe  ${container}, ${durationS ?? '?'} s, ${bytes} bytes`,
+    ...streams.map((stream) => `       ${toStream(stream)}`),
+  ];
+}
+
+function toStream(stream: Probe['streams'][number]): string {
+  const { kind, codec, width_px: widthPx, height_px: heightPx, frames_per_s: rate, channels } = stream;
+  return [
+    `${kind} ${codec ?? 'of an unknown kind'}`,
+    ...(widthPx === null || heightPx === null ? [] : [`${widthPx} x ${heightPx} pixels`]),
+    ...(rate === null ? [] : [`${rate} frames a second`]),
+    ...(channels === null ? [] : [`${channels} ${channels === 1 ? 'channel' : 'channels'}`]),
+  ].join(', ');
 }
 
 function toTime(detail: RecordingDetail | undefined, stage: Stage): string {

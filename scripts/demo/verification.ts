@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { AllSimulators } from '../../simulators/all.ts';
+import { TWO_STORES } from '../../test/support/recipes.ts';
 import {
   ANNOUNCEMENTS,
   type Check,
@@ -11,9 +12,9 @@ import {
   checkSources,
   toCheck,
 } from './checks.ts';
-import { type Environment, TWO_ARCHIVES } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { RecordingDetail } from './recordings-api.ts';
-import type { SampleFile } from './samples.ts';
+import { durationSOf, type SampleFile } from './samples.ts';
 import type { Shipment } from './shipments.ts';
 import type { Look } from './watch.ts';
 
@@ -27,6 +28,8 @@ export interface Outcome {
 
 export interface Verification {
   readonly outcomes: readonly Outcome[];
+  /** What became of further runs of some of them. */
+  readonly runs: readonly Outcome[];
   /** What concerns all recordings together. */
   readonly checks: readonly Check[];
   readonly isGood: boolean;
@@ -48,14 +51,21 @@ export async function verify(
       problems: await problemsOf(shipment, detail, { simulators, archiveDir }),
     });
   }
+  const runs: Outcome[] = [];
+  for (const shipment of shipments.filter(({ isProbed }) => isProbed)) {
+    const of = details.get(shipment)?.id;
+    const detail = recordings.find(({ run_of }) => run_of !== null && run_of === of);
+    runs.push({ shipment, detail, problems: await probeProblems(shipment, detail) });
+  }
   const checks = [
     checkBytes(outcomes),
+    checkRuns(runs),
     checkCounts(simulators, shipments.length, recordings, await simulators.b2.files()),
     checkOneAtATime([...details.values()]),
     await checkDisk(dataDir, signal),
     await checkSources(shipments),
   ];
-  return { outcomes, checks, isGood: checks.every(({ isKept }) => isKept) };
+  return { outcomes, runs, checks, isGood: checks.every(({ isKept }) => isKept) };
 }
 
 async function problemsOf(
@@ -70,7 +80,7 @@ async function problemsOf(
   const { archive, publish } = detail.facts;
   const problems = [
     await archiveProblem(simulators, file, archive),
-    recipe === TWO_ARCHIVES ? await folderProblem(archiveDir, file, detail) : undefined,
+    recipe === TWO_STORES ? await folderProblem(archiveDir, file, detail) : undefined,
     publishProblem(simulators, file, publish?.videoId),
     announcementProblem(simulators, detail),
   ];
@@ -132,6 +142,21 @@ function announcementProblem({ site }: AllSimulators, { id, facts }: RecordingDe
   return undefined;
 }
 
+/** What a probe has found agrees with the file that was sent. */
+async function probeProblems({ file }: Shipment, run: RecordingDetail | undefined) {
+  if (run === undefined) return ['it has no further run'];
+  if (run.state !== 'done') return [`${run.state}: ${run.last_error?.message ?? 'no reason is known'}`];
+  const { probe } = run.facts;
+  if (probe === undefined) return ['the probe has found nothing'];
+  const durationS = await durationSOf(file.path);
+  const kinds = probe.streams.map(({ kind }) => kind);
+  return [
+    ...(probe.bytes === file.bytes ? [] : [`it has ${probe.bytes} bytes, not ${file.bytes}`]),
+    ...(probe.durationS === durationS ? [] : [`it lasts ${probe.durationS} s, not ${durationS} s`]),
+    ...(kinds.includes('video') ? [] : ['it has no video']),
+  ];
+}
+
 /** The ids in the body of an announcement. */
 function toData(body: unknown) {
   const data = field(body, 'data');
@@ -156,5 +181,13 @@ function checkBytes(outcomes: readonly Outcome[]): Check {
     'Intact',
     bad.map(({ shipment }) => `not "${shipment.title}"`),
     found,
+  );
+}
+
+function checkRuns(runs: readonly Outcome[]): Check {
+  return toCheck(
+    'Further runs',
+    runs.flatMap(({ shipment, problems }) => problems.map((problem) => `"${shipment.title}": ${problem}`)),
+    `the probe of ${runs.map(({ shipment }) => shipment.title).join(', ')} says the size and the duration of what was sent`,
   );
 }

@@ -40,8 +40,8 @@ export interface Look {
   readonly rows: readonly Row[];
   /** What the ledger knows of each shipment that it knows. */
   readonly details: ReadonlyMap<Shipment, RecordingDetail>;
-  /** How many recordings the ledger has. */
-  readonly recordings: number;
+  /** All recordings that the ledger has, further runs among them; oldest first. */
+  readonly recordings: readonly RecordingDetail[];
 }
 
 /** Looks at the recordings through the pipeline server, and at their bytes through the meters. */
@@ -74,7 +74,7 @@ export function createWatch(
       ...shipments.map((shipment) => toRow(shipment, details.get(shipment), meters)),
       ...found.filter((detail) => !known.has(detail)).map((detail) => toRow(undefined, detail, meters)),
     ];
-    return { rows, details, recordings: found.length };
+    return { rows, details, recordings: found };
   };
 }
 

@@ -82,6 +82,12 @@ it('a probe says what is in a file, in a lane of its own', async () => {
     ],
   });
   expect(await house.history(id)).toContain('lane.changed');
+  const shown = await (await fetch(`${house.config.pipeline.url}/api/recordings/${id}`)).json();
+  expect(shown).toMatchObject({
+    facts: {
+      probe: { duration_s: 12.34, streams: [{ width_px: 1920, frames_per_s: 30_000 / 1001 }, {}, {}] },
+    },
+  });
 });
 
 it.each([

@@ -1,8 +1,10 @@
-/** Recipes of files that are written for tests: the way of what goes to two places at once, as the first of a list. */
+/** Recipes of files that are written for tests and for the demo: the way of what goes to two places at once. */
 
-export const TO_TWO_STORES = `default: both
-recipes:
-  - name: both
+export const TWO_STORES = 'two-stores';
+
+/** A file with that recipe alone, which nothing goes by unless it asks for it. */
+export const WITH_TWO_STORES = `recipes:
+  - name: ${TWO_STORES}
     steps:
       - { id: fetch, task: fetch }
       - { id: archive, task: archive, takes: { file: fetch.file } }
@@ -11,6 +13,9 @@ recipes:
       - { id: notify, task: notify, after: [archive, archive-folder, publish] }
       - { id: cleanup, task: cleanup, after: [notify] }
 `;
+
+export const TO_TWO_STORES = `default: ${TWO_STORES}
+${WITH_TWO_STORES}`;
 
 export const TO_TWO_PUBLISHERS = `default: both
 recipes:

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { companionsBeside } from '../../domain/companions.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../../domain/recording.ts';
+import { withSnakeKeys } from '../../domain/snake-keys.ts';
 import type { Delivery } from '../../ledger/deliveries.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { noSuchRecording } from '../problem.ts';
@@ -21,7 +22,6 @@ import {
   viewEvent,
   viewRecording,
   viewRelated,
-  withSnakeKeys,
 } from './views.ts';
 
 /** How much of a recording's history is shown. */

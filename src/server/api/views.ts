@@ -14,6 +14,7 @@ import type { ErrorSummary } from '../../domain/errors.ts';
 import { isInBunny, publisherOf, type VideoFact } from '../../domain/published.ts';
 import { FIRST_LANE } from '../../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
+import { withSnakeKeys } from '../../domain/snake-keys.ts';
 import type { Delivery } from '../../ledger/deliveries.ts';
 import type { RecordingEvent } from '../../ledger/events.ts';
 import { APPS } from '../../ledger/heartbeats.ts';
@@ -491,16 +492,6 @@ export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> 
     created_at: iso(createdAtMs),
     ended_at: isoOrNull(endedAtMs),
   };
-}
-
-/** An object with the names of its own fields as the API writes them. */
-export function withSnakeKeys(value: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [
-      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      each,
-    ]),
-  );
 }
 
 export function iso(atMs: number): string {
