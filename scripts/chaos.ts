@@ -61,7 +61,8 @@ function printResult(result: Result, say: (line: string) => void): void {
       .join(', ')}; drained in ${result.drainS} s`,
   );
   say(`recovery: p50 ${seconds(p50S)} s, max ${seconds(maxS)} s, n ${n}${spoiled}`);
-  const { kills, faults, recordings, lost, doubled, left, wrong } = result;
+  const { kills, faults, recordings, keptTwice, runs, lost, doubled, left, wrong } = result;
+  say(`archived to the folder as well: ${keptTwice}; further runs: ${runs}`);
   say(
     `chaos: kills ${kills}, faults ${faults}, recordings ${recordings}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
   );

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { SECOND_LANE } from './recipes.ts';
 import type { TransferWatch } from './transfers.ts';
 import { pause } from './waiting.ts';
 
@@ -67,7 +68,10 @@ async function whatRemains(options: {
   const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
   const incoming = await readdir(join(options.dataDir, 'incoming')).catch(() => []);
   return {
-    recordings: ids(await recordings.unfinished()),
+    recordings: ids([
+      ...(await recordings.unfinished()),
+      ...(await recordings.unfinished(0, undefined, SECOND_LANE)),
+    ]),
     deliveries: ids(await deliveries.pending()),
     watches: ids(await watches.pending()),
     lateLooks: (await lateLooks.due(Number.MAX_SAFE_INTEGER, 0, 1000)).map(({ place }) => place),

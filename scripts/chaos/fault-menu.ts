@@ -19,6 +19,7 @@ const REQUESTS: Readonly<Record<Target, readonly [string, ...string[]]>> = {
     'POST /b2api/v3/b2_start_large_file',
     'POST /b2api/v3/b2_finish_large_file',
     'POST /b2api/v3/b2_finish_large_file',
+    'GET /b2api/v3/b2_download_file_by_id',
     '*',
   ],
   bunny: [

@@ -10,6 +10,7 @@ import { freePort } from '../../test/support/free-port.ts';
 import { createProcessClock, type ProcessClock } from './clock.ts';
 import type { Target } from './fault-menu.ts';
 import { type Pm2, preparePm2 } from './pm2.ts';
+import { writeRecipes } from './recipes.ts';
 import { mountVolume, type Volume } from './volume.ts';
 
 /** The speed of each service: most recordings then take seconds, and kills land inside them. */
@@ -47,6 +48,8 @@ export interface House {
   readonly folder: string;
   readonly dataDir: string;
   readonly sourceDir: string;
+  /** The folder that is a store, on another disk than `dataDir`. */
+  readonly storeDir: string;
   readonly pipelineUrl: string;
   readonly tusUrl: string;
   readonly simulators: AllSimulators;
@@ -86,7 +89,11 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
   }
 
   try {
-    const [dataDir, sourceDir] = [join(folder, 'data'), join(folder, 'sent')];
+    const [dataDir, sourceDir, storeDir] = [
+      join(folder, 'data'),
+      join(folder, 'sent'),
+      join(folder, 'store'),
+    ];
     await mkdir(sourceDir);
     const volume = await mountVolume(dataDir);
     if (volume !== undefined) undo.push(() => volume.unmount(keepsFolder));
@@ -104,6 +111,7 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
       ...systemEnvironment(),
       ...simulators.environment,
       ...SCALED_SETTINGS,
+      ...(await writeRecipes(folder, storeDir)),
       DATA_DIR: dataDir,
       PIPELINE_PORT: String(pipelinePort),
       TUS_PORT: String(tusPort),
@@ -128,6 +136,7 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
       folder,
       dataDir,
       sourceDir,
+      storeDir,
       pipelineUrl,
       tusUrl: `http://127.0.0.1:${tusPort}/tusupload`,
       simulators,

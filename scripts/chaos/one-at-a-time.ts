@@ -1,3 +1,4 @@
+import { FIRST_LANE } from '../../src/domain/recipe.ts';
 import type { EventType, RecordingEvent } from '../../src/ledger/events.ts';
 import type { Transfer } from './transfers.ts';
 import type { Finding } from './verdict.ts';
@@ -6,8 +7,19 @@ const ENDS: ReadonlySet<EventType> = new Set([
   'attempt.interrupted',
   'attempt.postponed',
   'attempt.failed',
+  'lane.changed',
   'recording.done',
   'recording.failed',
+]);
+
+/** With these it waits, whatever it waits for, in the lane in which all begin. */
+const BEGINNINGS: ReadonlySet<EventType> = new Set([
+  'recording.retried',
+  'recording.revived',
+  'recording.set-aside',
+  'withdrawal.started',
+  'deletion.started',
+  'publish-again.asked',
 ]);
 
 const STAGE_EVENTS: ReadonlySet<EventType> = new Set(['stage.started', 'stage.done', 'stage.undone']);
@@ -18,6 +30,19 @@ const TOLERANCE_MS = 250;
 /** How much later than it has left a request may be seen by its service, which shares a busy machine; in milliseconds. */
 const SEEN_WITHIN_MS = 1500;
 
+/** What happened in the lane in which one recording moves at a time; each with the change of lanes that ends it there. */
+export function inFirstLane(events: readonly RecordingEvent[]): RecordingEvent[] {
+  const elsewhere = new Set<string>();
+  return events.filter(({ recordingId, type, data }) => {
+    const wasElsewhere = elsewhere.has(recordingId);
+    const isElsewhere =
+      type === 'lane.changed' ? data['lane'] !== FIRST_LANE : wasElsewhere && !BEGINNINGS.has(type);
+    if (isElsewhere) elsewhere.add(recordingId);
+    else elsewhere.delete(recordingId);
+    return !wasElsewhere || (!isElsewhere && type !== 'lane.changed');
+  });
+}
+
 /** A time during which a recording moved. One that was cut ends when the next one begins. */
 interface Attempt {
   readonly recordingId: string;
@@ -26,7 +51,7 @@ interface Attempt {
 }
 
 /**
- * By the ledger: an attempt that begins while another recording's goes on is wrong, unless the worker of the other one
+ * By what the ledger says of the first lane: an attempt that begins while another recording's goes on is wrong, unless the worker of the other one
  * has ended meanwhile; and so is a stage of a recording that is not the one that moves.
  */
 export function* findOverlaps(

@@ -10,6 +10,9 @@ const RECOVERY_TIMEOUT_MS = 40_000;
 const MOTION_MS = 150;
 const POLL_MS = 20;
 
+/** Within this time a service has seen all that a worker sent before it was killed, in milliseconds; a new one starts later. */
+const ON_ITS_WAY_MS = 250;
+
 /** How long a worker that was stopped goes on beside the one that has taken over, in milliseconds. */
 const BESIDE_MS = 3000;
 
@@ -94,15 +97,16 @@ export function createProcessDamage(options: {
         spoiled += 1;
         return;
       }
-      while (watch.firstByteAfter(atMs) === undefined && Date.now() - atMs < RECOVERY_TIMEOUT_MS) {
+      const firstByteAtMs = () => watch.firstByteAfter(atMs + ON_ITS_WAY_MS);
+      while (firstByteAtMs() === undefined && Date.now() - atMs < RECOVERY_TIMEOUT_MS) {
         await pause(POLL_MS, signal);
       }
-      const firstByteAtMs = watch.firstByteAfter(atMs) ?? Date.now();
+      const againAtMs = firstByteAtMs() ?? Date.now();
       if (disturbances() !== before) {
         spoiled += 1;
         return;
       }
-      const recoveryS = (firstByteAtMs - atMs) / 1000;
+      const recoveryS = (againAtMs - atMs) / 1000;
       recoveriesS.push(recoveryS);
       say(`  bytes flow again after ${recoveryS.toFixed(1)} s`);
     },

@@ -1,6 +1,7 @@
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { describe } from './action.ts';
 import { drain, type Remaining } from './drain.ts';
+import { createFurtherRuns } from './further-runs.ts';
 import { historyOf } from './history.ts';
 import { type House, openHouse } from './house.ts';
 import type { ChaosOptions } from './options.ts';
@@ -21,6 +22,10 @@ export interface Result {
   readonly faults: number;
   /** Accepted ones. */
   readonly recordings: number;
+  /** Those of them that go to the folder as well. */
+  readonly keptTwice: number;
+  /** Further runs that are done. */
+  readonly runs: number;
   readonly lost: number;
   readonly doubled: number;
   readonly left: number;
@@ -85,6 +90,7 @@ interface Stage {
 async function perform(stage: Stage): Promise<Result> {
   const { house, watch, performer, senders, plan, options, say, signal } = stage;
   const ledger = await openWholeLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
+  const furtherRuns = createFurtherRuns({ ledger, pipelineUrl: house.pipelineUrl, signal });
   const startMs = Date.now();
   const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));
 
@@ -92,7 +98,8 @@ async function perform(stage: Stage): Promise<Result> {
     await Promise.all(
       plan.shipments.map(async (shipment) => {
         await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
-        await senders.send(shipment);
+        const recordings = await senders.send(shipment);
+        await Promise.all(recordings.map(furtherRuns.ask));
         busySenders.delete(`${shipment.door} ${shipment.name}`);
       }),
     );
@@ -132,10 +139,11 @@ async function perform(stage: Stage): Promise<Result> {
     if (stuck === undefined) await sending;
     await pause(SETTLE_MS, signal);
 
-    const { findings, accepted } = await judge({
+    const { findings, accepted, keptTwice, runs } = await judge({
       house,
       ledger,
       senders,
+      furtherRuns,
       watch,
       performed: performer.performed,
     });
@@ -154,6 +162,8 @@ async function perform(stage: Stage): Promise<Result> {
       killsByApp: kills,
       faults: house.struck() + otherDamage,
       recordings: accepted,
+      keptTwice,
+      runs,
       lost: count('lost'),
       doubled: count('doubled'),
       left: count('left'),

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Fault } from '../../simulators/shared/faults.ts';
 import type { ZoomSimulator } from '../../simulators/zoom/simulator.ts';
 import type { App } from './action.ts';
+import { postUntilAnswered } from './insistent-post.ts';
+import { KEPT_TWICE } from './recipes.ts';
 import { type RecordingFile, writeRecording } from './recording-file.ts';
 import type { Shipment } from './shipments.ts';
 import { sendByTus } from './tus-sender.ts';
@@ -18,6 +20,10 @@ export interface Sent {
   readonly cdnName: string | undefined;
   /** Whether the file has to stay where it is, or go, once all is done; `undefined` for Zoom's own. */
   readonly keepsFile: boolean | undefined;
+  /** Whether it goes to the folder as well. */
+  readonly isKeptTwice: boolean;
+  /** How many further runs it is to have. */
+  readonly furtherRuns: number;
   /** Whether the sender has been told 2xx. */
   isAccepted: boolean;
   /** The answer that ended the sending without acceptance. */
@@ -30,8 +36,8 @@ export interface Senders {
   readonly sent: readonly Sent[];
   /** Ids of tus uploads whose address a client knows. */
   readonly uploadIds: ReadonlySet<string>;
-  /** Sends one shipment, with its repetitions, until its sender is content or gives up. */
-  send(shipment: Shipment): Promise<void>;
+  /** Sends one shipment, with its repetitions, until its sender is content or gives up; gives back its recordings. */
+  send(shipment: Shipment): Promise<readonly Sent[]>;
 }
 
 export interface SendersOptions {
@@ -47,13 +53,7 @@ export interface SendersOptions {
   readonly signal: AbortSignal;
 }
 
-/** How soon the admin's script tries again. */
-const SCRIPT_PAUSE_MS = 500;
-
 const FIRST_MEETING_MS = Date.UTC(2026, 0, 5, 9);
-
-/** After so long without an answer a script asks again, in milliseconds. */
-const MOST_SILENT_MS = 15_000;
 
 export function createSenders(options: SendersOptions): Senders {
   const { zoom, pipelineUrl, sourceDir, signal } = options;
@@ -68,7 +68,7 @@ export function createSenders(options: SendersOptions): Senders {
     return () => void setTimeout(shoot, doorKillAfterMs);
   }
 
-  async function sendZoom(shipment: Extract<Shipment, { door: 'zoom' }>): Promise<void> {
+  async function sendZoom(shipment: Extract<Shipment, { door: 'zoom' }>): Promise<readonly Sent[]> {
     const files = await Promise.all(
       shipment.fileBytes.map((bytes, index) =>
         writeRecording(join(sourceDir, `${shipment.name}-${index}.mp4`), bytes),
@@ -90,15 +90,11 @@ export function createSenders(options: SendersOptions): Senders {
     const recordings = files.map((file, index): Sent => {
       const input = inputs[index];
       const stamp = input?.recordingStart.replace(/[-:]/g, '').replace('T', '-').replace('Z', '');
-      return {
+      return newSent(shipment, {
         naturalKey: `zoom:${input?.id}`,
         file,
-        door: 'zoom',
         cdnName: `GMT${stamp}_Recording.mp4`,
-        keepsFile: undefined,
-        isAccepted: false,
-        refusal: undefined,
-      };
+      });
     });
     sent.push(...recordings);
     const [first] = recordings;
@@ -124,22 +120,20 @@ export function createSenders(options: SendersOptions): Senders {
         await deliver(isOlder ? older : zoom.recordingCompleted(meeting));
       }),
     ]);
+    return recordings;
   }
 
-  async function sendTus(shipment: Extract<Shipment, { door: 'tus' }>): Promise<void> {
+  async function sendTus(shipment: Extract<Shipment, { door: 'tus' }>): Promise<readonly Sent[]> {
     const aceId = `tus-${shipment.name}`;
     const file = await writeRecording(join(sourceDir, `${shipment.name}.mp4`), shipment.bytes);
-    const recording: Sent = {
-      naturalKey: `ace:${aceId}`,
-      file,
-      door: 'tus',
-      cdnName: undefined,
-      keepsFile: undefined,
-      isAccepted: false,
-      refusal: undefined,
-    };
+    const recording = newSent(shipment, { naturalKey: `ace:${aceId}`, file });
     sent.push(recording);
-    const metadata = { ace_id: aceId, title: shipment.title, filename: `${shipment.name}.mp4` };
+    const metadata = {
+      ace_id: aceId,
+      title: shipment.title,
+      filename: `${shipment.name}.mp4`,
+      ...recipeOf(shipment),
+    };
     let shoot = await aimAt('tus', shipment);
     const tabs = shipment.hasTwin ? [shipment.cutsAt, []] : [shipment.cutsAt];
     await Promise.all(
@@ -161,66 +155,37 @@ export function createSenders(options: SendersOptions): Senders {
         if (result.kind === 'refused') recording.refusal = result.reason;
       }),
     );
+    return [recording];
   }
 
-  async function sendCustom(shipment: Extract<Shipment, { door: 'custom' }>): Promise<void> {
+  async function sendCustom(shipment: Extract<Shipment, { door: 'custom' }>): Promise<readonly Sent[]> {
     const file = await writeRecording(join(sourceDir, `${shipment.name}.mp4`), shipment.bytes);
     const aceId = shipment.hasAceId ? `custom-${shipment.name}` : undefined;
-    const recording: Sent = {
-      naturalKey: aceId === undefined ? undefined : `ace:${aceId}`,
-      file,
-      door: 'custom',
-      cdnName: undefined,
-      keepsFile: shipment.keepsFile,
-      isAccepted: false,
-      refusal: undefined,
-    };
+    const naturalKey = aceId === undefined ? undefined : `ace:${aceId}`;
+    const recording = newSent(shipment, { naturalKey, file, keepsFile: shipment.keepsFile });
     sent.push(recording);
-    const body = JSON.stringify({
+    const body = {
       path: file.path,
       title: shipment.title,
       keep_file: shipment.keepsFile,
       ...(aceId === undefined ? {} : { ace_id: aceId }),
-    });
+      ...recipeOf(shipment),
+    };
     const shoot = await aimAt('pipeline', shipment);
     shoot();
-    await postUntilAnswered(recording, body);
-    if (shipment.repeatAfterMs === undefined) return;
-    await pause(shipment.repeatAfterMs, signal);
-    await postUntilAnswered(recording, body);
+    await post(recording, body);
+    if (shipment.repeatAfterMs !== undefined) {
+      await pause(shipment.repeatAfterMs, signal);
+      await post(recording, body);
+    }
+    return [recording];
   }
 
-  /** Tries again when nobody answers or the answer is 5xx. A file that has gone meanwhile was taken by a lost answer. */
-  async function postUntilAnswered(recording: Sent, body: string): Promise<void> {
-    for (;;) {
-      const asking = fetch(`${pipelineUrl}/custom-upload`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
-      }).then(
-        async (answer) => ({
-          status: answer.status,
-          ok: answer.ok,
-          text: await answer.text().catch(() => ''),
-        }),
-        () => undefined,
-      );
-      // A request whose server is killed at the wrong moment may hear of neither its end nor its time-out.
-      const response = await Promise.race([asking, pause(MOST_SILENT_MS, signal).then(() => undefined)]);
-      signal.throwIfAborted();
-      const text = response?.text ?? '';
-      if (response?.ok) {
-        recording.isAccepted = true;
-        return;
-      }
-      if (response !== undefined && response.status < 500) {
-        const isTaken = response.status === 404 && !existsSync(recording.file.path);
-        if (!isTaken) recording.refusal = `${response.status} ${text}`;
-        return;
-      }
-      await pause(SCRIPT_PAUSE_MS, signal);
-    }
+  /** A file that has gone meanwhile was taken by a lost answer. */
+  async function post(recording: Sent, body: object): Promise<void> {
+    const { status, text } = await postUntilAnswered(`${pipelineUrl}/custom-upload`, body, signal);
+    if (status >= 200 && status <= 299) recording.isAccepted = true;
+    else if (status !== 404 || existsSync(recording.file.path)) recording.refusal = `${status} ${text}`;
   }
 
   return {
@@ -237,4 +202,25 @@ export function createSenders(options: SendersOptions): Senders {
       }
     },
   };
+}
+
+function newSent(
+  { door, isKeptTwice, furtherRuns }: Shipment,
+  what: Pick<Sent, 'naturalKey' | 'file'> & Partial<Pick<Sent, 'cdnName' | 'keepsFile'>>,
+): Sent {
+  return {
+    door,
+    isKeptTwice,
+    furtherRuns,
+    cdnName: undefined,
+    keepsFile: undefined,
+    ...what,
+    isAccepted: false,
+    refusal: undefined,
+  };
+}
+
+/** The recipe as the metadata of an upload and the body of a request name it; Zoom's is chosen by a rule. */
+function recipeOf({ isKeptTwice }: Shipment): { readonly recipe?: string } {
+  return isKeptTwice ? { recipe: KEPT_TWICE } : {};
 }

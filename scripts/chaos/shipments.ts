@@ -1,5 +1,6 @@
 import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Dice } from './dice.ts';
+import { KEPT_TWICE_TITLE } from './recipes.ts';
 
 /** How one address fails while all others work. */
 type Sickness = Omit<Fault, 'on'>;
@@ -16,6 +17,10 @@ interface Shared {
   readonly title: string;
   /** The process behind the door is killed so long after the request that decides was sent. */
   readonly doorKillAfterMs: number | undefined;
+  /** Whether it is archived to the folder as well. */
+  readonly isKeptTwice: boolean;
+  /** How many further runs each of its recordings gets once it is home. */
+  readonly furtherRuns: number;
 }
 
 /** One thing to be sent through a door. `*AfterMs` counts from its first sending. */
@@ -61,8 +66,16 @@ export function planShipments(dice: Dice, durationMs: number, recordings: number
 function planShipment(dice: Dice, index: number, atMs: number, left: number): Shipment {
   const name = `r${String(index).padStart(3, '0')}`;
   // Some share their title: a video whose id was lost has to be told from theirs.
-  const title = dice.happens(0.3) ? 'Weekly lesson' : `Lesson ${name}`;
-  const shared = { atMs, name, title, doorKillAfterMs: dice.happens(0.2) ? dice.whole(0, 40) : undefined };
+  const topic = dice.happens(0.3) ? 'Weekly lesson' : `Lesson ${name}`;
+  const isKeptTwice = dice.happens(0.33);
+  const shared = {
+    atMs,
+    name,
+    title: isKeptTwice ? `${topic}, ${KEPT_TWICE_TITLE}` : topic,
+    doorKillAfterMs: dice.happens(0.2) ? dice.whole(0, 40) : undefined,
+    isKeptTwice,
+    furtherRuns: dice.pick([0, 0, 1, 2] as const),
+  };
   switch (dice.pick(['zoom', 'zoom', 'tus', 'custom'] as const)) {
     case 'zoom': {
       const files = left > 1 && dice.happens(0.25) ? 2 : 1;

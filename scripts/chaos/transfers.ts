@@ -6,6 +6,7 @@ export type TransferRef =
   | { readonly kind: 'cdn-file'; readonly name: string }
   | { readonly kind: 'b2-recording'; readonly id: string }
   | { readonly kind: 'b2-large-file'; readonly fileId: string }
+  | { readonly kind: 'b2-download' }
   | { readonly kind: 'bunny-video'; readonly videoId: string };
 
 /** One request that carries bytes of a recording, as a simulated service sees it. */
@@ -48,7 +49,7 @@ export function watchTransfers(ports: { cdn: number; b2: number; bunny: number }
       transfer.lastByteAtMs = Date.now();
       transfer.firstByteAtMs ??= transfer.lastByteAtMs;
     };
-    if (ref.kind === 'cdn-file') watchAnswer(response, count);
+    if (ref.kind === 'cdn-file' || ref.kind === 'b2-download') watchAnswer(response, count);
     else watchBody(request, count);
   }
 
@@ -70,6 +71,9 @@ function refOf(
   const path = url.split('?')[0] ?? '';
   if (localPort === ports.cdn && method === 'GET') {
     return { kind: 'cdn-file', name: path.slice(path.lastIndexOf('/') + 1) };
+  }
+  if (localPort === ports.b2 && method === 'GET') {
+    return path.endsWith('/b2_download_file_by_id') ? { kind: 'b2-download' } : undefined;
   }
   if (localPort === ports.b2 && method === 'POST') {
     const fileId = /\/b2_upload_part\/([^/]+)\//.exec(path)?.[1];

@@ -3,9 +3,12 @@ import { realpath } from 'node:fs/promises';
 import type { Recording } from '../../src/domain/recording.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Progress } from '../../src/ledger/recordings.ts';
+import { judgeFolder } from './folder-verdict.ts';
+import type { FurtherRuns } from './further-runs.ts';
 import type { House } from './house.ts';
-import { findOverlaps, findStrayTransfers } from './one-at-a-time.ts';
+import { findOverlaps, findStrayTransfers, inFirstLane } from './one-at-a-time.ts';
 import type { Performed } from './performer.ts';
+import { judgeRuns } from './runs-verdict.ts';
 import type { Senders, Sent } from './senders.ts';
 import { judgeStaging } from './staging.ts';
 import type { TransferWatch } from './transfers.ts';
@@ -21,6 +24,10 @@ export interface Finding {
 export interface Verdict {
   /** Recordings that were accepted, by what senders were told or by what the ledger says. */
   readonly accepted: number;
+  /** Those of them that go to the folder as well. */
+  readonly keptTwice: number;
+  /** Further runs that are done. */
+  readonly runs: number;
   readonly findings: readonly Finding[];
 }
 
@@ -29,10 +36,11 @@ export async function judge(options: {
   house: House;
   ledger: Ledger;
   senders: Senders;
+  furtherRuns: FurtherRuns;
   watch: TransferWatch;
   performed: Performed;
 }): Promise<Verdict> {
-  const { house, ledger, senders, watch, performed } = options;
+  const { house, ledger, senders, furtherRuns, watch, performed } = options;
   const recordings = await ledger.recordings.newest(1_000_000);
   const trueMs = house.clock?.trueMs ?? ((atMs: number) => atMs);
   const events = (await ledger.recordings.events()).map((each) => ({ ...each, atMs: trueMs(each.atMs) }));
@@ -72,17 +80,22 @@ export async function judge(options: {
       ...judgeSource(each),
     );
   }
+  const runs = await judgeRuns({ recordings, ledger, asked: furtherRuns.asked, performed });
+  const firstLane = inFirstLane(events);
   findings.push(
     ...judgeStrangers(known, recordings, b2Files, house),
-    ...findOverlaps(events, performed.workerEndsMs),
-    ...findStrayTransfers(watch.transfers, events, tracer(known, b2Files)),
+    ...(await judgeFolder(house.storeDir, known)),
+    ...runs.findings,
+    ...findOverlaps(firstLane, performed.workerEndsMs),
+    ...findStrayTransfers(watch.transfers, firstLane, tracer(known, b2Files)),
     ...(await judgeStaging(house.dataDir, senders.uploadIds)),
   );
-  return { accepted: known.length, findings };
+  const keptTwice = known.filter(({ sent }) => sent.isKeptTwice).length;
+  return { accepted: known.length, keptTwice, runs: runs.done, findings };
 }
 
 /** A recording as its sender and as the ledger knows it. */
-interface Known {
+export interface Known {
   readonly sent: Sent;
   readonly recording: Recording;
   readonly progress: Progress;
@@ -90,7 +103,10 @@ interface Known {
 
 type B2Files = Awaited<ReturnType<House['simulators']['b2']['files']>>;
 
-async function findRecording(recordings: readonly Recording[], sent: Sent): Promise<Recording | undefined> {
+export async function findRecording(
+  recordings: readonly Recording[],
+  sent: Sent,
+): Promise<Recording | undefined> {
   if (sent.naturalKey !== undefined) {
     return recordings.find(({ naturalKey }) => naturalKey === sent.naturalKey);
   }
@@ -206,8 +222,8 @@ function* judgeStrangers(
   { simulators }: House,
 ): Generator<Finding> {
   const ids = new Set(known.map(({ recording: { id } }) => id));
-  for (const { id, naturalKey } of recordings) {
-    if (!ids.has(id))
+  for (const { id, naturalKey, runOf } of recordings) {
+    if (!ids.has(id) && runOf === undefined)
       yield { kind: 'doubled', recordingId: id, text: `${id} (${naturalKey}) was never sent` };
   }
   const archived = new Set(known.map(({ progress }) => progress.facts.archive?.fileId));
@@ -254,6 +270,9 @@ function tracer(known: readonly Known[], b2Files: B2Files) {
         return ref.id;
       case 'b2-large-file':
         return byFile.get(ref.fileId);
+      case 'b2-download':
+        // A file is read by any of its recording's runs.
+        return undefined;
       case 'bunny-video':
         return byVideo.get(ref.videoId);
     }
