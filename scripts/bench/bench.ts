@@ -10,12 +10,16 @@ export interface Bench {
   readonly settings: Readonly<Record<string, string>>;
   /** How many rounds unless told otherwise. */
   readonly rounds: number;
+  /** It can measure the same with every service behind TLS. */
+  readonly knowsTls?: true;
   run(context: BenchContext): Promise<BenchResult>;
 }
 
 /** What a bench is given; `defer` has something undone when the bench is over. */
 export interface BenchContext extends Scope {
   readonly rounds: number;
+  /** Whether it is to measure the same with every service behind TLS as well. */
+  readonly withTls: boolean;
   /** Prints a line of progress on standard error. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

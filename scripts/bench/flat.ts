@@ -1,12 +1,13 @@
 import { join } from 'node:path';
+import { makeAuthority } from './authority.ts';
 import type { Bench } from './bench.ts';
 import { peakMemoryMib } from './process-costs.ts';
 import { writeRecording } from './recording-file.ts';
 import { createRecordings } from './recording-run.ts';
 import { withScope } from './scope.ts';
-import { startSimulatedServices } from './simulated-services.ts';
 import { makeFolder, startSluice } from './sluice.ts';
 import { median, spread } from './statistics.ts';
+import { startForgetfulServices } from './world.ts';
 
 const MIB = 1024 * 1024;
 
@@ -20,15 +21,14 @@ export const flat: Bench = {
     waiting: 'how many recordings wait (default 1000)',
   },
   rounds: 3,
+  knowsTls: true,
   async run(context) {
-    const { rounds, say, setting } = context;
+    const { rounds, say, setting, withTls } = context;
     const smallMib = setting('small-mib', 64);
     const largeMib = setting('large-mib', 8192);
     const waiting = setting('waiting', 1000);
-    const services = await startSimulatedServices(context, {
-      b2: { keepBytes: false },
-      bunny: { keepBytes: false },
-    });
+    const plain = await startForgetfulServices(context);
+    const tls = withTls ? await startForgetfulServices(context, await makeAuthority(context)) : undefined;
     const folder = await makeFolder(context);
     const [tiny, small, large] = ['tiny.mp4', 'small.mp4', 'large.mp4'].map((name) => join(folder, name)) as [
       string,
@@ -40,7 +40,7 @@ export const flat: Bench = {
     await writeRecording(large, largeMib * MIB, true);
 
     /** The peak of a new worker that brings this file home first while others wait behind it. */
-    const measure = (path: string, behind = 0) =>
+    const measure = (path: string, behind = 0, services = plain) =>
       withScope(async (scope) => {
         const sluice = await startSluice(scope, services.environment, ['pipeline']);
         const recordings = createRecordings(services.urls, sluice.pipelineUrl, context.signal);
@@ -51,7 +51,12 @@ export const flat: Bench = {
         return await peakMemoryMib(sluice.pid('worker'));
       });
 
-    const peaks = { small: [] as number[], large: [] as number[], waiting: [] as number[] };
+    const peaks = {
+      small: [] as number[],
+      large: [] as number[],
+      waiting: [] as number[],
+      tls: [] as number[],
+    };
     for (let round = 1; round <= rounds; round += 1) {
       peaks.small.push(await measure(small));
       say(`round ${round}: ${smallMib} MiB, peak ${peaks.small.at(-1)?.toFixed(0)} MiB`);
@@ -59,6 +64,9 @@ export const flat: Bench = {
       say(`round ${round}: ${waiting} waiting, peak ${peaks.waiting.at(-1)?.toFixed(0)} MiB`);
       peaks.large.push(await measure(large));
       say(`round ${round}: ${largeMib} MiB, peak ${peaks.large.at(-1)?.toFixed(0)} MiB`);
+      if (tls === undefined) continue;
+      peaks.tls.push(await measure(large, 0, tls));
+      say(`round ${round}: ${largeMib} MiB over TLS, peak ${peaks.tls.at(-1)?.toFixed(0)} MiB`);
     }
 
     return {
@@ -67,6 +75,7 @@ export const flat: Bench = {
         'flat.small_peak_mib': median(peaks.small),
         'flat.growth': median(peaks.large) / median(peaks.small),
         'flat.waiting_1000_mib': median(peaks.waiting),
+        ...(tls && { 'flat.tls_peak_mib': median(peaks.tls) }),
       },
       rows: [
         ['the worker moves', 'peak MiB', 'min..max', 'of the small one'],
@@ -75,6 +84,7 @@ export const flat: Bench = {
             [`${smallMib} MiB`, peaks.small],
             [`${smallMib} MiB while ${waiting} wait`, peaks.waiting],
             [`${largeMib} MiB`, peaks.large],
+            ...(tls ? [[`${largeMib} MiB, every service behind TLS`, peaks.tls] as const] : []),
           ] as const
         ).map(([what, values]) => [
           what,
@@ -90,6 +100,7 @@ export const flat: Bench = {
         'flat.peak_mib': peaks.large,
         'flat.small_peak_mib': peaks.small,
         'flat.waiting_1000_mib': peaks.waiting,
+        ...(tls && { 'flat.tls_peak_mib': peaks.tls }),
       },
     };
   },

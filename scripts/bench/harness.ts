@@ -37,7 +37,9 @@ export async function runBenches({ options, signal, print, say }: HarnessOptions
     const rounds = options.rounds ?? bench.rounds;
     most = Math.max(most, rounds);
     say(`${bench.name}: ${bench.description}`);
-    const result = await runOne(bench, { rounds, settings: options.settings, signal, say });
+    const { settings } = options;
+    const withTls = options.withTls && bench.knowsTls === true;
+    const result = await runOne(bench, { rounds, settings, withTls, signal, say });
     requireNumbers(bench, result);
     Object.assign(figures, result.figures);
     Object.assign(samples, result.samples);
@@ -49,18 +51,18 @@ export async function runBenches({ options, signal, print, say }: HarnessOptions
 interface RunOptions {
   readonly rounds: number;
   readonly settings: ReadonlyMap<string, string>;
+  readonly withTls: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
 /** Runs one bench and undoes what it has asked to be undone. */
-async function runOne(bench: Bench, { rounds, settings, signal, say }: RunOptions): Promise<BenchResult> {
+async function runOne(bench: Bench, { settings, say, ...given }: RunOptions): Promise<BenchResult> {
   const startedMs = performance.now();
   const elapsed = () => ((performance.now() - startedMs) / 1000).toFixed(0).padStart(3);
   return await withScope(async ({ defer }) => {
     const context: BenchContext = {
-      rounds,
-      signal,
+      ...given,
       defer,
       say: (line) => say(`[${bench.name} ${elapsed()} s] ${line}`),
       setting(name, byDefault) {
@@ -68,7 +70,7 @@ async function runOne(bench: Bench, { rounds, settings, signal, say }: RunOption
         return readSetting(settings, name, byDefault) as never;
       },
     };
-    signal.throwIfAborted();
+    given.signal.throwIfAborted();
     return await bench.run(context);
   });
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { devNull } from 'node:os';
+import { ask } from './ask.ts';
 import { runProgram } from './programs.ts';
 import type { DownloadLink } from './script-job.ts';
 import { type SimulatedServices, steer } from './simulated-services.ts';
@@ -66,7 +67,7 @@ export function createLoneLegs({ urls, environment }: SimulatedServices, signal:
 
   async function curl(args: readonly string[]): Promise<number> {
     const startedMs = performance.now();
-    await runProgram('curl', ['--fail', '--silent', '--show-error', ...args], signal);
+    await runProgram('curl', ['--fail', '--silent', '--show-error', ...args], signal, environment);
     return performance.now() - startedMs;
   }
 
@@ -140,15 +141,12 @@ export function createLoneLegs({ urls, environment }: SimulatedServices, signal:
         'Tus-Resumable': '1.0.0',
       };
       const base64 = (value: string) => Buffer.from(value).toString('base64');
-      const created = await fetch(given('BUNNY_TUS_URL'), {
-        method: 'POST',
-        headers: {
-          ...rights,
-          'Upload-Length': String(size),
-          'Upload-Metadata': `filetype ${base64('video/mp4')},title ${base64('Algebra')}`,
-        },
+      const created = await ask('POST', given('BUNNY_TUS_URL'), {
+        ...rights,
+        'Upload-Length': String(size),
+        'Upload-Metadata': `filetype ${base64('video/mp4')},title ${base64('Algebra')}`,
       });
-      return await send('PATCH', created.headers.get('location') ?? '', path, {
+      return await send('PATCH', created.headers.location ?? '', path, {
         ...rights,
         'Upload-Offset': '0',
         'Content-Type': 'application/offset+octet-stream',

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly jsonPath: string | undefined;
   /** Unless each bench uses its own number. */
   readonly rounds: number | undefined;
+  /** Whether those that can measure with TLS as well. */
+  readonly withTls: boolean;
   /** The other flags that were given. */
   readonly settings: ReadonlyMap<string, string>;
   readonly wantsHelp: boolean;
@@ -32,6 +34,10 @@ Redis, and simulated services in processes of their own, on loopback only. Print
 
 Options:
   --rounds N    how often each thing is measured (default: the bench's own number)
+  --tls         measure with every service behind TLS as well (${all
+    .filter(({ knowsTls }) => knowsTls)
+    .map(({ name }) => name)
+    .join(', ')})
   --json FILE   also write machine, figures and samples there, as JSON
   --help        this text
 
@@ -57,11 +63,16 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Ben
     settings.set(name, value);
   }
   const { rounds, json } = values;
+  const withTls = values['tls'] === true;
+  if (withTls && benches.length > 0 && !benches.some(({ knowsTls }) => knowsTls)) {
+    throw new UsageError(`--tls is nothing that ${positionals.join(', ')} can measure.`);
+  }
   return {
     benches,
     asked: positionals.join(' '),
     jsonPath: typeof json === 'string' ? json : undefined,
     rounds: typeof rounds === 'string' ? toNumber('rounds', rounds, /^[1-9]\d{0,3}$/) : undefined,
+    withTls,
     settings,
     wantsHelp: values['help'] === true,
   };
@@ -82,6 +93,7 @@ function parse(args: readonly string[], settings: ReadonlySet<string>) {
   const options: ParseArgsConfig['options'] = {
     json: { type: 'string' },
     rounds: { type: 'string' },
+    tls: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
     ...Object.fromEntries([...settings].map((name) => [name, { type: 'string' as const }])),
   };

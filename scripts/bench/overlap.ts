@@ -1,13 +1,14 @@
 import { join } from 'node:path';
+import { makeAuthority } from './authority.ts';
 import type { Bench } from './bench.ts';
 import { createLoneLegs, splitInHalves } from './lone-legs.ts';
 import { writeRecording } from './recording-file.ts';
-import { createRecordings } from './recording-run.ts';
 import { linkTo, runScript } from './script-job.ts';
-import { delayAnswers, limitLinks, type Speeds, startSimulatedServices } from './simulated-services.ts';
+import { delayAnswers, limitLinks, type Speeds } from './simulated-services.ts';
 import { describeLimits, limitFigures, measureSimulators } from './simulator-limits.ts';
-import { makeFolder, startSluice } from './sluice.ts';
+import { makeFolder } from './sluice.ts';
 import { median, spread } from './statistics.ts';
+import { openWorld, startForgetfulServices, type World } from './world.ts';
 
 const MIB = 1024 * 1024;
 
@@ -35,8 +36,9 @@ export const overlap: Bench = {
     rclone: 'the rclone of the script (default: the one on the PATH)',
   },
   rounds: 3,
+  knowsTls: true,
   async run(context) {
-    const { rounds, say, setting, signal } = context;
+    const { rounds, say, setting, signal, withTls } = context;
     const [mib, linkMb, lateMs] = [
       setting('mib', 512),
       setting('link-mb-per-s', 25),
@@ -49,15 +51,14 @@ export const overlap: Bench = {
     await writeRecording(path, bytes);
     const halves = await splitInHalves(path, bytes);
 
-    const services = await startSimulatedServices(context, {
-      b2: { keepBytes: false },
-      bunny: { keepBytes: false },
-    });
+    const services = await startForgetfulServices(context);
     const legs = createLoneLegs(services, signal);
     const limits = await measureSimulators(services, legs, path, bytes);
     say(describeLimits(limits));
-    const sluice = await startSluice(context, services.environment);
-    const recordings = createRecordings(services.urls, sluice.pipelineUrl, signal);
+    const plain = await openWorld(context, services);
+    const tls = withTls
+      ? await openWorld(context, await startForgetfulServices(context, await makeAuthority(context)))
+      : undefined;
 
     const even = { download: bytesPerSecond, archive: bytesPerSecond, publish: bytesPerSecond };
     const fastDownload = { ...even, download: 2 * bytesPerSecond };
@@ -65,7 +66,7 @@ export const overlap: Bench = {
     const download = async () => legs.download(await linkTo(services.urls, path));
     const archive = () => legs.archiveInParts(halves);
     const publish = () => legs.publish(path);
-    const bringHome = async () => {
+    const bringHome = async ({ recordings }: World = plain) => {
       const { wallMs, doneAfterMs } = await recordings.untilHome(await recordings.announce(path));
       const [fetched, archived, published] = [
         doneAfterMs.fetch,
@@ -75,12 +76,23 @@ export const overlap: Bench = {
       say(`fetched after ${fetched} s, archived after ${archived} s, published after ${published} s`);
       return wallMs;
     };
+    /** The same with every service behind TLS, also for the leg alone. */
+    const tlsWays = (world: World): Readonly<Record<string, Way>> => {
+      const tlsLegs = createLoneLegs(world.services, signal);
+      const downloadAlone = async () => tlsLegs.download(await linkTo(world.services.urls, path));
+      const shared = { speeds: even, delayMs: 0, over: 'tls_alone' };
+      return {
+        tls_alone: { ...shared, title: 'download alone, TLS', run: downloadAlone },
+        tls_ratio: { ...shared, title: 'Sluice, TLS', run: () => bringHome(world) },
+      };
+    };
     const script = async () =>
       (await runScript({ services, link: await linkTo(services.urls, path), rclone, folder, signal })).wallMs;
     const late = `Sluice, every answer ${lateMs} ms late`;
     const ways: Readonly<Record<string, Way>> = {
       alone: { title: 'download alone', speeds: even, delayMs: 0, over: 'alone', run: download },
-      ratio: { title: 'Sluice', speeds: even, delayMs: 0, over: 'alone', run: bringHome },
+      ratio: { title: 'Sluice', speeds: even, delayMs: 0, over: 'alone', run: () => bringHome() },
+      ...(tls && tlsWays(tls)),
       // Of the three, the one with the most answers to wait for: account, bucket, file, upload URL, part, end.
       late_alone: {
         title: 'archive alone, late',
@@ -96,14 +108,14 @@ export const overlap: Bench = {
         over: 'late_download_alone',
         run: download,
       },
-      late_ratio: { title: late, speeds: even, delayMs: lateMs, over: 'late_alone', run: bringHome },
+      late_ratio: { title: late, speeds: even, delayMs: lateMs, over: 'late_alone', run: () => bringHome() },
       slow_download_ratio: {
         title: 'Sluice',
         speeds: slowDownload,
         delayMs: 0,
         over: 'alone',
         isOnce: true,
-        run: bringHome,
+        run: () => bringHome(),
       },
       publish_alone: {
         title: 'publish alone',
@@ -119,7 +131,7 @@ export const overlap: Bench = {
         delayMs: 0,
         over: 'publish_alone',
         isOnce: true,
-        run: bringHome,
+        run: () => bringHome(),
       },
       script_ratio: {
         title: 'curl, rclone, tus-js-client in turn',
@@ -136,8 +148,10 @@ export const overlap: Bench = {
     for (let round = 1; round <= rounds; round += 1) {
       for (const [name, way] of Object.entries(ways)) {
         if (way.isOnce && round > 1) continue;
-        await limitLinks(services, way.speeds);
-        await delayAnswers(services, way.delayMs);
+        for (const world of tls ? [plain, tls] : [plain]) {
+          await limitLinks(world.services, way.speeds);
+          await delayAnswers(world.services, way.delayMs);
+        }
         const ms = await way.run();
         const aloneMs = way.over === name ? ms : (tookMs[way.over]?.at(-1) ?? Number.NaN);
         tookMs[name] = [...(tookMs[name] ?? []), ms];

@@ -2,26 +2,32 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type AllSimulatorsOptions, SERVICES, type Service } from '../../simulators/all.ts';
+import { ask } from './ask.ts';
+import type { Authority } from './authority.ts';
 import type { Scope } from './scope.ts';
 import type { SimulatorOrder, SimulatorReady } from './simulator-process.ts';
 
 /** The simulated services, one process each, so that none takes another's time or ours. */
 export interface SimulatedServices {
-  /** Environment variables of Sluice. */
+  /** Environment variables of Sluice, and what has programs trust the services' certificates. */
   readonly environment: Readonly<Record<string, string>>;
   /** By service; `cdn` is the origin of Zoom that serves the bytes. */
   readonly urls: Readonly<Record<Service | 'cdn', string>>;
   readonly pids: Readonly<Record<Service, number>>;
 }
 
-/** Starts all four; the bench's end stops them. */
+/** Starts all four, behind TLS if there is an authority to vouch for them; the bench's end stops them. */
 export async function startSimulatedServices(
   { defer }: Scope,
   options: AllSimulatorsOptions = {},
+  authority?: Authority,
 ): Promise<SimulatedServices> {
   const started = await Promise.all(
     SERVICES.map(async (service) => {
-      const order: SimulatorOrder = { service, options: { [service]: options[service] ?? {} } };
+      const order: SimulatorOrder = {
+        service,
+        options: { [service]: { ...options[service], tls: authority?.tls } },
+      };
       const child = fork(join(import.meta.dirname, 'simulator-process.ts'), [JSON.stringify(order)]);
       defer(() => stop(child));
       const ready = await whenReady(child, service);
@@ -32,7 +38,7 @@ export async function startSimulatedServices(
     Object.fromEntries(started.map((one) => [one.service, pick(one)])) as Record<Service, T>;
   const cdn = started.find(({ service }) => service === 'zoom')?.ready.cdnUrl ?? '';
   return {
-    environment: Object.assign({}, ...started.map(({ ready }) => ready.environment)),
+    environment: Object.assign({}, authority?.environment, ...started.map(({ ready }) => ready.environment)),
     urls: { ...byService(({ ready }) => ready.url), cdn },
     pids: byService(({ pid }) => pid),
   };
@@ -45,13 +51,9 @@ export async function steer(
   body?: object,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+  const type = body && { 'content-type': 'application/json' };
+  const { status, text } = await ask(method, url, { ...type, ...headers }, body && JSON.stringify(body));
+  if (status < 200 || status > 299) throw new Error(`${method} ${url}: ${status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
 }
 

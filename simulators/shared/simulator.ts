@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -46,11 +47,13 @@ export interface SimulatorOptions {
   /** Default 0: any free port. */
   readonly port?: number;
   readonly bytesPerSecond?: number;
+  /** With these, in PEM, it speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** The part that all simulators share: an HTTP server with a request log, faults on request and a limited link. */
 export interface Simulator {
-  /** `http://host:port`, without a slash at its end. */
+  /** `http://host:port`, or `https://host:port`, without a slash at its end. */
   readonly url: string;
   readonly requests: readonly LoggedRequest[];
   readonly faults: FaultList;
@@ -64,7 +67,7 @@ export interface Simulator {
 const MAX_LOGGED = 100_000;
 
 /**
- * Starts an HTTP server around `handle`.
+ * Starts an HTTP server around `handle`, or an HTTPS server.
  *
  * Besides the service's own paths it answers, unthrottled and without faults, for use from another process:
  * `GET /__sim/requests`, `DELETE /__sim/requests`, `POST /__sim/faults` (a fault or a list), `DELETE /__sim/faults`,
@@ -83,9 +86,12 @@ export async function startSimulator(
   const closing = new AbortController();
   let open = 0;
 
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     void serve(request, response).catch(() => response.destroy());
-  });
+  };
+  const { tls } = options;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   // As services do: whoever closes has said all, and what was said counts. Node would drop what it has not read yet.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.requestTimeout = 0;
@@ -96,7 +102,7 @@ export async function startSimulator(
     request.on('error', () => {});
     response.on('error', () => {});
     const method = request.method ?? 'GET';
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`);
+    const url = new URL(request.url ?? '/', `${scheme}://${request.headers.host ?? 'localhost'}`);
 
     if (url.pathname.startsWith('/__sim/')) {
       const asked = toSimulatorRequest(request, method, url, request);
@@ -209,7 +215,7 @@ export async function startSimulator(
   const { address, port } = server.address() as AddressInfo;
 
   return {
-    url: `http://${address}:${port}`,
+    url: `${scheme}://${address}:${port}`,
     requests,
     faults,
     link,

@@ -97,7 +97,7 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     scope = SCOPE,
     cdnLinkTtlMs = HOUR_MS,
   } = options;
-  const { host, port, bytesPerSecond } = options;
+  const { host, port, bytesPerSecond, tls } = options;
   const origins = { web: '', cdn: '' };
   const webUrl = () => origins.web;
 
@@ -144,9 +144,9 @@ export async function startZoomSimulator(options: ZoomSimulatorOptions = {}): Pr
     },
   };
 
-  const cdnOrigin = await startSimulator({ host, port: options.cdnPort, bytesPerSecond }, cdn.handle);
+  const cdnOrigin = await startSimulator({ host, port: options.cdnPort, bytesPerSecond, tls }, cdn.handle);
   const web = await startSimulator(
-    { host, port, bytesPerSecond },
+    { host, port, bytesPerSecond, tls },
     async (request) =>
       downloads.handle(request) ??
       (await handleOauth(request)) ??

@@ -17,12 +17,21 @@ describe('the bench', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   // The same with recordings of gigabytes is run by hand: what counts is that the figures stay the same.
-  it('R21 finds the memory of a worker flat and below 200 MiB, writes it down, and leaves nothing behind', async () => {
+  it('R21 finds the memory of a worker flat and below 200 MiB, behind TLS too, writes it down, and leaves nothing behind', async () => {
     const sizes = ['--small-mib', '8', '--large-mib', '64', '--waiting', '3', '--rounds', '1'];
     const jsonPath = join(folder, 'figures.json');
     const temp = join(folder, 'temp');
     await mkdir(temp);
-    const command = ['--import', 'tsx', 'scripts/bench/main.ts', 'flat', ...sizes, '--json', jsonPath];
+    const command = [
+      '--import',
+      'tsx',
+      'scripts/bench/main.ts',
+      'flat',
+      '--tls',
+      ...sizes,
+      '--json',
+      jsonPath,
+    ];
 
     const { stdout } = await execute(process.execPath, command, {
       cwd: checkout,
@@ -39,8 +48,10 @@ describe('the bench', () => {
       samples: { 'flat.peak_mib': [report.figures['flat.peak_mib']] },
     });
     expect(report.figures['flat.peak_mib']).toBeLessThan(200);
+    expect(report.figures['flat.tls_peak_mib']).toBeLessThan(200);
     expect(report.figures['flat.growth']).toBeLessThan(1.3);
     expect(stdout).toMatch(/^64 MiB +\d+ /m);
+    expect(stdout).toMatch(/^64 MiB, every service behind TLS +\d+ /m);
     expect((await readdir(temp)).filter((name) => !name.startsWith('tsx-'))).toEqual([]);
   });
 });

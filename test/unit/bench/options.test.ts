@@ -15,6 +15,11 @@ describe('the command line of the bench', () => {
     expect(readSetting(options.settings, 'mib', 512)).toBe(512);
   });
 
+  it('takes --tls where one of those asked for knows it', () => {
+    expect(read('growth', 'flat', '--tls').withTls).toBe(true);
+    expect(read('flat').withTls).toBe(false);
+  });
+
   it('runs every bench for "all", and none without a name', () => {
     expect(read('all').benches).toEqual(BENCHES);
     expect(read().benches).toEqual([]);
@@ -30,6 +35,7 @@ describe('the command line of the bench', () => {
   it.each([
     ['a bench that there is not', ['speed'], 'There is no bench "speed"'],
     ['a setting of another bench', ['flat', '--link-mb-per-s', '5'], '--link-mb-per-s is no setting of flat'],
+    ['TLS where nothing has it', ['growth', '--tls'], '--tls is nothing that growth can measure'],
     ['no rounds', ['flat', '--rounds', '0'], '--rounds takes'],
     ['an unknown flag', ['flat', '--fast'], "Unknown option '--fast'"],
   ])('refuses %s', (_what, args, complaint) => {
