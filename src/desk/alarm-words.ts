@@ -33,6 +33,22 @@ export function recordingKey(id: string): string {
   return `recording:${id}`;
 }
 
+/** One that waits, and does not go on without a person. */
+export function recordingHeld(recording: Recording, error: ErrorSummary): NewAlarm {
+  return {
+    key: heldKey(recording.id),
+    kind: 'recording',
+    recordingId: recording.id,
+    title: `${named(recording)} waits until somebody has seen to it`,
+    detail: `${error.code}: ${error.message}`,
+    advice: adviceFor(error.code, 'goes-on'),
+  };
+}
+
+export function heldKey(id: string): string {
+  return `held:${id}`;
+}
+
 export function videoFailed(recording: Recording): NewAlarm {
   return {
     key: `video:${recording.id}`,

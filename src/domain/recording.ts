@@ -1,4 +1,3 @@
-import type { Doubt } from './doubt.ts';
 import type { ErrorSummary } from './errors.ts';
 import type { VideoFact } from './published.ts';
 import type { Plan } from './recipe.ts';
@@ -164,52 +163,6 @@ export interface Facts {
   };
   readonly notify: { readonly deliveryId: string };
   readonly cleanup: { readonly freedBytes: number };
-}
-
-/** What a stage that is not done yet knows, and resumes from. */
-export interface Checkpoints {
-  readonly fetch: {
-    /** ETag or Last-Modified of the bytes on disk, for If-Range; null if the server named none. */
-    readonly validator: string | null;
-    /** Null if the server did not say it. */
-    readonly totalBytes: number | null;
-    readonly contentId: string;
-    /** The length that the download had, again and again, though others say another. */
-    readonly seen?: { readonly bytes: number; readonly times: number; readonly firstAtMs: number };
-  };
-  readonly archive: {
-    /** The store, where it is another than the usual. */
-    readonly store?: string;
-    /** Of the bytes that were sent so far. */
-    readonly contentId: string;
-    readonly fileName: string;
-    /** Set before a remote file is made: from then on it may exist, its id known or not. */
-    readonly isRequested: boolean;
-    /** The unfinished large file. */
-    readonly fileId: string | null;
-    readonly partBytes: number;
-    /** How often B2 could not finish this large file; some never get finished, and want a new one. */
-    readonly failedFinishes: number;
-  };
-  readonly publish: {
-    /** Of the bytes that were sent so far. */
-    readonly contentId: string;
-    /** Set before a video is made: from then on it may exist, its id known or not. */
-    readonly requestedAtMs: number;
-    readonly videoId: string | null;
-    readonly uploadUrl: string | null;
-    /** That Bunny does not know the video, or cannot use what it has of it, as long as that may pass. */
-    readonly doubt?: Doubt;
-  };
-  readonly captions: {
-    /** Set before they get them: from then on they may have them. */
-    readonly videoIds: readonly string[];
-    readonly language: string;
-    /** That Bunny refuses them, as long as that may pass. */
-    readonly doubt?: Doubt;
-  };
-  readonly notify: never;
-  readonly cleanup: never;
 }
 
 /** One recording as the ledger knows it, without its stages. */

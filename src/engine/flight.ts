@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import { type ErrorSummary, hasCode, isAboutBytes, summarize } from '../domain/errors.ts';
 import type { ProgressListener } from '../domain/progress.ts';
 import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
-import type { Recording } from '../domain/recording.ts';
+import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { LateEffect } from '../ledger/late-looks.ts';
 import type { Made, Moves } from '../ledger/moves.ts';
-import type { Progress, Recordings } from '../ledger/recordings.ts';
+import { type Progress, type Recordings, UNREADABLE } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { createBlame, isServiceTrouble, type Probes, serviceDown } from './blame.ts';
@@ -119,11 +119,15 @@ export function createFlight(options: FlightOptions): Flight {
     throw held(`The step "${id}" is of the task "${name}", which is not there`, 'TASK_MISSING');
   }
 
-  function readCheckpoint(step: PlannedStep, task: AnyTask, kept: unknown): unknown {
-    if (kept === undefined || task.checkpoint === undefined) return kept;
-    const read = task.checkpoint.safeParse(kept);
-    if (read.success) return read.data;
-    const why = read.error.issues[0]?.message;
+  /**
+   * Of what is not wanted any more all that is known otherwise is taken back.
+   *
+   * @throws KnownError `CHECKPOINT_UNREADABLE`: it waits until somebody has put it right
+   */
+  function resumeFrom(step: PlannedStep, task: AnyTask, { state }: Recording, kept: unknown): unknown {
+    const why = whyUnreadable(task, kept);
+    if (why === undefined) return kept === undefined ? undefined : (task.checkpoint?.parse(kept) ?? kept);
+    if (TAKING_BACK_STATES.includes(state)) return undefined;
     throw held(
       `What the step "${step.id}" would resume from cannot be read: ${why}`,
       'CHECKPOINT_UNREADABLE',
@@ -151,7 +155,7 @@ export function createFlight(options: FlightOptions): Flight {
           const fact: unknown = at.facts[each.id];
           return each.task === name && fact !== undefined ? [{ step: each.id, fact }] : [];
         }),
-      checkpoint: readCheckpoint(step, task, at.checkpoints[step.id]),
+      checkpoint: resumeFrom(step, task, recording, at.checkpoints[step.id]),
       checkLease: () => lease.check(),
       expectLate: (place: string) => moves.expectLate(late(place), lease.fence),
       cameInTime: (place: string) => moves.cameInTime(late(place), lease.fence),
@@ -181,7 +185,10 @@ export function createFlight(options: FlightOptions): Flight {
     };
     await task.withdraw?.(context);
     crashPoint('withdraw:after-stage');
-    if (hasMadeAny) await moves.undoStage(recording.id, step.id, reason, lease.fence);
+    const why = whyUnreadable(task, at.checkpoints[step.id]);
+    const known =
+      why === undefined ? reason : `${reason}, as far as it was known: its checkpoint was unreadable`;
+    if (hasMadeAny) await moves.undoStage(recording.id, step.id, known, lease.fence);
   }
 
   /** One attempt: what runs at once, and the bytes between them. */
@@ -418,6 +425,14 @@ export function createFlight(options: FlightOptions): Flight {
 /** The lane in which a recording waits or moves. */
 function laneOf({ lane = FIRST_LANE }: Recording): string {
   return lane;
+}
+
+/** What keeps a task from resuming from this; `undefined` if it can, or has nothing to resume from. */
+function whyUnreadable(task: AnyTask, kept: unknown): string | undefined {
+  if (kept === undefined) return undefined;
+  if (kept === UNREADABLE) return 'it is no JSON';
+  const issue = task.checkpoint?.safeParse(kept).error?.issues[0];
+  return issue && [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': ');
 }
 
 /** What was archived, and what else was there before, stays if a recording was to be published again and is not. */

@@ -1,7 +1,9 @@
 import {
   diskLow,
   diskTrouble,
+  heldKey,
   recordingFailed,
+  recordingHeld,
   recordingKey,
   serviceDown,
   videoFailed,
@@ -9,6 +11,7 @@ import {
   websiteGone,
 } from '../desk/alarm-words.ts';
 import { alarmChangesOf, TROUBLE_KINDS, type Trouble } from '../desk/troubles.ts';
+import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Services } from '../domain/services.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
@@ -105,6 +108,9 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
     ].flat();
 }
 
+/** What a recording waits for at which nothing but a person can help. */
+const HELD: readonly ErrorCode[] = ['CHECKPOINT_UNREADABLE'];
+
 /** How an alarm about a recording ends, by what happens to it. */
 const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
   'recording.retried': 'It was told to go on.',
@@ -124,10 +130,15 @@ export async function changesBy(
   recordings: Ledger['recordings'],
 ): Promise<AlarmChange[]> {
   const resolution = RESOLUTIONS[type];
-  if (resolution !== undefined) return [{ resolve: recordingKey(recordingId), resolution }];
-  if (type !== 'recording.failed' && type !== 'video.failed') return [];
+  if (resolution !== undefined) {
+    return [recordingKey, heldKey].map((keyOf) => ({ resolve: keyOf(recordingId), resolution }));
+  }
+  const isHeld = type === 'attempt.postponed' && HELD.includes(data['code'] as ErrorCode);
+  if (type !== 'recording.failed' && type !== 'video.failed' && !isHeld) return [];
   const recording = await recordings.get(recordingId);
   if (recording === undefined) return [];
+  if (isHeld) return [{ raise: recordingHeld(recording, data as never) }];
   if (type === 'video.failed') return [{ raise: videoFailed(recording) }];
-  return [{ raise: recordingFailed(recording, data as never) }];
+  const ended = { resolve: heldKey(recordingId), resolution: 'It has failed.' };
+  return [ended, { raise: recordingFailed(recording, data as never) }];
 }

@@ -5,7 +5,7 @@ import { positionOf, setPosition } from './positions.ts';
 import type { Tables } from './schema.ts';
 
 /**
- * - `recording`: one has failed
+ * - `recording`: one has failed, or waits for a person
  * - `video`: its publisher could not encode one; there is nothing that would resolve it, so it is only told
  * - `service`: one is down for long; `website`: it wants to hear no more
  * - `disk`: there is less free than is to stay free

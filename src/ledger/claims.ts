@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely';
-import { type Checkpoints, type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
+import type { Checkpoints } from '../domain/checkpoints.ts';
+import { type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
-import type { Recordings } from './recordings.ts';
+import { type Recordings, readCheckpoint } from './recordings.ts';
 import type { Tables } from './schema.ts';
 import { forgetOldTokens } from './tokens.ts';
 
@@ -83,7 +84,7 @@ export function createClaims({
         .execute();
       return rows.flatMap(({ recording_id, checkpoint }) => {
         // Of what comes to this disk a checkpoint says how much it is in all.
-        const { totalBytes }: { totalBytes?: number | null } = JSON.parse(checkpoint ?? '');
+        const totalBytes: unknown = Reflect.get(Object(readCheckpoint(checkpoint ?? '')), 'totalBytes');
         return typeof totalBytes === 'number' ? [{ recordingId: recording_id, totalBytes }] : [];
       });
     },

@@ -1,8 +1,8 @@
 import type { Transaction } from 'kysely';
+import type { Checkpoints } from '../domain/checkpoints.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import {
-  type Checkpoints,
   type Facts,
   MOVABLE_STATES,
   type NewRecording,
@@ -33,6 +33,9 @@ export interface Accepted {
   /** Whether the ledger had this recording before. */
   readonly isDuplicate: boolean;
 }
+
+/** Stands for a checkpoint that is no JSON: no step can go on from it, and it stays as it is. */
+export const UNREADABLE: object = Object.freeze({});
 
 /** What a recording has proved and what it can resume from. */
 export interface Progress {
@@ -261,11 +264,16 @@ export function createRecordings({
 
     async progress(id) {
       const rows = await db.selectFrom('stages').selectAll().where('recording_id', '=', id).execute();
-      const of = (column: 'fact' | 'checkpoint') =>
-        Object.fromEntries(
-          rows.flatMap((row) => (row[column] === null ? [] : [[row.stage, JSON.parse(row[column])]])),
-        );
-      return { facts: of('fact'), checkpoints: of('checkpoint') };
+      return {
+        facts: Object.fromEntries(
+          rows.flatMap(({ stage, fact }) => (fact === null ? [] : [[stage, JSON.parse(fact)]])),
+        ),
+        checkpoints: Object.fromEntries(
+          rows.flatMap(({ stage, checkpoint }) =>
+            checkpoint === null ? [] : [[stage, readCheckpoint(checkpoint)]],
+          ),
+        ),
+      };
     },
 
     async stageTimes(id) {
@@ -291,6 +299,15 @@ export function createRecordings({
       return rows.map(toEvent);
     },
   };
+}
+
+/** `UNREADABLE` if it is no JSON. */
+export function readCheckpoint(text: string): object {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return UNREADABLE;
+  }
 }
 
 /** What happens to a recording that a door brings once more. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DEFAULT_STORE, whereIn } from '../domain/archived.ts';
+import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { KnownError } from '../domain/errors.ts';
 import { archiveName } from '../domain/names.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Checkpoints, Facts, Recording } from '../domain/recording.ts';
+import type { Facts, Recording } from '../domain/recording.ts';
 import type { Bytes } from '../engine/bytes.ts';
 import { held } from '../engine/held.ts';
 import type { FileRef, Store, StoredFile, StoredPart, UnfinishedFile } from '../engine/ports/store.ts';
@@ -67,6 +68,7 @@ export function createArchiveTask(
   const { stores, parallelParts, retry, companions } = options;
   return {
     ...shape,
+    checkpoint: checkpointSchemas.archive,
     isHome: true,
     claims: ({ checkpoint, fact }) => [checkpoint?.fileId, fact?.fileId],
     serviceFor: ({ params }) => storeName(params),

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Checkpoints, Facts } from '../domain/recording.ts';
+import type { Facts } from '../domain/recording.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -64,6 +65,7 @@ export function createCaptionsTask(options: {
 
   return {
     ...shape,
+    checkpoint: checkpointSchemas.captions,
     serviceFor: ({ params }) => serviceFor(publishers, params),
     // They bear no id of their own: what shows them is the video's.
     claims: () => [],

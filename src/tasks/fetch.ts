@@ -2,9 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
+import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Checkpoints, Facts, Origin, Recording } from '../domain/recording.ts';
+import type { Facts, Origin, Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
 import { held } from '../engine/held.ts';
 import type { Download, Source, SourceFile } from '../engine/ports/source.ts';
@@ -104,6 +105,7 @@ export function createFetchTask({
 }): Task<unknown, Facts['fetch'], Checkpoints['fetch']> {
   return {
     ...shape,
+    checkpoint: checkpointSchemas.fetch,
     leavesUnrecorded: true,
     serviceFor: ({ recording: { origin, isFromArchive }, facts }) => {
       if (isFromArchive) return chosenFrom(facts)?.store.name;

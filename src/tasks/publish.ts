@@ -1,8 +1,9 @@
+import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { anotherLook, type Doubt, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
 import { publisherOf } from '../domain/published.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Checkpoints, Facts } from '../domain/recording.ts';
+import type { Facts } from '../domain/recording.ts';
 import { plainTitle } from '../domain/video-mark.ts';
 import type { Bytes } from '../engine/bytes.ts';
 import type { Publisher, Video } from '../engine/ports/publisher.ts';
@@ -67,6 +68,7 @@ export function createPublishTask(
     createPublishing({ ...options, publisher: requirePublisher(publishers, params) });
   return {
     ...shape,
+    checkpoint: checkpointSchemas.publish,
     serviceFor: ({ params }) => serviceFor(publishers, params),
     claims: ({ checkpoint, fact }) => [checkpoint?.videoId, fact?.videoId],
     run: (context) => publishing(context.params).run(context),
