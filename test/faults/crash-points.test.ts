@@ -58,6 +58,11 @@ const CRASHES: Readonly<Record<Exclude<CrashPoint, AfterDonePoint>, readonly (re
     'cleanup:after-removal': [['cleanup:after-removal', 'small']],
   };
 
+/** Tasks of no way home, and why nothing is to be tried behind their fact. */
+const APART: Readonly<Record<string, string>> = {
+  probe: 'it only looks, and makes nothing anywhere',
+};
+
 /** Houses, each of which serves one case at a time: while one case waits, others go on. */
 const HOUSES = 3;
 
@@ -82,6 +87,15 @@ describe('a recording whose worker is killed', () => {
     pool = await createPool(HOUSES, furnish);
   });
   afterAll(() => Promise.all(pool.all.map(({ house }) => house.close())));
+
+  it('dies behind the fact of every task that there is', async () => {
+    const tasks = (await readdir(join(import.meta.dirname, '../../src/tasks')))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => name.replace('.ts', ''));
+    const tried = Object.keys(CRASHES).flatMap((point) => /^after-fact:(.+)/.exec(point)?.[1] ?? []);
+
+    expect([...tried, ...Object.keys(APART)].sort()).toEqual(tasks.sort());
+  });
 
   it.concurrent.each(Object.values(CRASHES).flat())('%s comes home once (%s)', async (crashAt, size) => {
     await pool.lend(async ({ house, sources }) => {
