@@ -23,8 +23,10 @@ export const claims = {
     await sql`update stages set is_final = task = 'notify', is_again = task in ('fetch', 'publish', 'captions', 'notify', 'cleanup'),
       moves_bytes = task in ('fetch', 'archive', 'publish')`.execute(db);
 
-    const said = (key: string) =>
-      sql`coalesce(json_extract(fact, ${sql.lit(key)}), json_extract(checkpoint, ${sql.lit(key)}))`;
+    // What is no JSON holds its step until somebody has put it right, and names nothing.
+    const from = (column: string, key: string) =>
+      sql`case when json_valid(${sql.ref(column)}) then json_extract(${sql.ref(column)}, ${sql.lit(key)}) end`;
+    const said = (key: string) => sql`coalesce(${from('fact', key)}, ${from('checkpoint', key)})`;
     const video = said('$.videoId');
     await sql`update stages set service = case
       when task = 'archive' then coalesce(${said('$.store')}, 'b2')
@@ -38,7 +40,7 @@ export const claims = {
       ['publish', 'videoId'],
     ] as const) {
       for (const column of ['fact', 'checkpoint']) {
-        const ref = sql`json_extract(${sql.ref(column)}, ${sql.lit(`$.${key}`)})`;
+        const ref = from(column, `$.${key}`);
         await sql`insert or ignore into claims (service, ref, recording_id, stage)
           select service, ${ref}, recording_id, stage from stages
           where task = ${task} and service is not null and ${ref} is not null`.execute(db);

@@ -125,7 +125,7 @@ describe('readUploadToken', () => {
     });
   });
 
-  it('refuses whatever it is sent that was not signed, and never throws', async () => {
+  it('refuses whatever it is sent that was not signed, and never throws', { timeout: 60_000 }, async () => {
     const base64 = fc.string({ unit: fc.constantFrom(...'ABCDwxyz0189-_=') });
     const anything = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -150,7 +150,9 @@ describe('readUploadToken', () => {
     );
   });
 
-  it('takes any claims that are signed for what they say, or refuses them, and never throws', async () => {
+  it('takes any claims that are signed for what they say, or refuses them, and never throws', {
+    timeout: 60_000,
+  }, async () => {
     const claims = fc.record(
       {
         ace_id: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()),
