@@ -44,7 +44,7 @@ export async function openApiPage(): Promise<string> {
     },
     bunnyReadOnlyApiKey: undefined,
     metrics: { contentType: 'text/plain', text: describeOnly },
-    lines: { recordings: line, deliveries: line, watches: line },
+    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, services: [] },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },
     vitals: { look: describeOnly },

@@ -19,6 +19,8 @@ export const recordingShape = z.looseObject({
   wanted: z.string().nullable(),
   actions: z.array(z.string()),
   title: z.string(),
+  run_of: z.string().nullable().default(null),
+  reference: z.string().nullable().default(null),
   details: z.record(z.string(), z.unknown()),
   ace_id: z.string().nullable(),
   bytes: z.number().nullable(),

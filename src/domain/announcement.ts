@@ -3,6 +3,7 @@ import { adviceFor } from './error-catalogue.ts';
 import type { ErrorSummary } from './errors.ts';
 import { type BunnyVideoFact, isInBunny, publisherOf, type VideoFact } from './published.ts';
 import type { Facts, Recording, Stage } from './recording.ts';
+import { withSnakeKeys } from './snake-keys.ts';
 
 /*
  * The bodies of what the website is told, in the form of Standard Webhooks: `{type, timestamp, data}`. Times are ISO
@@ -66,6 +67,24 @@ export function failedBody(input: { recording: Recording; error: ErrorSummary; n
   return body('recording.failed', nowMs, {
     ...identity(recording),
     error: { ...error, advice: adviceFor(error.code, 'failed') },
+  });
+}
+
+/** `run.done`, or with an error `run.failed`: how a further run has ended, with what its steps have proved. */
+export function runEndedBody(input: {
+  recording: Recording;
+  facts: Readonly<Record<string, object | undefined>>;
+  error: ErrorSummary | undefined;
+  nowMs: number;
+}): string {
+  const { recording, facts, error, nowMs } = input;
+  return body(error === undefined ? 'run.done' : 'run.failed', nowMs, {
+    ...identity(recording),
+    recording_id: recording.runOf,
+    reference: recording.reference ?? null,
+    recipe: recording.details['recipe'],
+    facts: withSnakeKeys(facts),
+    ...(error === undefined ? {} : { error: { ...error, advice: adviceFor(error.code, 'failed') } }),
   });
 }
 

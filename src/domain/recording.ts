@@ -192,6 +192,10 @@ export interface Recording {
   readonly lane?: string;
   /** The recording that this is a further run of. */
   readonly runOf?: string;
+  /** What whoever has asked for that run calls it. */
+  readonly reference?: string;
+  /** Where they want to hear of it. */
+  readonly webhookUrl?: string;
   /** It is being published again: its bytes come from the archive, and what is archived stays. */
   readonly isFromArchive?: boolean;
   /** Videos of its that were published before, and go once the present one can be watched. */
@@ -228,6 +232,10 @@ export interface NewRecording {
   readonly place?: number;
   /** The recording that this is to be a further run of. */
   readonly runOf?: string;
+  /** What whoever asks for that run calls it. */
+  readonly reference?: string;
+  /** Where they want to hear of it. */
+  readonly webhookUrl?: string;
   /** The recipe that was chosen for it; absent: the one of its kind. */
   readonly recipe?: string;
   /** The way that it is to go. */

@@ -1,7 +1,15 @@
 import type { Logger } from 'pino';
-import { failedBody } from '../domain/announcement.ts';
+import { failedBody, runEndedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
-import { hasCode, KnownError, leaseLost, orMachineTrouble, stopAsked, summarize } from '../domain/errors.ts';
+import {
+  type ErrorSummary,
+  hasCode,
+  KnownError,
+  leaseLost,
+  orMachineTrouble,
+  stopAsked,
+  summarize,
+} from '../domain/errors.ts';
 import { endlessPauseMs, nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
@@ -11,6 +19,7 @@ import {
   UNFINISHED_STATES,
   WAITING_STATES,
 } from '../domain/recording.ts';
+import type { NewDelivery } from '../ledger/deliveries.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
@@ -55,7 +64,7 @@ export interface RecordingRunnerOptions {
   /** Called with one that is to be gone on with in another lane. */
   readonly onHandedOver: (recordingId: string, lane: string) => void;
   /** Called when there is something to deliver. */
-  readonly onFailed: () => void;
+  readonly onAnnounced: () => void;
   /** Called with what has put one back without costing an attempt. */
   readonly onPostponed?: (error: unknown) => void;
   readonly log: Logger;
@@ -189,8 +198,13 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         return 'finished';
       }
       await options.beforeDone?.(moving);
-      await untilRecorded(() => moves.finish(id, lease.fence), how);
+      const nowMs = Date.now();
+      await untilRecorded(
+        async () => moves.finish(id, lease.fence, await endOf(moving, undefined, nowMs)),
+        how,
+      );
       options.onDone?.(moving);
+      if (moving.webhookUrl !== undefined) options.onAnnounced();
       log.info({ event: 'recording.done' }, 'recording done');
       return 'finished';
     } catch (thrown) {
@@ -256,6 +270,30 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     }
   }
 
+  /** What is told of how one ends, if anything is. Of one that is published again the earlier one is still there. */
+  async function endOf(
+    recording: Recording,
+    error: ErrorSummary | undefined,
+    nowMs: number,
+  ): Promise<NewDelivery | undefined> {
+    const { id, kind, runOf, webhookUrl, isFromArchive } = recording;
+    if (isFromArchive) return undefined;
+    // It may be given a new beginning, and end again.
+    const occasionOf = (type: string) => ({ recordingId: id, type, occasion: `${type} ${nowMs}` });
+    if (runOf !== undefined) {
+      if (webhookUrl === undefined) return undefined;
+      const { facts } = await recordings.progress(id);
+      return {
+        ...occasionOf(error === undefined ? 'run.done' : 'run.failed'),
+        body: runEndedBody({ recording, facts, error, nowMs }),
+        url: webhookUrl,
+      };
+    }
+    // The website hears of videos only.
+    if (error === undefined || kind !== 'video') return undefined;
+    return { ...occasionOf('recording.failed'), body: failedBody({ recording, error, nowMs }) };
+  }
+
   async function recordFailure(
     recording: Recording,
     lease: Lease,
@@ -279,18 +317,11 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     if (next.kind === 'none') {
       log.error({ event: 'recording.failed', err: error, failedAttempts }, 'recording failed');
       const nowMs = Date.now();
-      const announcement = {
-        recordingId: id,
-        type: 'recording.failed',
-        // It may be given a new beginning, and fail again.
-        occasion: `recording.failed ${nowMs}`,
-        body: failedBody({ recording, error: summary, nowMs }),
-      };
-      // The website hears of videos only; of one that is published again the earlier one is still there.
-      const isTold = recording.kind === 'video' && !recording.isFromArchive && recording.runOf === undefined;
-      const told = isTold ? announcement : undefined;
-      await untilRecorded(() => moves.fail(id, summary, told, lease.fence), how);
-      options.onFailed();
+      await untilRecorded(
+        async () => moves.fail(id, summary, await endOf(recording, summary, nowMs), lease.fence),
+        how,
+      );
+      options.onAnnounced();
       return 'finished';
     }
     const notBeforeMs = Date.now() + next.afterMs;

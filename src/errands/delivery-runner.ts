@@ -14,6 +14,9 @@ const MAX_ANSWER = 1024;
 /** The share of each pause that chance may add, so that what failed together does not return together. */
 const JITTER = 0.1;
 
+/** How soon an announcement to a run's address is looked at again while another one is under way there, in milliseconds. */
+const BUSY_PAUSE_MS = 250;
+
 /** How often an announcement to an address that is gone is looked at again, in milliseconds. */
 const GONE_PAUSE_MS = 3_600_000;
 
@@ -27,8 +30,13 @@ export interface DeliveryRunnerOptions {
   readonly random?: () => number;
 }
 
-/** Makes one attempt at an announcement, and records what came of it. */
+/**
+ * Makes one attempt at an announcement, and records what came of it. Of those to the addresses of runs one is under way per
+ * host, so that one that does not answer holds up no other.
+ */
 export function createDeliveryRunner(options: DeliveryRunnerOptions) {
+  /** The hosts of runs that an announcement is under way to. */
+  const busy = new Set<string>();
   const { site, webhookUrl, scheduleMs, random = Math.random } = options;
   const { deliveries, switches } = options.ledger;
 
@@ -36,8 +44,18 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     const delivery = await deliveries.get(id);
     if (delivery === undefined || delivery.state !== 'pending') return 'finished';
     if (delivery.notBeforeMs > Date.now()) return { againAtMs: delivery.notBeforeMs };
-    if ((await switches.get('site.gone')) === webhookUrl) return await postpone(delivery);
+    if (delivery.url === null) {
+      const isGone = (await switches.get('site.gone')) === webhookUrl;
+      return isGone ? await postpone(delivery) : await attempt(delivery, signal);
+    }
+    const { host } = new URL(delivery.url);
+    if (busy.has(host)) return { againAtMs: Date.now() + BUSY_PAUSE_MS };
+    busy.add(host);
+    return await attempt(delivery, signal).finally(() => busy.delete(host));
+  };
 
+  async function attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
+    const { id, body, url } = delivery;
     const log = options.log.child({ deliveryId: id, recordingId: delivery.recordingId });
     const atMs = Date.now();
     const startedMs = performance.now();
@@ -59,7 +77,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
       answer = given;
     };
     try {
-      await site.announce({ id, body: delivery.body, signal, onAnswer });
+      await site.announce({ id, body, ...(url === null ? {} : { url }), signal, onAnswer });
     } catch (error) {
       if (signal.aborted) return 'given-back';
       await keep(error);
@@ -71,7 +89,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     await keep();
     log.info({ event: 'delivery.delivered' }, 'delivered');
     return 'finished';
-  };
+  }
 
   async function recordFailure(
     delivery: Delivery,
@@ -86,7 +104,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
       await untilRecorded(() => deliveries.postpone(id, summarize(error), notBeforeMs), how);
       return { againAtMs: notBeforeMs };
     }
-    if (error instanceof KnownError && error.details['status'] === 410) {
+    if (delivery.url === null && error instanceof KnownError && error.details['status'] === 410) {
       log.error({ event: 'site.gone', err: error }, 'the website wants no announcements any more');
       await untilRecorded(() => switches.set('site.gone', webhookUrl), how);
       return await postpone(delivery);

@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 
-/** - `pending`: still to be heard by the website - `delivered`: it answered 2xx - `failed`: given up */
+/** - `pending`: still to be heard - `delivered`: it answered 2xx - `failed`: given up */
 export type DeliveryState = 'pending' | 'delivered' | 'failed';
 
 export interface NewDelivery {
@@ -15,13 +15,17 @@ export interface NewDelivery {
   /** What makes it the same announcement again; by default its type. */
   readonly occasion?: string;
   readonly body: string;
+  /** The address of a run that alone hears of it; absent: the website does, and the run's address if it has one. */
+  readonly url?: string;
 }
 
-/** One announcement to the website: one id and one frozen body for all its attempts. */
+/** One announcement to one receiver: one id and one frozen body for all its attempts. */
 export interface Delivery {
-  /** The `webhook-id`, by which the website recognises an announcement that it has heard before. */
+  /** The `webhook-id`, by which its receiver recognises an announcement that it has heard before. */
   readonly id: string;
   readonly recordingId: string;
+  /** The address of a run that it goes to; `null`: to the website. */
+  readonly url: string | null;
   readonly type: string;
   readonly body: string;
   readonly state: DeliveryState;
@@ -54,13 +58,15 @@ export interface Deliveries {
   ofRecording(recordingId: string): Promise<Delivery[]>;
   /** What the website has not heard yet, oldest first; with a limit only so many. */
   pending(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
+  /** The same of the addresses of runs. */
+  pendingToRuns(afterSeq?: number, limit?: number): Promise<WaitingItem[]>;
   /**
    * Why the website has not heard something, by the last announcement that met an error and waits or was given up;
    * `undefined` if there is none.
    */
   lastError(): Promise<ErrorSummary | undefined>;
   counts(): Promise<Record<DeliveryState, number>>;
-  /** How many were given up: no attempt is left, or the website has refused them for good. Nobody hears of them. */
+  /** How many the website will not hear: no attempt is left, or it has refused them for good. */
   givenUpCount(): Promise<number>;
   /** Those, the newest first. */
   givenUp(limit: number): Promise<Delivery[]>;
@@ -98,16 +104,8 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       return rows.map(toDelivery);
     },
 
-    async pending(afterSeq = 0, limit) {
-      const all = db
-        .selectFrom('deliveries')
-        .select(['id', 'seq', 'not_before_ms'])
-        .where('state', '=', 'pending')
-        .where('seq', '>', afterSeq)
-        .orderBy('seq');
-      const rows = await (limit === undefined ? all : all.limit(limit)).execute();
-      return rows.map(toWaitingItem);
-    },
+    pending: (afterSeq, limit) => pendingTo('is', afterSeq, limit),
+    pendingToRuns: (afterSeq, limit) => pendingTo('is not', afterSeq, limit),
 
     async lastError() {
       for (const state of ['pending', 'failed'] as const) {
@@ -115,6 +113,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
           .selectFrom('deliveries')
           .select('last_error')
           .where('state', '=', state)
+          .where('url', 'is', null)
           .where('last_error', 'is not', null)
           .orderBy('seq', 'desc')
           .limit(1)
@@ -139,6 +138,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .selectFrom('deliveries')
         .select((select) => select.fn.countAll<number>().as('count'))
         .where('state', '=', 'failed')
+        .where('url', 'is', null)
         .executeTakeFirst();
       return Number(row?.count ?? 0);
     },
@@ -148,6 +148,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .selectFrom('deliveries')
         .selectAll()
         .where('state', '=', 'failed')
+        .where('url', 'is', null)
         .orderBy('seq', 'desc')
         .limit(limit)
         .execute();
@@ -237,6 +238,18 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
     },
   };
 
+  async function pendingTo(whom: 'is' | 'is not', afterSeq = 0, limit?: number): Promise<WaitingItem[]> {
+    const all = db
+      .selectFrom('deliveries')
+      .select(['id', 'seq', 'not_before_ms'])
+      .where('state', '=', 'pending')
+      .where('url', whom, null)
+      .where('seq', '>', afterSeq)
+      .orderBy('seq');
+    const rows = await (limit === undefined ? all : all.limit(limit)).execute();
+    return rows.map(toWaitingItem);
+  }
+
   async function count(id: string, change: object): Promise<void> {
     await db
       .updateTable('deliveries')
@@ -246,15 +259,33 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
   }
 }
 
-/** Writes an announcement to the outbox, alone or as a part of a larger change. */
+/**
+ * Writes an announcement to the outbox, alone or as a part of a larger change; and once more for the address of a run,
+ * which hears all that the website hears of it.
+ */
 export async function insertDelivery(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
-  const { recordingId, type, body, occasion = type } = delivery;
+  const { recordingId, type, occasion = type, url } = delivery;
+  if (url !== undefined) return await insertOne(db, delivery);
+  const run = await db
+    .selectFrom('recordings')
+    .select('webhook_url')
+    .where('id', '=', recordingId)
+    .executeTakeFirst();
+  if (run?.webhook_url) {
+    await insertOne(db, { ...delivery, occasion: `${occasion} to the run`, url: run.webhook_url });
+  }
+  return await insertOne(db, delivery);
+}
+
+async function insertOne(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
+  const { recordingId, type, body, occasion = type, url = null } = delivery;
   await db
     .insertInto('deliveries')
     .values({
       id: `msg_${randomUUID().replaceAll('-', '')}`,
       seq: nextNumber('deliveries'),
       recording_id: recordingId,
+      url,
       occasion,
       type,
       body,
@@ -273,10 +304,23 @@ export async function insertDelivery(db: Kysely<Tables>, delivery: NewDelivery):
     .executeTakeFirstOrThrow();
 }
 
+/** The address of a run that was cancelled hears nothing more of it. */
+export async function callOff(db: Kysely<Tables>, recordingId: string): Promise<void> {
+  const error: ErrorSummary = { code: 'STOP_ASKED', message: 'The run was cancelled before this was heard' };
+  await db
+    .updateTable('deliveries')
+    .set({ state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() })
+    .where('recording_id', '=', recordingId)
+    .where('url', 'is not', null)
+    .where('state', '=', 'pending')
+    .execute();
+}
+
 function toDelivery(row: Tables['deliveries']): Delivery {
   return {
     id: row.id,
     recordingId: row.recording_id,
+    url: row.url,
     type: row.type,
     body: row.body,
     state: row.state as DeliveryState,

@@ -24,6 +24,7 @@ import { connections } from './migrations/025-connections.ts';
 import { recipes } from './migrations/026-recipes.ts';
 import { lanes } from './migrations/027-lanes.ts';
 import { claims } from './migrations/028-claims.ts';
+import { runWebhooks } from './migrations/029-run-webhooks.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -155,6 +156,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '026-recipes': recipes,
   '027-lanes': lanes,
   '028-claims': claims,
+  '029-run-webhooks': runWebhooks,
 };
 
 export const migrationProvider: MigrationProvider = {

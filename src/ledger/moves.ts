@@ -6,7 +6,7 @@ import { restoreStages } from './after-done.ts';
 import { change } from './change.ts';
 import { forgetClaims } from './claims.ts';
 import type { Database } from './database.ts';
-import { insertDelivery, type NewDelivery } from './deliveries.ts';
+import { callOff, insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
 import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
 import { foldRepeats } from './postponed.ts';
@@ -59,7 +59,8 @@ export interface Moves {
   /** Adds to its history. */
   note(id: string, type: EventType, data: object, fence: number): Promise<void>;
 
-  finish(id: string, fence: number): Promise<void>;
+  /** It is done; the announcement of that, if there is to be one, goes to the outbox in the same step. */
+  finish(id: string, fence: number, announcement?: NewDelivery): Promise<void>;
 
   /** Has it wait in another lane, where it is to be gone on with. */
   handOver(id: string, lane: string, fence: number): Promise<void>;
@@ -156,6 +157,7 @@ export function createMoves({ db }: { db: Database }): Moves {
       return true;
     }
     const isCancelled = wanted === 'cancelled';
+    if (isCancelled) await callOff(trx, id);
     await moveTo(trx, id, isCancelled ? 'cancelling' : 'set-aside', {
       wanted: null,
       lane: null,
@@ -241,7 +243,7 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     note: (id, type, data, fence) => fenced(fence, (trx) => addEvent(trx, id, type, data)),
 
-    finish: (id, fence) =>
+    finish: (id, fence, announcement) =>
       fenced(fence, async (trx) => {
         const { kept_stages: kept } = await stands(trx, id);
         await moveTo(trx, id, 'done', {
@@ -254,6 +256,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           kept_stages: null,
         });
         await forgetToken(trx, id);
+        if (announcement !== undefined) await insertDelivery(trx, announcement);
         await addEvent(trx, id, kept === null ? 'recording.done' : 'publish-again.done', {});
       }),
 

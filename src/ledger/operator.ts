@@ -6,6 +6,7 @@ import { companionsOf, type Done, isAnnounced, publishAgain, rename, startDeleti
 import { causeCode, causeService } from './causes.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
+import { callOff } from './deliveries.ts';
 import { addEvent } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
 import { toRecording } from './recording-rows.ts';
@@ -128,6 +129,7 @@ function operatorNamed(
         if (state === 'cancelled' || state === 'cancelling' || wanted === 'cancelled') return undefined;
         if (!isPossible) return 'refused';
         if (state === 'moving') return ask('cancelled');
+        await callOff(trx, id);
         const counts = { place: 0, failed_attempts: 0, open_starts: 0, not_before_ms: 0 };
         if (await hasMadeSomething(trx, recording)) {
           const change = { ...counts, state: 'cancelling', lane: null, ended_at_ms: null };

@@ -24,6 +24,8 @@ export function toRecording(row: Tables['recordings']): Recording {
     ...(row.plan_key === null ? {} : { planKey: row.plan_key }),
     ...(row.lane === null ? {} : { lane: row.lane }),
     ...(row.run_of === null ? {} : { runOf: row.run_of }),
+    ...(row.reference === null ? {} : { reference: row.reference }),
+    ...(row.webhook_url === null ? {} : { webhookUrl: row.webhook_url }),
     bytes: numberOrNull(row.bytes),
     failedAttempts: row.failed_attempts,
     openStarts: row.open_starts,

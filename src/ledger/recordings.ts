@@ -154,6 +154,8 @@ export function createRecordings({
             search: searchText({ id, ...input }),
             plan_key: planKey,
             run_of: input.runOf ?? null,
+            reference: input.reference ?? null,
+            webhook_url: input.webhookUrl ?? null,
           })
           .onConflict((conflict) => conflict.column('natural_key').doNothing())
           .executeTakeFirst();

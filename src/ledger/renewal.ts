@@ -41,6 +41,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       details: JSON.stringify(input.details),
       metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
       title,
+      webhook_url: input.webhookUrl ?? null,
       ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,
       search: searchText({ id, ...input, title }),

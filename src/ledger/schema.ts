@@ -66,6 +66,10 @@ interface RecordingsTable {
   lane: string | null;
   /** The recording that this is a further run of. */
   run_of: string | null;
+  /** What whoever has asked for the run calls it. */
+  reference: string | null;
+  /** Where they want to hear of it. */
+  webhook_url: string | null;
 }
 
 /** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per step. */
@@ -163,6 +167,8 @@ interface DeliveriesTable {
   id: string;
   seq: number;
   recording_id: string;
+  /** The address of a run that it goes to; none: the website. */
+  url: string | null;
   /** What makes it the same announcement: its type, and for a repeatable type the occasion. */
   occasion: string;
   type: string;

@@ -41,6 +41,7 @@ import {
   LANE_CONCURRENCY,
   laneQueue,
   RECORDINGS_QUEUE,
+  RUN_WEBHOOKS_QUEUE,
   WATCHES_QUEUE,
 } from '../queue/names.ts';
 import { createProgressTeller } from '../queue/progress.ts';
@@ -87,6 +88,10 @@ export async function startWorker(config: Config, log: Logger) {
     wings: { [TRASH_QUEUE]: (...page) => ledger.zoom.trash.pending(...page) },
     log,
   });
+  function onAnnounced(): void {
+    lines.deliveries.poke();
+    lines.runWebhooks.poke();
+  }
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),
     apps: ['worker', 'redis'],
@@ -150,7 +155,7 @@ export async function startWorker(config: Config, log: Logger) {
       captions: { language: config.zoom.defaults.language },
     },
     onAdded: () => {
-      lines.deliveries.poke();
+      onAnnounced();
       lines.watches.poke();
     },
     onWoken: (ids) => {
@@ -215,7 +220,7 @@ export async function startWorker(config: Config, log: Logger) {
       },
       onDone: wakeTrash,
       onHandedOver: (id, next) => (lines.lanes.get(next) ?? lines.recordings).hurry(id),
-      onFailed: () => lines.deliveries.poke(),
+      onAnnounced,
       onPostponed: diskWatch.met,
       log,
     });
@@ -239,14 +244,16 @@ export async function startWorker(config: Config, log: Logger) {
         log,
       }),
     ),
-    startJobWorker({
-      name: DELIVERIES_QUEUE,
-      connection,
-      concurrency: DELIVERIES_CONCURRENCY,
-      lockMs: SMALL_JOB_LOCK_MS,
-      process: createDeliveryRunner({ ledger, site, ...config.site, log }),
-      log,
-    }),
+    ...[DELIVERIES_QUEUE, RUN_WEBHOOKS_QUEUE].map((name) =>
+      startJobWorker({
+        name,
+        connection,
+        concurrency: DELIVERIES_CONCURRENCY,
+        lockMs: SMALL_JOB_LOCK_MS,
+        process: createDeliveryRunner({ ledger, site, ...config.site, log }),
+        log,
+      }),
+    ),
     startJobWorker({
       name: WATCHES_QUEUE,
       connection,
@@ -261,7 +268,7 @@ export async function startWorker(config: Config, log: Logger) {
         goneAfterMs: config.bunny.goneAfterMs,
         recheckMs: config.bunny.recheckMs,
         onEnded: (recordingId) => {
-          lines.deliveries.poke();
+          onAnnounced();
           onWatched(recordingId);
         },
         log,

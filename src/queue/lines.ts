@@ -9,6 +9,7 @@ import {
   LANE_CONCURRENCY,
   laneQueue,
   RECORDINGS_QUEUE,
+  RUN_WEBHOOKS_QUEUE,
   WATCHES_QUEUE,
 } from './names.ts';
 
@@ -19,6 +20,8 @@ type Pending = (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
 export interface Lines {
   readonly recordings: Line;
   readonly deliveries: Line;
+  /** Announcements to the addresses of runs. */
+  readonly runWebhooks: Line;
   readonly watches: Line;
   /** Recordings that are gone on with in another lane than the one in which all begin, by that lane. */
   readonly lanes: ReadonlyMap<string, Line>;
@@ -48,6 +51,9 @@ export function createLines(options: {
   const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
     ledger.deliveries.pending(...page),
   );
+  const runWebhooks = newLine(RUN_WEBHOOKS_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
+    ledger.deliveries.pendingToRuns(...page),
+  );
   const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
   const wings = new Map(Object.entries(others).map(([name, pending]) => [name, newLine(name, 1, pending)]));
   const lanes = new Map(
@@ -58,10 +64,11 @@ export function createLines(options: {
       ),
     ]),
   );
-  const all = [recordings, deliveries, watches, ...wings.values(), ...lanes.values()];
+  const all = [recordings, deliveries, runWebhooks, watches, ...wings.values(), ...lanes.values()];
   return {
     recordings,
     deliveries,
+    runWebhooks,
     watches,
     wings,
     lanes,

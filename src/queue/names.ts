@@ -4,6 +4,9 @@ export const RECORDINGS_QUEUE = 'recordings';
 /** The queue of announcements, apart, so that a website that is down holds up no recording. */
 export const DELIVERIES_QUEUE = 'deliveries';
 
+/** The queue of announcements to the addresses of runs, apart, so that one that is down holds up nothing for the website. */
+export const RUN_WEBHOOKS_QUEUE = 'run-webhooks';
+
 /** The queue of published videos that are not playable yet. */
 export const WATCHES_QUEUE = 'watches';
 

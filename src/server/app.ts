@@ -74,7 +74,9 @@ export interface AppOptions {
   };
   /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
   readonly bunnyReadOnlyApiKey: string | undefined;
-  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'watches', Pick<Line, 'hurry' | 'poke'>>>;
+  readonly lines: Readonly<
+    Record<'recordings' | 'deliveries' | 'runWebhooks' | 'watches', Pick<Line, 'hurry' | 'poke'>>
+  >;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'services'>;
   readonly operators?: OperatorOptions;
@@ -168,7 +170,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addActionsApi(app, {
     ledger,
     line: options.lines.recordings,
-    onAnnounced: () => options.lines.deliveries.poke(),
+    onAnnounced() {
+      options.lines.deliveries.poke();
+      options.lines.runWebhooks.poke();
+    },
   });
   addOverviewApi(app, { ledger, line: options.lines.recordings });
   const status = createStatus({
@@ -180,7 +185,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...options.installation,
   });
   addDeliveriesApi(app, ledger);
-  addControlsApi(app, { ledger, status, deliveriesLine: options.lines.deliveries });
+  addControlsApi(app, { ledger, status, lines: options.lines });
   addAlarmsApi(app, ledger);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
   const live = createLive({ ledger, status, steps, log });

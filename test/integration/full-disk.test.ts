@@ -121,7 +121,7 @@ describe('what the ledger cannot take at this moment', () => {
       maxCrashes: 1,
       holder: 'test',
       onHandedOver: () => {},
-      onFailed: () => {},
+      onAnnounced: () => {},
       log,
     });
     const { signal } = new AbortController();

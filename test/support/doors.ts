@@ -66,7 +66,7 @@ export async function createDoors(
     },
     recipes: { book, tasks },
     bunnyReadOnlyApiKey: BUNNY_KEY,
-    lines: { recordings: line, deliveries: line, watches: line },
+    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     vitals: wellVitals,
     silentAfterMs: 30_000,
   });

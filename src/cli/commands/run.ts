@@ -16,6 +16,7 @@ Examples:
 interface RunOptions {
   readonly param: Record<string, Record<string, string>>;
   readonly reference?: string;
+  readonly webhookUrl?: string;
 }
 
 /** `sluice run ID RECIPE`: one more run of a recording that is home. */
@@ -30,14 +31,17 @@ export function addRunCommand(program: Command, io: Io): void {
     .argument('<recipe>', 'see sluice recipes')
     .option('--param <step.name=value>', 'a parameter of a step in place of the recipe’s', readParam, {})
     .option('--reference <text>', 'yours: asked for again with the same one, nothing new begins')
+    .option('--webhook-url <address>', 'hears of the run: what it announces, and how it ends')
     .addHelpText('after', NOTES)
-    .action(async (id: string, recipe: string, { param, reference }: RunOptions, command: Command) => {
+    .action(async (id: string, recipe: string, options: RunOptions, command: Command) => {
+      const { param, reference, webhookUrl } = options;
       const session = openSession(io, command);
       const body = {
         recording_id: id,
         recipe,
         ...(Object.keys(param).length === 0 ? {} : { params: param }),
         ...(reference === undefined ? {} : { reference }),
+        ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
       };
       const run = await session.api.post('/api/runs', body, answerShape, session.signal);
       if (session.isJson) session.printJson(run);

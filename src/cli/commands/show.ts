@@ -48,6 +48,8 @@ function describe(recording: RecordingDetail, session: Session): string[] {
     ['source', recording.source],
     ['kind', recording.kind === 'companion' ? (known('companion') ?? recording.kind) : null],
     ['of', recording.kind === 'companion' ? videosOf(recording) : null],
+    ['run of', recording.run_of],
+    ['reference', recording.reference && printable(recording.reference)],
     ['ace_id', recording.ace_id && printable(recording.ace_id)],
     ['topic', known('topic') === printable(recording.title) ? null : known('topic')],
     ['meeting', meeting],

@@ -1,4 +1,4 @@
-/** The academy's website, as the receiver of announcements. */
+/** Whoever receives announcements: the academy's website, and the addresses of runs. */
 export interface Site {
   /**
    * Sends an announcement once, signed with the time of this attempt (Standard Webhooks).
@@ -7,6 +7,8 @@ export interface Site {
   announce(input: {
     id: string;
     body: string;
+    /** Where it goes; absent: to the website. */
+    url?: string;
     signal: AbortSignal;
     /** Called with whatever was answered. */
     onAnswer?: (answer: { status: number; text: string }) => void;

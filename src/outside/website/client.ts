@@ -6,20 +6,27 @@ import { type Request, readText, refusal, send } from '../../lib/http.ts';
 /** How long the website has for its whole answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
+/**
+ * Said to the address of a run, which somebody names who may do less here than this machine itself: a server that trusts its
+ * own machine's callers, as this one does, takes what was sent on for somebody else for what it is.
+ */
+const ON_BEHALF = { via: '1.1 sluice' };
+
 export function createSite(options: { webhookUrl: string; webhookSecret: string }): Site {
   const webhook = new Webhook(options.webhookSecret);
 
   return {
-    async announce({ id, body, signal: stop, onAnswer }) {
+    async announce({ id, body, url, signal: stop, onAnswer }) {
       const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const signal = AbortSignal.any([stop, deadline]);
       const now = new Date();
       const request: Request = {
-        service: 'The website',
+        service: url === undefined ? 'The website' : 'The receiver',
         method: 'POST',
-        url: options.webhookUrl,
+        url: url ?? options.webhookUrl,
         headers: {
           'content-type': 'application/json',
+          ...(url === undefined ? {} : ON_BEHALF),
           'webhook-id': id,
           'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
           'webhook-signature': webhook.sign(id, now, body),
@@ -62,7 +69,7 @@ async function sendInTime(request: Request, deadline: AbortSignal) {
   } catch (error) {
     if (!deadline.aborted || error !== deadline.reason) throw error;
     const seconds = ANSWER_TIMEOUT_MS / 1000;
-    throw new KnownError(`The website did not answer within ${seconds} s`, {
+    throw new KnownError(`${request.service} did not answer within ${seconds} s`, {
       code: 'TRANSFER_STALLED',
       retry: 'backoff',
     });

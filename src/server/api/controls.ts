@@ -20,7 +20,7 @@ export function addControlsApi(
   options: {
     ledger: Pick<Ledger, 'switches' | 'deliveries'>;
     status: Status;
-    deliveriesLine: Pick<Line, 'hurry'>;
+    lines: Readonly<Record<'deliveries' | 'runWebhooks', Pick<Line, 'hurry'>>>;
   },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
@@ -135,7 +135,8 @@ export function addControlsApi(
 
   async function replay(id: string): Promise<boolean> {
     const isKnown = await deliveries.replay(id);
-    if (isKnown) options.deliveriesLine.hurry(id);
+    const url = (await deliveries.get(id))?.url ?? null;
+    if (isKnown) (url === null ? options.lines.deliveries : options.lines.runWebhooks).hurry(id);
     return isKnown;
   }
 }

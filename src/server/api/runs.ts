@@ -8,6 +8,7 @@ import { KnownError } from '../../domain/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
 import { problems, recordingView, viewRecording } from './views.ts';
+import { webhookUrl } from './webhook-url.ts';
 
 const newRun = z
   .object({
@@ -20,9 +21,12 @@ const newRun = z
     reference: z
       .string()
       .min(1)
-      .max(200)
+      .max(255)
       .optional()
       .describe('Yours; asked for again with the same one, nothing new begins'),
+    webhook_url: webhookUrl
+      .optional()
+      .describe('Hears of this run: what its recipe announces, and run.done or run.failed at its end'),
   })
   .meta({ examples: [{ recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' }] });
 
@@ -56,7 +60,7 @@ export function addRunsApi(
       },
     },
     async ({ body }, reply) => {
-      const { recording_id: of, recipe, params, reference } = body;
+      const { recording_id: of, recipe, params, reference, webhook_url: url } = body;
       const recording = await recordings.get(of);
       if (recording === undefined) throw new KnownError(`There is no recording ${of}`, { code: 'NOT_FOUND' });
       const plan = book.require(recipe, params);
@@ -81,6 +85,8 @@ export function addRunsApi(
         },
         details: { run_of: of, recipe },
         runOf: of,
+        ...(reference === undefined ? {} : { reference }),
+        ...(url === undefined ? {} : { webhookUrl: new URL(url).href }),
         plan,
       });
       return reply

@@ -10,7 +10,7 @@ import {
   type ErrorCode,
   type Outlook,
 } from '../../domain/error-catalogue.ts';
-import type { ErrorSummary } from '../../domain/errors.ts';
+import { type ErrorSummary, scrubbed } from '../../domain/errors.ts';
 import { isInBunny, publisherOf, type VideoFact } from '../../domain/published.ts';
 import { FIRST_LANE } from '../../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
@@ -40,6 +40,8 @@ export const recordingView = z
     kind: z.enum(RECORDING_KINDS).describe('A video, or a companion archived beside one'),
     state: z.enum(STATES),
     run_of: z.string().nullable().describe('The recording that this is a further run of'),
+    reference: z.string().nullable().describe('What whoever has asked for the run calls it'),
+    webhook_url: z.string().nullable().describe('Where they want to hear of the run, without what is secret'),
     lane: z.string().describe('In which it waits or moves'),
     wanted: z
       .enum(['set-aside', 'cancelled'])
@@ -117,13 +119,14 @@ export const deliveryView = z
   .object({
     id: z.string(),
     type: z.string(),
+    to: z.string().nullable().describe('The address of the run that it goes to; null: the website'),
     state: z.enum(['pending', 'delivered', 'failed']),
     attempts: z.int(),
     last_error: errorView.nullable(),
     created_at: time,
     ended_at: time.nullable(),
   })
-  .meta({ id: 'Delivery', description: 'An announcement to the website' });
+  .meta({ id: 'Delivery', description: 'An announcement to the website, or to the address of a run' });
 
 export const attemptView = z
   .object({
@@ -343,6 +346,8 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     seq: recording.seq,
     source: recording.source,
     run_of: recording.runOf ?? null,
+    reference: recording.reference ?? null,
+    webhook_url: recording.webhookUrl === undefined ? null : scrubbed(recording.webhookUrl),
     lane: recording.lane ?? FIRST_LANE,
     kind: recording.kind,
     state: recording.state,
@@ -477,17 +482,18 @@ export function viewEvent(
 }
 
 export function viewDelivery(delivery: Delivery): z.output<typeof deliveryView> {
-  const { id, type, state, attempts, lastError, createdAtMs, endedAtMs } = delivery;
+  const { id, type, url, state, attempts, lastError, createdAtMs, endedAtMs } = delivery;
+  const check =
+    url === null ? 'the website takes announcements (sluice doctor)' : 'its address answers with 2xx';
   return {
     id,
     type,
+    to: url === null ? null : scrubbed(url),
     state,
     attempts,
     last_error: viewError(
       lastError,
-      state === 'failed'
-        ? { advice: `See that the website takes announcements (sluice doctor), then: sluice replay ${id}` }
-        : 'goes-on',
+      state === 'failed' ? { advice: `See that ${check}, then: sluice replay ${id}` } : 'goes-on',
     ),
     created_at: iso(createdAtMs),
     ended_at: isoOrNull(endedAtMs),
