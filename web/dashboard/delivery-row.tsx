@@ -15,7 +15,7 @@ export function DeliveryRow(props: {
   replay: () => void;
 }) {
   const { delivery, at, of, replay } = props;
-  const { id, type, state, attempts, last_error } = delivery;
+  const { id, type, to, state, attempts, last_error } = delivery;
   const mayAct = useMayAct();
   return (
     <li class="row">
@@ -32,6 +32,7 @@ export function DeliveryRow(props: {
             </>
           )}{' '}
           · {attempts} {attempts === 1 ? 'attempt' : 'attempts'}
+          {to !== null && <span class="wrap"> · to {to}</span>}
         </p>
         {last_error && state !== 'delivered' && <Reason error={last_error} />}
         <Tries id={id} />

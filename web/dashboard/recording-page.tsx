@@ -10,6 +10,7 @@ import { notify, notifyProblem } from './notices.tsx';
 import { Copyable, Empty, Loading, Reason, StateBadge, Trouble, When } from './parts.tsx';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
+import { RunOf, Runs } from './runs.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
 import { capitalized, publisherWords, sourceWords, storeWords } from './vocabulary.ts';
@@ -50,6 +51,7 @@ export function RecordingPage({ live, id }: { live: Live; id: string }) {
         {data && (
           <>
             <OfVideo recording={data} />
+            <RunOf live={live} recording={data} />
             <p class="muted">
               <StateBadge recording={data} /> · {sourceWords(data.source)} · accepted{' '}
               <When at={data.accepted_at} />
@@ -118,6 +120,7 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
         <Facts detail={data} />
         <Deliveries live={live} deliveries={data.deliveries} reload={reload} />
       </div>
+      <Runs live={live} recording={data} />
       {data.related.length > 0 && <Related related={data.related} />}
       <Events events={data.events} />
     </>

@@ -11,6 +11,7 @@ import type {
 /* What the server says, by the schemas that it answers from. */
 
 export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
+export type { RecipeView, TaskView } from '../../src/server/api/recipes.ts';
 export type { StepView } from '../../src/server/api/steps.ts';
 export type {
   AttemptView,

@@ -17,6 +17,7 @@ const taskView = z
     is_final: z.boolean().describe('What is begun here can no longer be taken back'),
   })
   .meta({ id: 'Task' });
+export type TaskView = z.output<typeof taskView>;
 
 const recipeView = z
   .object({
@@ -35,6 +36,7 @@ const recipeView = z
     ),
   })
   .meta({ id: 'Recipe' });
+export type RecipeView = z.output<typeof recipeView>;
 
 /** `GET /api/recipes`: the ways that recordings may go; `GET /api/tasks`: what steps there can be. */
 export function addRecipesApi(
