@@ -25,6 +25,7 @@ export interface OldRecording {
   readonly facts: Readonly<Record<string, object>>;
   readonly checkpoints: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly deliveries: readonly { readonly id: string }[];
+  readonly events: readonly object[];
   readonly [field: string]: unknown;
 }
 

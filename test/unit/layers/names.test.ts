@@ -42,9 +42,7 @@ describe('the engine, the ledger and the queue', () => {
 
   it.each(tasks)('do not name the task %s', (task) => {
     expect(tasks.length).toBeGreaterThan(5);
-    expect(named(new RegExp(`['"\`]${task}['"\`]|facts\\.${task}\\b|\\{ ${task} \\}`))).toEqual(
-      [],
-    );
+    expect(named(new RegExp(`['"\`]${task}['"\`]|facts\\.${task}\\b|\\{ ${task} \\}`))).toEqual([]);
   });
 
   it.each(Object.entries(MAY_STAY))('would be seen to name what may stay in %s', (file, pattern) => {
