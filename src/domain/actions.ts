@@ -26,18 +26,19 @@ export type Action = (typeof ACTIONS)[number];
  * - publish-again: a new video is made of its archived file, in place of the one that there is
  * - delete: what was brought home is removed everywhere, and the website is told
  *
- * @param isAnnounced Whether its publication is being, or has been, announced to the website: then it can only go on.
+ * @param terms.isAnnounced Whether its publication is being, or has been, announced to the website: then it can only go on.
+ * @param terms.isShown Whether a publisher shows something of it.
  */
 export function possibleActions(
   recording: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive'>,
-  terms: { isAnnounced: boolean; nowMs: number },
+  terms: { isAnnounced: boolean; isShown: boolean; nowMs: number },
 ): Action[] {
   const isHome = terms.isAnnounced || recording.isFromArchive === true;
   const { state } = recording;
   const ways = waysOf(recording, terms);
   if (isOver(state)) return ways;
   const isDeletable = state === 'done' || (isHome && state !== 'moving');
-  const isPublishable = state === 'done' && recording.kind === 'video';
+  const isPublishable = state === 'done' && recording.kind === 'video' && terms.isShown;
   return [
     ...ways,
     'rename',

@@ -81,7 +81,7 @@ export async function publishAgain(trx: Trx, recording: Recording, by: string): 
 }
 
 /** Whether something is made of it with a publisher, which is made again for a new video. */
-async function isShown(trx: Trx, id: string): Promise<boolean> {
+export async function isShown(trx: Trx, id: string): Promise<boolean> {
   const shown = await trx
     .selectFrom('stages')
     .select('stage')

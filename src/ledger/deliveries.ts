@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Kysely } from 'kysely';
+import type { Kysely, Updateable } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
@@ -213,11 +213,20 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       }));
     },
 
-    delivered: (id) => count(id, { state: 'delivered', last_error: null, ended_at_ms: Date.now() }),
+    // What was heard was heard; of what was given up meanwhile a failure is no news.
+    delivered: (id) =>
+      count({ state: 'delivered', last_error: null, ended_at_ms: Date.now() })
+        .where('id', '=', id)
+        .execute()
+        .then(() => {}),
     backOff: (id, error, notBeforeMs) =>
-      count(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
+      countPending(id, { last_error: JSON.stringify(error), not_before_ms: notBeforeMs }),
     fail: (id, error) =>
-      count(id, { state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() }),
+      countPending(id, {
+        state: 'failed',
+        last_error: JSON.stringify(error),
+        ended_at_ms: Date.now(),
+      }),
 
     async postpone(id, error, notBeforeMs) {
       const last_error = JSON.stringify(error);
@@ -225,6 +234,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
         .updateTable('deliveries')
         .set({ last_error, not_before_ms: notBeforeMs })
         .where('id', '=', id)
+        .where('state', '=', 'pending')
         .execute();
     },
 
@@ -250,12 +260,12 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
     return rows.map(toWaitingItem);
   }
 
-  async function count(id: string, change: object): Promise<void> {
-    await db
-      .updateTable('deliveries')
-      .set((row) => ({ ...change, attempts: row('attempts', '+', 1) }))
-      .where('id', '=', id)
-      .execute();
+  function count(values: Updateable<Tables['deliveries']>) {
+    return db.updateTable('deliveries').set((row) => ({ ...values, attempts: row('attempts', '+', 1) }));
+  }
+
+  async function countPending(id: string, values: Updateable<Tables['deliveries']>): Promise<void> {
+    await count(values).where('id', '=', id).where('state', '=', 'pending').execute();
   }
 }
 

@@ -2,7 +2,15 @@ import type { Transaction } from 'kysely';
 import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { Recording, State } from '../domain/recording.ts';
-import { companionsOf, type Done, isAnnounced, publishAgain, rename, startDeletion } from './after-done.ts';
+import {
+  companionsOf,
+  type Done,
+  isAnnounced,
+  isShown,
+  publishAgain,
+  rename,
+  startDeletion,
+} from './after-done.ts';
 import { causeCode, causeService } from './causes.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
@@ -86,7 +94,7 @@ function operatorNamed(
         .executeTakeFirst();
       if (row === undefined) return false;
       const recording = toRecording(row);
-      const terms = { isAnnounced: await isAnnounced(trx, id), nowMs: Date.now() };
+      const terms = await termsOf(trx, id);
       const possible = possibleActions(recording, terms);
 
       const deed = await decide(trx, recording, possible.includes(action));
@@ -196,6 +204,14 @@ function operatorNamed(
       }),
   };
 
+  async function termsOf(trx: Transaction<Tables>, id: string) {
+    return {
+      isAnnounced: await isAnnounced(trx, id),
+      isShown: await isShown(trx, id),
+      nowMs: Date.now(),
+    };
+  }
+
   function ask(wanted: Recording['wanted']): Deed {
     return { change: { wanted }, event: 'stop.asked', data: { wanted } };
   }
@@ -203,8 +219,7 @@ function operatorNamed(
   /** What belongs to a video and can be deleted goes with it; what is still on its way is cancelled by whoever wants that. */
   async function deleteCompanions(trx: Transaction<Tables>, video: Recording): Promise<void> {
     for (const companion of await companionsOf(trx, video)) {
-      const terms = { isAnnounced: await isAnnounced(trx, companion.id), nowMs: Date.now() };
-      if (!possibleActions(companion, terms).includes('delete')) continue;
+      if (!possibleActions(companion, await termsOf(trx, companion.id)).includes('delete')) continue;
       const { change, event, data } = await startDeletion(trx, companion, extensions);
       await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
       await addEvent(trx, companion.id, event, { ...data, with: video.id, by });

@@ -65,6 +65,7 @@ const ENDS: Partial<Readonly<Record<EventType, string>>> = {
   'attempt.failed': 'failed',
   'attempt.postponed': 'postponed',
   'attempt.interrupted': 'interrupted',
+  'lane.changed': 'handed-over',
 };
 
 export function createTallies({ db }: { db: Database }): Tallies {

@@ -116,7 +116,7 @@ export function createMetrics(options: MetricsOptions) {
     {
       tally: 'attempts_ended',
       metric: counter('attempts_total', 'Attempts by how they ended', ['outcome']),
-      known: ['done', 'failed', 'postponed', 'interrupted'].map((outcome) => ({ outcome })),
+      known: ['done', 'failed', 'postponed', 'interrupted', 'handed-over'].map((outcome) => ({ outcome })),
     },
     {
       tally: 'failures',

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
-import { openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
+import { madeBy, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
 
 let ledger: TestLedger;
 let app: TestApp;
@@ -127,7 +127,7 @@ describe('GET /upload/status/{upload}', () => {
     const seen = [];
     for (const [name, fact] of Object.entries(FACTS)) {
       await ledger.moves.startStage(id, name as 'publish', fence, stepOf(name));
-      await ledger.moves.finishStage(id, name as 'publish', fact as (typeof FACTS)['publish'], fence);
+      await ledger.moves.finishStage(id, name, fact as object, fence, madeBy(name, { fact: fact as object }));
       seen.push(await stage());
     }
     await lease?.release();
@@ -142,7 +142,7 @@ describe('GET /upload/status/{upload}', () => {
     const fence = lease?.fence ?? 0;
     await ledger.moves.startAttempt(id, fence);
     await ledger.moves.startStage(id, 'publish', fence, stepOf('publish'));
-    await ledger.moves.finishStage(id, 'publish', video, fence);
+    await ledger.moves.finishStage(id, 'publish', video, fence, madeBy('publish', { fact: video }));
     await lease?.release();
     await ledger.watches.add({ videoId: video.videoId, recordingId: id, notBeforeMs: 0 });
     const watchUrl = async () => (await app.get(`/upload/status/${uploadId}?ace_id=lesson-1`)).body.watch_url;

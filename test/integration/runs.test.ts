@@ -87,6 +87,10 @@ describe('a lane', () => {
     await house.reaches(slow, 'done');
     const history = await house.history(slow);
     expect(history.filter((type) => type === 'lane.changed')).toHaveLength(2);
+    const { attempts } = (await (
+      await fetch(`${house.config.pipeline.url}/api/recordings/${slow}`)
+    ).json()) as { attempts: { outcome: string }[] };
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['handed-over', 'handed-over', 'done']);
     expect(history.filter((type) => type.startsWith('attempt.failed'))).toEqual([]);
     expect(await house.staged()).toEqual([]);
   });
@@ -136,6 +140,23 @@ describe('a further run', () => {
       runs: object[];
     };
     expect(runs).toMatchObject([{ id: body.id, run_of: first, state: 'done', title: 'Algebra (ponder)' }]);
+  });
+
+  it('that has shown nothing to anybody is not published again', async () => {
+    const id = await atHome('Algebra');
+    const { body } = await run({ recording_id: id, recipe: 'ponder' });
+    await goOn();
+    await house.reaches(body.id, 'done');
+    const actionsOf = async (of: string) =>
+      (
+        (await (await fetch(`${house.config.pipeline.url}/api/recordings/${of}`)).json()) as {
+          actions: string[];
+        }
+      ).actions;
+
+    expect(await actionsOf(id)).toContain('publish-again');
+    expect(await actionsOf(body.id)).not.toContain('publish-again');
+    expect((await house.post(`/api/recordings/${body.id}/publish-again`, {})).status).toBe(409);
   });
 
   it('asked for twice with one reference is one run', async () => {

@@ -16,6 +16,7 @@ export const OUTCOME_WORDS: Readonly<Record<AttemptView['outcome'], string>> = {
   failed: 'failed',
   postponed: 'postponed',
   interrupted: 'interrupted',
+  'handed-over': 'goes on in another lane',
 };
 
 /** When each stage and attempt ran, and the waits between; the same is told by the table below it. */

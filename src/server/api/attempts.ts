@@ -11,6 +11,7 @@ const OUTCOMES: Partial<Readonly<Record<EventType, AttemptView['outcome']>>> = {
   'attempt.failed': 'failed',
   'attempt.postponed': 'postponed',
   'attempt.interrupted': 'interrupted',
+  'lane.changed': 'handed-over',
 };
 
 /**

@@ -133,7 +133,9 @@ export const attemptView = z
     number: z.int(),
     started_at: time,
     ended_at: time.nullable().describe('null: it goes on, or its worker died'),
-    outcome: z.enum(['running', 'done', 'failed', 'postponed', 'interrupted']),
+    outcome: z
+      .enum(['running', 'done', 'failed', 'postponed', 'interrupted', 'handed-over'])
+      .describe('handed-over: it goes on in another lane'),
     error: errorView.nullable(),
     stages: z.array(z.object({ stage: z.string(), started_at: time, done_at: time.nullable() })),
   })
@@ -352,7 +354,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     kind: recording.kind,
     state: recording.state,
     wanted: recording.wanted,
-    actions: possibleActions(recording, { isAnnounced, nowMs: Date.now() }),
+    actions: possibleActions(recording, { isAnnounced, isShown: videos.length > 0, nowMs: Date.now() }),
     title: recording.title,
     ace_id: recording.aceId,
     details: { ...recording.details },
