@@ -83,11 +83,13 @@ function createPublishing(options: Omit<PublishOptions, 'publishers'> & { readon
 
   return {
     async run(context: PublishContext): Promise<Facts['publish']> {
+      // Asked while the first bytes are on their way: where nothing was begun, nothing can come late of it.
+      const ours = context.checkpoint === undefined ? await findOurs(context) : undefined;
       const source = await context.take('file');
       const isForeign = (context.checkpoint?.contentId ?? source.contentId) !== source.contentId;
       if (isForeign) await withdraw({ ...context, fact: undefined });
       const known = isForeign ? undefined : context.checkpoint;
-      const { hasArrived, ...checkpoint } = await ensureVideo(context, source, known);
+      const { hasArrived, ...checkpoint } = await ensureVideo(context, source, known, ours);
       if (!hasArrived) await upload(context, source, checkpoint);
       await source.proved();
       context.progress(source.totalBytes, source.totalBytes, 'found');
@@ -122,6 +124,7 @@ function createPublishing(options: Omit<PublishOptions, 'publishers'> & { readon
     context: PublishContext,
     source: Bytes,
     checkpoint: Checkpoint | undefined,
+    found: readonly Video[] | undefined,
   ): Promise<WithVideo & { readonly hasArrived: boolean }> {
     const { contentId, totalBytes } = source;
     const { videoId = null } = checkpoint ?? {};
@@ -143,7 +146,7 @@ function createPublishing(options: Omit<PublishOptions, 'publishers'> & { readon
       uploadUrl: null,
     };
     await context.saveCheckpoint(asked);
-    const ours = await findOurs(context);
+    const ours = found ?? (await findOurs(context));
     const adopted =
       ours.find((video) => isWholeOf(video, totalBytes)) ?? ours.find(({ status }) => status === 'empty');
     await context.checkLease();

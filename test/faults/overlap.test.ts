@@ -67,6 +67,21 @@ describe('reading and both uploads of a recording', () => {
     await expectHome(house, sent);
   });
 
+  it('look for a video of theirs, in both ways at once, before the first byte has come', async () => {
+    house.zoom.cdn.fail({ on: 'GET *', stall: true, count: 1000 });
+    house.bunny.fail({ on: 'GET /library/*', stall: true, count: 1000 });
+    const sent = await sendMeeting(house, 'Early', large);
+    const asked = async () => (await (await fetch(`${house.bunny.url}/__sim/open`)).json()) as unknown;
+    await vi.waitFor(async () => expect(await asked()).toEqual({ open: 2 }), {
+      timeout: 20_000,
+      interval: 10,
+    });
+
+    clearFaults(house);
+    await arrive(house, sent);
+    await expectHome(house, sent);
+  });
+
   it('wait for a download that is slower than a service may be silent', async () => {
     // A pause of its own length before the last bytes, longer than TRANSFER_IDLE_TIMEOUT_S would allow a service.
     house.zoom.cdn.link.bytesPerSecond = 400_000;

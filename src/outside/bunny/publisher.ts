@@ -43,12 +43,14 @@ export function createBunnyPublisher(bunny: Bunny, { libraryId }: { readonly lib
 
     /** In their title, or in their tags, where they have its plain title. */
     async findOwn({ recording: { id, title }, signal }) {
-      const marked = await bunny.findVideos({ search: markOf(id), signal });
-      const named = await bunny.findVideos({ search: plainTitle(title), signal }).catch((error) => {
-        // A title that Bunny will not search for is no reason to go no further.
-        if (error instanceof KnownError && error.code === 'REMOTE_REJECTED') return [];
-        throw error;
-      });
+      const [marked, named] = await Promise.all([
+        bunny.findVideos({ search: markOf(id), signal }),
+        bunny.findVideos({ search: plainTitle(title), signal }).catch((error) => {
+          // A title that Bunny will not search for is no reason to go no further.
+          if (error instanceof KnownError && error.code === 'REMOTE_REJECTED') return [];
+          throw error;
+        }),
+      ]);
       const all = new Map([...marked, ...named].map((video) => [video.videoId, toVideo(video)]));
       return [...all.values()].filter(({ ownerId }) => ownerId === id);
     },
