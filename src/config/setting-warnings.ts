@@ -72,7 +72,7 @@ function lineWarnings(text: string, parsed: Env): string[] {
     const where = `line ${at + 1} of .env`;
     const [, name = '', rest = ''] = /^(?:export\s+)?([^=]*?)\s*=(.*)$/.exec(line) ?? [];
     if (!line.includes('=')) {
-      // Node joins it with the next line.
+      // Older versions of Node join it with the next line.
       const lost = Object.keys(parsed).find((key) => key.includes('\n') && key.split('\n').includes(line));
       const next = lost?.split('\n').at(-1)?.trim();
       const consequence = next === undefined ? 'it is no setting' : `${next} below it is lost with it`;

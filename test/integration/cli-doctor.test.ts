@@ -312,8 +312,13 @@ describe('sluice doctor', () => {
     const { id } = await house.addCustom('untold');
     await house.reaches(id, 'done');
     await house.announced(id);
-    const [delivery] = await house.deliveries.ofRecording(id);
-    await house.deliveries.fail(delivery?.id ?? '', { code: 'REMOTE_REJECTED', message: 'no' });
+    const delivery = await house.deliveries.add({
+      recordingId: id,
+      type: 'recording.published',
+      body: '{}',
+      occasion: 'untold',
+    });
+    await house.deliveries.fail(delivery.id, { code: 'REMOTE_REJECTED', message: 'no' });
 
     const { exitCode, of } = await diagnose(cliOf(house));
     expect(exitCode).toBe(4);
@@ -325,7 +330,7 @@ describe('sluice doctor', () => {
 
     const replay = await runSluice(['replay', '--given-up'], cliOf(house));
     expect([replay.exitCode, replay.stdout]).toEqual([0, '1 announcement is sent again.\n']);
-    await expect.poll(async () => (await house.deliveries.get(delivery?.id ?? ''))?.state).toBe('delivered');
+    await expect.poll(async () => (await house.deliveries.get(delivery.id))?.state).toBe('delivered');
     expect((await runSluice(['replay', '--given-up'], cliOf(house))).stdout).toBe('Nothing was given up.\n');
     expect((await runSluice(['replay', 'msg_none', '--json'], cliOf(house))).exitCode).toBe(1);
     expect((await runSluice(['replay'], cliOf(house))).exitCode).toBe(2);

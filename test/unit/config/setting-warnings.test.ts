@@ -47,7 +47,14 @@ describe('what is odd about settings', () => {
   });
 
   it.each([
-    ['a line without =', 'LOG_LEVEL\nPIPELINE_PORT=9010', /line 1 .*no "=": PIPELINE_PORT below it is lost/],
+    [
+      'a line without =',
+      'LOG_LEVEL\nPIPELINE_PORT=9010',
+      // Older versions of Node join it with the next line, which is lost then.
+      'PIPELINE_PORT' in parseEnv('LOG_LEVEL\nPIPELINE_PORT=9010')
+        ? /line 1 .*no "=": it is no setting/
+        : /line 1 .*no "=": PIPELINE_PORT below it is lost/,
+    ],
     ['a name that is none', '2FAST=x', /line 1 .*does not begin with the name/],
     [
       'a name that is there twice',
