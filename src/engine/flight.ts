@@ -4,9 +4,10 @@ import type { ProgressListener } from '../domain/progress.ts';
 import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
 import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
+import type { Made } from '../ledger/claims.ts';
 import type { Lease } from '../ledger/gate.ts';
 import type { LateEffect } from '../ledger/late-looks.ts';
-import type { Made, Moves } from '../ledger/moves.ts';
+import type { Moves } from '../ledger/moves.ts';
 import { type Progress, type Recordings, UNREADABLE } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
@@ -124,12 +125,11 @@ export function createFlight(options: FlightOptions): Flight {
    *
    * @throws KnownError `CHECKPOINT_UNREADABLE`: it waits until somebody has put it right
    */
-  function resumeFrom(step: PlannedStep, task: AnyTask, { state }: Recording, kept: unknown): unknown {
-    const why = whyUnreadable(task, kept);
-    if (why === undefined) return kept === undefined ? undefined : (task.checkpoint?.parse(kept) ?? kept);
-    if (TAKING_BACK_STATES.includes(state)) return undefined;
+  function resumeFrom(step: PlannedStep, task: AnyTask, { state }: Recording, kept: unknown): Resumed {
+    const resumed = readCheckpoint(task, kept);
+    if (resumed.why === undefined || TAKING_BACK_STATES.includes(state)) return resumed;
     throw held(
-      `What the step "${step.id}" would resume from cannot be read: ${why}`,
+      `What the step "${step.id}" would resume from cannot be read: ${resumed.why}`,
       'CHECKPOINT_UNREADABLE',
     );
   }
@@ -146,6 +146,7 @@ export function createFlight(options: FlightOptions): Flight {
       if (service === undefined) throw new Error(`step ${step.id} asks nothing of a service`);
       return { recordingId: recording.id, service, place };
     };
+    const { checkpoint, why } = resumeFrom(step, task, recording, at.checkpoints[step.id]);
     const given = {
       recording,
       step,
@@ -155,7 +156,7 @@ export function createFlight(options: FlightOptions): Flight {
           const fact: unknown = at.facts[each.id];
           return each.task === name && fact !== undefined ? [{ step: each.id, fact }] : [];
         }),
-      checkpoint: resumeFrom(step, task, recording, at.checkpoints[step.id]),
+      checkpoint,
       checkLease: () => lease.check(),
       expectLate: (place: string) => moves.expectLate(late(place), lease.fence),
       cameInTime: (place: string) => moves.cameInTime(late(place), lease.fence),
@@ -163,7 +164,7 @@ export function createFlight(options: FlightOptions): Flight {
         moves.note(recording.id, type, data, lease.fence),
       signal,
     };
-    return { given, service };
+    return { given, service, whyUnreadable: why };
   }
 
   async function withdrawStep(
@@ -178,16 +179,14 @@ export function createFlight(options: FlightOptions): Flight {
     const fact: unknown = at.facts[step.id];
     const hasMadeAny = fact !== undefined || at.checkpoints[step.id] !== undefined;
     if (!hasMadeAny && !task.leavesUnrecorded && recording.state !== 'deleting') return;
-    const context: WithdrawContext = {
-      ...contextOf(step, task, attempt, plan, at).given,
-      fact,
-      log: attempt.log,
-    };
+    const { given, whyUnreadable } = contextOf(step, task, attempt, plan, at);
+    const context: WithdrawContext = { ...given, fact, log: attempt.log };
     await task.withdraw?.(context);
     crashPoint('withdraw:after-stage');
-    const why = whyUnreadable(task, at.checkpoints[step.id]);
     const known =
-      why === undefined ? reason : `${reason}, as far as it was known: its checkpoint was unreadable`;
+      whyUnreadable === undefined
+        ? reason
+        : `${reason}, as far as it was known: its checkpoint was unreadable`;
     if (hasMadeAny) await moves.undoStage(recording.id, step.id, known, lease.fence);
   }
 
@@ -427,12 +426,19 @@ function laneOf({ lane = FIRST_LANE }: Recording): string {
   return lane;
 }
 
-/** What keeps a task from resuming from this; `undefined` if it can, or has nothing to resume from. */
-function whyUnreadable(task: AnyTask, kept: unknown): string | undefined {
-  if (kept === undefined) return undefined;
-  if (kept === UNREADABLE) return 'it is no JSON';
-  const issue = task.checkpoint?.safeParse(kept).error?.issues[0];
-  return issue && [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': ');
+/** Where a step resumes, or what keeps it from that. */
+interface Resumed {
+  readonly checkpoint?: unknown;
+  readonly why?: string;
+}
+
+function readCheckpoint(task: AnyTask, kept: unknown): Resumed {
+  if (kept === UNREADABLE) return { why: 'it is no JSON' };
+  if (kept === undefined || task.checkpoint === undefined) return { checkpoint: kept };
+  const { data, error } = task.checkpoint.safeParse(kept);
+  if (error === undefined) return { checkpoint: data };
+  const [issue] = error.issues;
+  return { why: [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ') };
 }
 
 /** What was archived, and what else was there before, stays if a recording was to be published again and is not. */

@@ -4,10 +4,11 @@ import { archivedFiles } from '../domain/archived.ts';
 import { companionsBeside } from '../domain/companions.ts';
 import { videosIn } from '../domain/published.ts';
 import type { Facts, Recording } from '../domain/recording.ts';
-import { forgetClaims } from './claims.ts';
+import { forgetClaims, setClaims } from './claims.ts';
 import { insertDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
-import type { LedgerExtension } from './extension.ts';
+import { type LedgerExtension, tablesOfPending } from './extension.ts';
+import { hasStep } from './has-step.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -81,34 +82,28 @@ export async function publishAgain(trx: Trx, recording: Recording, by: string): 
 }
 
 /** Whether something is made of it with a publisher, which is made again for a new video. */
-export async function isShown(trx: Trx, id: string): Promise<boolean> {
-  const shown = await trx
-    .selectFrom('stages')
-    .select('stage')
-    .where('recording_id', '=', id)
-    .where('is_again', '=', 1)
-    .where('service', 'is not', null)
-    .where('fact', 'is not', null)
-    .limit(1)
-    .executeTakeFirst();
-  return shown !== undefined;
+export function isShown(trx: Trx, id: string): Promise<boolean> {
+  return hasStep(trx, id, (steps) =>
+    steps.where('is_again', '=', 1).where('service', 'is not', null).where('fact', 'is not', null),
+  );
 }
 
 /** Forgets what was proved of the stages that are gone through again, but keeps it for the case that this is given up. */
 async function keepStages(trx: Trx, { id }: Recording) {
+  return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(await takeStages(trx, id)) };
+}
+
+/** Removes the stages that are gone through again, and gives back what they were. */
+async function takeStages(trx: Trx, id: string): Promise<KeptStage[]> {
   const rows = await trx
     .deleteFrom('stages')
     .where('recording_id', '=', id)
     .where('is_again', '=', 1)
     .returningAll()
     .execute();
-  const claims = await trx.selectFrom('claims').selectAll().where('recording_id', '=', id).execute();
-  const kept = rows.map((row): KeptStage => {
-    const refs = claims.filter(({ stage }) => stage === row.stage).map(({ ref }) => ref);
-    return { ...row, claims: refs };
-  });
-  for (const { stage } of rows) await forgetClaims(trx, id, stage);
-  return { ...NEW_BEGINNING, last_error: null, kept_stages: JSON.stringify(kept) };
+  const taken: KeptStage[] = [];
+  for (const row of rows) taken.push({ ...row, claims: await forgetClaims(trx, id, row.stage) });
+  return taken;
 }
 
 /** Gives a recording back what was proved before it was to be published again. */
@@ -119,20 +114,13 @@ export async function restoreStages(trx: Trx, id: string): Promise<void> {
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
   const put: KeptStage[] = JSON.parse(kept ?? '[]');
-  const undone = await trx
-    .deleteFrom('stages')
-    .where('recording_id', '=', id)
-    .where('is_again', '=', 1)
-    .returning('stage')
-    .execute();
-  for (const { stage } of undone) await forgetClaims(trx, id, stage);
-  const rows = put.map(({ claims: _, ...row }) => row);
-  if (rows.length > 0) await trx.insertInto('stages').values(rows).execute();
-  const claims = put.flatMap(({ stage, service, claims: refs }) =>
-    service === null ? [] : refs.map((ref) => ({ service, ref, recording_id: id, stage })),
-  );
-  if (claims.length > 0) await trx.insertInto('claims').values(claims).execute();
-  const present = videosIn(factsIn(rows)).map(({ videoId }) => videoId);
+  await takeStages(trx, id);
+  for (const { claims: refs, ...row } of put) {
+    await trx.insertInto('stages').values(row).execute();
+    const { stage, service } = row;
+    await setClaims(trx, id, stage, service === null ? undefined : { service, refs });
+  }
+  const present = videosIn(factsIn(put)).map(({ videoId }) => videoId);
   const others = (JSON.parse(earlier ?? '[]') as string[]).filter((each) => !present.includes(each));
   await trx
     .updateTable('recordings')
@@ -187,7 +175,7 @@ export async function startDeletion(
     });
   }
   await trx.deleteFrom('renames').where('recording_id', '=', id).execute();
-  for (const table of ['watches' as const, ...extensions.flatMap(({ pending = [] }) => pending)]) {
+  for (const table of tablesOfPending(extensions)) {
     await trx.deleteFrom(table).where('recording_id', '=', id).execute();
   }
   const [archive] = archivedFiles(facts);
@@ -256,14 +244,8 @@ async function wasAnnounced(trx: Trx, { id, kind, isFromArchive }: Recording): P
 }
 
 /** Whether the announcement of its publication has begun. */
-export async function isAnnounced(trx: Trx, id: string): Promise<boolean> {
-  const announcing = await trx
-    .selectFrom('stages')
-    .select('stage')
-    .where('recording_id', '=', id)
-    .where('is_final', '=', 1)
-    .executeTakeFirst();
-  return announcing !== undefined;
+export function isAnnounced(trx: Trx, id: string): Promise<boolean> {
+  return hasStep(trx, id, (steps) => steps.where('is_final', '=', 1));
 }
 
 /** An occasion that was not there before, for an announcement that may be made several times. */

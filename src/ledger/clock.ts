@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import type { SteadyClock } from '../lib/steady-clock.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
-import type { LedgerExtension } from './extension.ts';
+import { type LedgerExtension, tablesOfPending } from './extension.ts';
 import type { Tables } from './schema.ts';
 
 /** What counts as a jump and not as the slow correction of a clock, in milliseconds. */
@@ -146,7 +146,7 @@ async function moveAlong(
     .where('state', '=', 'pending')
     .where('not_before_ms', '>', fromMs)
     .execute();
-  for (const table of ['watches' as const, ...extensions.flatMap(({ pending = [] }) => pending)]) {
+  for (const table of tablesOfPending(extensions)) {
     // How long they have gone on is counted from their beginning.
     await trx
       .updateTable(table)

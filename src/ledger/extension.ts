@@ -46,3 +46,8 @@ export interface Foreknown {
   /** What its history says of that; nothing where it changes nothing. */
   readonly event?: { readonly type: EventType; readonly by: string | null };
 }
+
+/** All tables with a row per recording that waits for a time, ours and those of wings. */
+export function tablesOfPending(extensions: readonly LedgerExtension[]): readonly PendingTable[] {
+  return ['watches', ...extensions.flatMap(({ pending = [] }) => pending)];
+}

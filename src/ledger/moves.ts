@@ -4,7 +4,7 @@ import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { restoreStages } from './after-done.ts';
 import { change } from './change.ts';
-import { forgetClaims } from './claims.ts';
+import { forgetClaims, type Made, setClaims } from './claims.ts';
 import type { Database } from './database.ts';
 import { callOff, insertDelivery, type NewDelivery } from './deliveries.ts';
 import { addEvent, type EventType } from './events.ts';
@@ -22,12 +22,6 @@ export interface StepKind {
   /** It is gone through once more when its recording is published again. */
   readonly isAgain: boolean;
   readonly movesBytes: boolean;
-}
-
-/** What a step has made in its service, by its names there; none: something of which no name is known yet. */
-export interface Made {
-  readonly service: string;
-  readonly refs: readonly string[];
 }
 
 /**
@@ -117,17 +111,6 @@ export function createMoves({ db }: { db: Database }): Moves {
       .execute();
   }
 
-  /** Whose it is that a step has made, in place of what it said before. */
-  async function claim(trx: Change, id: string, stage: string, made: Made | undefined): Promise<void> {
-    await forgetClaims(trx, id, stage);
-    if (made === undefined || made.refs.length === 0) return;
-    const { service, refs } = made;
-    await trx
-      .insertInto('claims')
-      .values(refs.map((ref) => ({ service, ref, recording_id: id, stage })))
-      .execute();
-  }
-
   function count(trx: Change, id: string, column: 'failed_attempts' | 'open_starts') {
     return trx
       .updateTable('recordings')
@@ -213,14 +196,14 @@ export function createMoves({ db }: { db: Database }): Moves {
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
         await updateStage(trx, id, stage, { checkpoint: JSON.stringify(checkpoint), service });
-        await claim(trx, id, stage, made);
+        await setClaims(trx, id, stage, made);
       }),
 
     finishStage: (id, stage, fact, fence, made) =>
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
         await updateStage(trx, id, stage, { fact: JSON.stringify(fact), service, done_at_ms: Date.now() });
-        await claim(trx, id, stage, made);
+        await setClaims(trx, id, stage, made);
         // A recording that gets on is none that kills its workers.
         const bytes = 'bytes' in fact && typeof fact.bytes === 'number' ? { bytes: fact.bytes } : {};
         await trx

@@ -17,6 +17,7 @@ import type { Database } from './database.ts';
 import { callOff } from './deliveries.ts';
 import { addEvent } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
+import { hasStep } from './has-step.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -232,11 +233,6 @@ function operatorNamed(
     { id, source, origin }: Recording,
   ): Promise<boolean> {
     if (source === 'manual' && origin.kind === 'file' && !origin.keep) return true;
-    const begun = await trx
-      .selectFrom('stages')
-      .select('stage')
-      .where('recording_id', '=', id)
-      .executeTakeFirst();
-    return begun !== undefined;
+    return await hasStep(trx, id);
   }
 }

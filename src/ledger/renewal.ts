@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { NewRecording } from '../domain/recording.ts';
 import { addEvent } from './events.ts';
+import { hasStep } from './has-step.ts';
 import { keepPlan } from './plans.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
@@ -26,14 +27,8 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     .executeTakeFirst();
   const title = named?.title ?? input.title;
   // What was made on the old way can be taken back on that way only.
-  const made = await trx
-    .selectFrom('stages')
-    .select('stage')
-    .where('recording_id', '=', id)
-    .limit(1)
-    .execute();
   const plan =
-    made.length > 0 || input.plan === undefined ? {} : { plan_key: await keepPlan(trx, input.plan) };
+    input.plan === undefined || (await hasStep(trx, id)) ? {} : { plan_key: await keepPlan(trx, input.plan) };
   await trx
     .updateTable('recordings')
     .set({

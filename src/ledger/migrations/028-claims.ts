@@ -78,9 +78,7 @@ interface KeptRow {
 /** Of what was put aside only steps that are gone through again: none of the archive. */
 function withClaims(row: KeptRow) {
   const task = row.task ?? row.stage;
-  const videoId = [row.fact, row.checkpoint]
-    .flatMap((text) => (text === null ? [] : [(JSON.parse(text) as { videoId?: string | null }).videoId]))
-    .find((id) => id !== undefined && id !== null);
+  const videoId = videoIn(row.fact) ?? videoIn(row.checkpoint);
   const isPublished =
     ['publish', 'captions'].includes(task) && (row.fact !== null || row.checkpoint !== null);
   const service = !isPublished
@@ -97,4 +95,12 @@ function withClaims(row: KeptRow) {
     moves_bytes: task === 'fetch' || task === 'publish' ? 1 : 0,
     claims: service === null || videoId === undefined ? [] : [videoId],
   };
+}
+
+function videoIn(text: string | null): string | undefined {
+  try {
+    return (JSON.parse(text ?? '{}') as { videoId?: string | null }).videoId ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
