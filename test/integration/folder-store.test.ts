@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFolderStore } from '../../src/cli/doctor/folder-store.ts';
-import type { Config } from '../../src/config/config.ts';
 import { isOutage } from '../../src/domain/errors.ts';
 import type { FileRef, Store } from '../../src/engine/ports/store.ts';
 import { createFolderStore } from '../../src/outside/folder/store.ts';
+import { checkFolderStore } from '../../src/outside/folder/store-check.ts';
 import { canMakeDisks, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 
 const { signal } = new AbortController();
@@ -411,10 +410,10 @@ describe('the doctor', () => {
     checkFolderStore({
       dataDir: join(base, 'data'),
       folderStore: { path, memoryPath, reserveBytes: 0, ...more },
-    } as Config);
+    });
 
   it('leaves the folder store out where none is set up', async () => {
-    expect(await checkFolderStore({ dataDir: base, folderStore: undefined } as Config)).toMatchObject({
+    expect(await checkFolderStore({ dataDir: base, folderStore: undefined })).toMatchObject({
       state: 'skip',
     });
   });

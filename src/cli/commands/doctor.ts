@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { settingWarnings } from '../../config/setting-warnings.ts';
-import { type Diagnosis, diagnose, type Finding } from '../doctor/check.ts';
+import type { Finding } from '../../domain/finding.ts';
+import { type Diagnosis, diagnose } from '../doctor/check.ts';
 import { EXIT } from '../exit-codes.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';

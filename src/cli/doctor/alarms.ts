@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { type Finding, ok, warn } from './check.ts';
+import { type Finding, ok, warn } from '../../domain/finding.ts';
 
 /** Whether anybody hears of what is wrong. */
 export function checkAlarms({ alarms: { webhookUrl, mail, ping } }: Config): Finding {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Finding, ok, skip, warn } from './check.ts';
+import { type Finding, ok, skip, warn } from '../../domain/finding.ts';
 import { pm2Homes } from './pm2.ts';
 
 /** The units of docs/systemd that bring all of Sluice back: with pm2, and without. */

@@ -1,15 +1,8 @@
 import { KnownError, summarize } from '../../domain/errors.ts';
+import { type Finding, fail } from '../../domain/finding.ts';
 import { untilAborted } from '../../lib/abort.ts';
 import { SERVICES } from '../../outside/words.ts';
 import { troubleOf } from '../failure.ts';
-
-/** What a check has found, in one line; and what to do, unless all is well. */
-export interface Finding {
-  /** `skip`: it could not be looked at, for another check's reason, or need not be. */
-  readonly state: 'ok' | 'warn' | 'fail' | 'skip';
-  readonly text: string;
-  readonly advice?: string;
-}
 
 export interface Check {
   readonly name: string;
@@ -23,11 +16,6 @@ export interface Diagnosis extends Finding {
   readonly check: string;
   readonly ms: number;
 }
-
-export const ok = (text: string): Finding => ({ state: 'ok', text });
-export const warn = (text: string, advice: string): Finding => ({ state: 'warn', text, advice });
-export const fail = (text: string, advice: string): Finding => ({ state: 'fail', text, advice });
-export const skip = (text: string): Finding => ({ state: 'skip', text });
 
 /** Runs all checks at the same time, each for so long at most; tells of each as soon as it has ended. */
 export async function diagnose(

@@ -1,16 +1,12 @@
 import type { Config, SettingProblem } from '../../config/config.ts';
-import { B2 } from '../../outside/b2/words.ts';
-import { BUNNY } from '../../outside/bunny/words.ts';
-import { WEBSITE } from '../../outside/website/words.ts';
-import { ZOOM } from '../../outside/zoom/words.ts';
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
+import { CHECKUPS } from '../../outside/doctor.ts';
 import type { Api } from '../api.ts';
 import { checkAlarms } from './alarms.ts';
 import { checkBoot } from './boot.ts';
-import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
+import type { Check } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
-import { checkFolderPublisher } from './folder-publisher.ts';
-import { checkFolderStore } from './folder-store.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
@@ -20,7 +16,6 @@ import { checkPipeline, checkTus } from './ports.ts';
 import { checkProcesses } from './processes.ts';
 import { checkRedis } from './redis.ts';
 import { checkSecrets } from './secrets.ts';
-import { checkB2, checkBunny, checkSite, checkZoom } from './services.ts';
 
 export interface DoctorOptions {
   readonly settings: { readonly config: Config; readonly problems: readonly SettingProblem[] };
@@ -42,12 +37,14 @@ const PIPELINE = ['PIPELINE_HOST', 'PIPELINE_PORT', 'PIPELINE_URL'];
 
 /** All checks, in the order in which they are told. */
 export function createChecks(options: DoctorOptions): Check[] {
-  const { env, home, serverUrl, settings, isBeforeStart } = options;
+  const { env, home, serverUrl, settings, isBeforeStart, sendsSiteEvent } = options;
   const { config, problems } = settings;
   const managedRedis = !env['REDIS_URL']?.trim();
   const pm2 = createPm2({ env, home });
   const pipelineUrl = serverUrl ?? config.pipeline.url;
   const ofPipeline = serverUrl === undefined ? PIPELINE : [];
+
+  const clocks = CHECKUPS.flatMap(({ clock }) => clock ?? []);
 
   /** A check that is left out where one of the settings that it needs is missing or wrong. */
   const check = (
@@ -85,44 +82,17 @@ export function createChecks(options: DoctorOptions): Check[] {
       checkProcesses(options.connect(), { pm2, hasRedis: managedRedis, isBeforeStart, signal }),
     ),
     check('boot', [], () => checkBoot({ env, home })),
-    check('clock', ['B2_API_URL', 'BUNNY_API_URL', 'ZOOM_OAUTH_URL'], (signal) => checkClock(config, signal)),
     check(
-      B2.name,
-      ['B2_KEY_ID', 'B2_APPLICATION_KEY', 'B2_BUCKET', 'B2_API_URL'],
-      (signal) => checkB2(config, signal),
-      B2.service,
+      'clock',
+      clocks.map(({ setting }) => setting),
+      (signal) =>
+        checkClock(
+          clocks.map(({ urlOf }) => urlOf(config)),
+          signal,
+        ),
     ),
-    check('folder store', ['FOLDER_STORE', 'DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkFolderStore(config)),
-    check(
-      BUNNY.name,
-      ['BUNNY_LIBRARY_ID', 'BUNNY_API_KEY', 'BUNNY_READ_ONLY_API_KEY', 'BUNNY_API_URL'],
-      (signal) => checkBunny(config, signal),
-      BUNNY.service,
-    ),
-    check(
-      'folder publisher',
-      ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL', 'DATA_DIR', 'DISK_RESERVE_BYTES'],
-      (signal) => checkFolderPublisher(config, signal),
-    ),
-    check(
-      ZOOM.name,
-      [
-        'ZOOM_ACCOUNTS_FILE',
-        'ZOOM_RULES_FILE',
-        'ZOOM_ACCOUNT_ID',
-        'ZOOM_CLIENT_ID',
-        'ZOOM_CLIENT_SECRET',
-        'ZOOM_API_URL',
-        'ZOOM_OAUTH_URL',
-      ],
-      (signal) => checkZoom(config, signal),
-      ZOOM.service,
-    ),
-    check(
-      'website',
-      ['SITE_WEBHOOK_URL', 'SITE_WEBHOOK_SECRET'],
-      (signal) => checkSite(config, { sendsEvent: options.sendsSiteEvent, signal }),
-      WEBSITE.service,
+    ...CHECKUPS.map(({ name, needs, service, check: look }) =>
+      check(name, needs, (signal) => look(config, { signal, sendsSiteEvent }), service),
     ),
     check('outside', ['PUBLIC_URL', 'UPLOAD_PUBLIC_URL', ...PIPELINE], (signal) =>
       checkOutside(config, { isBeforeStart, signal }),

@@ -1,17 +1,15 @@
-import type { Config } from '../../config/config.ts';
+import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import { dismiss, send } from '../../lib/http.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
 
-/** Zoom's and the website's signatures bear a time; more than this is wrong, in milliseconds. */
+/** Signatures bear a time; more than this is wrong, in milliseconds. */
 const MAX_SKEW_MS = 60_000;
 
 /** A date in whole seconds and the way of the answer do not tell more of a clock that is wrong, in milliseconds. */
 const TOLD_TO_MS = 60_000;
 
 /** Compares this machine's clock with the dates that the services put on their answers. */
-export async function checkClock({ b2, bunny, zoom }: Config, signal: AbortSignal): Promise<Finding> {
-  const urls = [b2.apiUrl, bunny.apiUrl, zoom.oauthUrl];
+export async function checkClock(urls: readonly string[], signal: AbortSignal): Promise<Finding> {
   const skews = await Promise.all(urls.map((url) => skewAgainst(url, signal)));
   return judgeClock(skews.filter((skew) => skew !== undefined));
 }

@@ -2,8 +2,8 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
+import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
 import { byteSize } from '../../lib/byte-size.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
 
 /** A class of an hour and a half in HD, in bytes; and how many of them there should be room for. */
 const TYPICAL_BYTES = 2_000_000_000;

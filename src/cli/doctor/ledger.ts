@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
 import { inspectLedger } from '../../ledger/inspect.ts';
 import { byteSize } from '../../lib/byte-size.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
 
 export function checkLedger({ ledgerPath, dataDir }: Config): Finding {
   if (existsSync(dataDir) && !isWritable(dataDir)) {

@@ -1,10 +1,10 @@
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import type { Api } from '../api.ts';
 import { type Status, statusShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { localTime } from '../times.ts';
-import { type Finding, fail, ok, skip, warn } from './check.ts';
 
 /** Who waits longer than this waits for more than its turn, in milliseconds. */
 const LONG_MS = 24 * 3_600_000;

@@ -1,4 +1,4 @@
-import { type Finding, fail, ok } from './check.ts';
+import { type Finding, fail, ok } from '../../domain/finding.ts';
 
 /** The oldest Node that Sluice runs on, as package.json says. */
 const OLDEST = [20, 19] as const;

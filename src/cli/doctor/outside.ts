@@ -1,7 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import { summarize } from '../../domain/errors.ts';
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
 import { dismiss, type Request, readText, send } from '../../lib/http.ts';
-import { type Finding, fail, ok, skip, warn } from './check.ts';
+import { CHECKUPS } from '../../outside/doctor.ts';
 
 const IDLE_TIMEOUT_MS = 5000;
 
@@ -11,6 +12,9 @@ const OPERATORS_PATHS: readonly (readonly [path: string, sign: RegExp])[] = [
   ['/metrics', /^sluice_/m],
   ['/', /<title>[^<]*Sluice/],
 ];
+
+/** Who calls from outside, and where. */
+const CALLERS = CHECKUPS.flatMap(({ name, door }) => (door === undefined ? [] : [{ name, door }]));
 
 /** A refusal of ours, so that the request has come through. */
 const OWN_REFUSAL = /urn:sluice:error:/;
@@ -47,24 +51,27 @@ export async function checkOutside(
       'Let the proxy pass only what docs/proxy names and add X-Forwarded-For, or set ADMIN_TOKEN and LOCAL_TRUST=off.',
     );
   }
-  const webhook = await ask('POST', `${origin}/zoom-upload`, signal);
-  const upload = await ask('OPTIONS', uploads, signal);
-  if ('why' in webhook) {
-    return warn(
-      `cannot be told: ${origin} does not answer from here (${silence ?? webhook.why})`,
-      `Ask from another network: curl -i -d '{}' ${origin}/zoom-upload has to answer 401. See PUBLIC_URL, DNS, and the proxy.`,
-    );
+  const lost: string[] = [];
+  for (const { door } of CALLERS) {
+    const webhook = await ask('POST', `${origin}${door}`, signal);
+    if ('why' in webhook) {
+      return warn(
+        `cannot be told: ${origin} does not answer from here (${silence ?? webhook.why})`,
+        `Ask from another network: curl -i -d '{}' ${origin}${door} has to answer 401. See PUBLIC_URL, DNS, and the proxy.`,
+      );
+    }
+    if (!OWN_REFUSAL.test(webhook.text)) lost.push(`${origin}${door} (${webhook.status})`);
   }
-  const lost = [
-    ...(OWN_REFUSAL.test(webhook.text) ? [] : [`${origin}/zoom-upload (${webhook.status})`]),
+  const upload = await ask('OPTIONS', uploads, signal);
+  lost.push(
     ...(!('why' in upload) && upload.isTus
       ? []
       : [`${uploads} (${'why' in upload ? upload.why : upload.status})`]),
-  ];
+  );
   if (lost.length > 0) {
     return warn(
       `does not get through to Sluice: ${lost.join(', ')}`,
-      'Right if Zoom and tutors use another address (UPLOAD_PUBLIC_URL); else let the proxy pass it: docs/proxy.',
+      `Right if ${[...CALLERS.map(({ name }) => name), 'tutors'].join(' and ')} use another address (UPLOAD_PUBLIC_URL); else let the proxy pass it: docs/proxy.`,
     );
   }
   return ok(`webhooks and uploads get through at ${origin}, operators' pages are closed; asked from here`);

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { type Finding, fail, ok, warn } from './check.ts';
+import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
+import { type Finding, fail, ok, skip } from '../../domain/finding.ts';
 import { dismiss, type Request, readText, send } from '../../lib/http.ts';
-import { type Finding, fail, ok, skip } from './check.ts';
 import { type Pm2, starting } from './pm2.ts';
 
 const IDLE_TIMEOUT_MS = 5000;

@@ -1,8 +1,8 @@
+import { type Finding, fail, ok, skip } from '../../domain/finding.ts';
 import type { Api } from '../api.ts';
 import { statusShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { type Finding, fail, ok, skip } from './check.ts';
 import { checkPm2 } from './pm2.ts';
 
 /** Whether all processes run: by pm2 where that keeps them, else by the signs of life that they give. */

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { RedisAddress } from '../../config/config.ts';
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
 import { probeRedis } from '../../queue/redis-probe.ts';
-import { type Finding, fail, ok, skip, warn } from './check.ts';
 import { type Pm2, starting } from './pm2.ts';
 
 /** The oldest Redis that the line works with. */

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { settings } from '../../config/settings.ts';
-import { type Finding, ok, warn } from './check.ts';
+import { type Finding, ok, warn } from '../../domain/finding.ts';
+import { CHECKUPS } from '../../outside/doctor.ts';
 
 /** What is shorter, or made of fewer different characters, can be guessed, and can hardly be kept out of messages. */
 const MIN_CHARACTERS = 16;
@@ -14,7 +15,7 @@ const NAMES = Object.keys(settings).filter((name) => /(SECRET|TOKEN|KEY|PASSWORD
 const MADE_BY: Readonly<Record<string, string>> = {
   ADMIN_TOKEN: 'openssl rand -hex 24',
   UPLOAD_TOKEN_SECRET: 'openssl rand -base64 48',
-  SITE_WEBHOOK_SECRET: 'echo "whsec_$(openssl rand -base64 32)"',
+  ...Object.assign({}, ...CHECKUPS.map(({ madeBy }) => madeBy)),
 };
 
 /** Whether what has to be secret can be: hard to guess, readable by nobody else, and never sent for all to read. */

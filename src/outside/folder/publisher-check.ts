@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../../config/config.ts';
 import { summarize, systemCode } from '../../domain/errors.ts';
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
 import { type Request, readText, send } from '../../lib/http.ts';
-import { type Finding, fail, ok, skip, warn } from './check.ts';
+import type { FolderPublisherOptions } from './publisher.ts';
 
 const IDLE_TIMEOUT_MS = 5000;
+
+export interface FolderPublisherCheckSettings {
+  readonly folderPublisher: Pick<FolderPublisherOptions, 'path' | 'url'> | undefined;
+}
 
 /**
  * The folder of published videos: it is there, takes files, and what lies in it is found at its public address, which is
  * asked from here.
  */
 export async function checkFolderPublisher(
-  { folderPublisher }: Config,
+  { folderPublisher }: FolderPublisherCheckSettings,
   signal: AbortSignal,
 ): Promise<Finding> {
   if (folderPublisher === undefined)

@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFolderPublisher } from '../../../src/cli/doctor/folder-publisher.ts';
-import type { Config } from '../../../src/config/config.ts';
+import { checkFolderPublisher } from '../../../src/outside/folder/publisher-check.ts';
 import { freePort } from '../../support/free-port.ts';
 
 const { signal } = new AbortController();
@@ -36,9 +35,7 @@ afterEach(async () => {
 });
 
 function check(publisher: { path: string; url: string } | undefined = { path, url }) {
-  const more = { memoryPath: join(home, 'memory.json'), reserveBytes: 0 };
-  const config = { folderPublisher: publisher && { ...publisher, ...more } };
-  return checkFolderPublisher(config as Config, signal);
+  return checkFolderPublisher({ folderPublisher: publisher }, signal);
 }
 
 describe('the doctor, of a folder of published videos,', () => {
@@ -67,7 +64,7 @@ describe('the doctor, of a folder of published videos,', () => {
   });
 
   it('looks at nothing where there is no such folder', async () => {
-    const nothing = checkFolderPublisher({ folderPublisher: undefined } as Config, signal);
+    const nothing = checkFolderPublisher({ folderPublisher: undefined }, signal);
     expect(await nothing).toMatchObject({ state: 'skip' });
   });
 });

@@ -1,17 +1,23 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../domain/errors.ts';
+import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
 import { byteSize } from '../../lib/byte-size.ts';
 import { statIfThere } from '../../lib/files.ts';
-import { type Finding, fail, ok, skip, warn } from './check.ts';
+import type { FolderStoreOptions } from './store.ts';
 
 /** A class of an hour and a half in HD, in bytes. */
 const TYPICAL_BYTES = 2_000_000_000;
 
+export interface FolderStoreCheckSettings {
+  readonly folderStore: Omit<FolderStoreOptions, 'idleTimeoutMs'> | undefined;
+  /** What lies on the disk of this folder is no drive of its own. */
+  readonly dataDir: string;
+}
+
 /** The folder, whether it is the one that it was, and what there is room for; nothing is made for a look. */
-export async function checkFolderStore({ folderStore, dataDir }: Config): Promise<Finding> {
+export async function checkFolderStore({ folderStore, dataDir }: FolderStoreCheckSettings): Promise<Finding> {
   if (folderStore === undefined) return skip('FOLDER_STORE is not set: recipes cannot archive to a folder');
   const { path, memoryPath, reserveBytes } = folderStore;
   const known = await idOf(memoryPath, path);

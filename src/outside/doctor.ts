@@ -1,0 +1,21 @@
+import { B2_CHECKUP } from './b2/doctor.ts';
+import { BUNNY_CHECKUP } from './bunny/doctor.ts';
+import type { Checkup } from './checkup.ts';
+import { FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
+import { WEBSITE_CHECKUP } from './website/doctor.ts';
+import { ZOOM_CHECKUP } from './zoom/doctor.ts';
+
+/** Every system that the doctor looks at, in the order in which they are told: a line for each. */
+const LISTED = [
+  B2_CHECKUP,
+  FOLDER_STORE_CHECKUP,
+  BUNNY_CHECKUP,
+  FOLDER_PUBLISHER_CHECKUP,
+  ZOOM_CHECKUP,
+  WEBSITE_CHECKUP,
+];
+
+/** What the configuration has to have for all of them. */
+export type CheckupSettings = (typeof LISTED)[number] extends Checkup<infer Settings> ? Settings : never;
+
+export const CHECKUPS: readonly Checkup<CheckupSettings>[] = LISTED;
