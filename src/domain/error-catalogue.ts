@@ -185,10 +185,10 @@ export const ERROR_CATALOGUE = {
   ],
   REMOTE_UNAUTHORIZED: [
     'A service does not accept our credentials.',
-    'Correct its key in .env (B2_APPLICATION_KEY, BUNNY_API_KEY, ZOOM_CLIENT_SECRET), or give the key the rights that it lacks: sluice doctor says which.',
+    'Correct the key of that service in .env, or give it the rights that it lacks: sluice doctor says which.',
     {
       failed:
-        'Correct its key in .env (B2_APPLICATION_KEY, BUNNY_API_KEY, ZOOM_CLIENT_SECRET), or give the key the rights that it lacks: sluice doctor says which. Then try it again.',
+        'Correct the key of that service in .env, or give it the rights that it lacks: sluice doctor says which. Then try it again.',
     },
   ],
   REMOTE_CAP_EXCEEDED: [
@@ -201,11 +201,11 @@ export const ERROR_CATALOGUE = {
   ],
   REMOTE_ANSWER_INVALID: [
     'A service answered with something that its documentation does not describe.',
-    'It is tried again by itself; if it stays, check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL).',
+    'It is tried again by itself; if it stays, check the address of that service in .env (sluice doctor names the setting).',
     {
       failed:
-        'Check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL), then try it again.',
-      asked: 'Check the address of that service (B2_API_URL, BUNNY_API_URL, ZOOM_API_URL), then ask again.',
+        'Check the address of that service in .env (sluice doctor names the setting), then try it again.',
+      asked: 'Check the address of that service in .env (sluice doctor names the setting), then ask again.',
     },
   ],
   TRANSFER_STALLED: [
@@ -289,8 +289,8 @@ export const ERROR_CATALOGUE = {
     { about: 'bytes', isLost: true },
   ],
   PUBLISH_FAILED: [
-    'Bunny Stream reports that it cannot use the video.',
-    'Look at the video in the Bunny panel, and open the archived file in a player: if that plays, hand it over again.',
+    'A publisher reports that it cannot use the video.',
+    'Look at the video with its publisher, and open the archived file in a player: if that plays, hand it over again.',
     { isLost: true },
   ],
   ARCHIVED_FILE_GONE: [
@@ -299,26 +299,23 @@ export const ERROR_CATALOGUE = {
   ],
   PUBLISHER_MISSING: [
     'A recording has to do with a publisher that is not set up here.',
-    'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), and restart the worker: the recording goes on by itself.',
+    'Set it up again in .env, and restart the worker: the recording goes on by itself.',
     {
-      failed:
-        'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), restart the worker, and try it again.',
-      asked:
-        'Set it up again (FOLDER_PUBLISHER and FOLDER_PUBLISHER_URL), restart the worker, and ask again.',
+      failed: 'Set it up again in .env, restart the worker, and try it again.',
+      asked: 'Set it up again in .env, restart the worker, and ask again.',
     },
   ],
   VIDEO_MISSING: [
     'A publisher does not know a video that it has made, or says that it has not got its whole file.',
     'Nothing to do: it is asked again, and the video is made anew only if it keeps saying so.',
     {
-      failed:
-        'Look at the videos of the library in the Bunny panel, then try it again: the video is made anew.',
+      failed: 'Look at the videos with the publisher, then try it again: the video is made anew.',
     },
   ],
   CAPTIONS_REFUSED: [
-    'Bunny Stream has refused the captions of a video.',
-    'Nothing to do: they are sent again; if Bunny keeps refusing them, the recording goes on without.',
-    { failed: 'Look at the transcript in Backblaze B2; if it is well, try it again.' },
+    'A publisher has refused the captions of a video.',
+    'Nothing to do: they are sent again; if it keeps refusing them, the recording goes on without.',
+    { failed: 'Look at the archived transcript; if it is well, try it again.' },
   ],
   SERVICE_DOWN: [
     'A service fails everybody, or has failed different recordings in a row, so it is left alone for a while.',

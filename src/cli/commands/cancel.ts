@@ -10,7 +10,7 @@ export function addCancelCommand(program: Command, io: Io): void {
     .command('cancel')
     .summary('stop recordings for good, and take back what they have made')
     .description(
-      'Stops recordings for good and takes back what they have made in B2 and Bunny. `sluice retry` begins anew.',
+      'Stops recordings for good and takes back what they have archived and published. `sluice retry` begins anew.',
     )
     .argument('<ids...>', RECORDINGS_ARGUMENT)
     .addHelpText('after', '\nExample:\n  sluice cancel rec_8821bfdde5e03edd33995107')

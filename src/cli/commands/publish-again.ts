@@ -10,7 +10,7 @@ export function addPublishAgainCommand(program: Command, io: Io): void {
     .command('publish-again')
     .summary('make new videos of what is archived')
     .description(
-      'Makes new videos in Bunny of recordings that are done, from their archived files. Each old video goes once the new one can be watched; `sluice cancel` gives it up.',
+      'Makes new videos of recordings that are done, from their archived files. Each old video goes once the new one can be watched; `sluice cancel` gives it up.',
     )
     .argument('<ids...>', RECORDINGS_ARGUMENT)
     .addHelpText('after', '\nExample:\n  sluice publish-again rec_8821bfdde5e03edd33995107')

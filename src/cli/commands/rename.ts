@@ -4,13 +4,13 @@ import type { Io } from '../io.ts';
 import { RECORDING_ARGUMENT } from '../recording-id.ts';
 import { openSession } from '../session.ts';
 
-/** `sluice rename ID TITLE`: another title, here, in Bunny and on the website. */
+/** `sluice rename ID TITLE`: another title, here, with its publishers and on the website. */
 export function addRenameCommand(program: Command, io: Io): void {
   program
     .command('rename')
     .summary('give a recording another title')
     .description(
-      'Gives a recording another title: here, in Bunny and on the website. Its file in the archive keeps its name.',
+      'Gives a recording another title: here, with its publishers and on the website. Its file in the archive keeps its name.',
     )
     .argument('<id>', RECORDING_ARGUMENT)
     .argument('<title>', 'the new one')
