@@ -197,6 +197,16 @@ function buildConfig(e: Values, env: Env) {
             reserveBytes: e.DISK_RESERVE_BYTES,
           }
         : undefined,
+    mediaOut:
+      e.MEDIA_OUT === undefined
+        ? undefined
+        : {
+            kind: 'folder' as const,
+            path: resolve(e.MEDIA_OUT),
+            url: e.MEDIA_OUT_URL,
+            memoryPath: `${dataDir}/media-out.json`,
+            reserveBytes: e.DISK_RESERVE_BYTES,
+          },
     site: {
       webhookUrl: e.SITE_WEBHOOK_URL,
       webhookSecret: e.SITE_WEBHOOK_SECRET,
@@ -380,13 +390,18 @@ function conflicts(present: Env): SettingProblem[] {
   if (folderStore?.startsWith('/') && resolve(folderStore) === dataDir) {
     found('FOLDER_STORE', 'must not be DATA_DIR, whose folders are swept; a folder inside it would do');
   }
-  const published = present['FOLDER_PUBLISHER']?.trim();
-  for (const [name, other] of [
-    ['DATA_DIR', dataDir],
-    ['FOLDER_STORE', folderStore],
-  ] as const) {
-    if (!published?.startsWith('/') || !other || !areOneInOther(published, other)) continue;
-    found('FOLDER_PUBLISHER', `must lie apart from ${name}: what lies in it is there for everybody to see`);
+  for (const open of ['FOLDER_PUBLISHER', 'MEDIA_OUT']) {
+    const folder = present[open]?.trim();
+    for (const [name, other] of [
+      ['DATA_DIR', dataDir],
+      ['FOLDER_STORE', folderStore],
+    ] as const) {
+      if (!folder?.startsWith('/') || !other || !areOneInOther(folder, other)) continue;
+      found(open, `must lie apart from ${name}: what lies in it is there for everybody to see`);
+    }
+  }
+  if (present['MEDIA_OUT_URL'] !== undefined && present['MEDIA_OUT'] === undefined) {
+    found('MEDIA_OUT', 'is required too, MEDIA_OUT_URL is its public address');
   }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {

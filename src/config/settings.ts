@@ -173,6 +173,19 @@ export const settings = {
       'Command that is asked, where it is installed, whether an unknown file is audio or video: a name or a path; none: it is not asked',
     ),
 
+  // Media output
+  MEDIA_OUT: text()
+    .startsWith('/', { error: 'must be an absolute path' })
+    .optional()
+    .describe(
+      'Folder that a web server hands out, into which recipes put packages, thumbnails and what else is made of recordings; it has to be there; unset: there is none',
+    ),
+  MEDIA_OUT_URL: url()
+    .optional()
+    .describe(
+      'Public address of what lies there, such as https://media.academy.example; unset: nobody is told where to find it',
+    ),
+
   // Recipes and tasks
   TASKS_DIR: text()
     .optional()

@@ -368,6 +368,14 @@ export const ERROR_CATALOGUE = {
       failed: 'Set it up again (the store "folder": FOLDER_STORE), then try it again.',
     },
   ],
+  OUTPUT_PLACE_MISSING: [
+    'What is made of a recording is to go to a place that is not set up here.',
+    'Set it up again ("media-out": MEDIA_OUT), and restart the worker: the recording goes on by itself.',
+    {
+      failed: 'Set it up again ("media-out": MEDIA_OUT), restart the worker, and try it again.',
+      asked: 'Set it up again ("media-out": MEDIA_OUT), restart the worker, and ask again.',
+    },
+  ],
   LEDGER_BUSY: [
     'Another process has kept the ledger for longer than 5 s.',
     'It is tried again by itself; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',

@@ -1,7 +1,7 @@
 import { B2_CHECKUP } from './b2/doctor.ts';
 import { BUNNY_CHECKUP } from './bunny/doctor.ts';
 import type { Checkup } from './checkup.ts';
-import { FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
+import { FOLDER_OUTPUT_CHECKUP, FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
 import { WEBSITE_CHECKUP } from './website/doctor.ts';
 import { ZOOM_CHECKUP } from './zoom/doctor.ts';
 
@@ -11,6 +11,7 @@ const LISTED = [
   FOLDER_STORE_CHECKUP,
   BUNNY_CHECKUP,
   FOLDER_PUBLISHER_CHECKUP,
+  FOLDER_OUTPUT_CHECKUP,
   ZOOM_CHECKUP,
   WEBSITE_CHECKUP,
 ];

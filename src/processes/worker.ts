@@ -23,6 +23,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
+import { openOutputPlaces } from '../outside/output-places.ts';
 import { openPublishers } from '../outside/publishers.ts';
 import { openStores } from '../outside/stores.ts';
 import { createSite } from '../outside/website/client.ts';
@@ -120,6 +121,7 @@ export async function startWorker(config: Config, log: Logger) {
   });
   const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
   const publishers = openPublishers(config, { idleTimeoutMs, minBytesPerSecond });
+  const outputPlaces = openOutputPlaces(config, { idleTimeoutMs, minBytesPerSecond });
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -137,6 +139,7 @@ export async function startWorker(config: Config, log: Logger) {
     zoom,
     stores,
     publishers,
+    outputPlaces,
     ledger,
     spool,
     ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
@@ -173,7 +176,10 @@ export async function startWorker(config: Config, log: Logger) {
         [...stores.values()].map(({ name, probe }) => [name, { ask: probe, provesService: true }]),
       ),
       ...Object.fromEntries(
-        [...publishers.values()].map(({ service, probe }) => [service, { ask: probe, provesService: true }]),
+        [...publishers.values(), ...outputPlaces.values()].map(({ service, probe }) => [
+          service,
+          { ask: probe, provesService: true },
+        ]),
       ),
     },
     progress: {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { chmod, lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KnownError } from '../../domain/errors.ts';
 import type { Publisher, Video } from '../../engine/ports/publisher.ts';
@@ -41,7 +41,7 @@ export interface FolderPublisherOptions {
 export function createFolderPublisher(options: FolderPublisherOptions): Publisher {
   const { path, url, idleTimeoutMs } = options;
   const ask = createAsk({ folder: path, idleTimeoutMs });
-  const root = createRoot({ ...options, ask });
+  const root = createRoot({ ...options, ask, folderMode: FOLDER_MODE });
 
   /** It is made by whoever runs the web server, who has to be able to read it. */
   async function ready(signal: AbortSignal): Promise<void> {
@@ -108,7 +108,6 @@ export function createFolderPublisher(options: FolderPublisherOptions): Publishe
       } finally {
         await handle.close();
       }
-      await chmod(dirname(file), FOLDER_MODE);
       await rename(part, file);
       await syncFolder(dirname(file));
     });

@@ -27,7 +27,7 @@ const OWN = '.sluice';
 const MAX_SEGMENT_BYTES = 255;
 const MAX_PATH_BYTES = 4095;
 
-/** Who may read what is kept: this user, and the group. */
+/** Who may read what is kept, unless it is said otherwise: this user, and the group. */
 const FOLDER_MODE = 0o750;
 
 /** How much is written to see whether the folder takes it, in bytes. */
@@ -44,6 +44,8 @@ export interface RootOptions {
   /** What stays free for everything else on its disk, in bytes. */
   readonly reserveBytes: number;
   readonly ask: Ask;
+  /** Who may enter the folders that are made in it. */
+  readonly folderMode?: number;
 }
 
 /**
@@ -73,7 +75,8 @@ export interface Root {
   prune(name: string, signal: AbortSignal): Promise<void>;
 }
 
-export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions): Root {
+export function createRoot(options: RootOptions): Root {
+  const { path, memoryPath, reserveBytes, ask, folderMode = FOLDER_MODE } = options;
   const root = resolve(path);
   let knownId: string | undefined;
   const ownPath = (...names: string[]) => join(root, OWN, ...names);
@@ -238,8 +241,8 @@ export function createRoot({ path, memoryPath, reserveBytes, ask }: RootOptions)
         if (await isInside(folder, signal)) continue;
         await ask(signal, async () => {
           try {
-            await mkdir(folder, { mode: FOLDER_MODE });
-            await openTo(folder, FOLDER_MODE);
+            await mkdir(folder, { mode: folderMode });
+            await openTo(folder, folderMode);
           } catch (error) {
             if (systemCode(error) !== 'EEXIST') throw error;
           }

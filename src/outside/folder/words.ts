@@ -15,3 +15,10 @@ export const FOLDER_PUBLISHER: ServiceWords = {
   address: 'FOLDER_PUBLISHER',
   publisher: 'folder',
 };
+
+export const MEDIA_OUT: ServiceWords = {
+  service: 'media-out',
+  name: 'the media output',
+  keys: 'MEDIA_OUT',
+  address: 'MEDIA_OUT',
+};

@@ -1,3 +1,4 @@
+import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Source } from '../../engine/ports/source.ts';
 import type { Store } from '../../engine/ports/store.ts';
@@ -12,9 +13,10 @@ import type { Spool } from './spool.ts';
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
   readonly zoom: Source;
-  /** The stores and the publishers that are set up, by their names. */
+  /** The stores, the publishers and the places of outputs that are set up, by their names. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;
+  readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
   /** None where the settings say so. */

@@ -309,6 +309,28 @@ describe('loadConfig', () => {
     expect(problemsOf({ ...REQUIRED, ...folder, DATA_DIR: '/srv/videos-data' })).toEqual({});
   });
 
+  it('puts outputs into a folder in which nothing else lies, with an address or without', () => {
+    expect(load().mediaOut).toBeUndefined();
+    expect(load({ MEDIA_OUT: '/srv/media/' }).mediaOut).toMatchObject({
+      kind: 'folder',
+      path: '/srv/media',
+      url: undefined,
+    });
+    const folder = { MEDIA_OUT: '/srv/media', MEDIA_OUT_URL: 'https://media.example/' };
+    expect(load(folder).mediaOut).toMatchObject({ url: 'https://media.example' });
+    expect(problemsOf({ ...REQUIRED, MEDIA_OUT_URL: 'https://media.example' })).toEqual({
+      MEDIA_OUT: expect.stringContaining('required too'),
+    });
+    for (const other of [{ DATA_DIR: '/srv/media/data' }, { FOLDER_STORE: '/srv' }]) {
+      expect(problemsOf({ ...REQUIRED, ...folder, ...other })).toEqual({
+        MEDIA_OUT: expect.stringContaining('must lie apart'),
+      });
+    }
+    expect(problemsOf({ ...REQUIRED, MEDIA_OUT: 'media' })).toEqual({
+      MEDIA_OUT: 'must be an absolute path',
+    });
+  });
+
   it('takes folders for custom files, absolute ones only', () => {
     expect(load({ CUSTOM_ROOTS: '/srv/videos, /mnt/disk ,' }).customRoots).toEqual([
       '/srv/videos',

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkFolderOutput } from '../../../src/outside/folder/output-check.ts';
 import { checkFolderPublisher } from '../../../src/outside/folder/publisher-check.ts';
 import { freePort } from '../../support/free-port.ts';
 
@@ -66,5 +67,29 @@ describe('the doctor, of a folder of published videos,', () => {
   it('looks at nothing where there is no such folder', async () => {
     const nothing = checkFolderPublisher({ folderPublisher: undefined }, signal);
     expect(await nothing).toMatchObject({ state: 'skip' });
+  });
+});
+
+describe('the doctor, of the folder of outputs,', () => {
+  const look = (mediaOut: { path: string; url: string | undefined } | undefined) =>
+    checkFolderOutput({ mediaOut }, signal);
+
+  it('finds what it puts there at the public address, and says where to look if it does not', async () => {
+    expect(await look({ path, url })).toMatchObject({ state: 'ok' });
+    served = home;
+    const lost = await look({ path, url });
+    expect(lost).toMatchObject({ state: 'fail', advice: expect.stringContaining('MEDIA_OUT_URL') });
+    expect(await readdir(path)).toEqual([]);
+  });
+
+  it('warns where it has no public address', async () => {
+    expect(await look({ path, url: undefined })).toMatchObject({
+      state: 'warn',
+      advice: 'Set MEDIA_OUT_URL.',
+    });
+  });
+
+  it('looks at nothing where there is none', async () => {
+    expect(await look(undefined)).toMatchObject({ state: 'skip' });
   });
 });

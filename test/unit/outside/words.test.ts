@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ServiceWords } from '../../../src/domain/services.ts';
+import { type OutputPlaceSettings, openOutputPlaces } from '../../../src/outside/output-places.ts';
 import { openPublishers, type PublisherSettings } from '../../../src/outside/publishers.ts';
 import { openStores, type StoreSettings } from '../../../src/outside/stores.ts';
 import { SERVICES } from '../../../src/outside/words.ts';
@@ -13,10 +14,11 @@ const settings = {
   bunny: { apiUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
   folderStore: { path: '/tmp/store', memoryPath: '/tmp/memory', reserveBytes: 0 },
   folderPublisher: { path: '/tmp/videos', url: 'http://127.0.0.1', reserveBytes: 0 },
-} as unknown as StoreSettings & PublisherSettings;
+  mediaOut: { kind: 'folder', path: '/tmp/media', reserveBytes: 0 },
+} as unknown as StoreSettings & PublisherSettings & OutputPlaceSettings;
 
 describe('the words of the services', () => {
-  it('are there for every store and every publisher, by the names of their circuits', () => {
+  it('are there for every store, publisher and place of outputs, by the names of their circuits', () => {
     const stores = [...openStores(settings, opening).values()].map(({ name }) => ({
       store: name,
       service: name,
@@ -26,8 +28,11 @@ describe('the words of the services', () => {
       service,
     }));
 
+    const outputs = [...openOutputPlaces(settings, opening).values()].map(({ service }) => ({ service }));
+
     expect(stores.length + publishers.length).toBeGreaterThan(3);
-    for (const place of [...stores, ...publishers]) {
+    expect(outputs.length).toBeGreaterThan(0);
+    for (const place of [...stores, ...publishers, ...outputs]) {
       expect(SERVICES.all).toContainEqual(expect.objectContaining(place));
     }
   });

@@ -1,0 +1,20 @@
+/** What says which run of which step has written an output. */
+export interface OutputMark {
+  readonly recordingId: string;
+  readonly step: string;
+  /** That of the lease under which it was written. */
+  readonly fence: number;
+}
+
+/**
+ * Where a step writes its outputs, with a slash at the end. A worker that has lost its lease writes below a number that no
+ * fact names.
+ */
+export function outputPrefix({ recordingId, step, fence }: OutputMark): string {
+  return `runs/${recordingId}/${step}/${fence}/`;
+}
+
+/** Whose output lies at a key, where the key itself says so. */
+export function recordingOfKey(key: string): string | undefined {
+  return /^runs\/(rec_[0-9a-z]{1,64})\//.exec(key)?.[1];
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { KnownError, orMachineTrouble, systemCode } from '../../domain/errors.ts';
+import { recordingOfKey } from '../../domain/output-keys.ts';
+import type { ListedOutput, OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
+import { READ_STEP_BYTES, statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
+import { createAsk, unlessMissing } from './ask.ts';
+import { createMarks } from './marks.ts';
+import { createRoot, inTheWay, openTo } from './root.ts';
+
+/** Who else reads what is kept is the web server. */
+const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o644;
+
+/** What an output is called while it grows, in a folder that others use too. */
+const PART_PREFIX = 'output-';
+
+/** How old something half is, in milliseconds, that nobody is writing any more. */
+const SCRAP_AFTER_MS = 86_400_000;
+
+export interface FolderOutputOptions {
+  /** An absolute path of a folder that is there. */
+  readonly path: string;
+  /** Where a web server hands out what lies in it, without a slash at the end. */
+  readonly url: string | undefined;
+  /** A file elsewhere that remembers which folder it was. */
+  readonly memoryPath: string;
+  /** What stays free for everything else on its disk, in bytes. */
+  readonly reserveBytes: number;
+  readonly idleTimeoutMs: number;
+}
+
+/**
+ * A folder of this machine, or one that is mounted here, as a place of outputs: a file lies at its key, for a web server to
+ * hand out. It grows where that does not reach it, and gets its name, synced, once all of it is there. Whose it is says its
+ * key, or where that does not, a mark beside.
+ */
+export function createFolderOutput(name: string, options: FolderOutputOptions): OutputPlace {
+  const { path, url, idleTimeoutMs } = options;
+  const ask = createAsk({ folder: path, idleTimeoutMs });
+  const root = createRoot({ ...options, ask, folderMode: FOLDER_MODE });
+  const marks = createMarks({ root, ask });
+  let isTidied = false;
+
+  /** It is made by whoever runs the web server, who has to be able to read it. */
+  async function ready(signal: AbortSignal): Promise<void> {
+    await ask(signal, () => stat(path));
+    await root.require(signal);
+  }
+
+  /** Removes what kills have left half, once in the life of this process. */
+  async function tidy(signal: AbortSignal): Promise<void> {
+    if (isTidied) return;
+    isTidied = true;
+    await ask(signal, async () => {
+      const folder = root.ownPath('unfinished');
+      for (const part of await readdir(folder)) {
+        if (!part.startsWith(PART_PREFIX)) continue;
+        const found = await statIfThere(join(folder, part));
+        if (found === undefined || Date.now() - found.mtimeMs < SCRAP_AFTER_MS) continue;
+        await rm(join(folder, part), { force: true });
+      }
+    });
+  }
+
+  /** Writes the bytes of an open file to where nobody sees them yet, and makes them last. */
+  async function copy(
+    source: FileHandle,
+    part: string,
+    { bytes, onSent, signal }: { bytes: number; onSent: OutputFile['onSent']; signal: AbortSignal },
+  ): Promise<void> {
+    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(READ_STEP_BYTES, bytes)));
+    const handle = await ask(signal, () => open(part, 'wx', 0o600));
+    try {
+      let at = 0;
+      for (;;) {
+        const { bytesRead } = await ofThisMachine(() => source.read(buffer, 0, buffer.length, at));
+        if (bytesRead === 0) break;
+        const position = at;
+        await ask(signal, () => writeAll(handle, buffer.subarray(0, bytesRead), position));
+        at += bytesRead;
+        if (at > bytes) break;
+        onSent?.(at);
+      }
+      if (at !== bytes) throw changed(bytes);
+      await ask(signal, () => handle.sync());
+    } finally {
+      // Of a folder that does not answer it may never end.
+      handle.close().catch(() => {});
+    }
+    await ask(signal, () => openTo(part, FILE_MODE));
+  }
+
+  async function place(part: string, key: string, signal: AbortSignal): Promise<void> {
+    for (let isRepeated = false; ; isRepeated = true) {
+      const file = await root.makeRoom(key, signal);
+      try {
+        await ask(signal, () =>
+          rename(part, file).catch((error) => {
+            if (['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw inTheWay(file);
+            throw error;
+          }),
+        );
+        await ask(signal, () => syncFolder(dirname(file)));
+        return;
+      } catch (error) {
+        // Its folder was empty, and somebody who removed what had been in it took it away.
+        const isFolderGone = error instanceof KnownError && systemCode(error.cause) === 'ENOENT';
+        if (isRepeated || !isFolderGone) throw error;
+      }
+    }
+  }
+
+  async function* below(folder: string, prefix: string, signal: AbortSignal): AsyncGenerator<ListedOutput> {
+    const inside = folder === '' ? path : dirname(await root.pathInside(`${folder}any`, signal));
+    const entries = await ask(signal, () =>
+      readdir(inside, { withFileTypes: true }).catch(unlessMissing([])),
+    );
+    for (const entry of entries) {
+      const key = `${folder}${entry.name}`;
+      if (key === basename(root.ownPath())) continue;
+      if (entry.isDirectory()) {
+        const isOnTheWay = `${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`);
+        if (isOnTheWay) yield* below(`${key}/`, prefix, signal);
+      } else if (entry.isFile() && key.startsWith(prefix)) {
+        const found = await ask(signal, () =>
+          lstat(join(inside, entry.name)).catch(unlessMissing(undefined)),
+        );
+        if (found !== undefined) yield { key, bytes: found.size };
+      }
+    }
+  }
+
+  return {
+    name,
+    service: name,
+    label: 'the media folder',
+    place: path,
+
+    async probe({ signal }) {
+      await ready(signal);
+      await root.probe(signal);
+    },
+
+    async put({ key, path: from, mediaType, mark, onSent, signal }) {
+      root.pathOf(key);
+      await ready(signal);
+      await tidy(signal);
+      const part = root.ownPath('unfinished', `${PART_PREFIX}${randomUUID()}`);
+      const source = await ofThisMachine(() => open(from, constants.O_RDONLY));
+      try {
+        const { size: bytes } = await ofThisMachine(() => source.stat());
+        await root.requireRoom(bytes, signal);
+        await copy(source, part, { bytes, onSent, signal });
+        if (recordingOfKey(key) === undefined) {
+          const { recordingId, step, fence } = mark;
+          await marks.write({ id: `${step}/${fence}`, name: key, bytes, recordingId, mediaType }, signal);
+        }
+        await place(part, key, signal);
+        return { bytes };
+      } catch (error) {
+        rm(part, { force: true }).catch(() => {});
+        throw error;
+      } finally {
+        await source.close();
+      }
+    },
+
+    /** A put begins nothing that stays. */
+    async abandon() {},
+
+    async look({ key, signal }) {
+      await ready(signal);
+      const file = await root.pathInside(key, signal);
+      const found = await ask(signal, () => lstat(file).catch(unlessMissing(undefined)));
+      if (found === undefined || !found.isFile()) return undefined;
+      const marked = await marks.at(key, signal);
+      const recordingId =
+        recordingOfKey(key) ?? (marked.kind === 'ours' ? marked.mark.recordingId : undefined);
+      return { bytes: found.size, recordingId };
+    },
+
+    async *list({ prefix, signal }) {
+      await ready(signal);
+      yield* below(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+    },
+
+    async remove({ keys, signal }) {
+      await ready(signal);
+      const folders = new Set<string>();
+      for (const key of keys) {
+        const file = await root.pathInside(key, signal);
+        const isGone = await ask(signal, () => rm(file).then(() => true, unlessMissing(false)));
+        if (recordingOfKey(key) === undefined) await marks.remove(key, signal);
+        if (isGone) folders.add(dirname(file));
+      }
+      for (const folder of folders)
+        await ask(signal, () => syncFolder(folder).catch(unlessMissing(undefined)));
+      for (const key of keys) await root.prune(key, signal);
+    },
+
+    address: (key) => url && `${url}/${key.split('/').map(encodeURIComponent).join('/')}`,
+  };
+}
+
+/** What fails of the file that is read is this machine's trouble, not that of the folder. */
+async function ofThisMachine<T>(what: () => Promise<T>): Promise<T> {
+  try {
+    return await what();
+  } catch (error) {
+    throw orMachineTrouble(error);
+  }
+}
+
+function changed(bytes: number): KnownError {
+  return new KnownError(`A file of ${bytes} bytes had another length when it was read`, {
+    code: 'SOURCE_CHANGED',
+  });
+}
