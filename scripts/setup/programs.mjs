@@ -22,7 +22,7 @@ export const REDIS = {
   instead: ', or set REDIS_URL to a Redis that runs elsewhere',
 };
 
-/** Looks into files of media. Sluice runs without it, but the task `probe` does not. */
+/** Looks into files of media, and encodes them: the package brings ffprobe and ffmpeg. Sluice runs without it; tasks of media do not. */
 export const FFMPEG = {
   title: 'ffprobe',
   programs: ['ffprobe'],
@@ -34,7 +34,7 @@ export const FFMPEG = {
   },
   byHand: 'install ffmpeg',
   instead: ', or set FFPROBE to where it is, or to none',
-  without: 'Until then no file can be probed, and of media only the usual kinds are known.',
+  without: 'Until then no file can be probed or encoded, and of media only the usual kinds are known.',
 };
 
 /** The second client of the simulated B2, which the tests use. */

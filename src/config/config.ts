@@ -111,6 +111,15 @@ function buildConfig(e: Values, env: Env) {
     media: {
       allowed: e.MEDIA_ALLOW,
       ffprobe: e.FFPROBE === 'none' ? undefined : { command: e.FFPROBE, searchPath: env['PATH'] ?? '' },
+      ffmpeg:
+        e.FFMPEG === 'none'
+          ? undefined
+          : {
+              command: e.FFMPEG,
+              searchPath: env['PATH'] ?? '',
+              maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
+              stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
+            },
     },
     tus: {
       host: e.TUS_HOST,

@@ -3,6 +3,7 @@ import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
 import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
 import { b2Settings } from '../outside/b2/settings.ts';
 import { bunnySettings } from '../outside/bunny/settings.ts';
+import { ffmpegSettings } from '../outside/ffmpeg/settings.ts';
 import { folderPublisherSettings, folderStoreSettings } from '../outside/folder/settings.ts';
 import { websiteSettings } from '../outside/website/settings.ts';
 import { zoomSettings } from '../outside/zoom/settings.ts';
@@ -172,6 +173,7 @@ export const settings = {
     .describe(
       'Command that is asked, where it is installed, whether an unknown file is audio or video: a name or a path; none: it is not asked',
     ),
+  ...ffmpegSettings,
 
   // Media output
   MEDIA_OUT: text()

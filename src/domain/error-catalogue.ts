@@ -401,7 +401,33 @@ export const ERROR_CATALOGUE = {
   ],
   TOOL_MISSING: [
     'A program that a step needs is not there, or does not work.',
-    'Install it (the package ffmpeg brings ffprobe), or name it in .env (FFPROBE).',
+    'Install it (the package ffmpeg brings ffprobe too), or name it in .env (FFMPEG, FFPROBE).',
+  ],
+  FFMPEG_FAILED: [
+    'What was to be made of the file could not be made: ffmpeg failed.',
+    'The message has its last words. If other recordings go well, look at this file in a player; if none do, run "sluice doctor".',
+  ],
+  FFMPEG_STALLED: [
+    'A run of ffmpeg came no further, and was ended.',
+    'Nothing to do: it is tried again. If it happens often, see what else keeps the machine busy, or raise FFMPEG_STALL_S.',
+    {
+      failed: 'See what else keeps the machine busy, or raise FFMPEG_STALL_S, and try it again.',
+      asked: 'See what else keeps the machine busy, or raise FFMPEG_STALL_S, and ask for it anew.',
+    },
+  ],
+  FFMPEG_MEMORY: [
+    'A run of ffmpeg took more memory than it may, and was ended.',
+    'Ask for smaller renditions, or raise FFMPEG_MEMORY_MAX_BYTES where the machine has the memory.',
+  ],
+  MEDIA_BROKEN: [
+    'The file begins like audio or video, and cannot be read as such.',
+    'Open it in a player. If it does not play, it is damaged: bring it again from where it came from.',
+    { isLost: true },
+  ],
+  OUTPUT_TOO_SHORT: [
+    'What was made of the file is shorter than the file says that it is.',
+    'Play it to its end: part of it is missing or damaged. Bring it again from where it came from.',
+    { isLost: true },
   ],
   TASK_MISSING: [
     'A recording is to go through a task that this installation does not have.',

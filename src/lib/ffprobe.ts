@@ -16,7 +16,7 @@ const MIN_SCORE = 26;
  * What single files of audio and video are read by. No playlists, lists of files, subtitles, pictures, programs or
  * archives: those name other files, or are none.
  */
-const DEMUXERS =
+export const READ_FORMATS =
   '3dostr,aac,ac3,acm,adx,aiff,amr,amrnb,amrwb,ape,asf,asf_o,ast,au,av1,avi,avs,bfi,bink,binka,caf,cavsvideo,dirac,' +
   'dnxhd,dsf,dss,dts,dtshd,dv,dxa,eac3,ea,epaf,flac,flic,flv,live_flv,fsb,g722,g729,gsm,gxf,h261,h263,h264,hevc,ivf,' +
   'iff,ingenient,ircam,iss,iv8,kux,lmlm4,loas,lvf,lxf,m4v,matroska,webm,mgsts,mlp,mlv,mm,mov,mp4,m4a,3gp,3g2,mj2,mp3,' +
@@ -75,7 +75,7 @@ function run(
   const { cpuS, memoryKib, timeoutMs } = LIMITS;
   const args = [
     ...['-v', 'error', '-hide_banner', '-of', 'json', '-show_entries', entries],
-    ...['-protocol_whitelist', 'file', '-format_whitelist', DEMUXERS],
+    ...['-protocol_whitelist', 'file', '-format_whitelist', READ_FORMATS],
     ...['-probesize', '20M', '-analyzeduration', '20M', '-i', 'file:/dev/fd/3'],
   ];
   // The shell sets the bounds, where the system knows them, and then becomes ffprobe.

@@ -23,6 +23,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
+import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
 import { openOutputPlaces } from '../outside/output-places.ts';
 import { openPublishers } from '../outside/publishers.ts';
 import { openStores } from '../outside/stores.ts';
@@ -143,6 +144,7 @@ export async function startWorker(config: Config, log: Logger) {
     ledger,
     spool,
     ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
+    ffmpeg: config.media.ffmpeg && createFfmpeg(config.media.ffmpeg),
     disk: createDisk(config.dataDir, config.diskReserveBytes),
     media: createMediaGate(config.media),
     promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),

@@ -82,6 +82,7 @@ describe('sluice doctor', () => {
       Node: 'ok',
       settings: 'ok',
       disk: 'ok',
+      ffmpeg: 'ok',
       ledger: 'ok',
       Redis: 'ok',
       pipeline: 'ok',

@@ -7,6 +7,7 @@ import { checkBoot } from './boot.ts';
 import type { Check } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
+import { checkFfmpeg } from './ffmpeg.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
@@ -70,6 +71,9 @@ export function createChecks(options: DoctorOptions): Check[] {
     check('.env', [], () => judgeWriting(options.settingWarnings)),
     check('secrets', [], () => checkSecrets(config, { env, home })),
     check('disk', ['DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkDisk(config)),
+    check('ffmpeg', ['FFMPEG', 'FFMPEG_MEMORY_MAX_BYTES', 'FFMPEG_STALL_S'], (signal) =>
+      checkFfmpeg(config, signal),
+    ),
     check('ledger', ['DATA_DIR', 'DATABASE_URL'], () => checkLedger(config)),
     check('Redis', ['DATA_DIR', 'REDIS_URL'], (signal) =>
       checkRedis(config.redis, { pm2, isManaged: managedRedis, isBeforeStart, signal }),

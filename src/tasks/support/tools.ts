@@ -1,3 +1,4 @@
+import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Source } from '../../engine/ports/source.ts';
@@ -21,6 +22,7 @@ export interface Tools {
   readonly spool: Spool;
   /** None where the settings say so. */
   readonly ffprobe: Ffprobe | undefined;
+  readonly ffmpeg: Ffmpeg | undefined;
   readonly disk: Disk;
   /** Says what is let in. */
   readonly media: MediaGate;

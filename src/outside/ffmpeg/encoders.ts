@@ -1,0 +1,44 @@
+import { hasCode } from '../../domain/errors.ts';
+import type { EncoderState, Ffmpeg } from '../../engine/ports/ffmpeg.ts';
+
+/** Those that steps can ask for, and those of graphics cards that are worth knowing of. */
+export const KNOWN_ENCODERS: readonly string[] = [
+  ...['libx264', 'libx265', 'libvpx-vp9', 'libsvtav1', 'h264_nvenc', 'h264_qsv', 'h264_vaapi'],
+  ...['aac', 'libmp3lame', 'libopus'],
+];
+
+const AUDIO: readonly string[] = ['aac', 'libmp3lame', 'libopus', 'libfdk_aac', 'libvorbis', 'flac'];
+
+const BLACK = ['-f', 'lavfi', '-i', 'color=s=256x144:r=25', '-frames:v', '2'];
+const SILENCE = ['-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=stereo', '-t', '0.1'];
+const VAAPI = ['-init_hw_device', 'vaapi=va:/dev/dri/renderD128', '-filter_hw_device', 'va'];
+
+/**
+ * Tries encoders, for what is built in is not what works: it lists those of graphics cards that are not there. Two frames
+ * of black tell, or a tenth of a second of silence; once in the life of a process.
+ */
+export function createEncoderProbe({ run }: Pick<Ffmpeg, 'run'>): Ffmpeg['encoders'] {
+  const known = new Map<string, EncoderState>();
+  return async (names, signal) => {
+    for (const name of names) if (!known.has(name)) known.set(name, await tried(name, signal));
+    return new Map([...known].filter(([name]) => names.includes(name)));
+  };
+
+  async function tried(name: string, signal: AbortSignal): Promise<EncoderState> {
+    try {
+      await run({ args: [...trial(name), '-f', 'null', '-'], signal });
+      return 'works';
+    } catch (error) {
+      signal.throwIfAborted();
+      if (hasCode(error, 'TOOL_MISSING')) throw error;
+      const isUnknown = hasCode(error, 'FFMPEG_FAILED') && /Unknown encoder/.test(error.message);
+      return isUnknown ? 'unknown' : 'fails';
+    }
+  }
+}
+
+function trial(name: string): string[] {
+  if (AUDIO.includes(name)) return [...SILENCE, '-c:a', name];
+  if (name.endsWith('_vaapi')) return [...VAAPI, ...BLACK, '-vf', 'format=nv12,hwupload', '-c:v', name];
+  return [...BLACK, '-pix_fmt', 'yuv420p', '-c:v', name];
+}

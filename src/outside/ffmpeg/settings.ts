@@ -1,0 +1,16 @@
+import { text, whole } from '../../lib/setting-kinds.ts';
+
+/** What the environment says of ffmpeg, which encodes, cuts and packages. */
+export const ffmpegSettings = {
+  FFMPEG: text()
+    .default('ffmpeg')
+    .describe('Command that encodes audio and video: a name or a path; none: nothing is encoded'),
+  FFMPEG_MEMORY_MAX_BYTES: whole(67_108_864)
+    .default(1_610_612_736)
+    .describe(
+      'Memory that one run of ffmpeg may hold before it is killed; a ladder of 1080p holds 0.6 GB, one of 4K 1.9 GB',
+    ),
+  FFMPEG_STALL_S: whole(5)
+    .default(60)
+    .describe('Seconds in which a run of ffmpeg has come no further and has not worked before it is killed'),
+} as const;
