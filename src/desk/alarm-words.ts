@@ -1,11 +1,11 @@
 import { causeOf } from '../domain/cause.ts';
+import type { Delivery } from '../domain/delivery.ts';
 import { adviceFor, canRetryHelp } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Services } from '../domain/services.ts';
 import type { Alarm, AlarmNews, NewAlarm } from '../ledger/alarms.ts';
 import type { Circuit } from '../ledger/circuits.ts';
-import type { Delivery } from '../ledger/deliveries.ts';
 import { byteSize } from '../lib/byte-size.ts';
 import { durationText } from '../lib/duration-text.ts';
 import type { RedisState } from '../queue/redis-probe.ts';

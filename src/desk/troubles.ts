@@ -1,5 +1,5 @@
+import type { Delivery } from '../domain/delivery.ts';
 import type { AlarmChange, AlarmKind, NewAlarm } from '../ledger/alarms.ts';
-import type { Delivery } from '../ledger/deliveries.ts';
 import {
   announcementsGivenUp,
   ledgerUnwritable,

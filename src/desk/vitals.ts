@@ -1,5 +1,6 @@
+import { APPS, type App } from '../domain/apps.ts';
 import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
-import { APPS, type App, type Heartbeat } from '../ledger/heartbeats.ts';
+import type { Heartbeat } from '../ledger/heartbeats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { repeat } from '../lib/abort.ts';
 import type { RedisProbe, RedisState } from '../queue/redis-probe.ts';

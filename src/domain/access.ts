@@ -35,3 +35,49 @@ export function whyNoAccessName(name: string): string | undefined {
   if (RESERVED_NAMES.includes(accessNameKey(name))) return `must not be "${name}", which means somebody else`;
   return undefined;
 }
+
+/** A token that somebody was given; itself it is kept nowhere. */
+export interface AccessToken {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token, which is random enough to need no more. */
+  readonly digest: string;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+  readonly expiresAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+  readonly revokedAtMs: number | null;
+  readonly revokedBy: string | null;
+}
+
+/** By what somebody was let in, or tried to be. */
+export type WayIn = 'token' | 'session' | 'this machine';
+
+/** Something that somebody asked for. */
+export interface Act {
+  /** `null`: nobody knows. */
+  readonly who: string | null;
+  readonly role: Role | null;
+  readonly way: WayIn | null;
+  /** The short name of a session, by which several of one person are told apart. */
+  readonly session: string | null;
+  /** The address that it came from. */
+  readonly caller: string;
+  /** What it was, by the name of the operation. */
+  readonly act: string;
+  /** What it was done to: the id of a recording, the name of a token. */
+  readonly subject: string | null;
+  readonly outcome: 'done' | 'refused';
+  /** Of the answer, if it was asked for by HTTP. */
+  readonly status: number | null;
+  /** Counted by the hour, like all that is refused, and not told one by one. */
+  readonly isCounted?: boolean;
+}
+
+export interface AuditEntry extends Omit<Act, 'isCounted'> {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly lastAtMs: number;
+  readonly times: number;
+}

@@ -14,6 +14,9 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** The states of which many are tried again at once. */
+export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const satisfies State[];
+
 /**
  * What can be done with a recording now.
  *

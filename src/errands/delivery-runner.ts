@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import type { Delivery } from '../domain/delivery.ts';
 import { isMachineTrouble, KnownError, orMachineTrouble, scrubbed, summarize } from '../domain/errors.ts';
 import { nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Site } from '../engine/ports/site.ts';
-import type { Delivery } from '../ledger/deliveries.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { crashPoint } from '../lib/crash-point.ts';

@@ -1,23 +1,8 @@
-import { accessNameKey, type Role } from '../domain/access.ts';
+import { type AccessToken, accessNameKey, type Role } from '../domain/access.ts';
 import { KnownError } from '../domain/errors.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { AccessTokensTable } from './schema.ts';
-
-/** A token that somebody was given; itself it is kept nowhere. */
-export interface AccessToken {
-  readonly id: number;
-  readonly name: string;
-  readonly role: Role;
-  /** SHA-256 of the token, which is random enough to need no more. */
-  readonly digest: string;
-  readonly createdAtMs: number;
-  readonly createdBy: string;
-  readonly expiresAtMs: number | null;
-  readonly lastUsedAtMs: number | null;
-  readonly revokedAtMs: number | null;
-  readonly revokedBy: string | null;
-}
 
 export type NewAccessToken = Pick<AccessToken, 'name' | 'role' | 'digest' | 'createdBy' | 'expiresAtMs'>;
 

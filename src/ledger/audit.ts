@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { accessNameKey, type Role } from '../domain/access.ts';
+import { type Act, type AuditEntry, accessNameKey, type Role, type WayIn } from '../domain/access.ts';
 import { nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -9,37 +9,6 @@ const MAX_REFUSALS = 1000;
 
 /** What is counted instead of told one by one is told anew after this, in milliseconds. */
 const COUNTED_MS = 3_600_000;
-
-/** By what somebody was let in, or tried to be. */
-export type WayIn = 'token' | 'session' | 'this machine';
-
-/** Something that somebody asked for. */
-export interface Act {
-  /** `null`: nobody knows. */
-  readonly who: string | null;
-  readonly role: Role | null;
-  readonly way: WayIn | null;
-  /** The short name of a session, by which several of one person are told apart. */
-  readonly session: string | null;
-  /** The address that it came from. */
-  readonly caller: string;
-  /** What it was, by the name of the operation. */
-  readonly act: string;
-  /** What it was done to: the id of a recording, the name of a token. */
-  readonly subject: string | null;
-  readonly outcome: 'done' | 'refused';
-  /** Of the answer, if it was asked for by HTTP. */
-  readonly status: number | null;
-  /** Counted by the hour, like all that is refused, and not told one by one. */
-  readonly isCounted?: boolean;
-}
-
-export interface AuditEntry extends Omit<Act, 'isCounted'> {
-  readonly seq: number;
-  readonly atMs: number;
-  readonly lastAtMs: number;
-  readonly times: number;
-}
 
 /** Who has done what. */
 export interface Audit {

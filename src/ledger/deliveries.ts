@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Updateable } from 'kysely';
+import type { Delivery, DeliveryAttempt, DeliveryState } from '../domain/delivery.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
-
-/** - `pending`: still to be heard - `delivered`: it answered 2xx - `failed`: given up */
-export type DeliveryState = 'pending' | 'delivered' | 'failed';
 
 export interface NewDelivery {
   readonly recordingId: string;
@@ -17,34 +15,6 @@ export interface NewDelivery {
   readonly body: string;
   /** The address of a run that alone hears of it; absent: the website does, and the run's address if it has one. */
   readonly url?: string;
-}
-
-/** One announcement to one receiver: one id and one frozen body for all its attempts. */
-export interface Delivery {
-  /** The `webhook-id`, by which its receiver recognises an announcement that it has heard before. */
-  readonly id: string;
-  readonly recordingId: string;
-  /** The address of a run that it goes to; `null`: to the website. */
-  readonly url: string | null;
-  readonly type: string;
-  readonly body: string;
-  readonly state: DeliveryState;
-  readonly attempts: number;
-  readonly lastError: ErrorSummary | null;
-  readonly notBeforeMs: number;
-  readonly createdAtMs: number;
-  readonly endedAtMs: number | null;
-}
-
-/** How one attempt at an announcement went. */
-export interface DeliveryAttempt {
-  readonly atMs: number;
-  readonly tookMs: number;
-  /** `null`: there was no answer. */
-  readonly status: number | null;
-  /** The beginning of the answer. */
-  readonly answer: string | null;
-  readonly error: ErrorSummary | null;
 }
 
 /** Of how many attempts at an announcement it is kept how they went. */

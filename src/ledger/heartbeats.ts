@@ -1,9 +1,6 @@
 import { sql } from 'kysely';
+import { APPS, type App } from '../domain/apps.ts';
 import type { Database } from './database.ts';
-
-/** The processes that Sluice consists of. */
-export const APPS = ['pipeline', 'worker', 'tus'] as const;
-export type App = (typeof APPS)[number];
 
 /** The last sign of life of a process. */
 export interface Heartbeat {

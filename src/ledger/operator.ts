@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
-import { type Action, possibleActions, wrongState } from '../domain/actions.ts';
+import { type Action, possibleActions, type RETRIED_TOGETHER, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import type { Recording, State } from '../domain/recording.ts';
+import type { Recording } from '../domain/recording.ts';
 import {
   companionsOf,
   type Done,
@@ -61,9 +61,6 @@ export interface Alike {
   readonly code?: string | undefined;
   readonly service?: string | undefined;
 }
-
-/** The states of which many are tried again at once. */
-export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const satisfies State[];
 
 /** What becomes of the row, and what its history says of that; `undefined`: it is so already. */
 type Deed = Done | undefined;

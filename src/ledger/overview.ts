@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 import { siblingsOf } from '../domain/companions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { mainFirst, type VideoFact, videosIn } from '../domain/published.ts';
+import { mainFirst, videosIn } from '../domain/published.ts';
 import { type Recording, type Source, STATES, type State, TAKING_BACK_STATES } from '../domain/recording.ts';
+import type { RecordingSummary } from '../domain/recording-summary.ts';
 import { causeCode, causeService, HELD_STATES, isHeld } from './causes.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
@@ -34,23 +35,6 @@ export interface RecordingsQuery {
   readonly limit: number;
   /** Only what was accepted before the recording with this number. */
   readonly beforeSeq?: number | undefined;
-}
-
-/** A recording, and what a line of a list says of it. */
-export interface RecordingSummary {
-  readonly recording: Recording;
-  /** Of the steps that have made something outside. */
-  readonly facts: Readonly<Record<string, object>>;
-  /** What is published of it, that of the usual publisher first, and what of that can be watched. */
-  readonly videos: readonly { readonly video: VideoFact; readonly isPlayable: boolean }[];
-  /** Whether one of its videos can be watched. */
-  readonly isPlayable: boolean;
-  /** Whether the announcement of its publication has begun: then it can no longer be taken back. */
-  readonly isAnnounced: boolean;
-  /** From 1; `undefined` unless it waits and may move now. */
-  readonly position: number | undefined;
-  /** The video that it belongs to, if it is a companion and that is known. */
-  readonly ofVideo: { readonly id: string; readonly title: string } | undefined;
 }
 
 /** What ended well within one hour, or another span. */

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { startVitals, type VitalsWatch, type VitalTerms } from '../desk/vitals.ts';
-import type { App } from '../ledger/heartbeats.ts';
+import type { App } from '../domain/apps.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Pulse, startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';

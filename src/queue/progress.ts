@@ -1,30 +1,11 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { ProgressListener } from '../domain/progress.ts';
+import type { Leg, ProgressListener, ProgressMessage } from '../domain/progress.ts';
 import { STEP_ID } from '../domain/recipe.ts';
 import { KEY_PREFIX } from './connection.ts';
 
 /** Where the worker tells how far the recording is that moves; nobody need listen. */
 const PROGRESS_CHANNEL = `${KEY_PREFIX}:progress`;
-
-/** How far one of the stages is that move bytes. */
-interface Leg {
-  readonly doneBytes: number;
-  /** 0 as long as nobody knows. */
-  readonly totalBytes: number;
-  /** An average; 0 before anything has moved, and once nothing does. */
-  readonly bytesPerS: number;
-  /** `undefined` before anything has moved, once nothing does, and if the total is not known. */
-  readonly leftS: number | undefined;
-  /** For how long no byte has moved. */
-  readonly idleS: number;
-}
-
-/** What is told at a time: of one recording all that moves. */
-export interface ProgressMessage {
-  readonly recordingId: string;
-  readonly legs: Readonly<Record<string, Leg>>;
-}
 
 type Told = Parameters<ProgressListener['told']>[0];
 

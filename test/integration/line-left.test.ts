@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ProgressMessage } from '../../src/domain/progress.ts';
 import type { NewRecording } from '../../src/domain/recording.ts';
-import type { ProgressMessage } from '../../src/queue/progress.ts';
 import { lineLeft } from '../../src/server/api/line-left.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 

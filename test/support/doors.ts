@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createIntake } from '../../src/desk/intake.ts';
-import { APPS } from '../../src/ledger/heartbeats.ts';
+import { APPS } from '../../src/domain/apps.ts';
 import type { WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createZoomCatchUp } from '../../src/outside/zoom/catch-up.ts';
 import { DEFAULT_VIEWS } from '../../src/outside/zoom/files.ts';

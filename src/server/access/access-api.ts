@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { ROLES, whyNoAccessName } from '../../domain/access.ts';
+import { type AuditEntry, ROLES, whyNoAccessName } from '../../domain/access.ts';
 import { KnownError } from '../../domain/errors.ts';
-import type { AuditEntry } from '../../ledger/audit.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { iso, isoOrNull, problems } from '../api/views.ts';
 import type { Access } from './access.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Holder, Role } from '../../domain/access.ts';
-import type { AccessToken, AccessTokens } from '../../ledger/access-tokens.ts';
+import type { AccessToken, Holder, Role } from '../../domain/access.ts';
+import type { AccessTokens } from '../../ledger/access-tokens.ts';
 
 /** What every token begins with, so that people and programs that look for secrets know it. */
 const PREFIX = 'sluice_';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import type { Holder } from '../../domain/access.ts';
-import type { Act, Audit } from '../../ledger/audit.ts';
+import type { Act, Holder } from '../../domain/access.ts';
+import type { Audit } from '../../ledger/audit.ts';
 import { operationOf } from '../operation-id.ts';
 import { callerOf } from './local-only.ts';
 import { isRead, sessionLabelOf } from './operators.ts';

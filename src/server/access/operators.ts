@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ADMIN, type Holder, THIS_SERVER } from '../../domain/access.ts';
+import { ADMIN, type Holder, THIS_SERVER, type WayIn } from '../../domain/access.ts';
 import { KnownError } from '../../domain/errors.ts';
-import type { WayIn } from '../../ledger/audit.ts';
 import { isSameText } from '../../lib/constant-time.ts';
 import type { Access } from './access.ts';
 import { callerOf, isFromOwnPage, notLocal, requireLocal, whyNotLocal } from './local-only.ts';

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { DeliveryAttempt } from '../../domain/delivery.ts';
 import { KnownError } from '../../domain/errors.ts';
-import type { DeliveryAttempt } from '../../ledger/deliveries.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { deliveryView, iso, problems, viewDelivery } from './views.ts';
 

@@ -1,6 +1,6 @@
+import type { ProgressMessage } from '../../domain/progress.ts';
 import type { Recording } from '../../domain/recording.ts';
 import type { LineAhead } from '../../ledger/line-ahead.ts';
-import type { ProgressMessage } from '../../queue/progress.ts';
 
 type Legs = ProgressMessage['legs'];
 

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { KnownError } from '../../domain/errors.ts';
+import type { ProgressMessage } from '../../domain/progress.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
 import type { RecordingEvent } from '../../ledger/events.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { type ProgressMessage, STANDING_AFTER_MS } from '../../queue/progress.ts';
+import { STANDING_AFTER_MS } from '../../queue/progress.ts';
 import type { Status, StatusView } from './status.ts';
 import type { Steps } from './steps.ts';
 import { viewEvent, viewRecording } from './views.ts';

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { RETRIED_TOGETHER } from '../../domain/actions.ts';
 import { ERROR_CATALOGUE } from '../../domain/error-catalogue.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { isTimeZone, localTime } from '../../domain/local-time.ts';
 import type { Cause } from '../../ledger/causes.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { RETRIED_TOGETHER } from '../../ledger/operator.ts';
 import type { Line } from '../../queue/line.ts';
 import { actorOf } from '../access/operators.ts';
 import {

@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { type Trouble, troublesOf } from '../../desk/troubles.ts';
 import type { Vitals, VitalsWatch } from '../../desk/vitals.ts';
 import type { ErrorSummary } from '../../domain/errors.ts';
+import type { ProgressMessage } from '../../domain/progress.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { spaceOf } from '../../lib/disk.ts';
 import { type UnfinishedUpload, unfinishedUploads } from '../../lib/upload-bytes.ts';
 import { SERVICES } from '../../outside/words.ts';
-import type { ProgressMessage } from '../../queue/progress.ts';
 import { lineLeft } from './line-left.ts';
 import type { Steps } from './steps.ts';
 import {

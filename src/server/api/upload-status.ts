@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { playUrl } from '../../domain/announcement.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { aceKey, recordingId } from '../../domain/ids.ts';
+import type { ProgressMessage } from '../../domain/progress.ts';
 import { isInBunny, mainFirst, type VideoFact, videosIn } from '../../domain/published.ts';
 import { STATES } from '../../domain/recording.ts';
 import { fillWatchUrl } from '../../domain/watch-url.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { ProgressMessage } from '../../queue/progress.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
 import { problems } from './views.ts';
 

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Trouble } from '../../desk/troubles.ts';
 import { ACTIONS, possibleActions } from '../../domain/actions.ts';
 import { playUrl } from '../../domain/announcement.ts';
+import { APPS } from '../../domain/apps.ts';
 import { archivedFiles, defaultFile, storeOf } from '../../domain/archived.ts';
+import type { Delivery } from '../../domain/delivery.ts';
 import {
   adviceFor,
   canRetryHelp,
@@ -14,11 +16,9 @@ import { type ErrorSummary, scrubbed } from '../../domain/errors.ts';
 import { isInBunny, publisherOf, type VideoFact } from '../../domain/published.ts';
 import { FIRST_LANE } from '../../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
+import type { RecordingSummary } from '../../domain/recording-summary.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
-import type { Delivery } from '../../ledger/deliveries.ts';
 import type { RecordingEvent } from '../../ledger/events.ts';
-import { APPS } from '../../ledger/heartbeats.ts';
-import type { RecordingSummary } from '../../ledger/overview.ts';
 import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
 import { EVENT_WORDS } from '../../outside/words.ts';
 import { labelOf, type StepView, stepView } from './steps.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createProgressTeller, type ProgressMessage } from '../../../src/queue/progress.ts';
+import type { ProgressMessage } from '../../../src/domain/progress.ts';
+import { createProgressTeller } from '../../../src/queue/progress.ts';
 
 const MIB = 1024 * 1024;
 
