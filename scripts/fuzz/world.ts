@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import Sqlite from 'libsql';
 import { pino } from 'pino';
+import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
@@ -77,7 +78,7 @@ export async function openFuzzWorld() {
     expiresAfterMs: 3_600_000,
     idleTimeoutMs: 2000,
     lockDrainTimeoutMs: 50,
-    recordings: ledger.recordings,
+    desk: createUploadDesk(ledger),
     handOff: { add: () => {} },
     log,
   });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { createUploadDesk } from '../desk/uploads.ts';
 import { createDisk } from '../lib/disk.ts';
 import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
@@ -22,7 +23,7 @@ export async function startTus(config: Config, log: Logger) {
   const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs, tokenSecrets } = config.tus;
   const { names: recipes } = loadRecipes(config.recipesFile, await loadTaskShapes(config.tasksDir));
   const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
-  const { recordings, claims } = ledger;
+  const desk = createUploadDesk(ledger);
   const directory = join(config.dataDir, 'uploads');
   const incomingDirectory = config.tus.incomingDir;
   const paths = uploadPaths(directory, incomingDirectory);
@@ -31,12 +32,12 @@ export async function startTus(config: Config, log: Logger) {
     paths,
     pipelineUrl: config.pipeline.url,
     ...(isLocalTrusted ? {} : { adminToken }),
-    recordings,
+    desk,
     log,
   });
   /** What the downloads that have begun still need of the disk. */
   const downloadBytes = async () => {
-    const downloads = await claims.openDownloads();
+    const downloads = await ledger.claims.openDownloads();
     return await missingBytes(
       downloads.map(({ recordingId, totalBytes }) => ({
         path: join(config.dataDir, 'spool', recordingId),
@@ -63,7 +64,7 @@ export async function startTus(config: Config, log: Logger) {
     promisedBytes: downloadBytes,
     expiresAfterMs,
     idleTimeoutMs,
-    recordings,
+    desk,
     recipes,
     handOff,
     isClockSettled: () => ledger.wallClock.isSettled(),

@@ -1,11 +1,11 @@
 import { realpath, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import type { UploadDesk } from '../desk/uploads.ts';
 import type { Backoff } from '../domain/backoff.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
-import { aceKey, recordingId } from '../domain/ids.ts';
 import { endlessPauseMs } from '../domain/next-attempt.ts';
-import type { Recordings } from '../ledger/recordings.ts';
+import type { Origin } from '../domain/recording.ts';
 import { pause } from '../lib/abort.ts';
 import { haveSameBytes, lengthOf, removeAll, writeWhole } from '../lib/files.ts';
 import type { HandOffNote } from './hand-off-note.ts';
@@ -35,7 +35,7 @@ export interface HandOffOptions {
   readonly pipelineUrl: string;
   /** What the pipeline wants to be shown, where it does not trust this machine's callers. */
   readonly adminToken?: string | undefined;
-  readonly recordings: Pick<Recordings, 'get' | 'note'>;
+  readonly desk: Pick<UploadDesk, 'recordingOf' | 'noteSurplus'>;
   readonly log: Logger;
   readonly retry?: Backoff;
 }
@@ -52,7 +52,7 @@ type Answer =
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string };
 
 export function createHandOff(options: HandOffOptions): HandOff {
-  const { paths, recordings, adminToken, retry = RETRY } = options;
+  const { paths, desk, adminToken, retry = RETRY } = options;
   const proof: Record<string, string> =
     adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
   const stopping = new AbortController();
@@ -74,7 +74,7 @@ export function createHandOff(options: HandOffOptions): HandOff {
 
   async function offer(note: HandOffNote, log: Logger): Promise<void> {
     const id = note.upload_id;
-    const known = await recordings.get(recordingId(aceKey(note.ace_id)));
+    const known = await desk.recordingOf(note.ace_id);
     if ((await lengthOf(paths.finished(id))) === undefined) {
       if (known === undefined && (await lengthOf(paths.refusedNote(id))) === undefined) {
         throw new Error('the file is gone, and the ledger does not know its recording');
@@ -118,16 +118,16 @@ export function createHandOff(options: HandOffOptions): HandOff {
    */
   async function removeSurplus(note: HandOffNote, before: Origin | undefined, log: Logger): Promise<void> {
     const path = paths.finished(note.upload_id);
-    const recording = await recordings.get(recordingId(aceKey(note.ace_id)));
+    const recording = await desk.recordingOf(note.ace_id);
     if (recording?.origin.kind !== 'file') return;
     // It is what this one begins anew with, once what it has made is taken back.
     if (recording.state === 'cancelling' || recording.wanted === 'cancelled') return;
 
     if (!(await isSameFile(recording.origin.path, path))) {
       const isSame = await haveSameBytes(recording.origin.path, path, stopping.signal);
-      const { upload_id, size: bytes } = note;
+      const { upload_id: uploadId, size: bytes } = note;
       // First, so that it is told twice rather than never.
-      await recordings.note(recording.id, 'upload.surplus', { upload_id, bytes, kept: !isSame });
+      await desk.noteSurplus(recording.id, { uploadId, bytes, isKept: !isSame });
       if (isSame) await removeAll(path);
       else await keepAside(note, { status: 409, reason: 'another upload of this recording was first' });
       log.warn(
@@ -183,7 +183,6 @@ export function createHandOff(options: HandOffOptions): HandOff {
 }
 
 type Refusal = Extract<Answer, { kind: 'refused' }>;
-type Origin = NonNullable<Awaited<ReturnType<Recordings['get']>>>['origin'];
 
 /** Whether two paths lead to one file, also by way of links. */
 async function isSameFile(one: string, other: string): Promise<boolean> {

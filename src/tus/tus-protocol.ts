@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EVENTS, Server, type Upload } from '@tus/server';
 import type { Logger } from 'pino';
-import { aceKey, recordingId } from '../domain/ids.ts';
-import { RENEWABLE_STATES } from '../domain/recording.ts';
-import type { Recordings } from '../ledger/recordings.ts';
+import type { UploadDesk } from '../desk/uploads.ts';
 import { sendAnswer } from './answer.ts';
 import { clientAddress } from './client-address.ts';
 import type { Finisher } from './finisher.ts';
@@ -34,7 +32,7 @@ export interface TusProtocolOptions {
   readonly finisher: Pick<Finisher, 'finish' | 'finishLater'>;
   readonly maxBytes: number;
   readonly lockDrainTimeoutMs?: number;
-  readonly recordings: Pick<Recordings, 'get'>;
+  readonly desk: Pick<UploadDesk, 'isTaken'>;
   /** The names of the recipes that there are; unset: whatever is named is handed on. */
   readonly recipes?: readonly string[] | undefined;
   readonly log: Logger;
@@ -78,7 +76,7 @@ export function createTusProtocol(
       });
       const { aceId, recipe } = readMetadata(metadata);
       requireRecipe(recipe, options.recipes);
-      await assertWelcome(aceId, upload, options.recordings);
+      await assertWelcome(aceId, upload, options.desk);
       const address = clientAddress(incomingOf(request), options.trustsProxy);
       store.announce(upload, { permit, aceId, address });
       return { metadata: { ...metadata } };
@@ -141,12 +139,11 @@ function requireShortMetadata(header: string | null): void {
 async function assertWelcome(
   aceId: string,
   upload: Upload,
-  recordings: Pick<Recordings, 'get'>,
+  desk: Pick<UploadDesk, 'isTaken'>,
 ): Promise<void> {
   if (upload.size === 0) throw new UploadRefused(400, 'FILE_EMPTY', 'The file has no bytes.');
 
-  const known = await recordings.get(recordingId(aceKey(aceId)));
-  if (known !== undefined && !RENEWABLE_STATES.includes(known.state)) {
+  if (await desk.isTaken(aceId)) {
     throw new UploadRefused(409, 'ACE_ID_TAKEN', 'The recording with this ace_id has arrived already.');
   }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Recordings } from '../ledger/recordings.ts';
+import type { UploadDesk } from '../desk/uploads.ts';
 import { withinTime } from '../lib/abort.ts';
 import type { Disk } from '../lib/disk.ts';
 import { whyForeign } from '../lib/local-caller.ts';
@@ -50,7 +50,7 @@ export interface TusServerOptions {
   readonly idleTimeoutMs: number;
   /** How long a request that holds an upload is given once another one wants it; default 3 s. */
   readonly lockDrainTimeoutMs?: number;
-  readonly recordings: Pick<Recordings, 'get'>;
+  readonly desk: Pick<UploadDesk, 'isTaken'>;
   /** The names of the recipes that there are; unset: whatever is named is handed on. */
   readonly recipes?: readonly string[];
   readonly handOff: Pick<HandOff, 'add'>;

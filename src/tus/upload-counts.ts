@@ -1,6 +1,12 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Tally } from '../ledger/tallies.ts';
+
+/** What has come since the last time: bytes, or refusals by their `code`. */
+export interface UploadCount {
+  readonly name: 'upload_bytes' | 'upload_refusals';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
 
 /** What the tus server meets, for metrics: gathered here until it is written to the ledger. */
 export interface UploadCounts {
@@ -10,9 +16,9 @@ export interface UploadCounts {
   /** How many connections are open. */
   connections(): number;
   /** What has come since the last that was written. */
-  list(): Tally[];
+  list(): UploadCount[];
   /** This is in the ledger now. */
-  written(told: readonly Tally[]): void;
+  written(told: readonly UploadCount[]): void;
 }
 
 export function createUploadCounts(): UploadCounts {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
+import { createUploadDesk } from '../../src/desk/uploads.ts';
 import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import { diskFull } from '../../src/lib/disk.ts';
 import { bytesAt, missingUploadBytes } from '../../src/lib/upload-bytes.ts';
@@ -72,7 +73,7 @@ async function startTusOn(
     promisedBytes,
     expiresAfterMs: 3_600_000,
     idleTimeoutMs: 30_000,
-    recordings: world.ledger.recordings,
+    desk: createUploadDesk(world.ledger),
     handOff: { add: () => {} },
     log: world.log,
   });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { aceKey, recordingId } from '../../src/domain/ids.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
 import { makeUploadFolders, uploadPaths } from '../../src/tus/upload-paths.ts';
@@ -163,7 +164,7 @@ describe('the tus process', () => {
       paths,
       pipelineUrl: strict.url,
       adminToken: TOKEN,
-      recordings: ledger.recordings,
+      desk: createUploadDesk(ledger),
       log: pino({ level: 'silent' }),
     });
     try {

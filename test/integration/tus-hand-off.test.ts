@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { aceKey, recordingId } from '../../src/domain/ids.ts';
 import { lengthOf } from '../../src/lib/files.ts';
 import { createHandOff } from '../../src/tus/hand-off.ts';
@@ -208,7 +209,7 @@ describe('the handoff', () => {
     const id = 'a'.repeat(32);
     await writeFile(paths.finished(id), CONTENT);
     const { ledger, log, pipeline } = world;
-    const handOff = createHandOff({ paths, pipelineUrl: pipeline.url, recordings: ledger.recordings, log });
+    const handOff = createHandOff({ paths, pipelineUrl: pipeline.url, desk: createUploadDesk(ledger), log });
 
     handOff.add({ upload_id: id, ace_id: 'lesson-1', size: CONTENT.length });
     await expect.poll(() => pipeline.posts).toMatchObject([{ path: paths.finished(id) }]);

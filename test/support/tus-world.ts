@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
+import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { aceKey } from '../../src/domain/ids.ts';
 import { createDisk } from '../../src/lib/disk.ts';
 import type { MediaGate } from '../../src/lib/media-gate.ts';
@@ -124,7 +125,7 @@ export type TusWorldOptions = Partial<
     | 'expiresAfterMs'
     | 'idleTimeoutMs'
     | 'lockDrainTimeoutMs'
-    | 'recordings'
+    | 'desk'
     | 'tokenSecrets'
     | 'allowedOrigins'
     | 'trustsProxy'
@@ -153,6 +154,7 @@ export const UNGUARDED = {
 export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusWorld> {
   const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'sluice-tus-')));
   const ledger = await openWholeLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
+  const desk = createUploadDesk(ledger);
   const pipeline = await startPipeline(ledger);
   const paths = uploadPaths(join(dataDir, 'uploads'), join(dataDir, 'incoming'));
   const logLines: Record<string, unknown>[] = [];
@@ -165,7 +167,7 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
     const handOff = createHandOff({
       paths,
       pipelineUrl: pipeline.url,
-      recordings: ledger.recordings,
+      desk,
       log,
       retry: { attempts: Number.POSITIVE_INFINITY, minMs: 5, maxMs: 50 },
     });
@@ -183,7 +185,7 @@ export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusW
       expiresAfterMs: options.expiresAfterMs ?? 3_600_000,
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       lockDrainTimeoutMs: options.lockDrainTimeoutMs ?? 100,
-      recordings: options.recordings ?? ledger.recordings,
+      desk: options.desk ?? desk,
       handOff,
       log,
     });
