@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { readVersion } from '../../src/lib/version.ts';
+import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { zoomRoutes } from '../../src/outside/zoom/routes/routes.ts';
 import { createApp } from '../../src/server/app.ts';
 import { openApiOf } from '../../src/server/pages/docs-pages.ts';
 
@@ -17,19 +19,27 @@ export async function openApiPage(): Promise<string> {
   const app = await createApp({
     ledger,
     intake: { accept: describeOnly },
-    zoom: {
-      intake: {
-        take: describeOnly,
-        takeLeft: describeOnly,
-        expect: describeOnly,
-        refuse: describeOnly,
-        leaveUnread: describeOnly,
-        noteUntold: describeOnly,
-      },
-      catchUp: { ingest: describeOnly, bring: describeOnly, step: describeOnly },
-      accounts: [],
-      toleranceS: 300,
-    },
+    wings: [
+      zoomRoutes({
+        door: {
+          intake: {
+            take: describeOnly,
+            takeLeft: describeOnly,
+            expect: describeOnly,
+            refuse: describeOnly,
+            leaveUnread: describeOnly,
+            noteUntold: describeOnly,
+          },
+          losses: { removed: describeOnly, recovered: describeOnly },
+          hurry: () => {},
+          accounts: [],
+          toleranceS: 300,
+        },
+        ignored: { newest: describeOnly },
+        catchUp: { ingest: describeOnly, bring: describeOnly, step: describeOnly },
+      }),
+      bunnyRoutes({ lookAtVideo: describeOnly, readOnlyApiKey: undefined }),
+    ],
     recipes: {
       book: {
         recipes: [],
@@ -42,9 +52,8 @@ export async function openApiPage(): Promise<string> {
       },
       tasks: new Map(),
     },
-    bunnyReadOnlyApiKey: undefined,
     metrics: { contentType: 'text/plain', text: describeOnly },
-    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    lines: { recordings: line, deliveries: line, runWebhooks: line },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, services: [] },
     pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },
     vitals: { look: describeOnly },

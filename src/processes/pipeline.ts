@@ -10,6 +10,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
 import { ALL_ALARM_KINDS } from '../outside/alarm-kinds.ts';
+import { bunnyRoutes } from '../outside/bunny/routes/webhook.ts';
 import { placesOf, servicesOf } from '../outside/places.ts';
 import { openWholeLedger } from '../outside/whole-ledger.ts';
 import { requireRulesKnow } from '../outside/zoom/account.ts';
@@ -18,6 +19,7 @@ import { createZoomCatchUp } from '../outside/zoom/catch-up.ts';
 import { createZoomCheckCounter } from '../outside/zoom/check-counter.ts';
 import { createZoomApis } from '../outside/zoom/clients.ts';
 import { createZoomIntake } from '../outside/zoom/intake.ts';
+import { zoomRoutes } from '../outside/zoom/routes/routes.ts';
 import { createZoomSearch } from '../outside/zoom/search.ts';
 import { startZoomSweep } from '../outside/zoom/sweep.ts';
 import { ZOOM_CHECK_OUTCOMES } from '../outside/zoom/tables/checks.ts';
@@ -90,16 +92,29 @@ export async function startServer(config: Config, log: Logger) {
     ignored: ledger.zoom.ignored,
     log,
   });
+  const lookAtVideo = async (videoId: string) => {
+    const isWatched = await ledger.watches.hurry(videoId);
+    if (isWatched) lines.watches.hurry(videoId);
+    return isWatched;
+  };
   const app = await createApp({
     ledger,
     intake,
-    zoom: {
-      intake: zoomIntake,
-      catchUp,
-      accounts,
-      toleranceS: config.zoom.timestampToleranceS,
-    },
-    bunnyReadOnlyApiKey: config.bunny.readOnlyApiKey,
+    wings: [
+      zoomRoutes({
+        door: {
+          intake: zoomIntake,
+          losses: ledger.zoom.losses,
+          hurry: lines.recordings.hurry,
+          accounts,
+          toleranceS: config.zoom.timestampToleranceS,
+          onChecked: zoomChecks.count,
+        },
+        ignored: ledger.zoom.ignored,
+        catchUp,
+      }),
+      bunnyRoutes({ lookAtVideo, readOnlyApiKey: config.bunny.readOnlyApiKey }),
+    ],
     lines,
     operators: config.operators,
     recipes: { book, tasks },
@@ -109,7 +124,6 @@ export async function startServer(config: Config, log: Logger) {
     installation,
     vitals,
     silentAfterMs: config.vitals.silentAfterMs,
-    zoomChecks,
     metrics: createMetrics({
       read: measurements.read,
       version: installation.version,

@@ -5,13 +5,9 @@ import type { Intake } from '../desk/intake.ts';
 import type { VitalsWatch } from '../desk/vitals.ts';
 import type { ProgressMessage } from '../domain/progress.ts';
 import type { TaskShapes } from '../domain/recipe.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
 import { type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
-import type { WholeLedger } from '../outside/whole-ledger.ts';
-import type { ZoomAccount } from '../outside/zoom/account.ts';
-import type { ZoomCatchUp } from '../outside/zoom/catch-up.ts';
-import type { ZoomCheckCounter } from '../outside/zoom/check-counter.ts';
-import type { ZoomIntake } from '../outside/zoom/intake.ts';
 import type { Line } from '../queue/line.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import { openAccess } from './access/access.ts';
@@ -36,28 +32,23 @@ import { createStatus, type StatusOptions } from './api/status.ts';
 import { createSteps } from './api/steps.ts';
 import { addUploadsApi } from './api/uploads.ts';
 import { addWordsApi } from './api/words.ts';
-import { addZoomApi } from './api/zoom.ts';
-import { addZoomCatchUpApi } from './api/zoom-catch-up.ts';
-import { addBunnyWebhook } from './doors/bunny.ts';
 import { addFileDoors } from './doors/files.ts';
-import { addZoomDoor } from './doors/zoom.ts';
 import { addDocsPages, describeRoutes } from './pages/docs-pages.ts';
 import { addPages, type PagesOptions } from './pages/pages.ts';
 import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addResponseHeaders } from './response-headers.ts';
+import type { WingRoutes } from './routes/wing-routes.ts';
 import { compileValidator } from './validator.ts';
 
 export interface AppOptions {
   readonly ledger: Pick<
-    WholeLedger,
-    | 'zoom'
+    Ledger,
     | 'recordings'
     | 'overview'
     | 'causes'
     | 'history'
     | 'operator'
     | 'deliveries'
-    | 'watches'
     | 'switches'
     | 'circuits'
     | 'alarms'
@@ -66,17 +57,9 @@ export interface AppOptions {
     | 'lineAhead'
   >;
   readonly intake: Intake;
-  readonly zoom: {
-    readonly intake: ZoomIntake;
-    readonly catchUp: Pick<ZoomCatchUp, 'ingest' | 'bring' | 'step'>;
-    readonly accounts: readonly ZoomAccount[];
-    readonly toleranceS: number;
-  };
-  /** Read-Only API key of the Bunny library, with which its webhooks are signed. */
-  readonly bunnyReadOnlyApiKey: string | undefined;
-  readonly lines: Readonly<
-    Record<'recordings' | 'deliveries' | 'runWebhooks' | 'watches', Pick<Line, 'hurry' | 'poke'>>
-  >;
+  /** The doors and routes that outside systems bring with them. */
+  readonly wings: readonly WingRoutes[];
+  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'runWebhooks', Pick<Line, 'hurry' | 'poke'>>>;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'services'>;
   readonly operators?: OperatorOptions;
@@ -96,8 +79,6 @@ export interface AppOptions {
   readonly incoming: string;
   /** Passes on what the worker tells of the recording that moves. */
   readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
-  /** Counts how checks at Zoom's door go. */
-  readonly zoomChecks?: Pick<ZoomCheckCounter, 'count'>;
   readonly metrics?: MetricsText;
   /** The pages for people; without it there are none. */
   readonly pages?: Omit<PagesOptions, 'ledger' | 'progressOf' | 'planOf'>;
@@ -138,17 +119,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     );
   });
 
-  await describeRoutes(app, options.installation.version);
+  await describeRoutes(app, { ...options.installation, wings: options.wings });
   addLogin(app, operators, acts);
   addAccessApi(app, { access, audit: ledger.audit });
-  addZoomDoor(app, {
-    ...options.zoom,
-    losses: ledger.zoom.losses,
-    line: options.lines.recordings,
-    onChecked: options.zoomChecks?.count,
-  });
-  addZoomApi(app, { ignored: ledger.zoom.ignored, catchUp: options.zoom.catchUp });
-  addZoomCatchUpApi(app, options.zoom.catchUp);
+  for (const wing of options.wings) wing.addTo(app);
   const steps = createSteps({ ...options.recipes, recordings: ledger.recordings });
   addRecipesApi(app, options.recipes);
   addRunsApi(app, { intake, ledger, book: options.recipes.book });
@@ -159,11 +133,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     customRoots: options.customRoots ?? [],
     media: options.media ?? STRICT_MEDIA_GATE,
     incoming: options.incoming,
-  });
-  addBunnyWebhook(app, {
-    watches: ledger.watches,
-    line: options.lines.watches,
-    readOnlyApiKey: options.bunnyReadOnlyApiKey,
   });
   addRecordingsApi(app, { ledger, steps });
   addUploadsApi(app, options.installation);

@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createIntake } from '../../src/desk/intake.ts';
 import { APPS } from '../../src/domain/apps.ts';
+import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
 import type { WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createZoomCatchUp } from '../../src/outside/zoom/catch-up.ts';
 import { DEFAULT_VIEWS } from '../../src/outside/zoom/files.ts';
 import { createZoomIntake } from '../../src/outside/zoom/intake.ts';
+import { zoomRoutes } from '../../src/outside/zoom/routes/routes.ts';
 import { createZoomSearch } from '../../src/outside/zoom/search.ts';
 import type { Line } from '../../src/queue/line.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
@@ -49,24 +51,36 @@ export async function createDoors(
     defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
     log,
   });
+  const lookAtVideo = async (videoId: string) => {
+    const isWatched = await ledger.watches.hurry(videoId);
+    if (isWatched) line.hurry(videoId);
+    return isWatched;
+  };
   return await createApp({
     incoming: '/',
     ...appOptions,
     intake,
-    zoom: {
-      intake: zoomIntake,
-      catchUp: createZoomCatchUp({
-        search: createZoomSearch({ apis: [] }),
-        intake: zoomIntake,
+    wings: [
+      zoomRoutes({
+        door: {
+          intake: zoomIntake,
+          losses: ledger.zoom.losses,
+          hurry: line.hurry,
+          accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
+          toleranceS: 300,
+        },
         ignored: ledger.zoom.ignored,
-        log,
+        catchUp: createZoomCatchUp({
+          search: createZoomSearch({ apis: [] }),
+          intake: zoomIntake,
+          ignored: ledger.zoom.ignored,
+          log,
+        }),
       }),
-      accounts: [{ id: null, secrets: [SECRET_TOKEN], credentials: undefined, rules: [] }],
-      toleranceS: 300,
-    },
+      bunnyRoutes({ lookAtVideo, readOnlyApiKey: BUNNY_KEY }),
+    ],
     recipes: { book, tasks },
-    bunnyReadOnlyApiKey: BUNNY_KEY,
-    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    lines: { recordings: line, deliveries: line, runWebhooks: line },
     vitals: wellVitals,
     silentAfterMs: 30_000,
   });

@@ -10,6 +10,7 @@ import type {
 
 /* What the server says, by the schemas that it answers from. */
 
+export type { IgnoredView } from '../../src/outside/zoom/routes/ignored.ts';
 export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
 export type { RecipeView, TaskView } from '../../src/server/api/recipes.ts';
 export type { StepView } from '../../src/server/api/steps.ts';
@@ -22,7 +23,6 @@ export type {
   ServiceView,
 } from '../../src/server/api/views.ts';
 export type { WordsView } from '../../src/server/api/words.ts';
-export type { IgnoredView } from '../../src/server/api/zoom.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };
 export type RecordingDetail = z.output<typeof recordingDetailView>;
 export type EventView = z.output<typeof eventView>;

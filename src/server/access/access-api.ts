@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { type AuditEntry, ROLES, whyNoAccessName } from '../../domain/access.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { iso, isoOrNull, problems } from '../api/views.ts';
+import { iso, isoOrNull } from '../api/views.ts';
+import { problems } from '../routes/problems.ts';
 import type { Access } from './access.ts';
 import { actorOf } from './operators.ts';
 

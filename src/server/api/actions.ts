@@ -9,7 +9,8 @@ import type { Operator } from '../../ledger/operator.ts';
 import type { Line } from '../../queue/line.ts';
 import { actorOf } from '../access/operators.ts';
 import { noSuchRecording } from '../problem.ts';
-import { problems, type RecordingView, recordingView, viewRecording } from './views.ts';
+import { problems } from '../routes/problems.ts';
+import { type RecordingView, recordingView, viewRecording } from './views.ts';
 
 /** A time that is past by less may be one to come, by the caller's clock. */
 const CLOCKS_DIFFER_MS = 60_000;

@@ -3,7 +3,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
-import { iso, problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
+import { iso } from './views.ts';
 
 const MAX_ALARMS = 200;
 

@@ -5,8 +5,9 @@ import { KnownError } from '../../domain/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Line } from '../../queue/line.ts';
 import { actorOf } from '../access/operators.ts';
+import { problems } from '../routes/problems.ts';
 import type { Status } from './status.ts';
-import { deliveryView, problems, statusView, viewDelivery } from './views.ts';
+import { deliveryView, statusView, viewDelivery } from './views.ts';
 
 /** How many announcements are read at once. */
 const PAGE = 200;

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { DeliveryAttempt } from '../../domain/delivery.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { deliveryView, iso, problems, viewDelivery } from './views.ts';
+import { problems } from '../routes/problems.ts';
+import { deliveryView, iso, viewDelivery } from './views.ts';
 
 const listedView = deliveryView.extend({
   recording_id: z.string(),

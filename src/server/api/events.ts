@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { EVENT_WORDS } from '../../outside/words.ts';
+import { problems } from '../routes/problems.ts';
 import type { Live } from './live.ts';
-import { problems } from './views.ts';
 
 const DESCRIPTION = `Server-sent events (event, data as JSON, and for some an id):
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
 
 /** Everything that is measured, as text for Prometheus. */
 export interface MetricsText {

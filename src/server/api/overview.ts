@@ -9,6 +9,7 @@ import type { Cause } from '../../ledger/causes.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Line } from '../../queue/line.ts';
 import { actorOf } from '../access/operators.ts';
+import { problems } from '../routes/problems.ts';
 import {
   type CauseView,
   canHelp,
@@ -16,7 +17,6 @@ import {
   daysView,
   isoOrNull,
   overviewView,
-  problems,
   viewError,
   viewRecording,
 } from './views.ts';

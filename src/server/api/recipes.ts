@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { TaskShapes } from '../../domain/recipe.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
-import { problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
 
 const taskView = z
   .object({

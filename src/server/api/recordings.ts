@@ -8,13 +8,13 @@ import { SOURCES, STATES, type State } from '../../domain/recording.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { noSuchRecording } from '../problem.ts';
+import { problems } from '../routes/problems.ts';
 import { attemptsOf } from './attempts.ts';
 import type { Steps } from './steps.ts';
 import {
   iso,
   isoOrNull,
   outlookOf,
-  problems,
   recordingDetailView,
   recordingListView,
   recordingView,

@@ -7,7 +7,8 @@ import { archivedFiles, storeOf } from '../../domain/archived.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
-import { problems, recordingView, viewRecording } from './views.ts';
+import { problems } from '../routes/problems.ts';
+import { recordingView, viewRecording } from './views.ts';
 import { webhookUrl } from './webhook-url.ts';
 
 const newRun = z

@@ -10,7 +10,7 @@ import { STATES } from '../../domain/recording.ts';
 import { fillWatchUrl } from '../../domain/watch-url.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
-import { problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
 
 export interface UploadStatusOptions {
   readonly ledger: Pick<Ledger, 'overview' | 'recordings'>;

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { unfinishedUploads } from '../../lib/upload-bytes.ts';
-import { bytes, iso, isoOrNull, problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
+import { bytes, iso, isoOrNull } from './views.ts';
 
 const uploadView = z
   .object({

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ServiceWords } from '../../domain/services.ts';
 import { SERVICES, SOURCE_WORDS } from '../../outside/words.ts';
-import { problems } from './views.ts';
+import { problems } from '../routes/problems.ts';
 
 const named = z.record(z.string(), z.string());
 

@@ -17,7 +17,7 @@ import { pathText, readableName } from '../../lib/byte-path.ts';
 import { inspectLocalFile, type LocalFile } from '../../lib/local-file.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
 import type { RecipeBook } from '../../recipes/book.ts';
-import { problems } from '../api/views.ts';
+import { problems } from '../routes/problems.ts';
 
 const aceId = z
   .string()

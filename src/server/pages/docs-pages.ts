@@ -4,6 +4,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import type { OpenAPIV3_1 } from 'openapi-types';
 import { SESSION_COOKIE } from '../access/operators.ts';
 import { operationIdOf } from '../operation-id.ts';
+import type { WingRoutes } from '../routes/wing-routes.ts';
 import { DOCS_PAGE_POLICY, docsPage } from './docs-html.ts';
 
 const DESCRIPTION = `Where recordings come in, and what operators see and do. Every refusal is a problem document
@@ -26,18 +27,6 @@ const SECURITY_SCHEMES: Record<string, OpenAPIV3_1.SecuritySchemeObject> = {
     description:
       'What `POST /login` gives; to do more than read, the request has to come from a page of this server',
   },
-  zoomSignature: {
-    type: 'apiKey',
-    in: 'header',
-    name: 'x-zm-signature',
-    description: 'Zoom’s signature of x-zm-request-timestamp and the body, with the Secret Token of its app',
-  },
-  bunnySignature: {
-    type: 'apiKey',
-    in: 'header',
-    name: 'x-bunnystream-signature',
-    description: 'Bunny’s signature of the body, with the Read-Only API key of the library',
-  },
 };
 
 /** What every operator's route may answer, whether it says so or not. */
@@ -47,20 +36,24 @@ const USUAL_REFUSALS = {
   429: 'Too many requests; Retry-After says when to come back',
 } as const;
 
-/** Describes every route that is added after this, from the schemas by which it is checked. */
-export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
+/** Describes every route that is added after this, those of wings too, from the schemas by which it is checked. */
+export async function describeRoutes(
+  app: FastifyInstance,
+  { version, wings }: { readonly version: string; readonly wings: readonly WingRoutes[] },
+): Promise<void> {
+  const signatures = Object.assign({}, ...wings.map((wing) => wing.signatures));
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Sluice', version, description: DESCRIPTION },
-      components: { securitySchemes: SECURITY_SCHEMES },
+      components: { securitySchemes: { ...SECURITY_SCHEMES, ...signatures } },
       tags: [
         { name: 'recordings', description: 'What was brought home, and what waits for it' },
         { name: 'recipes', description: 'Which ways recordings go' },
         { name: 'line', description: 'How it goes on' },
         { name: 'events', description: 'What happens, as it happens' },
         { name: 'announcements', description: 'What the website is told' },
-        { name: 'zoom', description: 'What no event has brought' },
+        ...wings.flatMap(({ tags = [] }) => tags),
         { name: 'doors', description: 'Where recordings come in' },
         { name: 'access', description: 'Who may come in, and who has done what' },
         { name: 'health', description: 'Whether this process is well, and what it measures' },

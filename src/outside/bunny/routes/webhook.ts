@@ -1,27 +1,43 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
-import type { Watches } from '../../ledger/watches.ts';
-import { isSameText } from '../../lib/constant-time.ts';
-import type { Line } from '../../queue/line.ts';
-import { problems } from '../api/views.ts';
-import { addRawBodyRoute, singleHeader } from './raw-body.ts';
+import { KnownError } from '../../../domain/errors.ts';
+import { isSameText } from '../../../lib/constant-time.ts';
+import { problems } from '../../../server/routes/problems.ts';
+import { addRawBodyRoute, singleHeader } from '../../../server/routes/raw-body.ts';
+import type { WingRoutes } from '../../../server/routes/wing-routes.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
 const eventShape = z.object({ VideoGuid: z.string(), Status: z.number() });
 
+export interface BunnyRoutesOptions {
+  /** Has a video looked at now; `false` if it is not watched, or playable already. */
+  readonly lookAtVideo: (videoId: string) => Promise<boolean>;
+  /** Read-Only API key of the library, with which its webhooks are signed. */
+  readonly readOnlyApiKey: string | undefined;
+}
+
+/** Bunny's door. */
+export function bunnyRoutes(options: BunnyRoutesOptions): WingRoutes {
+  return {
+    signatures: {
+      bunnySignature: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'x-bunnystream-signature',
+        description: 'Bunny’s signature of the body, with the Read-Only API key of the library',
+      },
+    },
+    addTo: (app) => addBunnyWebhook(app, options),
+  };
+}
+
 /**
  * `POST /bunny-webhook`: Bunny Stream says that something has happened to a video. It only makes us look sooner: what
  * is true is what Bunny's API says.
  */
-export function addBunnyWebhook(
-  app: FastifyInstance,
-  options: { watches: Pick<Watches, 'hurry'>; line: Pick<Line, 'hurry'>; readOnlyApiKey: string | undefined },
-): void {
-  const { watches, line, readOnlyApiKey } = options;
-
+function addBunnyWebhook(app: FastifyInstance, { lookAtVideo, readOnlyApiKey }: BunnyRoutesOptions): void {
   const schema = {
     tags: ['doors'],
     security: [{ bunnySignature: [] }],
@@ -39,9 +55,7 @@ export function addBunnyWebhook(
         throw new KnownError('The body is not an event of Bunny Stream', { code: 'REQUEST_INVALID' });
       }
       const { VideoGuid: videoId } = event.data;
-      const isWatched = await watches.hurry(videoId);
-      if (isWatched) line.hurry(videoId);
-      return { watched: isWatched };
+      return { watched: await lookAtVideo(videoId) };
     },
   );
 }

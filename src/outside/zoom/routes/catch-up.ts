@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
-import { RECORDING_KINDS, STATES } from '../../domain/recording.ts';
-import type { ZoomCatchUp } from '../../outside/zoom/catch-up.ts';
-import { aboutMeeting } from '../../outside/zoom/meeting.ts';
-import { readZoomReference } from '../../outside/zoom/reference.ts';
-import { dayOf, type SearchPosition } from '../../outside/zoom/search.ts';
-import { problems } from './views.ts';
+import { KnownError } from '../../../domain/errors.ts';
+import { RECORDING_KINDS, STATES } from '../../../domain/recording.ts';
+import { problems } from '../../../server/routes/problems.ts';
+import type { ZoomCatchUp } from '../catch-up.ts';
+import { aboutMeeting } from '../meeting.ts';
+import { readZoomReference } from '../reference.ts';
+import { dayOf, type SearchPosition } from '../search.ts';
 
 const meetingFields = {
   meeting_uuid: z.string(),

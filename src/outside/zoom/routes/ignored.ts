@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
-import { STATES } from '../../domain/recording.ts';
-import type { ZoomCatchUp } from '../../outside/zoom/catch-up.ts';
-import type { Ignored, ZoomIgnored } from '../../outside/zoom/tables/ignored.ts';
-import { problems } from './views.ts';
+import { KnownError } from '../../../domain/errors.ts';
+import { STATES } from '../../../domain/recording.ts';
+import { problems } from '../../../server/routes/problems.ts';
+import type { ZoomCatchUp } from '../catch-up.ts';
+import type { Ignored, ZoomIgnored } from '../tables/ignored.ts';
 
 /** As many as are kept. */
 const MOST = 1000;

@@ -1,27 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
-import { STATES } from '../../domain/recording.ts';
-import type { ZoomAccount } from '../../outside/zoom/account.ts';
-import {
-  RECORDING_EVENTS,
-  REMOVAL_EVENTS,
-  readRecordingEvent,
-  readRemovalEvent,
-} from '../../outside/zoom/event.ts';
-import type { ZoomIntake } from '../../outside/zoom/intake.ts';
-import { isRaw, meetingGroup, textIn } from '../../outside/zoom/meeting.ts';
-import {
-  answerChallenge,
-  type Signatory,
-  type SignedRequest,
-  verifyZoomSignature,
-} from '../../outside/zoom/signature.ts';
-import type { ZoomCheckOutcome } from '../../outside/zoom/tables/checks.ts';
-import type { ZoomLosses } from '../../outside/zoom/tables/losses.ts';
-import type { Line } from '../../queue/line.ts';
-import { problems } from '../api/views.ts';
-import { addRawBodyRoute, singleHeader } from './raw-body.ts';
+import { KnownError } from '../../../domain/errors.ts';
+import { STATES } from '../../../domain/recording.ts';
+import { problems } from '../../../server/routes/problems.ts';
+import { addRawBodyRoute, singleHeader } from '../../../server/routes/raw-body.ts';
+import type { ZoomAccount } from '../account.ts';
+import { RECORDING_EVENTS, REMOVAL_EVENTS, readRecordingEvent, readRemovalEvent } from '../event.ts';
+import type { ZoomIntake } from '../intake.ts';
+import { isRaw, meetingGroup, textIn } from '../meeting.ts';
+import { answerChallenge, type Signatory, type SignedRequest, verifyZoomSignature } from '../signature.ts';
+import type { ZoomCheckOutcome } from '../tables/checks.ts';
+import type { ZoomLosses } from '../tables/losses.ts';
 
 const acceptedAnswer = z.object({
   accepted: z.array(z.object({ id: z.string(), state: z.enum(STATES), duplicate: z.boolean() })),
@@ -35,6 +24,18 @@ const zoomAnswer = z.union([
   acceptedAnswer,
   z.object({ plainToken: z.string(), encryptedToken: z.string() }),
 ]);
+
+export interface ZoomDoorOptions {
+  readonly intake: ZoomIntake;
+  readonly losses: ZoomLosses;
+  /** Has a recording that can move again do so, as soon as it is its turn. */
+  readonly hurry: (recordingId: string) => void;
+  readonly accounts: readonly ZoomAccount[];
+  readonly toleranceS: number;
+  /** Hears how each check went. */
+  readonly onChecked?: ((outcome: ZoomCheckOutcome) => void) | undefined;
+  readonly now?: () => number;
+}
 
 /** An event that Zoom has signed. */
 interface Told {
@@ -55,20 +56,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
  * no interest, what came before, and what nobody can read, which is noted. Only what may heal is a 5xx. Nothing here waits
  * for the queue or the network, nor one meeting for another.
  */
-export function addZoomDoor(
-  app: FastifyInstance,
-  options: {
-    intake: ZoomIntake;
-    losses: ZoomLosses;
-    line: Pick<Line, 'hurry'>;
-    accounts: readonly ZoomAccount[];
-    toleranceS: number;
-    /** Hears how each check went. */
-    onChecked?: ((outcome: ZoomCheckOutcome) => void) | undefined;
-    now?: () => number;
-  },
-): void {
-  const { intake, losses, line, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
+export function addZoomDoor(app: FastifyInstance, options: ZoomDoorOptions): void {
+  const { intake, losses, hurry, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
 
   const schema = {
     tags: ['doors'],
@@ -133,7 +122,7 @@ export function addZoomDoor(
         ...(what === 'recovered' ? await losses.recovered(removal) : await losses.removed(removal, what)),
       );
     }
-    for (const id of affected) line.hurry(id);
+    for (const id of affected) hurry(id);
     request.log.info({ event: `zoom.${what}`, meetings: meetings.length, affected: affected.length }, what);
     return affected.length === 0 ? { accepted: [], ignored: type } : { accepted: [], affected };
   }
