@@ -156,6 +156,7 @@ export function createFlight(options: FlightOptions): Flight {
           const fact: unknown = at.facts[each.id];
           return each.task === name && fact !== undefined ? [{ step: each.id, fact }] : [];
         }),
+      fence: lease.fence,
       checkpoint,
       checkLease: () => lease.check(),
       expectLate: (place: string) => moves.expectLate(late(place), lease.fence),

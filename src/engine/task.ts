@@ -18,6 +18,8 @@ export interface TaskContext<P = unknown, C = unknown> {
   readonly params: P;
   /** What the steps of this task have proved already, in the plan's order; of those that run beside it nothing yet. */
   proved(task: string): readonly Proof[];
+  /** Of this attempt: no other has it, and later ones have higher ones. */
+  readonly fence: number;
   /** Where an earlier attempt of this step stopped. */
   readonly checkpoint: C | undefined;
   /** Records where to resume; fails once another worker has the run. */
@@ -54,6 +56,7 @@ export type WithdrawContext<P = unknown, C = unknown> = Pick<
   | 'step'
   | 'params'
   | 'proved'
+  | 'fence'
   | 'checkpoint'
   | 'checkLease'
   | 'expectLate'

@@ -2,11 +2,12 @@ import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 
 /**
  * - `spool`: the folder of a download
+ * - `scratch`: what a step has left of its work
  * - `upload`: a file that a tutor has uploaded
  * - `large-file`: an unfinished file in a store
  * - `video`: an empty video with a publisher
  */
-export type LeftoverKind = 'spool' | 'upload' | 'large-file' | 'video';
+export type LeftoverKind = 'spool' | 'scratch' | 'upload' | 'large-file' | 'video';
 
 /** Something of ours that no recording needs any more. */
 export interface Leftover {

@@ -3,6 +3,7 @@ import type { Sweeping, SweepProblem } from './sweeper.ts';
 
 const KINDS: Readonly<Record<SweepProblem['kind'], string>> = {
   spool: 'download',
+  scratch: 'scratch folder',
   upload: 'upload',
   'large-file': 'unfinished file',
   video: 'empty video',

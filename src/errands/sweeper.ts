@@ -6,6 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
 import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
+import { createScratchBroom } from './sweep-scratch.ts';
 import { createUnfinishedBroom, createVideoBroom } from './sweep-services.ts';
 
 /** What was removed or, in a dry run, would have been. */
@@ -34,6 +35,7 @@ export interface Sweeping {
 export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
   readonly ledger: Pick<Ledger, 'recordings' | 'claims'>;
   readonly spoolDirectory: string;
+  readonly scratchDirectory: string;
   readonly incoming: IncomingPaths;
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;
@@ -55,6 +57,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const {
     ledger,
     spoolDirectory,
+    scratchDirectory,
     incoming,
     stores,
     publishers,
@@ -66,6 +69,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const terms: SweepTerms = { afterMs, failedKeepMs, now };
   const brooms = [
     createSpoolBroom({ directory: spoolDirectory, ledger, terms }),
+    createScratchBroom({ directory: scratchDirectory, ledger }),
     createUploadBroom({ paths: incoming, ledger, terms }),
     ...[...stores.values()].map((store) => createUnfinishedBroom({ store, ledger, terms })),
     ...[...publishers.values()].map((publisher) => createVideoBroom({ publisher, ledger, terms })),

@@ -9,8 +9,8 @@ import { createLogger } from '../telemetry/logger.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { openSweeper } from './worker.ts';
 
-const HELP = `Removes what failures have left behind and no recording needs any more: folders of downloads, uploads,
-unfinished large files in B2 and empty videos in Bunny Stream. The worker does the same once a day; this may
+const HELP = `Removes what failures have left behind and no recording needs any more: folders of downloads and of
+half-made videos, uploads, unfinished large files in B2 and empty videos in Bunny Stream. The worker does the same once a day; this may
 run beside it.
 
 Usage: node dist/processes/sweep-main.js [--dry-run] [--json] [--help]

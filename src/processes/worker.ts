@@ -53,6 +53,7 @@ import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
 import { createVideoLooker } from '../tasks/support/own-videos.ts';
+import { createScratch } from '../tasks/support/scratch.ts';
 import { createSpool } from '../tasks/support/spool.ts';
 import type { Tools } from '../tasks/support/tools.ts';
 import { openTracing } from '../telemetry/tracing.ts';
@@ -113,6 +114,8 @@ export async function startWorker(config: Config, log: Logger) {
   const retry = { attempts: TRANSFER_ATTEMPTS, pauseMs: config.transfer.retryPauseMs };
   const diskWatch = createDiskWatch(config.dataDir);
   const spool = createSpool(`${config.dataDir}/spool`);
+  const disk = createDisk(config.dataDir, config.diskReserveBytes);
+  const promisedBytes = () => missingUploadBytes(`${config.dataDir}/uploads`);
   const zoom = createZoom({
     ...config.zoom,
     accounts,
@@ -145,9 +148,10 @@ export async function startWorker(config: Config, log: Logger) {
     spool,
     ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
     ffmpeg: config.media.ffmpeg && createFfmpeg(config.media.ffmpeg),
-    disk: createDisk(config.dataDir, config.diskReserveBytes),
+    disk,
     media: createMediaGate(config.media),
-    promisedBytes: () => missingUploadBytes(`${config.dataDir}/uploads`),
+    promisedBytes,
+    scratch: createScratch(`${config.dataDir}/scratch`, { disk, promisedBytes }),
     companionVideos,
     retry,
     settings: {
@@ -371,6 +375,7 @@ function composeSweeper(
     ...used,
     ...config.sweep,
     spoolDirectory: `${config.dataDir}/spool`,
+    scratchDirectory: `${config.dataDir}/scratch`,
     incoming: uploadPaths(`${config.dataDir}/uploads`, config.tus.incomingDir),
   });
 }

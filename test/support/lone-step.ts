@@ -14,6 +14,7 @@ const STEP: PlannedStep = {
 export const LONE_STEP = {
   step: STEP,
   params: undefined,
+  fence: 1,
   proved: () => [],
   checkLease: async () => {},
   expectLate: async () => {},

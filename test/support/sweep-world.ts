@@ -59,6 +59,7 @@ export async function openSweepWorld() {
     publishers,
     log,
     spoolDirectory: join(dataDir, 'spool'),
+    scratchDirectory: join(dataDir, 'scratch'),
     incoming: paths,
     now: () => Date.now() + passedMs,
   });
@@ -81,6 +82,7 @@ export async function openSweepWorld() {
     logLines,
     log,
     spool: (id: string) => join(dataDir, 'spool', id),
+    scratch: (id: string, step: string) => join(dataDir, 'scratch', id, step),
 
     /** Lets the sweeper's clock run ahead; what is on the disk and in the services keeps its times. */
     pass(ms: number): void {

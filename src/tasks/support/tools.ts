@@ -9,6 +9,7 @@ import type { Ffprobe } from '../../lib/ffprobe.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import type { TransferRetry } from './retry-in-place.ts';
+import type { Scratch } from './scratch.ts';
 import type { Spool } from './spool.ts';
 
 /** What the house hands to its tasks; each takes what it needs. */
@@ -20,6 +21,7 @@ export interface Tools {
   readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
+  readonly scratch: Scratch;
   /** None where the settings say so. */
   readonly ffprobe: Ffprobe | undefined;
   readonly ffmpeg: Ffmpeg | undefined;
