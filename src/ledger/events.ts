@@ -1,7 +1,3 @@
-import type { Transaction } from 'kysely';
-import { nextNumber } from './change.ts';
-import type { Tables } from './schema.ts';
-
 /** One line of a recording's history. */
 export interface RecordingEvent {
   readonly seq: number;
@@ -56,22 +52,3 @@ export const LEDGER_EVENTS = {
 export interface EventNames extends Record<keyof typeof LEDGER_EVENTS, true> {}
 
 export type EventType = keyof EventNames;
-
-/** Adds to a recording's history, in the transaction of what happened. */
-export async function addEvent(
-  trx: Transaction<Tables>,
-  id: string,
-  type: EventType,
-  data: object,
-): Promise<void> {
-  await trx
-    .insertInto('events')
-    .values({
-      seq: nextNumber('events'),
-      recording_id: id,
-      at_ms: Date.now(),
-      type,
-      data: JSON.stringify(data),
-    })
-    .execute();
-}

@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely';
 import { TAKING_BACK_STATES } from '../domain/recording.ts';
+import { addEvent } from './add-event.ts';
 import { change } from './change.ts';
 import type { Service } from './circuits.ts';
 import type { Database } from './database.ts';
-import { addEvent, type EventType } from './events.ts';
+import type { EventType } from './events.ts';
 import type { Tables } from './schema.ts';
 
 /** Something that was asked of a service and may take effect late. */

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import { type Action, possibleActions, type RETRIED_TOGETHER, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { Recording } from '../domain/recording.ts';
+import { addEvent } from './add-event.ts';
 import {
   companionsOf,
   type Done,
@@ -15,7 +16,6 @@ import { causeCode, causeService } from './causes.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
 import { callOff } from './deliveries.ts';
-import { addEvent } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
 import { hasStep } from './has-step.ts';
 import { toRecording } from './recording-rows.ts';

@@ -14,9 +14,10 @@ import {
   WAITING_STATES,
   type Wanted,
 } from '../domain/recording.ts';
+import { addEvent } from './add-event.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
-import { addEvent, type EventType, type RecordingEvent } from './events.ts';
+import type { EventType, RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';

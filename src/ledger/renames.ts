@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { videosIn } from '../domain/published.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
+import { addEvent } from './add-event.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
-import { addEvent } from './events.ts';
 import type { Recordings } from './recordings.ts';
 
 /** How soon a recording that moves is looked at again, in milliseconds: it may get another video. */

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { NewRecording } from '../domain/recording.ts';
-import { addEvent } from './events.ts';
+import { addEvent } from './add-event.ts';
 import { hasStep } from './has-step.ts';
 import { keepPlan } from './plans.ts';
 import type { Tables } from './schema.ts';

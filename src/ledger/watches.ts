@@ -1,9 +1,9 @@
 import type { Transaction } from 'kysely';
 import type { Doubt } from '../domain/doubt.ts';
+import { addEvent } from './add-event.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import { insertDelivery, type NewDelivery } from './deliveries.ts';
-import { addEvent } from './events.ts';
 import type { Tables } from './schema.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
 

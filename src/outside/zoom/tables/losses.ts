@@ -1,9 +1,9 @@
 import type { Transaction } from 'kysely';
 import type { ErrorCode } from '../../../domain/error-catalogue.ts';
 import type { Recording } from '../../../domain/recording.ts';
+import { addEvent } from '../../../ledger/add-event.ts';
 import { change } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
-import { addEvent } from '../../../ledger/events.ts';
 import { toRecording } from '../../../ledger/recording-rows.ts';
 import { NEW_BEGINNING } from '../../../ledger/renewal.ts';
 import type { Tables } from '../../../ledger/schema.ts';

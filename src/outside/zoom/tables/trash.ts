@@ -1,7 +1,7 @@
 import type { ErrorSummary } from '../../../domain/errors.ts';
+import { addEvent } from '../../../ledger/add-event.ts';
 import { change, nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
-import { addEvent } from '../../../ledger/events.ts';
 import { toWaitingItem, type WaitingItem } from '../../../ledger/waiting.ts';
 
 /** A file that is to go to Zoom's trash: the one that a recording was fetched from. */

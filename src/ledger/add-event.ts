@@ -1,0 +1,23 @@
+import type { Transaction } from 'kysely';
+import { nextNumber } from './change.ts';
+import type { EventType } from './events.ts';
+import type { Tables } from './schema.ts';
+
+/** Adds to a recording's history, in the transaction of what happened. */
+export async function addEvent(
+  trx: Transaction<Tables>,
+  id: string,
+  type: EventType,
+  data: object,
+): Promise<void> {
+  await trx
+    .insertInto('events')
+    .values({
+      seq: nextNumber('events'),
+      recording_id: id,
+      at_ms: Date.now(),
+      type,
+      data: JSON.stringify(data),
+    })
+    .execute();
+}
