@@ -18,6 +18,7 @@ import {
 import { createPool, type Pool } from '../support/faults-pool.ts';
 import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { publishersFound, storesFound, tasksFound } from '../support/registry.ts';
 
 /** How large the video is; or a small one with a transcript, of which the worker dies. */
 type Size = 'small' | 'large' | 'transcript';
@@ -63,6 +64,14 @@ const APART: Readonly<Record<string, string>> = {
   probe: 'it only looks, and makes nothing anywhere',
 };
 
+/** In which file of these tests a worker dies that archives there, or publishes there. */
+const DIES_AT: Readonly<Record<string, string>> = {
+  b2: 'crash-points.test.ts',
+  folder: 'two-archives.test.ts',
+  bunny: 'crash-points.test.ts',
+  'folder-publisher': 'two-publishers.test.ts',
+};
+
 /** Houses, each of which serves one case at a time: while one case waits, others go on. */
 const HOUSES = 3;
 
@@ -89,12 +98,19 @@ describe('a recording whose worker is killed', () => {
   afterAll(() => Promise.all(pool.all.map(({ house }) => house.close())));
 
   it('dies behind the fact of every task that there is', async () => {
-    const tasks = (await readdir(join(import.meta.dirname, '../../src/tasks')))
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => name.replace('.ts', ''));
+    const tasks = await tasksFound();
     const tried = Object.keys(CRASHES).flatMap((point) => /^after-fact:(.+)/.exec(point)?.[1] ?? []);
 
     expect([...tried, ...Object.keys(APART)].sort()).toEqual(tasks.sort());
+  });
+
+  it('dies on the way to every store and every publisher that there is', async () => {
+    const places = [...storesFound(), ...publishersFound()].map(({ service }) => service);
+
+    expect(Object.keys(DIES_AT).sort()).toEqual(places.sort());
+    for (const file of new Set(Object.values(DIES_AT))) {
+      expect(await readFile(join(import.meta.dirname, file), 'utf8')).toContain('startCrashWorker(');
+    }
   });
 
   it.concurrent.each(Object.values(CRASHES).flat())('%s comes home once (%s)', async (crashAt, size) => {

@@ -3,22 +3,27 @@ import {
   FAULT_KINDS,
   type FaultKind,
   isStruck,
+  isUnlisted,
   REMOTE_CALLS,
   type RemoteCall,
+  untriedOf,
 } from '../support/faults-calls.ts';
 import {
   arrive,
   clearFaults,
   emptyRemotes,
+  expectBeside,
   expectHome,
   QUICK_SETTINGS,
   type Source,
   sendMeeting,
+  sendTranscript,
   UNWATCHED,
   writeSource,
 } from '../support/faults-house.ts';
 import { createPool, type Pool } from '../support/faults-pool.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { servicesFound, tasksFound } from '../support/registry.ts';
 
 /** Houses, each of which serves one case at a time: while one case waits, others go on. */
 const HOUSES = 4;
@@ -83,14 +88,36 @@ describe('whatever goes wrong once, a recording comes home', () => {
     fail({ on: call.on, ...fault, count: (fault.count ?? 1) + (call.isFirst ? 1 : 0) });
 
     const sent = await sendMeeting(house, title, call.isLarge ? large : small);
+    const transcript = call.hasTranscript ? await sendTranscript(house, sent) : undefined;
     if (call.isFirst) furnished.worker = await house.startWorker();
     await arrive(house, sent);
+    if (transcript !== undefined) await expectBeside(house, transcript, sent);
 
     await vi.waitFor(() => {
       expect(requests.slice(before).filter((request) => isStruck(call, request))).not.toEqual([]);
     });
     await expectHome(house, sent);
+    expect(requests.slice(before).filter(isUnlisted)).toEqual([]);
   }
+});
+
+describe('the faults that are tried', () => {
+  it('strike every task and every service that there is', async () => {
+    expect(untriedOf({ tasks: await tasksFound(), services: servicesFound() })).toEqual([]);
+  });
+
+  it('would be found to miss a task or a service that is added, or to speak of one that is gone', async () => {
+    const [first = '', ...services] = servicesFound();
+    const tasks = [...(await tasksFound()), 'thumbnail'];
+
+    expect(untriedOf({ tasks, services: [...services, 's3'] })).toEqual([
+      expect.stringMatching(/^No fault strikes the task "thumbnail": list the calls/),
+      expect.stringMatching(/^No fault strikes the service "s3": list the calls/),
+      ...REMOTE_CALLS.filter(({ service }) => service === first).map(() =>
+        expect.stringContaining(`There is no service "${first}" any more`),
+      ),
+    ]);
+  });
 });
 
 describe('a cap of the Backblaze account', () => {

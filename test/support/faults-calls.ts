@@ -1,10 +1,14 @@
 import type { Fault } from '../../simulators/shared/faults.ts';
 import type { LoggedRequest, Simulator } from '../../simulators/shared/simulator.ts';
+import { FOLDER_SERVICES } from './faults-folders.ts';
 import type { House } from './house.ts';
 
-/** A call that Sluice makes of a service, and how a recording is brought to make it. */
+/** A call that a task makes of a service, and how a recording is brought to make it. */
 export interface RemoteCall {
   readonly name: string;
+  readonly task: string;
+  /** As its words call it. */
+  readonly service: string;
   readonly simulator: (house: House) => Simulator;
   /** Method and path, as a fault names them. */
   readonly on: string;
@@ -15,6 +19,10 @@ export interface RemoteCall {
   readonly isLarge?: boolean;
   /** Whether only a worker that has just started makes it. */
   readonly isFirst?: boolean;
+  /** Whether its status alone says that it is done, with whatever words. */
+  readonly isToldByStatus?: boolean;
+  /** Whether only a recording makes it whose meeting has a transcript. */
+  readonly hasTranscript?: boolean;
   /** Brings about the call, where an undisturbed recording does without it. */
   readonly provoke?: (house: House) => void;
 }
@@ -53,209 +61,265 @@ function expireB2Tokens(house: House): void {
   house.b2.expireAccountTokens();
 }
 
+function callsOf(
+  of: Pick<RemoteCall, 'task' | 'service' | 'simulator'>,
+  calls: readonly (Omit<RemoteCall, 'task' | 'service' | 'simulator'> &
+    Partial<Pick<RemoteCall, 'simulator'>>)[],
+): readonly RemoteCall[] {
+  return calls.map((call) => ({ ...of, ...call }));
+}
+
 export const REMOTE_CALLS: readonly RemoteCall[] = [
-  { name: 'Zoom: download', simulator: zoom, on: DOWNLOAD, takes: 'nothing', answers: 'nothing' },
-  {
-    name: 'Zoom: bytes',
-    simulator: (house) => house.zoom.cdn,
-    on: 'GET /cmr/*',
-    takes: 'nothing',
-    answers: 'bytes',
-  },
-  {
-    name: 'Zoom: OAuth token',
-    simulator: zoom,
-    on: 'POST /oauth/token',
-    takes: 'json',
-    answers: 'json',
-    isFirst: true,
-    provoke: refuseWebhookToken,
-  },
-  {
-    name: 'Zoom: recordings of a meeting',
-    simulator: zoom,
-    on: 'GET /v2/meetings/*',
-    takes: 'nothing',
-    answers: 'json',
-    provoke: refuseWebhookToken,
-  },
-
-  {
-    name: 'b2_authorize_account, at the start',
-    simulator: b2,
-    on: 'GET /b2api/v3/b2_authorize_account',
-    takes: 'nothing',
-    answers: 'json',
-    isFirst: true,
-  },
-  {
-    name: 'b2_authorize_account, once the token has expired',
-    simulator: b2,
-    on: 'GET /b2api/v3/b2_authorize_account',
-    takes: 'nothing',
-    answers: 'json',
-    provoke: expireB2Tokens,
-  },
-  {
-    name: 'b2_list_buckets',
-    simulator: b2,
-    on: `${B2}b2_list_buckets`,
-    takes: 'json',
-    answers: 'json',
-    isFirst: true,
-  },
-  {
-    name: 'b2_get_upload_url',
-    simulator: b2,
-    on: `${B2}b2_get_upload_url`,
-    takes: 'json',
-    answers: 'json',
-    isFirst: true,
-  },
-  {
-    name: 'b2_upload_file',
-    simulator: b2,
-    on: `${B2}b2_upload_file/*`,
-    takes: 'bytes',
-    answers: 'json',
-  },
-  {
-    name: 'b2_list_file_versions, after an upload without an answer',
-    simulator: b2,
-    on: `${B2}b2_list_file_versions`,
-    takes: 'json',
-    answers: 'json',
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_file/*`, ...LOST }),
-  },
-  {
-    name: 'b2_start_large_file',
-    simulator: b2,
-    on: `${B2}b2_start_large_file`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-  },
-  {
-    name: 'b2_list_unfinished_large_files, after a start without an answer',
-    simulator: b2,
-    on: `${B2}b2_list_unfinished_large_files`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_start_large_file`, ...LOST }),
-  },
-  {
-    name: 'b2_get_upload_part_url',
-    simulator: b2,
-    on: `${B2}b2_get_upload_part_url`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-  },
-  {
-    name: 'b2_upload_part',
-    simulator: b2,
-    on: `${B2}b2_upload_part/*`,
-    takes: 'bytes',
-    answers: 'json',
-    isLarge: true,
-  },
-  {
-    name: 'b2_list_parts, after an interrupted attempt',
-    simulator: b2,
-    on: `${B2}b2_list_parts`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-    // As many as it takes for one of three parts that are sent at once to use up its five attempts.
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_part/*`, status: 503, skip: 1, count: 13 }),
-  },
-  {
-    name: 'b2_finish_large_file',
-    simulator: b2,
-    on: `${B2}b2_finish_large_file`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-  },
-  {
-    name: 'b2_get_file_info, after a finish without an answer',
-    simulator: b2,
-    on: `${B2}b2_get_file_info`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, ...LOST }),
-  },
-  {
-    name: 'b2_cancel_large_file, after hopeless finishes',
-    simulator: b2,
-    on: `${B2}b2_cancel_large_file`,
-    takes: 'json',
-    answers: 'json',
-    isLarge: true,
-    provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, status: 503, count: 3 }),
-  },
-
-  {
-    name: 'Bunny: create video',
-    simulator: bunny,
-    on: `POST ${VIDEOS}`,
-    takes: 'json',
-    answers: 'json',
-  },
-  {
-    name: 'Bunny: list videos, after a creation without an answer',
-    simulator: bunny,
-    on: `GET ${VIDEOS}`,
-    takes: 'nothing',
-    answers: 'json',
-    provoke: (house) => house.bunny.fail({ on: `POST ${VIDEOS}`, ...LOST }),
-  },
-  {
-    name: 'Bunny: get video, after an interrupted attempt',
-    simulator: bunny,
-    on: `GET ${VIDEOS}/*`,
-    takes: 'nothing',
-    answers: 'json',
-    provoke: (house) => house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 5 }),
-  },
-  {
-    name: 'Bunny: tus POST',
-    simulator: bunny,
-    on: 'POST /tusupload',
-    takes: 'nothing',
-    answers: 'nothing',
-  },
-  {
-    name: 'Bunny: tus HEAD, after a broken PATCH',
-    simulator: bunny,
-    on: 'HEAD /tusupload/*',
-    takes: 'nothing',
-    answers: 'nothing',
-    provoke: (house) =>
-      house.bunny.fail({ on: 'PATCH /tusupload/*', drop: 'during-body', cutAfterBytes: 100_000 }),
-  },
-  {
-    name: 'Bunny: tus PATCH',
-    simulator: bunny,
-    on: 'PATCH /tusupload/*',
-    takes: 'bytes',
-    answers: 'nothing',
-  },
-
-  {
-    name: 'the website: announcement',
-    simulator: (house) => house.site,
-    on: 'POST /webhooks/sluice',
-    takes: 'json',
-    answers: 'nothing',
-  },
+  ...callsOf({ task: 'fetch', service: 'zoom', simulator: zoom }, [
+    { name: 'Zoom: download', on: DOWNLOAD, takes: 'nothing', answers: 'nothing' },
+    {
+      name: 'Zoom: bytes',
+      simulator: (house) => house.zoom.cdn,
+      on: 'GET /cmr/*',
+      takes: 'nothing',
+      answers: 'bytes',
+    },
+    {
+      name: 'Zoom: OAuth token',
+      on: 'POST /oauth/token',
+      takes: 'json',
+      answers: 'json',
+      isFirst: true,
+      provoke: refuseWebhookToken,
+    },
+    {
+      name: 'Zoom: recordings of a meeting',
+      on: 'GET /v2/meetings/*',
+      takes: 'nothing',
+      answers: 'json',
+      provoke: refuseWebhookToken,
+    },
+    {
+      name: 'Zoom: download, from where the API says',
+      on: 'GET /rec/download/*',
+      takes: 'nothing',
+      answers: 'nothing',
+      provoke: refuseWebhookToken,
+    },
+    {
+      name: 'Zoom: whether it is well, once a download has failed',
+      on: 'GET /v2/users/me',
+      takes: 'nothing',
+      answers: 'json',
+      provoke: (house) => house.zoom.fail({ on: DOWNLOAD, status: 503 }),
+    },
+  ]),
+  ...callsOf({ task: 'archive', service: 'b2', simulator: b2 }, [
+    {
+      name: 'b2_authorize_account, at the start',
+      on: 'GET /b2api/v3/b2_authorize_account',
+      takes: 'nothing',
+      answers: 'json',
+      isFirst: true,
+    },
+    {
+      name: 'b2_authorize_account, once the token has expired',
+      on: 'GET /b2api/v3/b2_authorize_account',
+      takes: 'nothing',
+      answers: 'json',
+      provoke: expireB2Tokens,
+    },
+    {
+      name: 'b2_list_buckets',
+      on: `${B2}b2_list_buckets`,
+      takes: 'json',
+      answers: 'json',
+      isFirst: true,
+    },
+    {
+      name: 'b2_get_upload_url',
+      on: `${B2}b2_get_upload_url`,
+      takes: 'json',
+      answers: 'json',
+      isFirst: true,
+    },
+    {
+      name: 'b2_upload_file',
+      on: `${B2}b2_upload_file/*`,
+      takes: 'bytes',
+      answers: 'json',
+    },
+    {
+      name: 'b2_list_file_versions, after an upload without an answer',
+      on: `${B2}b2_list_file_versions`,
+      takes: 'json',
+      answers: 'json',
+      provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_file/*`, ...LOST }),
+    },
+    {
+      name: 'b2_start_large_file',
+      on: `${B2}b2_start_large_file`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+    },
+    {
+      name: 'b2_list_unfinished_large_files, after a start without an answer',
+      on: `${B2}b2_list_unfinished_large_files`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+      provoke: (house) => house.b2.fail({ on: `${B2}b2_start_large_file`, ...LOST }),
+    },
+    {
+      name: 'b2_get_upload_part_url',
+      on: `${B2}b2_get_upload_part_url`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+    },
+    {
+      name: 'b2_upload_part',
+      on: `${B2}b2_upload_part/*`,
+      takes: 'bytes',
+      answers: 'json',
+      isLarge: true,
+    },
+    {
+      name: 'b2_list_parts, after an interrupted attempt',
+      on: `${B2}b2_list_parts`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+      // As many as it takes for one of three parts that are sent at once to use up its five attempts.
+      provoke: (house) => house.b2.fail({ on: `${B2}b2_upload_part/*`, status: 503, skip: 1, count: 13 }),
+    },
+    {
+      name: 'b2_finish_large_file',
+      on: `${B2}b2_finish_large_file`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+    },
+    {
+      name: 'b2_get_file_info, after a finish without an answer',
+      on: `${B2}b2_get_file_info`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+      provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, ...LOST }),
+    },
+    {
+      name: 'b2_cancel_large_file, after hopeless finishes',
+      on: `${B2}b2_cancel_large_file`,
+      takes: 'json',
+      answers: 'json',
+      isLarge: true,
+      provoke: (house) => house.b2.fail({ on: `${B2}b2_finish_large_file`, status: 503, count: 3 }),
+    },
+  ]),
+  ...callsOf({ task: 'publish', service: 'bunny', simulator: bunny }, [
+    {
+      name: 'Bunny: create video',
+      on: `POST ${VIDEOS}`,
+      takes: 'json',
+      answers: 'json',
+    },
+    {
+      name: 'Bunny: list videos, after a creation without an answer',
+      on: `GET ${VIDEOS}`,
+      takes: 'nothing',
+      answers: 'json',
+      provoke: (house) => house.bunny.fail({ on: `POST ${VIDEOS}`, ...LOST }),
+    },
+    {
+      name: 'Bunny: get video, after an interrupted attempt',
+      on: `GET ${VIDEOS}/*`,
+      takes: 'nothing',
+      answers: 'json',
+      provoke: (house) => house.bunny.fail({ on: 'PATCH /tusupload/*', status: 503, count: 5 }),
+    },
+    {
+      name: 'Bunny: tus POST',
+      on: 'POST /tusupload',
+      takes: 'nothing',
+      answers: 'nothing',
+    },
+    {
+      name: 'Bunny: tus HEAD, after a broken PATCH',
+      on: 'HEAD /tusupload/*',
+      takes: 'nothing',
+      answers: 'nothing',
+      provoke: (house) =>
+        house.bunny.fail({ on: 'PATCH /tusupload/*', drop: 'during-body', cutAfterBytes: 100_000 }),
+    },
+    {
+      name: 'Bunny: tus PATCH',
+      on: 'PATCH /tusupload/*',
+      takes: 'bytes',
+      answers: 'nothing',
+    },
+    {
+      name: 'Bunny: update video, for its plain title',
+      on: `POST ${VIDEOS}/*`,
+      takes: 'json',
+      answers: 'json',
+      isToldByStatus: true,
+    },
+  ]),
+  ...callsOf({ task: 'captions', service: 'bunny', simulator: bunny }, [
+    {
+      name: 'Bunny: set captions',
+      on: `POST ${VIDEOS}/*/captions/*`,
+      takes: 'json',
+      answers: 'nothing',
+      isToldByStatus: true,
+      hasTranscript: true,
+    },
+  ]),
+  ...callsOf({ task: 'notify', service: 'site', simulator: (house) => house.site }, [
+    {
+      name: 'the website: announcement',
+      on: 'POST /webhooks/sluice',
+      takes: 'json',
+      answers: 'nothing',
+    },
+  ]),
 ];
 
-const isSite = ({ name }: RemoteCall) => name.startsWith('the website');
+/** Tasks that ask nothing of any service, and why there is nothing to be struck. */
+const WITHOUT_CALLS: Readonly<Record<string, string>> = {
+  cleanup: 'it removes files of this machine: test/integration/local-file.test.ts',
+  probe: 'it looks at a file of this machine: test/integration/probe.test.ts',
+};
+
+/** What no fault is tried of, of all that there is: a sentence for each, which says what to add. */
+export function untriedOf(found: {
+  readonly tasks: readonly string[];
+  readonly services: readonly string[];
+}): string[] {
+  const tasks = [...REMOTE_CALLS.map(({ task }) => task), ...Object.keys(WITHOUT_CALLS)];
+  const services: readonly string[] = [...REMOTE_CALLS.map(({ service }) => service), ...FOLDER_SERVICES];
+  return [
+    ...found.tasks
+      .filter((task) => !tasks.includes(task))
+      .map(
+        (task) =>
+          `No fault strikes the task "${task}": list the calls that it makes in REMOTE_CALLS, or say in WITHOUT_CALLS why it makes none.`,
+      ),
+    ...found.services
+      .filter((service) => !services.includes(service))
+      .map(
+        (service) =>
+          `No fault strikes the service "${service}": list the calls of it in REMOTE_CALLS, or, if its troubles are those of a folder, its name in FOLDER_SERVICES.`,
+      ),
+    ...tasks
+      .filter((task) => !found.tasks.includes(task))
+      .map((task) => `There is no task "${task}" any more: take out what is listed of it.`),
+    ...services
+      .filter((service) => !found.services.includes(service))
+      .map((service) => `There is no service "${service}" any more: take out what is listed of it.`),
+  ];
+}
+
+const isSite = ({ service }: RemoteCall) => service === 'site';
 const isTus = ({ on }: RemoteCall) => on.includes('/tusupload');
-const isZoom = ({ name }: RemoteCall) => name.startsWith('Zoom');
+const isZoom = ({ service }: RemoteCall) => service === 'zoom';
 
 const inASecond = () => new Date(Date.now() + 1000);
 
@@ -325,12 +389,22 @@ export const FAULT_KINDS: readonly FaultKind[] = [
       headers: { 'content-type': 'application/json' },
       body: '{"unexpected":[]}',
     }),
-    suits: (call) => !isSite(call),
+    suits: (call) => !isSite(call) && call.isToldByStatus !== true,
   },
 ];
 
 /** Whether a request was struck by a fault on this call. */
 export function isStruck(call: RemoteCall, request: LoggedRequest): boolean {
+  return request.faulty && isCall(call, request);
+}
+
+/** Whether a request is none of the calls that are listed. */
+export function isUnlisted(request: LoggedRequest): boolean {
+  return !REMOTE_CALLS.some((call) => isCall(call, request));
+}
+
+/** Whether a request is this call. */
+function isCall(call: RemoteCall, request: LoggedRequest): boolean {
   const escaped = call.on.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
-  return request.faulty && new RegExp(`^${escaped}$`).test(`${request.method} ${request.path}`);
+  return new RegExp(`^${escaped}$`).test(`${request.method} ${request.path}`);
 }

@@ -28,3 +28,17 @@ recipes:
       - { id: notify, task: notify, after: [archive, publish, show] }
       - { id: cleanup, task: cleanup, after: notify }
 `;
+
+/** To every store and every publisher that there is. */
+export const TO_ALL_PLACES = `default: everywhere
+recipes:
+  - name: everywhere
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: archive, task: archive, takes: { file: fetch.file } }
+      - { id: archive-folder, task: archive, params: { store: folder }, takes: { file: fetch.file } }
+      - { id: publish, task: publish, takes: { file: fetch.file } }
+      - { id: show, task: publish, params: { publisher: folder }, takes: { file: fetch.file } }
+      - { id: notify, task: notify, after: [archive, archive-folder, publish, show] }
+      - { id: cleanup, task: cleanup, after: [notify] }
+`;

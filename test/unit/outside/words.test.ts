@@ -3,32 +3,20 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ServiceWords } from '../../../src/domain/services.ts';
 import { type OutputPlaceSettings, openOutputPlaces } from '../../../src/outside/output-places.ts';
-import { openPublishers, type PublisherSettings } from '../../../src/outside/publishers.ts';
-import { openStores, type StoreSettings } from '../../../src/outside/stores.ts';
 import { SERVICES } from '../../../src/outside/words.ts';
+import { publishersFound, storesFound } from '../../support/registry.ts';
 
 const byService = (a: ServiceWords, b: ServiceWords) => a.service.localeCompare(b.service);
-const opening = { idleTimeoutMs: 1 };
 const settings = {
-  b2: { apiUrl: 'http://127.0.0.1', keyId: '', applicationKey: '', bucket: '', partBytes: undefined },
-  bunny: { apiUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
-  folderStore: { path: '/tmp/store', memoryPath: '/tmp/memory', reserveBytes: 0 },
-  folderPublisher: { path: '/tmp/videos', url: 'http://127.0.0.1', reserveBytes: 0 },
   mediaOut: { kind: 'folder', path: '/tmp/media', reserveBytes: 0 },
-} as unknown as StoreSettings & PublisherSettings & OutputPlaceSettings;
+} as unknown as OutputPlaceSettings;
 
 describe('the words of the services', () => {
   it('are there for every store, publisher and place of outputs, by the names of their circuits', () => {
-    const stores = [...openStores(settings, opening).values()].map(({ name }) => ({
-      store: name,
-      service: name,
-    }));
-    const publishers = [...openPublishers(settings, opening).values()].map(({ name, service }) => ({
-      publisher: name,
+    const [stores, publishers] = [storesFound(), publishersFound()];
+    const outputs = [...openOutputPlaces(settings, { idleTimeoutMs: 1 }).values()].map(({ service }) => ({
       service,
     }));
-
-    const outputs = [...openOutputPlaces(settings, opening).values()].map(({ service }) => ({ service }));
 
     expect(stores.length + publishers.length).toBeGreaterThan(3);
     expect(outputs.length).toBeGreaterThan(0);
