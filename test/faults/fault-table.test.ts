@@ -1,109 +1,35 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FAULT_KINDS, REMOTE_CALLS, TRIED_ELSEWHERE, untriedOf } from '../support/faults-calls.ts';
 import {
-  FAULT_KINDS,
-  type FaultKind,
-  isStruck,
-  isUnlisted,
-  REMOTE_CALLS,
-  type RemoteCall,
-  untriedOf,
-} from '../support/faults-calls.ts';
-import {
-  arrive,
   clearFaults,
-  emptyRemotes,
-  expectBeside,
-  expectHome,
   QUICK_SETTINGS,
   type Source,
   sendMeeting,
-  sendTranscript,
   UNWATCHED,
   writeSource,
 } from '../support/faults-house.ts';
-import { createPool, type Pool } from '../support/faults-pool.ts';
+import { describeStrikes, everyCallOnce, LARGE_BYTES } from '../support/faults-table.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { servicesFound, tasksFound } from '../support/registry.ts';
 
-/** Houses, each of which serves one case at a time: while one case waits, others go on. */
-const HOUSES = 4;
-
-const LARGE_BYTES = 11_000_000;
-
-const CASES = REMOTE_CALLS.flatMap((call) =>
-  FAULT_KINDS.filter(({ suits }) => suits?.(call) ?? true).map(
-    (kind) => [call.name, kind.name, call, kind] as const,
-  ),
-);
-
-interface Furnished {
-  readonly house: House;
-  readonly small: Source;
-  readonly large: Source;
-  worker: Awaited<ReturnType<House['startWorker']>>;
-}
-
-async function furnish(): Promise<Furnished> {
-  const house = await openHouse({ ...QUICK_SETTINGS, ...UNWATCHED });
-  return {
-    house,
-    small: await writeSource(house, 'small'),
-    large: await writeSource(house, 'large', LARGE_BYTES),
-    worker: await house.startWorker(),
-  };
-}
-
-describe('whatever goes wrong once, a recording comes home', () => {
-  let pool: Pool<Furnished>;
-
-  beforeAll(async () => {
-    pool = await createPool(HOUSES, furnish);
-  });
-  afterAll(() => Promise.all(pool.all.map(({ house }) => house.close())));
-
-  it.concurrent.each(CASES)('%s: %s', async (callName, kindName, call, kind) => {
-    await pool.lend(async (furnished) => {
-      try {
-        await strike(furnished, `${callName}: ${kindName}`, call, kind);
-      } finally {
-        clearFaults(furnished.house);
-        await emptyRemotes(furnished.house);
-      }
-    });
-  });
-
-  async function strike(
-    furnished: Furnished,
-    title: string,
-    call: RemoteCall,
-    kind: FaultKind,
-  ): Promise<void> {
-    const { house, small, large } = furnished;
-    if (call.isFirst) await furnished.worker.stop();
-    const { requests, fail } = call.simulator(house);
-    const before = requests.length;
-    const fault = kind.fault(call);
-    call.provoke?.(house);
-    // A worker that starts looks through the services beside its first recording, and may meet the fault there.
-    fail({ on: call.on, ...fault, count: (fault.count ?? 1) + (call.isFirst ? 1 : 0) });
-
-    const sent = await sendMeeting(house, title, call.isLarge ? large : small);
-    const transcript = call.hasTranscript ? await sendTranscript(house, sent) : undefined;
-    if (call.isFirst) furnished.worker = await house.startWorker();
-    await arrive(house, sent);
-    if (transcript !== undefined) await expectBeside(house, transcript, sent);
-
-    await vi.waitFor(() => {
-      expect(requests.slice(before).filter((request) => isStruck(call, request))).not.toEqual([]);
-    });
-    await expectHome(house, sent);
-    expect(requests.slice(before).filter(isUnlisted)).toEqual([]);
-  }
-});
+describeStrikes(everyCallOnce());
 
 describe('the faults that are tried', () => {
+  it('strike every call, and are of every kind', () => {
+    const cases = everyCallOnce();
+
+    expect(new Set(cases.map(([call]) => call))).toEqual(new Set(REMOTE_CALLS.map(({ name }) => name)));
+    expect(new Set(cases.map(([, kind]) => kind))).toEqual(new Set(FAULT_KINDS.map(({ name }) => name)));
+  });
+
   it('strike every task and every service that there is', async () => {
     expect(untriedOf({ tasks: await tasksFound(), services: servicesFound() })).toEqual([]);
+  });
+
+  it.each(Object.entries(TRIED_ELSEWHERE))('of %s are tried in a test that is there', (_service, file) => {
+    expect(existsSync(join(import.meta.dirname, '../..', file))).toBe(true);
   });
 
   it('would be found to miss a task or a service that is added, or to speak of one that is gone', async () => {

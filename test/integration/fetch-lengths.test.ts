@@ -280,6 +280,7 @@ describe('a download whose first bytes do not tell what it is', () => {
   it('is refused at its end if nobody knows what it is, and at once if it surely is something else', async () => {
     serve(unknown(9000), 'length');
     expect(await attempt()).toMatchObject({ code: 'NOT_MEDIA', retry: 'backoff' });
+    awaitsOffer = true;
     serve(Buffer.alloc(9000, 'text '), 'length');
     expect(await attempt()).toMatchObject({ code: 'NOT_MEDIA', retry: 'backoff' });
     expect(serverIsDone).toBe(false);

@@ -288,13 +288,22 @@ const WITHOUT_CALLS: Readonly<Record<string, string>> = {
   probe: 'it looks at a file of this machine: test/integration/probe.test.ts',
 };
 
+/** Services that no task of every recording needs, and the test that has their troubles. */
+export const TRIED_ELSEWHERE: Readonly<Record<string, string>> = {
+  'media-out': 'test/contract/folder-output.test.ts',
+};
+
 /** What no fault is tried of, of all that there is: a sentence for each, which says what to add. */
 export function untriedOf(found: {
   readonly tasks: readonly string[];
   readonly services: readonly string[];
 }): string[] {
   const tasks = [...REMOTE_CALLS.map(({ task }) => task), ...Object.keys(WITHOUT_CALLS)];
-  const services: readonly string[] = [...REMOTE_CALLS.map(({ service }) => service), ...FOLDER_SERVICES];
+  const services: readonly string[] = [
+    ...REMOTE_CALLS.map(({ service }) => service),
+    ...FOLDER_SERVICES,
+    ...Object.keys(TRIED_ELSEWHERE),
+  ];
   return [
     ...found.tasks
       .filter((task) => !tasks.includes(task))
@@ -306,7 +315,7 @@ export function untriedOf(found: {
       .filter((service) => !services.includes(service))
       .map(
         (service) =>
-          `No fault strikes the service "${service}": list the calls of it in REMOTE_CALLS, or, if its troubles are those of a folder, its name in FOLDER_SERVICES.`,
+          `No fault strikes the service "${service}": list the calls of it in REMOTE_CALLS, or, if its troubles are those of a folder, its name in FOLDER_SERVICES, or the test that has them in TRIED_ELSEWHERE.`,
       ),
     ...tasks
       .filter((task) => !found.tasks.includes(task))

@@ -98,7 +98,7 @@ function isNamed(title: string, name: string): boolean {
 
 /** What the scripts try that a test runs as a whole. */
 function triedBy(path: string): string[] {
-  const folder = { 'e2e/attack': 'attack', 'integration/fuzz': 'fuzz' }[path];
+  const folder = { 'long/attack': 'attack', 'integration/fuzz': 'fuzz' }[path];
   if (folder === undefined) return [];
   const names =
     folder === 'fuzz'

@@ -1,0 +1,3 @@
+import { describeStrikes, everyCase } from '../support/faults-table.ts';
+
+describeStrikes(everyCase());

@@ -1,0 +1,33 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+
+let child: ChildProcess | undefined;
+
+afterEach(async () => {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}, 60_000);
+
+/** What no run that went well goes without. */
+export const NOTHING_FOUND =
+  /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m;
+
+/** Runs the script as `npm run chaos` does, once all is built. */
+export async function runChaos(
+  args: readonly string[],
+): Promise<{ exitCode: number | null; output: string }> {
+  const command = [join(root, 'node_modules/tsx/dist/cli.mjs'), join(root, 'scripts/chaos.ts'), ...args];
+  child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => chunks.push(text));
+  }
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, output: chunks.join('') };
+}
