@@ -2,13 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { createDesk } from '../../src/desk/desk.ts';
+import { STRICT_MEDIA_GATE } from '../../src/lib/media-gate.ts';
 import { readVersion } from '../../src/lib/version.ts';
 import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { WORDS } from '../../src/outside/words.ts';
 import { zoomRoutes } from '../../src/outside/zoom/routes/routes.ts';
 import { createApp } from '../../src/server/app.ts';
 import { openApiOf } from '../../src/server/pages/docs-pages.ts';
 
+const log = pino({ level: 'silent' });
 const describeOnly = () => Promise.reject(new Error('only described'));
 
 /** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
@@ -16,9 +20,32 @@ export async function openApiPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
   const ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
   const line = { hurry() {}, poke() {} };
-  const app = await createApp({
+  const desk = createDesk({
     ledger,
     intake: { accept: describeOnly },
+    recipes: {
+      book: {
+        recipes: [],
+        defaultName: '',
+        has: () => false,
+        planOf: describeOnly,
+        require: () => {
+          throw new Error('only described');
+        },
+      },
+      tasks: new Map(),
+    },
+    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    words: WORDS,
+    files: { customRoots: [], media: STRICT_MEDIA_GATE, incoming: folder },
+    installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, serviceNames: [] },
+    vitals: { look: describeOnly },
+    silentAfterMs: 0,
+    watchUrl: undefined,
+    log,
+  });
+  const app = await createApp({
+    desk,
     wings: [
       zoomRoutes({
         door: {
@@ -40,26 +67,10 @@ export async function openApiPage(): Promise<string> {
       }),
       bunnyRoutes({ lookAtVideo: describeOnly, readOnlyApiKey: undefined }),
     ],
-    recipes: {
-      book: {
-        recipes: [],
-        defaultName: '',
-        has: () => false,
-        planOf: describeOnly,
-        require: () => {
-          throw new Error('only described');
-        },
-      },
-      tasks: new Map(),
-    },
+    version: readVersion(),
     metrics: { contentType: 'text/plain', text: describeOnly },
-    lines: { recordings: line, deliveries: line, runWebhooks: line },
-    installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, services: [] },
-    pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true, watchUrl: undefined },
-    vitals: { look: describeOnly },
-    silentAfterMs: 0,
-    incoming: folder,
-    log: pino({ level: 'silent' }),
+    pages: { uploadUrl: undefined, tusPort: 0, maxUploadBytes: 0, isMediaOnly: true },
+    log,
   });
   try {
     await app.ready();

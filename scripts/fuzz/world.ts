@@ -53,7 +53,7 @@ export async function openFuzzWorld() {
   const app = await createDoors({
     ledger,
     line,
-    installation: { version: '0.0.0', dataDir, diskReserveBytes: 1, services: [] },
+    installation: { version: '0.0.0', dataDir, diskReserveBytes: 1, serviceNames: [] },
     operators: { adminToken: 'an admin token of the operators' },
     limits: { webhook: MANY, operator: MANY, nothing: MANY },
     log,

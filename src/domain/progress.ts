@@ -25,8 +25,11 @@ export interface Leg {
   readonly idleS: number;
 }
 
+/** By the steps whose bytes they are. */
+export type Legs = Readonly<Record<string, Leg>>;
+
 /** What is told at a time: of one recording all that moves. */
 export interface ProgressMessage {
   readonly recordingId: string;
-  readonly legs: Readonly<Record<string, Leg>>;
+  readonly legs: Legs;
 }

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { createDesk } from '../desk/desk.ts';
 import { createIntake } from '../desk/intake.ts';
+import { createMeasurements } from '../desk/measurements.ts';
 import type { TaskShapes } from '../domain/recipe.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { startRepeating } from '../lib/abort.ts';
@@ -9,10 +11,10 @@ import { listening } from '../lib/listen-failure.ts';
 import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
-import { ALL_ALARM_KINDS } from '../outside/alarm-kinds.ts';
 import { bunnyRoutes } from '../outside/bunny/routes/webhook.ts';
 import { placesOf, servicesOf } from '../outside/places.ts';
 import { openWholeLedger } from '../outside/whole-ledger.ts';
+import { WORDS } from '../outside/words.ts';
 import { requireRulesKnow } from '../outside/zoom/account.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { createZoomCatchUp } from '../outside/zoom/catch-up.ts';
@@ -29,7 +31,6 @@ import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
 import { createRecipeBook, type RecipeBook } from '../recipes/book.ts';
 import { loadRecipes } from '../recipes/load.ts';
-import { createMeasurements } from '../server/api/measurements.ts';
 import { createApp } from '../server/app.ts';
 import { loadTaskShapes } from '../tasks/support/files.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -58,7 +59,7 @@ export async function startServer(config: Config, log: Logger) {
     version: readVersion(),
     dataDir: config.dataDir,
     diskReserveBytes: config.diskReserveBytes,
-    services: [ZOOM.service, ...servicesOf(config)],
+    serviceNames: [ZOOM.service, ...servicesOf(config)],
   };
   const logs = startLogKeeping({
     folder: join(config.dataDir, 'logs'),
@@ -92,14 +93,26 @@ export async function startServer(config: Config, log: Logger) {
     ignored: ledger.zoom.ignored,
     log,
   });
-  const lookAtVideo = async (videoId: string) => {
-    const isWatched = await ledger.watches.hurry(videoId);
-    if (isWatched) lines.watches.hurry(videoId);
-    return isWatched;
-  };
-  const app = await createApp({
+  const desk = createDesk({
     ledger,
     intake,
+    recipes: { book, tasks },
+    lines,
+    words: WORDS,
+    files: {
+      customRoots: config.customRoots,
+      media: createMediaGate(config.media),
+      incoming: config.tus.incomingDir,
+    },
+    installation,
+    vitals,
+    silentAfterMs: config.vitals.silentAfterMs,
+    watchUrl: config.tus.watchUrl,
+    log,
+  });
+  const progress = listenForProgress(connection, desk.progress.told);
+  const app = await createApp({
+    desk,
     wings: [
       zoomRoutes({
         door: {
@@ -113,24 +126,20 @@ export async function startServer(config: Config, log: Logger) {
         ignored: ledger.zoom.ignored,
         catchUp,
       }),
-      bunnyRoutes({ lookAtVideo, readOnlyApiKey: config.bunny.readOnlyApiKey }),
+      bunnyRoutes({
+        lookAtVideo: desk.control.lookAtVideo,
+        readOnlyApiKey: config.bunny.readOnlyApiKey,
+      }),
     ],
-    lines,
+    version: installation.version,
     operators: config.operators,
-    recipes: { book, tasks },
-    customRoots: config.customRoots,
-    media: createMediaGate(config.media),
-    incoming: config.tus.incomingDir,
-    installation,
-    vitals,
-    silentAfterMs: config.vitals.silentAfterMs,
     metrics: createMetrics({
       read: measurements.read,
       version: installation.version,
       durationBounds: DURATION_BOUNDS_S,
-      alarmKinds: ALL_ALARM_KINDS,
+      alarmKinds: WORDS.alarmKinds,
       zoomOutcomes: ZOOM_CHECK_OUTCOMES,
-      services: installation.services,
+      services: installation.serviceNames,
       ...measuredSteps(book, tasks),
     }),
     pages: {
@@ -138,9 +147,7 @@ export async function startServer(config: Config, log: Logger) {
       tusPort: config.tus.port,
       maxUploadBytes: config.tus.maxBytes,
       isMediaOnly: config.media.allowed.length === 0,
-      watchUrl: config.tus.watchUrl,
     },
-    listenForProgress: (listener) => listenForProgress(connection, listener),
     log,
   });
   const { host, port } = config.pipeline;
@@ -180,6 +187,7 @@ export async function startServer(config: Config, log: Logger) {
         bringing.stop(),
         alarms.stop(config.shutdownTimeoutMs),
       ]);
+      progress.stop();
       await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
       await zoomChecks.stop();
       await measurements.stop();

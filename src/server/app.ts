@@ -1,15 +1,8 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
-import type { Intake } from '../desk/intake.ts';
-import type { VitalsWatch } from '../desk/vitals.ts';
-import type { ProgressMessage } from '../domain/progress.ts';
-import type { TaskShapes } from '../domain/recipe.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Desk } from '../desk/desk.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
-import { type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
-import type { Line } from '../queue/line.ts';
-import type { RecipeBook } from '../recipes/book.ts';
 import { openAccess } from './access/access.ts';
 import { addAccessApi } from './access/access-api.ts';
 import { createActs, followActs } from './access/acts.ts';
@@ -28,8 +21,6 @@ import { addOverviewApi } from './api/overview.ts';
 import { addRecipesApi } from './api/recipes.ts';
 import { addRecordingsApi } from './api/recordings.ts';
 import { addRunsApi } from './api/runs.ts';
-import { createStatus, type StatusOptions } from './api/status.ts';
-import { createSteps } from './api/steps.ts';
 import { addUploadsApi } from './api/uploads.ts';
 import { addWordsApi } from './api/words.ts';
 import { addFileDoors } from './doors/files.ts';
@@ -41,53 +32,22 @@ import type { WingRoutes } from './routes/wing-routes.ts';
 import { compileValidator } from './validator.ts';
 
 export interface AppOptions {
-  readonly ledger: Pick<
-    Ledger,
-    | 'recordings'
-    | 'overview'
-    | 'causes'
-    | 'history'
-    | 'operator'
-    | 'deliveries'
-    | 'switches'
-    | 'circuits'
-    | 'alarms'
-    | 'access'
-    | 'audit'
-    | 'lineAhead'
-  >;
-  readonly intake: Intake;
+  readonly desk: Omit<Desk, 'progress'>;
   /** The doors and routes that outside systems bring with them. */
   readonly wings: readonly WingRoutes[];
-  readonly lines: Readonly<Record<'recordings' | 'deliveries' | 'runWebhooks', Pick<Line, 'hurry' | 'poke'>>>;
-  /** What the status says of this installation. */
-  readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'services'>;
+  readonly version: string;
   readonly operators?: OperatorOptions;
   readonly limits?: RequestLimits;
-  /** The folders that files are taken from; any, if none is named. */
-  readonly recipes: {
-    readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require' | 'planOf'>;
-    readonly tasks: TaskShapes;
-  };
-  readonly customRoots?: readonly string[];
-  /** Says what is let in; default what our own signatures know. */
-  readonly media?: MediaGate;
-  /** Watches whether what should move does. */
-  readonly vitals: Pick<VitalsWatch, 'look'>;
-  readonly silentAfterMs: number;
-  /** Where finished uploads lie. */
-  readonly incoming: string;
-  /** Passes on what the worker tells of the recording that moves. */
-  readonly listenForProgress?: (listener: (message: ProgressMessage) => void) => { stop(): void };
   readonly metrics?: MetricsText;
   /** The pages for people; without it there are none. */
-  readonly pages?: Omit<PagesOptions, 'ledger' | 'progressOf' | 'planOf'>;
+  readonly pages?: PagesOptions;
   readonly log: Logger;
 }
 
 /** The pipeline server, not yet listening: doors that translate and hold no state. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { ledger, intake, log } = options;
+  const { desk, wings, version, log } = options;
+  const { query } = desk;
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -100,8 +60,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   answerProblems(app);
   addResponseHeaders(app);
-  const access = await openAccess({ tokens: ledger.access, log });
-  const acts = createActs({ audit: ledger.audit, log });
+  const access = await openAccess({ tokens: desk.access.tokens, log });
+  const acts = createActs({ audit: desk.access.audit, log });
   const operators = createOperators(options.operators ?? {}, {
     access,
     onWrongToken: (request) => void acts.note(request, { act: LOG_IN, outcome: 'refused' }),
@@ -119,58 +79,26 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     );
   });
 
-  await describeRoutes(app, { ...options.installation, wings: options.wings });
+  await describeRoutes(app, { version, wings });
   addLogin(app, operators, acts);
-  addAccessApi(app, { access, audit: ledger.audit });
-  for (const wing of options.wings) wing.addTo(app);
-  const steps = createSteps({ ...options.recipes, recordings: ledger.recordings });
-  addRecipesApi(app, options.recipes);
-  addRunsApi(app, { intake, ledger, book: options.recipes.book });
-  addFileDoors(app, {
-    intake,
-    recordings: ledger.recordings,
-    book: options.recipes.book,
-    customRoots: options.customRoots ?? [],
-    media: options.media ?? STRICT_MEDIA_GATE,
-    incoming: options.incoming,
-  });
-  addRecordingsApi(app, { ledger, steps });
-  addUploadsApi(app, options.installation);
-  addActionsApi(app, {
-    ledger,
-    line: options.lines.recordings,
-    onAnnounced() {
-      options.lines.deliveries.poke();
-      options.lines.runWebhooks.poke();
-    },
-  });
-  addOverviewApi(app, { ledger, line: options.lines.recordings });
-  const status = createStatus({
-    ledger,
-    vitals: options.vitals,
-    silentAfterMs: options.silentAfterMs,
-    steps,
-    legsOf: (id) => live.legsOf(id),
-    ...options.installation,
-  });
-  addDeliveriesApi(app, ledger);
-  addControlsApi(app, { ledger, status, lines: options.lines });
-  addAlarmsApi(app, ledger);
+  addAccessApi(app, { access, audit: desk.access.audit });
+  for (const wing of wings) wing.addTo(app);
+  addRecipesApi(app, query);
+  addRunsApi(app, desk);
+  addFileDoors(app, desk.files);
+  addRecordingsApi(app, query);
+  addUploadsApi(app, query);
+  addActionsApi(app, desk);
+  addOverviewApi(app, desk);
+  addDeliveriesApi(app, query);
+  addControlsApi(app, desk);
+  addAlarmsApi(app, query);
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
-  const live = createLive({ ledger, status, steps, log });
-  const listening = options.listenForProgress?.(live.progress);
-  app.addHook('onClose', async () => listening?.stop());
-  addEventsApi(app, { live, mayStay: operators.mayStay });
-  if (options.pages !== undefined) {
-    addPages(app, {
-      ledger,
-      progressOf: live.legsOf,
-      planOf: options.recipes.book.planOf,
-      ...options.pages,
-    });
-  }
-  addWordsApi(app);
+  const live = createLive({ news: desk.live, log });
+  addEventsApi(app, { live, words: query.words, mayStay: operators.mayStay });
+  if (options.pages !== undefined) addPages(app, { ...options.pages, query });
+  addWordsApi(app, query.words);
   addDocsPages(app);
-  addHealth(app, status);
+  addHealth(app, query.status);
   return app;
 }

@@ -54,18 +54,6 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   LEDGER_BUSY: 503,
 };
 
-/** The refusal of an id that no recording has. */
-export function noSuchRecording(id: string): KnownError {
-  return new KnownError(`No recording has the id ${id}`, {
-    code: 'NOT_FOUND',
-    words: {
-      title: 'No recording has this id.',
-      advice:
-        'Look for it: "sluice list" shows those that there are, and finds them by title, host, file name or id; so does the dashboard.',
-    },
-  });
-}
-
 /** Makes every refusal of this server a problem document, and a page where a person has gone to the address. */
 export function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>

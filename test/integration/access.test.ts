@@ -179,7 +179,7 @@ describe('whoever may only look', () => {
         version: '1.2.3',
         dataDir: ledger.folder,
         diskReserveBytes: 1,
-        services: ['zoom', 'b2', 'bunny'],
+        serviceNames: ['zoom', 'b2', 'bunny'],
       },
       pages: {
         uploadUrl: undefined,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProgressMessage } from '../../src/domain/progress.ts';
+import { lineLeft } from '../../src/desk/line-left.ts';
+import type { Legs } from '../../src/domain/progress.ts';
 import type { NewRecording } from '../../src/domain/recording.ts';
-import { lineLeft } from '../../src/server/api/line-left.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
 let ledger: TestLedger;
@@ -18,8 +18,8 @@ async function accept(recording: NewRecording): Promise<string> {
   return (await ledger.recordings.accept(recording)).id;
 }
 
-/** What an earlier day has moved: so many bytes, of which both stages took so long. */
-async function brought(key: string, bytes: number, ms: number): Promise<void> {
+/** What an earlier day has moved: so many bytes, in two stages that ran at the same time; returns how long they took. */
+async function brought(key: string, bytes: number, ms: number): Promise<number> {
   const id = await accept(file(key, bytes));
   const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
   const fence = lease?.fence ?? 0;
@@ -36,6 +36,9 @@ async function brought(key: string, bytes: number, ms: number): Promise<void> {
   await ledger.moves.finishStage(id, 'publish', { libraryId: '1', videoId: key }, fence);
   await ledger.moves.finish(id, fence);
   await lease?.release();
+  const times = Object.values(await ledger.recordings.stageTimes(id));
+  const startedAtMs = Math.min(...times.map((each) => each.startedAtMs ?? 0));
+  return Math.max(...times.map((each) => each.doneAtMs ?? 0)) - startedAtMs;
 }
 
 const left = (more: Partial<Parameters<typeof lineLeft>[0]> = {}) =>
@@ -52,49 +55,46 @@ const moving = { kind: 'video', bytes: 1000 } as const;
 
 describe('what is left of the line', () => {
   it('is nothing where nothing waits', async () => {
-    expect(await left()).toEqual({ left_bytes: 0, left_s: 0 });
+    expect(await left()).toEqual({ leftBytes: 0, leftS: 0 });
   });
 
   it('is not known where nothing has moved yet', async () => {
     await accept(file('a', 1000));
-    expect(await left()).toEqual({ left_bytes: 1000, left_s: null });
+    expect(await left()).toEqual({ leftBytes: 1000, leftS: undefined });
   });
 
   it('is told by how fast the last ones came home, whose stages ran at the same time', async () => {
-    await brought('done', 1_000_000, 200);
+    const tookMs = await brought('done', 1_000_000, 200);
     await accept(file('a', 20_000_000));
     await accept(file('b', 30_000_000));
 
-    const { left_bytes: bytes, left_s: seconds } = await left();
-    expect(bytes).toBe(50_000_000);
-    expect(seconds).toBeGreaterThanOrEqual(10);
-    expect(seconds).toBeLessThanOrEqual(20);
+    expect(await left()).toEqual({ leftBytes: 50_000_000, leftS: Math.ceil((50 * tookMs) / 1000) });
   });
 
   it('has of what moves what its slowest leg still has before it', async () => {
-    const legs: ProgressMessage['legs'] = {
+    const legs: Legs = {
       fetch: leg(1000, 0, 0),
       archive: leg(600, 40, 10),
       publish: leg(200, 40, 20),
     };
-    expect(await left({ moving, legs })).toEqual({ left_bytes: 800, left_s: 20 });
+    expect(await left({ moving, legs })).toEqual({ leftBytes: 800, leftS: 20 });
 
     await accept(file('a', 4000));
     // Nothing has come home yet: what moves says how fast the others will.
-    expect(await left({ moving, legs })).toEqual({ left_bytes: 4800, left_s: 120 });
+    expect(await left({ moving, legs })).toEqual({ leftBytes: 4800, leftS: 120 });
   });
 
   it('is not known while what moves stands still, or the line is paused', async () => {
-    const standing: ProgressMessage['legs'] = { fetch: leg(300, 0, undefined) };
-    expect(await left({ moving, legs: standing })).toEqual({ left_bytes: 700, left_s: null });
-    const legs: ProgressMessage['legs'] = { fetch: leg(300, 70, 10) };
-    expect(await left({ moving, legs, isPaused: true })).toEqual({ left_bytes: 700, left_s: null });
+    const standing: Legs = { fetch: leg(300, 0, undefined) };
+    expect(await left({ moving, legs: standing })).toEqual({ leftBytes: 700, leftS: undefined });
+    const legs: Legs = { fetch: leg(300, 70, 10) };
+    expect(await left({ moving, legs, isPaused: true })).toEqual({ leftBytes: 700, leftS: undefined });
   });
 
   it('is not known while the length of a video is not', async () => {
     const { origin, ...more } = zoomRecording('a', 1, 'v1');
     await accept({ ...more, origin: { ...origin, bytes: null } as NewRecording['origin'] });
-    expect(await left()).toEqual({ left_bytes: null, left_s: null });
+    expect(await left()).toEqual({ leftBytes: undefined, leftS: undefined });
   });
 
   it('has neither what waits for its time nor the unknown length of a chat', async () => {
@@ -105,6 +105,6 @@ describe('what is left of the line', () => {
       kind: 'companion',
       origin: { ...origin, bytes: null } as NewRecording['origin'],
     });
-    expect(await left()).toEqual({ left_bytes: 0, left_s: 0 });
+    expect(await left()).toEqual({ leftBytes: 0, leftS: 0 });
   });
 });

@@ -2,6 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createLive as createNews } from '../../src/desk/live.ts';
+import { createProgressBoard } from '../../src/desk/progress-board.ts';
+import { WORDS } from '../../src/outside/words.ts';
 import { startServer } from '../../src/processes/pipeline.ts';
 import { createLive } from '../../src/server/api/live.ts';
 import { type EventStream, openEventStream } from '../support/event-stream.ts';
@@ -203,23 +206,26 @@ describe('a listener that does not read', () => {
   it('is let go, and the others hear on', async () => {
     const ledger = await openTestLedger();
     const surroundings = {
-      paused: false,
-      site_gone: null,
+      isPaused: false,
+      siteGone: undefined,
       redis: 'ok' as const,
       services: [],
       troubles: [],
-      processes: [],
-      given_up: 0,
-      line: { left_s: null, left_bytes: null },
+      apps: [],
+      givenUp: 0,
+      line: { leftS: undefined, leftBytes: undefined },
     };
-    const disk = { free_bytes: 1, total_bytes: 2, reserve_bytes: 0 };
-    const live = createLive({
+    const disk = { freeBytes: 1, totalBytes: 2, reserveBytes: 0 };
+    const log = pino({ level: 'silent' });
+    const news = createNews({
       ledger,
       status: { surroundings: async () => ({ ...surroundings, disk }) },
       steps: { of: async () => [] },
-      log: pino({ level: 'silent' }),
-      heartbeatMs: 1000,
+      progress: createProgressBoard(),
+      words: WORDS,
+      log,
     });
+    const live = createLive({ news, log, heartbeatMs: 1000 });
     const server = createServer((_request, response) => void live.attach(response, undefined));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {

@@ -372,7 +372,7 @@ describe('the description of the API', () => {
         version: '1.2.3',
         dataDir: ledger.folder,
         diskReserveBytes: 1,
-        services: ['zoom', 'b2', 'bunny'],
+        serviceNames: ['zoom', 'b2', 'bunny'],
       },
       pages: {
         uploadUrl: undefined,

@@ -3,7 +3,6 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import type { Problem } from '../../src/domain/problem.ts';
-import type { AppOptions } from '../../src/server/app.ts';
 import { BUNNY_KEY, createDoors, SECRET_TOKEN } from './doors.ts';
 import type { TestLedger } from './ledger.ts';
 
@@ -44,8 +43,9 @@ export interface Signed {
 export async function startTestApp(
   ledger: TestLedger,
   host = '127.0.0.1',
-  more: Pick<AppOptions, 'operators' | 'limits' | 'customRoots'> &
-    Partial<Pick<AppOptions, 'incoming' | 'log'>> = {},
+  more: Partial<
+    Pick<Parameters<typeof createDoors>[0], 'operators' | 'limits' | 'customRoots' | 'incoming' | 'log'>
+  > = {},
 ): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };
   const hurried: string[] = [];
@@ -66,7 +66,7 @@ export async function startTestApp(
       version: '1.2.3',
       dataDir: ledger.folder,
       diskReserveBytes: 1,
-      services: ['zoom', 'b2', 'bunny'],
+      serviceNames: ['zoom', 'b2', 'bunny'],
     },
     pages: {
       uploadUrl: undefined,

@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createDesk, type DeskOptions } from '../../src/desk/desk.ts';
 import { createIntake } from '../../src/desk/intake.ts';
 import { APPS } from '../../src/domain/apps.ts';
+import { STRICT_MEDIA_GATE } from '../../src/lib/media-gate.ts';
 import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
 import type { WholeLedger } from '../../src/outside/whole-ledger.ts';
+import { WORDS } from '../../src/outside/words.ts';
 import { createZoomCatchUp } from '../../src/outside/zoom/catch-up.ts';
 import { DEFAULT_VIEWS } from '../../src/outside/zoom/files.ts';
 import { createZoomIntake } from '../../src/outside/zoom/intake.ts';
@@ -12,6 +15,7 @@ import { createZoomSearch } from '../../src/outside/zoom/search.ts';
 import type { Line } from '../../src/queue/line.ts';
 import { createRecipeBook } from '../../src/recipes/book.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
+import type { PagesOptions } from '../../src/server/pages/pages.ts';
 import { loadTaskShapes } from '../../src/tasks/support/files.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
@@ -36,11 +40,12 @@ export async function createDoors(
     ledger: WholeLedger;
     line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
     log: Logger;
-  } & Pick<AppOptions, 'installation'> &
-    Partial<Pick<AppOptions, 'operators' | 'limits' | 'customRoots' | 'incoming' | 'pages'>>,
+    installation: DeskOptions['installation'];
+    pages?: PagesOptions & { readonly watchUrl: string | undefined };
+  } & Partial<Pick<DeskOptions['files'], 'customRoots' | 'incoming'>> &
+    Pick<AppOptions, 'operators' | 'limits'>,
 ): Promise<FastifyInstance> {
-  const { line, ...appOptions } = options;
-  const { ledger, log } = options;
+  const { ledger, line, log, installation, pages, customRoots = [], incoming = '/', ...appOptions } = options;
   const tasks = await loadTaskShapes();
   const book = createRecipeBook({ tasks, kept: ledger.plans });
   const intake = createIntake({ recordings: ledger.recordings, book, line, log });
@@ -51,15 +56,25 @@ export async function createDoors(
     defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
     log,
   });
-  const lookAtVideo = async (videoId: string) => {
-    const isWatched = await ledger.watches.hurry(videoId);
-    if (isWatched) line.hurry(videoId);
-    return isWatched;
-  };
-  return await createApp({
-    incoming: '/',
-    ...appOptions,
+  const desk = createDesk({
+    ledger,
     intake,
+    recipes: { book, tasks },
+    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    words: WORDS,
+    files: { customRoots, media: STRICT_MEDIA_GATE, incoming },
+    installation,
+    vitals: wellVitals,
+    silentAfterMs: 30_000,
+    watchUrl: pages?.watchUrl,
+    log,
+  });
+  return await createApp({
+    ...appOptions,
+    desk,
+    version: installation.version,
+    ...(pages === undefined ? {} : { pages }),
+    log,
     wings: [
       zoomRoutes({
         door: {
@@ -77,11 +92,7 @@ export async function createDoors(
           log,
         }),
       }),
-      bunnyRoutes({ lookAtVideo, readOnlyApiKey: BUNNY_KEY }),
+      bunnyRoutes({ lookAtVideo: desk.control.lookAtVideo, readOnlyApiKey: BUNNY_KEY }),
     ],
-    recipes: { book, tasks },
-    lines: { recordings: line, deliveries: line, runWebhooks: line },
-    vitals: wellVitals,
-    silentAfterMs: 30_000,
   });
 }

@@ -13,14 +13,14 @@ import type {
 export type { IgnoredView } from '../../src/outside/zoom/routes/ignored.ts';
 export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
 export type { RecipeView, TaskView } from '../../src/server/api/recipes.ts';
-export type { StepView } from '../../src/server/api/steps.ts';
+export type { ServiceView } from '../../src/server/api/status.ts';
 export type {
   AttemptView,
   CauseView,
   DaysView,
   OverviewView,
   RecordingView,
-  ServiceView,
+  StepView,
 } from '../../src/server/api/views.ts';
 export type { WordsView } from '../../src/server/api/words.ts';
 export type { AccessTokenView, AuditEntryView, MeView, StatusView };

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { AccessRecords } from '../../desk/access-records.ts';
 import { type AuditEntry, ROLES, whyNoAccessName } from '../../domain/access.ts';
 import { KnownError } from '../../domain/errors.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import { iso, isoOrNull } from '../api/views.ts';
 import { problems } from '../routes/problems.ts';
 import type { Access } from './access.ts';
@@ -71,7 +71,7 @@ export type AuditEntryView = z.output<typeof entryView>;
  */
 export function addAccessApi(
   app: FastifyInstance,
-  { access, audit }: { access: Access } & Pick<Ledger, 'audit'>,
+  { access, audit }: { access: Access } & Pick<AccessRecords, 'audit'>,
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
   const config = { access: 'operators' } as const;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { AccessRecords } from '../../desk/access-records.ts';
 import type { AccessToken, Holder, Role } from '../../domain/access.ts';
-import type { AccessTokens } from '../../ledger/access-tokens.ts';
 
 /** What every token begins with, so that people and programs that look for secrets know it. */
 const PREFIX = 'sluice_';
@@ -40,7 +40,7 @@ export interface Access {
 }
 
 export async function openAccess(options: {
-  readonly tokens: AccessTokens;
+  readonly tokens: AccessRecords['tokens'];
   readonly log: Logger;
 }): Promise<Access> {
   const { tokens, log } = options;

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { AccessRecords } from '../../desk/access-records.ts';
 import type { Act, Holder } from '../../domain/access.ts';
-import type { Audit } from '../../ledger/audit.ts';
 import { operationOf } from '../operation-id.ts';
 import { callerOf } from './local-only.ts';
 import { isRead, sessionLabelOf } from './operators.ts';
@@ -31,7 +31,7 @@ export interface Acts {
   settle(): Promise<void>;
 }
 
-export function createActs({ audit, log }: { audit: Audit; log: Logger }): Acts {
+export function createActs({ audit, log }: { audit: AccessRecords['audit']; log: Logger }): Acts {
   const writing = new Set<Promise<void>>();
 
   return {

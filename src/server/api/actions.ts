@@ -1,19 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
+import type { Control, Deeds } from '../../desk/control.ts';
 import { cleanTitle } from '../../domain/names.ts';
-import { type Recording, UNFINISHED_STATES } from '../../domain/recording.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import type { Operator } from '../../ledger/operator.ts';
-import type { Line } from '../../queue/line.ts';
 import { actorOf } from '../access/operators.ts';
-import { noSuchRecording } from '../problem.ts';
 import { problems } from '../routes/problems.ts';
-import { type RecordingView, recordingView, viewRecording } from './views.ts';
-
-/** A time that is past by less may be one to come, by the caller's clock. */
-const CLOCKS_DIFFER_MS = 60_000;
+import { recordingView, viewRecording } from './views.ts';
 
 const params = z.object({ id: z.string() });
 
@@ -40,18 +32,8 @@ const OPERATIONS = {
  * What an operator does with a recording: `POST /api/recordings/{id}/retry`, `/cancel`, `/set-aside`, `/move-to-front`,
  * `/schedule`, `/rename`, `/publish-again` and `/delete`. Each is done, or is so already, or is refused with 409; the answer is how the recording stands.
  */
-export function addActionsApi(
-  app: FastifyInstance,
-  options: {
-    ledger: Pick<Ledger, 'operator' | 'overview' | 'recordings'>;
-    line: Pick<Line, 'hurry'>;
-    /** Called when there may be something to deliver. */
-    onAnnounced: () => void;
-  },
-): void {
+export function addActionsApi(app: FastifyInstance, { control }: { control: Pick<Control, 'as'> }): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { ledger, line, onAnnounced } = options;
-  const { operator } = ledger;
 
   const deeds = {
     retry: 'retry',
@@ -59,7 +41,7 @@ export function addActionsApi(
     'set-aside': 'setAside',
     'move-to-front': 'moveToFront',
     'publish-again': 'publishAgain',
-  } as const satisfies Record<string, keyof Operator>;
+  } as const satisfies Record<string, keyof Deeds>;
   for (const action of ['retry', 'cancel', 'set-aside', 'move-to-front', 'publish-again'] as const) {
     api.post(
       `/api/recordings/:id/${action}`,
@@ -72,13 +54,7 @@ export function addActionsApi(
           response,
         },
       },
-      async (request) => {
-        const { params, log } = request;
-        const { id } = params;
-        const isKnown = await operator.as(actorOf(request))[deeds[action]](id);
-        log.info({ event: `operator.${action}`, recordingId: id }, 'operator acts');
-        return await answer(id, isKnown);
-      },
+      async (request) => viewRecording(await control.as(actorOf(request))[deeds[action]](request.params.id)),
     );
   }
 
@@ -102,16 +78,8 @@ export function addActionsApi(
       },
     },
     async (request) => {
-      const { params, body, log } = request;
-      const { id } = params;
-      const notBeforeMs = body.not_before === null ? 0 : Date.parse(body.not_before);
-      if (notBeforeMs !== 0 && notBeforeMs < Date.now() - CLOCKS_DIFFER_MS) {
-        const message = `not_before: ${body.not_before} is in the past; null lets it go as soon as its turn comes`;
-        throw new KnownError(message, { code: 'REQUEST_INVALID' });
-      }
-      const isKnown = await operator.as(actorOf(request)).schedule(id, notBeforeMs);
-      log.info({ event: 'operator.schedule', recordingId: id, notBeforeMs }, 'operator acts');
-      return await answer(id, isKnown);
+      const { params, body } = request;
+      return viewRecording(await control.as(actorOf(request)).schedule(params.id, body.not_before));
     },
   );
 
@@ -135,10 +103,8 @@ export function addActionsApi(
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const isKnown = await operator.as(actorOf(request)).rename(id, request.body.title);
-      request.log.info({ event: 'operator.rename', recordingId: id }, 'operator acts');
-      return await answer(id, isKnown);
+      const { params, body } = request;
+      return viewRecording(await control.as(actorOf(request)).rename(params.id, body.title));
     },
   );
 
@@ -161,30 +127,9 @@ export function addActionsApi(
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const { companions } = request.body;
-      const isKnown = await operator.as(actorOf(request)).delete(id, { withCompanions: companions });
-      request.log.info({ event: 'operator.delete', recordingId: id, companions }, 'operator acts');
-      return await answer(id, isKnown);
+      const { params, body } = request;
+      const how = { withCompanions: body.companions };
+      return viewRecording(await control.as(actorOf(request)).delete(params.id, how));
     },
   );
-
-  /** What belongs to a recording and may go on with it. */
-  async function companionsUnderWay({ kind, groupKey }: Recording): Promise<Recording[]> {
-    if (kind !== 'video' || groupKey === null) return [];
-    const group = await ledger.recordings.ofGroup(groupKey);
-    return group.filter((each) => each.kind === 'companion' && UNFINISHED_STATES.includes(each.state));
-  }
-
-  async function answer(id: string, isKnown: boolean): Promise<RecordingView> {
-    const summary = (await ledger.overview.summaries([id]))[0];
-    if (!isKnown || summary === undefined) {
-      throw noSuchRecording(id);
-    }
-    // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
-    line.hurry(id);
-    for (const other of await companionsUnderWay(summary.recording)) line.hurry(other.id);
-    onAnnounced();
-    return viewRecording(summary);
-  }
 }

@@ -1,27 +1,26 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
+import type { Query } from '../../desk/query.ts';
 import { problems } from '../routes/problems.ts';
 import { iso } from './views.ts';
 
 const MAX_ALARMS = 200;
 
-const alarmView = z
-  .object({
-    id: z.int(),
-    kind: z.enum(ALL_ALARM_KINDS),
-    title: z.string(),
-    detail: z.string(),
-    advice: z.string(),
-    recording_id: z.string().nullable(),
-    raised_at: z.iso.datetime(),
-  })
-  .meta({ id: 'Alarm', description: 'What is wrong, since when, and what to do about it' });
-
 /** `GET /api/alarms`: what is wrong at this moment. */
-export function addAlarmsApi(app: FastifyInstance, { alarms }: Pick<Ledger, 'alarms'>): void {
+export function addAlarmsApi(app: FastifyInstance, { alarms, words }: Pick<Query, 'alarms' | 'words'>): void {
+  const alarmView = z
+    .object({
+      id: z.int(),
+      kind: z.enum(words.alarmKinds),
+      title: z.string(),
+      detail: z.string(),
+      advice: z.string(),
+      recording_id: z.string().nullable(),
+      raised_at: z.iso.datetime(),
+    })
+    .meta({ id: 'Alarm', description: 'What is wrong, since when, and what to do about it' });
+
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/alarms',
     {

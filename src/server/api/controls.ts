@@ -1,16 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { KnownError } from '../../domain/errors.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import type { Line } from '../../queue/line.ts';
+import type { Control } from '../../desk/control.ts';
+import type { Query } from '../../desk/query.ts';
 import { actorOf } from '../access/operators.ts';
 import { problems } from '../routes/problems.ts';
-import type { Status } from './status.ts';
-import { deliveryView, statusView, viewDelivery } from './views.ts';
-
-/** How many announcements are read at once. */
-const PAGE = 200;
+import { statusViewOf, viewStatus } from './status.ts';
+import { deliveryView, viewDelivery } from './views.ts';
 
 /**
  * How this installation stands, and what an operator can switch: `GET /api/status`, `POST /api/line/pause` and
@@ -18,14 +14,9 @@ const PAGE = 200;
  */
 export function addControlsApi(
   app: FastifyInstance,
-  options: {
-    ledger: Pick<Ledger, 'switches' | 'deliveries'>;
-    status: Status;
-    lines: Readonly<Record<'deliveries' | 'runWebhooks', Pick<Line, 'hurry'>>>;
-  },
+  { query, control }: { query: Pick<Query, 'status' | 'deliveries' | 'words'>; control: Control },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { switches, deliveries } = options.ledger;
   const pausedAnswer = { 200: z.object({ paused: z.boolean() }), ...problems(403) };
 
   api.get(
@@ -35,10 +26,10 @@ export function addControlsApi(
         tags: ['line'],
         operationId: 'getStatus',
         summary: 'How the line, the disk and the services stand',
-        response: { 200: statusView, ...problems(403) },
+        response: { 200: statusViewOf(query.words), ...problems(403) },
       },
     },
-    () => options.status.read(),
+    async () => viewStatus(await query.status.read()),
   );
 
   api.post(
@@ -52,7 +43,7 @@ export function addControlsApi(
       },
     },
     async (request) => {
-      await switches.set('line.paused', `by ${actorOf(request)}`);
+      await control.as(actorOf(request)).pauseLine();
       return { paused: true };
     },
   );
@@ -68,7 +59,7 @@ export function addControlsApi(
       },
     },
     async () => {
-      await switches.clear('line.paused');
+      await control.resumeLine();
       return { paused: false };
     },
   );
@@ -84,13 +75,7 @@ export function addControlsApi(
       },
     },
     async () => {
-      await switches.clear('site.gone');
-      for (let afterSeq = 0; ; ) {
-        const page = await deliveries.pending(afterSeq, PAGE);
-        for (const { id } of page) await replay(id);
-        afterSeq = page.at(-1)?.seq ?? afterSeq;
-        if (page.length < PAGE) break;
-      }
+      await control.tellSiteAgain();
       return { site_gone: null };
     },
   );
@@ -109,8 +94,8 @@ export function addControlsApi(
         },
       },
     },
-    async ({ query }) => ({
-      deliveries: (await deliveries.givenUp(query.limit)).map((delivery) => ({
+    async ({ query: { limit } }) => ({
+      deliveries: (await query.deliveries.givenUp(limit)).map((delivery) => ({
         ...viewDelivery(delivery),
         recording_id: delivery.recordingId,
       })),
@@ -129,15 +114,8 @@ export function addControlsApi(
       },
     },
     async ({ params: { id } }) => {
-      if (!(await replay(id))) throw new KnownError(`There is no delivery ${id}`, { code: 'NOT_FOUND' });
+      await control.replay(id);
       return { id, state: 'pending' as const };
     },
   );
-
-  async function replay(id: string): Promise<boolean> {
-    const isKnown = await deliveries.replay(id);
-    const url = (await deliveries.get(id))?.url ?? null;
-    if (isKnown) (url === null ? options.lines.deliveries : options.lines.runWebhooks).hurry(id);
-    return isKnown;
-  }
 }

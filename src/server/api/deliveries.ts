@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Query } from '../../desk/query.ts';
 import type { DeliveryAttempt } from '../../domain/delivery.ts';
-import { KnownError } from '../../domain/errors.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import { problems } from '../routes/problems.ts';
 import { deliveryView, iso, viewDelivery } from './views.ts';
 
@@ -33,12 +32,8 @@ export type ListedDelivery = z.output<typeof listedView>;
 export type DeliveryDetail = z.output<typeof detailView>;
 
 /** `GET /api/deliveries`: announcements of all recordings; `/api/deliveries/{id}`: what was sent and answered. */
-export function addDeliveriesApi(
-  app: FastifyInstance,
-  ledger: Pick<Ledger, 'deliveries' | 'recordings'>,
-): void {
+export function addDeliveriesApi(app: FastifyInstance, { deliveries }: Pick<Query, 'deliveries'>): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { deliveries, recordings } = ledger;
 
   api.get(
     '/api/deliveries',
@@ -75,15 +70,13 @@ export function addDeliveriesApi(
       },
     },
     async ({ params: { id } }) => {
-      const delivery = await deliveries.get(id);
-      if (delivery === undefined) throw new KnownError(`There is no delivery ${id}`, { code: 'NOT_FOUND' });
-      const recording = await recordings.get(delivery.recordingId);
+      const { delivery, title, attempts } = await deliveries.get(id);
       return {
         ...viewDelivery(delivery),
         recording_id: delivery.recordingId,
-        title: recording?.title ?? '',
+        title,
         body: delivery.body,
-        tries: (await deliveries.attemptsAt(id)).map((attempt) => viewTry(id, attempt)),
+        tries: attempts.map((attempt) => viewTry(id, attempt)),
       };
     },
   );

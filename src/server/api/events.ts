@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { EVENT_WORDS } from '../../outside/words.ts';
+import type { Words } from '../../desk/words.ts';
 import { problems } from '../routes/problems.ts';
 import type { Live } from './live.ts';
 
-const DESCRIPTION = `Server-sent events (event, data as JSON, and for some an id):
+function descriptionOf(events: Words['events']): string {
+  return `Server-sent events (event, data as JSON, and for some an id):
 
 - \`recording\`, with an id: something has happened to a recording: \`{seq, recording_id, type, at, data, recording}\`
 - \`progress\`: how far the moving recording is: \`{recording_id, legs: {<step>: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of it at first. total_bytes is 0 where nobody knows; bytes_per_s is an average over 30 s; a leg without a byte for ten seconds has no left_s, and idle_s says for how long
@@ -16,7 +17,7 @@ A caller that comes back with Last-Event-ID hears what it has missed, up to 1000
 
 The type of a \`recording\` is one of these, and others may come to be:
 
-${Object.entries(EVENT_WORDS)
+${Object.entries(events)
   .map(([type, words]) => `- \`${type}\`: ${words}`)
   .join('\n')}
 
@@ -25,11 +26,20 @@ For example:
     id: 4711
     event: recording
     data: {"seq":4711,"recording_id":"rec_8821bfdde5e03edd33995107","type":"recording.done","at":"2026-11-28T05:30:00.000Z","data":{},"recording":{...}}`;
+}
 
 /** `GET /api/events`: what happens, as it happens. */
 export function addEventsApi(
   app: FastifyInstance,
-  { live, mayStay }: { live: Live; mayStay: (request: FastifyRequest) => boolean },
+  {
+    live,
+    words,
+    mayStay,
+  }: {
+    live: Live;
+    words: Pick<Words, 'events'>;
+    mayStay: (request: FastifyRequest) => boolean;
+  },
 ): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/events',
@@ -39,7 +49,7 @@ export function addEventsApi(
         tags: ['events'],
         operationId: 'followEvents',
         summary: 'What happens, as it happens',
-        description: DESCRIPTION,
+        description: descriptionOf(words.events),
         querystring: z.object({
           last_event_id: z
             .string()

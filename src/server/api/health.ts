@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Status } from './status.ts';
+import type { Status } from '../../desk/status.ts';
 
 const aliveAnswer = z.object({ status: z.literal('ok') });
 

@@ -1,13 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Control } from '../../desk/control.ts';
+import type { CauseInSight } from '../../desk/overview.ts';
+import type { Query } from '../../desk/query.ts';
 import { RETRIED_TOGETHER } from '../../domain/actions.ts';
-import { ERROR_CATALOGUE } from '../../domain/error-catalogue.ts';
-import { KnownError } from '../../domain/errors.ts';
-import { isTimeZone, localTime } from '../../domain/local-time.ts';
-import type { Cause } from '../../ledger/causes.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import type { Line } from '../../queue/line.ts';
+import { isTimeZone } from '../../domain/local-time.ts';
 import { actorOf } from '../access/operators.ts';
 import { problems } from '../routes/problems.ts';
 import {
@@ -21,39 +19,12 @@ import {
   viewRecording,
 } from './views.ts';
 
-/** How many are tried again in one step of the ledger. */
-const BATCH = 200;
-
-const DAY_MS = 86_400_000;
-
 /** `GET /api/overview`: what is next, what waits and for what, what has failed, what is done; and `POST /api/recordings/retry`. */
 export function addOverviewApi(
   app: FastifyInstance,
-  options: { ledger: Pick<Ledger, 'overview' | 'causes' | 'operator'>; line: Pick<Line, 'hurry'> },
+  { query, control }: { query: Pick<Query, 'overview' | 'days'>; control: Pick<Control, 'as'> },
 ): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { overview, causes, operator } = options.ledger;
-
-  async function describe(cause: Cause, limit: number): Promise<CauseView> {
-    const { code, reason, service, count, nextAtMs, lastEndedAtMs } = cause;
-    const ids = await causes.first(cause, limit);
-    const summaries = await overview.summaries(ids);
-    const recordings = ids.flatMap((id) => summaries.filter(({ recording }) => recording.id === id));
-    const outlook = reason === 'failed' ? 'failed' : 'goes-on';
-    const error = code === undefined ? null : viewError({ code, message: '' }, outlook);
-    return {
-      reason,
-      code: code ?? null,
-      service: service ?? null,
-      title: error?.title ?? null,
-      advice: error?.advice ?? null,
-      retry_can_help: canHelp(code),
-      count,
-      next_at: isoOrNull(nextAtMs),
-      last_at: isoOrNull(lastEndedAtMs),
-      recordings: recordings.map(viewRecording),
-    };
-  }
 
   api.get(
     '/api/overview',
@@ -78,23 +49,16 @@ export function addOverviewApi(
         response: { 200: overviewView, ...problems(400, 401, 403) },
       },
     },
-    async ({ query }) => {
-      const sinceMs = query.since === undefined ? Date.now() - DAY_MS : Date.parse(query.since);
-      const all = await causes.all();
-      const held = all.filter(({ reason }) => reason !== 'failed');
-      const failed = all.filter(({ reason }) => reason === 'failed');
-      held.sort(
-        (a, b) => (a.nextAtMs ?? Number.POSITIVE_INFINITY) - (b.nextAtMs ?? Number.POSITIVE_INFINITY),
-      );
-      failed.sort((a, b) => (b.lastEndedAtMs ?? 0) - (a.lastEndedAtMs ?? 0));
-      const described = (of: readonly Cause[]) => Promise.all(of.map((cause) => describe(cause, query.each)));
+    async ({ query: { since, limit, each } }) => {
+      const sinceMs = since === undefined ? undefined : Date.parse(since);
+      const seen = await query.overview({ sinceMs, limit, each });
       return {
-        in_line: await overview.inLineCount(),
-        line: (await overview.nextInLine(query.limit)).map(viewRecording),
-        held: await described(held),
-        failed: await described(failed),
-        done_since: await overview.doneSince(sinceMs),
-        done: (await overview.lastDone(query.limit)).map(viewRecording),
+        in_line: seen.inLineCount,
+        line: seen.line.map(viewRecording),
+        held: seen.held.map(viewCause),
+        failed: seen.failed.map(viewCause),
+        done_since: seen.doneSinceCount,
+        done: seen.done.map(viewRecording),
       };
     },
   );
@@ -118,20 +82,7 @@ export function addOverviewApi(
         response: { 200: daysView, ...problems(400, 401, 403) },
       },
     },
-    async ({ query: { days, zone } }): Promise<DaysView> => {
-      const nowMs = Date.now();
-      const names = lastDays(days, localTime(nowMs, zone).date);
-      // A day may have 25 hours, and begins elsewhere up to fourteen hours before or after.
-      const quarters = await overview.doneByQuarter(nowMs - (days + 1) * DAY_MS);
-      const done = new Map(names.map((day) => [day, { day, recordings: 0, bytes: 0 }]));
-      for (const { startsAtMs, recordings, bytes } of quarters) {
-        const day = done.get(localTime(startsAtMs, zone).date);
-        if (day === undefined) continue;
-        day.recordings += recordings;
-        day.bytes += bytes;
-      }
-      return { days: [...done.values()] };
-    },
+    async ({ query: { days, zone } }): Promise<DaysView> => ({ days: [...(await query.days(days, zone))] }),
   );
 
   api.post(
@@ -159,33 +110,27 @@ export function addOverviewApi(
         },
       },
     },
-    async (request) => {
-      const { body, log } = request;
-      const named = operator.as(actorOf(request));
-      const { code } = body;
-      if (code !== undefined && !Object.hasOwn(ERROR_CATALOGUE, code)) {
-        throw new KnownError(`code: there is no ${code}; docs/errors.md has all`, {
-          code: 'REQUEST_INVALID',
-        });
-      }
-      let retried = 0;
-      for (;;) {
-        const ids = await named.retryAlike(body, BATCH);
-        // The line hears of the first; long before their turn is over it has found the others by itself.
-        if (retried === 0) for (const id of ids) options.line.hurry(id);
-        retried += ids.length;
-        if (ids.length < BATCH) break;
-      }
-      log.info({ event: 'operator.retry-alike', ...body, retried }, 'operator acts');
-      return { retried, retry_can_help: canHelp(code) };
-    },
+    async (request) => ({
+      retried: await control.as(actorOf(request)).retryAlike(request.body),
+      retry_can_help: canHelp(request.body.code),
+    }),
   );
 }
 
-/** So many days up to this one, oldest first; a calendar's days have no zone. */
-function lastDays(count: number, today: string): string[] {
-  const todayMs = Date.parse(`${today}T00:00:00Z`);
-  return Array.from({ length: count }, (_, index) =>
-    new Date(todayMs - (count - 1 - index) * DAY_MS).toISOString().slice(0, 10),
-  );
+function viewCause({ recordings, ...cause }: CauseInSight): CauseView {
+  const { code, reason, service, count, nextAtMs, lastEndedAtMs } = cause;
+  const outlook = reason === 'failed' ? 'failed' : 'goes-on';
+  const error = code === undefined ? null : viewError({ code, message: '' }, outlook);
+  return {
+    reason,
+    code: code ?? null,
+    service: service ?? null,
+    title: error?.title ?? null,
+    advice: error?.advice ?? null,
+    retry_can_help: canHelp(code),
+    count,
+    next_at: isoOrNull(nextAtMs),
+    last_at: isoOrNull(lastEndedAtMs),
+    recordings: recordings.map(viewRecording),
+  };
 }

@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { TaskShapes } from '../../domain/recipe.ts';
-import type { RecipeBook } from '../../recipes/book.ts';
+import type { Query } from '../../desk/query.ts';
 import { problems } from '../routes/problems.ts';
 
 const taskView = z
@@ -41,7 +40,7 @@ export type RecipeView = z.output<typeof recipeView>;
 /** `GET /api/recipes`: the ways that recordings may go; `GET /api/tasks`: what steps there can be. */
 export function addRecipesApi(
   app: FastifyInstance,
-  { book, tasks }: { book: Pick<RecipeBook, 'recipes' | 'require' | 'defaultName'>; tasks: TaskShapes },
+  { recipes, tasks }: Pick<Query, 'recipes' | 'tasks'>,
 ): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
   routes.get(
@@ -55,22 +54,19 @@ export function addRecipesApi(
       },
     },
     async () => ({
-      recipes: book.recipes.map(({ name }) => {
-        const { version, steps } = book.require(name);
-        return {
-          name,
-          version,
-          is_default: name === book.defaultName,
-          steps: steps.map(({ id, task, lane, params, takes, after }) => ({
-            id,
-            task,
-            lane,
-            params: { ...(params as object | undefined) },
-            takes: Object.fromEntries(takes.map(({ input, step, output }) => [input, `${step}.${output}`])),
-            after: [...after],
-          })),
-        };
-      }),
+      recipes: recipes().map(({ name, plan, isDefault }) => ({
+        name,
+        version: plan.version,
+        is_default: isDefault,
+        steps: plan.steps.map(({ id, task, lane, params, takes, after }) => ({
+          id,
+          task,
+          lane,
+          params: { ...(params as object | undefined) },
+          takes: Object.fromEntries(takes.map(({ input, step, output }) => [input, `${step}.${output}`])),
+          after: [...after],
+        })),
+      })),
     }),
   );
   routes.get(

@@ -1,16 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { companionsBeside } from '../../domain/companions.ts';
-import type { Delivery } from '../../domain/delivery.ts';
+import type { Query } from '../../desk/query.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { SOURCES, STATES, type State } from '../../domain/recording.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { noSuchRecording } from '../problem.ts';
 import { problems } from '../routes/problems.ts';
-import { attemptsOf } from './attempts.ts';
-import type { Steps } from './steps.ts';
 import {
   iso,
   isoOrNull,
@@ -18,14 +13,13 @@ import {
   recordingDetailView,
   recordingListView,
   recordingView,
+  viewAttempt,
   viewDelivery,
   viewEvent,
   viewRecording,
   viewRelated,
+  viewStep,
 } from './views.ts';
-
-/** How much of a recording's history is shown. */
-const EVENTS_SHOWN = 1000;
 
 const isState = (value: string): value is State => STATES.some((state) => state === value);
 
@@ -59,15 +53,8 @@ const listQuery = z.object({
 });
 
 /** `GET /api/recordings`, `/api/recordings/{id}` and `/api/line`: what the ledger knows, without its secrets. */
-export function addRecordingsApi(
-  app: FastifyInstance,
-  {
-    ledger,
-    steps,
-  }: { ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>; steps: Steps },
-): void {
+export function addRecordingsApi(app: FastifyInstance, { recordings }: Pick<Query, 'recordings'>): void {
   const api = app.withTypeProvider<ZodTypeProvider>();
-  const { recordings, deliveries, overview, history } = ledger;
 
   api.get(
     '/api/recordings',
@@ -81,7 +68,7 @@ export function addRecordingsApi(
       },
     },
     async ({ query }) => {
-      const { summaries, isLast } = await overview.list({
+      const { summaries, isLast } = await recordings.list({
         states: query.state as State[] | undefined,
         source: query.source,
         text: query.q?.trim() || undefined,
@@ -123,8 +110,8 @@ export function addRecordingsApi(
       },
     },
     async ({ query }) => ({
-      recordings: (await overview.nextInLine(query.limit)).map(viewRecording),
-      not_yet: (await overview.notYet(query.limit)).map(viewRecording),
+      recordings: (await recordings.nextInLine(query.limit)).map(viewRecording),
+      not_yet: (await recordings.notYet(query.limit)).map(viewRecording),
     }),
   );
 
@@ -140,20 +127,14 @@ export function addRecordingsApi(
       },
     },
     async ({ params: { id } }) => {
-      const summary = (await overview.summaries([id]))[0];
-      if (summary === undefined) throw noSuchRecording(id);
-      const { facts } = await recordings.progress(id);
-      const times = await recordings.stageTimes(id);
-      const { groupKey } = summary.recording;
-      const group = groupKey === null ? [] : await recordings.ofGroup(groupKey);
-      const beside = summary.recording.kind === 'video' ? companionsBeside(summary.recording, group) : [];
-      const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
-      const way = await steps.of(summary.recording);
+      const { summary, steps, related, facts, times, attempts, events, deliveries } =
+        await recordings.get(id);
+      const { origin, state } = summary.recording;
       return {
         ...viewRecording(summary),
-        steps: way,
-        path: summary.recording.origin.kind === 'file' ? summary.recording.origin.path : null,
-        related: group.filter((each) => each.id !== id).map((each) => viewRelated(each, beside)),
+        steps: steps.map(viewStep),
+        path: origin.kind === 'file' ? origin.path : null,
+        related: related.map(({ recording, isBeside }) => viewRelated(recording, isBeside)),
         facts: Object.fromEntries(
           Object.entries(facts).map(([stage, fact = {}]) => [stage, withSnakeKeys(fact)]),
         ),
@@ -163,24 +144,16 @@ export function addRecordingsApi(
             { started_at: isoOrNull(startedAtMs), done_at: isoOrNull(doneAtMs) },
           ]),
         ),
-        attempts: attemptsOf(events, {
-          earlierAttempts,
-          isMoving: summary.recording.state === 'moving',
-          outlook: outlookOf(summary.recording.state),
-        }),
-        events: events.map((event) => viewEvent(event, way)),
-        deliveries: await Promise.all((await deliveries.ofRecording(id)).map(viewWithLastTry)),
+        attempts: attempts.map((attempt) => viewAttempt(attempt, outlookOf(state))),
+        events: events.map(viewEvent),
+        deliveries: deliveries.map(({ delivery, lastAttempt: last }) => ({
+          ...viewDelivery(delivery),
+          last_try:
+            last === undefined ? null : { at: iso(last.atMs), status: last.status, answer: last.answer },
+        })),
       };
     },
   );
-
-  async function viewWithLastTry(delivery: Delivery) {
-    const [last] = await deliveries.attemptsAt(delivery.id);
-    return {
-      ...viewDelivery(delivery),
-      last_try: last === undefined ? null : { at: iso(last.atMs), status: last.status, answer: last.answer },
-    };
-  }
 }
 
 function writeCursor(seq: number): string {

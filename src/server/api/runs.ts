@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Intake } from '../../desk/intake.ts';
-import { archivedFiles, storeOf } from '../../domain/archived.ts';
-import { KnownError } from '../../domain/errors.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import type { RecipeBook } from '../../recipes/book.ts';
+import type { Control } from '../../desk/control.ts';
+import type { Query } from '../../desk/query.ts';
 import { problems } from '../routes/problems.ts';
 import { recordingView, viewRecording } from './views.ts';
 import { webhookUrl } from './webhook-url.ts';
@@ -39,14 +35,8 @@ const acceptedRun = z.object({ id: z.string(), state: z.string(), duplicate: z.b
  */
 export function addRunsApi(
   app: FastifyInstance,
-  options: {
-    intake: Intake;
-    ledger: Pick<Ledger, 'recordings' | 'overview'>;
-    book: Pick<RecipeBook, 'require'>;
-  },
+  { query, control }: { query: Pick<Query, 'recordings'>; control: Pick<Control, 'startRun'> },
 ): void {
-  const { intake, book } = options;
-  const { recordings, overview } = options.ledger;
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.post(
@@ -61,35 +51,8 @@ export function addRunsApi(
       },
     },
     async ({ body }, reply) => {
-      const { recording_id: of, recipe, params, reference, webhook_url: url } = body;
-      const recording = await recordings.get(of);
-      if (recording === undefined) throw new KnownError(`There is no recording ${of}`, { code: 'NOT_FOUND' });
-      const plan = book.require(recipe, params);
-      const { facts } = await recordings.progress(of);
-      const [archived] = archivedFiles(facts);
-      if (archived === undefined) {
-        throw new KnownError(
-          `The recording ${of} is ${recording.state} and has no archived file, from which a further run begins`,
-          { code: 'WRONG_STATE' },
-        );
-      }
-      const accepted = await intake.accept({
-        source: recording.source,
-        naturalKey: `run:${JSON.stringify([of, reference ?? randomUUID()])}`,
-        aceId: null,
-        title: `${recording.title} (${recipe})`,
-        origin: {
-          kind: 'archived',
-          recordingId: of,
-          store: storeOf(archived),
-          bytes: facts.fetch?.bytes ?? recording.bytes,
-        },
-        details: { run_of: of, recipe },
-        runOf: of,
-        ...(reference === undefined ? {} : { reference }),
-        ...(url === undefined ? {} : { webhookUrl: new URL(url).href }),
-        plan,
-      });
+      const { recording_id: recordingId, recipe, params, reference, webhook_url: webhookUrl } = body;
+      const accepted = await control.startRun({ recordingId, recipe, params, reference, webhookUrl });
       return reply
         .code(202)
         .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
@@ -110,8 +73,8 @@ export function addRunsApi(
         response: { 200: z.object({ runs: z.array(recordingView) }), ...problems(400, 401) },
       },
     },
-    async ({ query }) => ({
-      runs: (await overview.runs(query.recording_id, query.limit)).map(viewRecording),
+    async ({ query: { recording_id: of, limit } }) => ({
+      runs: (await query.recordings.runs(of, limit)).map(viewRecording),
     }),
   );
 }

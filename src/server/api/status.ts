@@ -1,167 +1,177 @@
-import type { z } from 'zod';
-import { type Trouble, troublesOf } from '../../desk/troubles.ts';
-import type { Vitals, VitalsWatch } from '../../desk/vitals.ts';
-import type { ErrorSummary } from '../../domain/errors.ts';
-import type { ProgressMessage } from '../../domain/progress.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { spaceOf } from '../../lib/disk.ts';
-import { type UnfinishedUpload, unfinishedUploads } from '../../lib/upload-bytes.ts';
-import { SERVICES } from '../../outside/words.ts';
-import { lineLeft } from './line-left.ts';
-import type { Steps } from './steps.ts';
+import { z } from 'zod';
+import type { StandingNews } from '../../desk/live.ts';
+import type { ServiceStand, Standing, Surroundings } from '../../desk/status.ts';
+import type { Trouble } from '../../desk/troubles.ts';
+import type { Words } from '../../desk/words.ts';
+import { APPS } from '../../domain/apps.ts';
+import { STATES } from '../../domain/recording.ts';
 import {
+  bytes,
+  errorView,
   iso,
   isoOrNull,
-  type ServiceView,
-  type statusView,
+  recordingView,
+  serviceName,
+  stepView,
+  time,
   viewError,
   viewRecording,
-  viewTrouble,
+  viewStep,
 } from './views.ts';
 
-export type StatusView = z.output<typeof statusView>;
+/* How this installation stands, as operators are shown it. */
+
+const serviceView = z
+  .object({
+    service: serviceName,
+    state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
+    open_until: time.nullable(),
+    last_error: errorView.nullable(),
+  })
+  .meta({ id: 'Service' });
+export type ServiceView = z.output<typeof serviceView>;
+
+const processView = z
+  .object({
+    process: z.enum(APPS),
+    state: z
+      .enum(['ok', 'silent', 'unheard'])
+      .describe('silent: it was heard of, but not lately; unheard: it never was'),
+    silent_s: z.int().nonnegative().describe('Since its last sign of life'),
+    version: z.string().nullable(),
+  })
+  .meta({ id: 'Process' });
+
+/** The one that moves, with the steps of its way. */
+const movingView = z.object({ ...recordingView.shape, steps: z.array(stepView) }).meta({ id: 'Moving' });
+
+const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
+
+/** The schema of the status, with the kinds of alarms that there are. */
+export function statusViewOf({ alarmKinds }: Pick<Words, 'alarmKinds'>) {
+  const troubleView = z
+    .object({
+      kind: z.enum(['ledger', ...alarmKinds]),
+      title: z.string(),
+      detail: z.string(),
+      advice: z.string(),
+      recording_id: z.string().nullable(),
+      blocking: z.boolean().describe('Whether recordings cannot come in or move because of it'),
+    })
+    .meta({ id: 'Trouble', description: 'Something of Sluice’s own that does not move' });
+
+  return z
+    .object({
+      version: z.string(),
+      paused: z.boolean(),
+      site_gone: z.string().nullable().describe('The address that wants no announcements any more'),
+      now: time,
+      counts: z.partialRecord(z.enum(STATES), z.int()),
+      oldest_waiting_at: time.nullable(),
+      moving: movingView.nullable(),
+      uploads: z
+        .object({ unfinished: z.int(), received_bytes: bytes, total_bytes: bytes })
+        .describe('Uploads of tutors that have not arrived as a whole'),
+      line: z
+        .object({
+          left_bytes: bytes
+            .nullable()
+            .describe('Of what moves and of what may move now; null: a length is not known'),
+          left_s: z.number().nullable().describe('By the speed of late; null where nobody can know it'),
+        })
+        .describe('What is left of the line'),
+      redis: z.enum(['ok', 'away', 'refusing']).describe('refusing: it answers, and takes no writes'),
+      troubles: z
+        .array(troubleView)
+        .describe('What does not move, the worst first; none: all that should move does'),
+      processes: z.array(processView),
+      given_up: z.int().describe('Announcements that the website has not heard and is not told again'),
+      disk: diskView,
+      services: z.array(serviceView),
+      day: z
+        .array(z.object({ hour: time, recordings: z.int(), bytes }))
+        .describe('What was done in each of the last 24 hours, oldest first'),
+      circuits: z.array(
+        z.object({
+          service: z.string(),
+          failures: z.int(),
+          open_until: time.nullable(),
+          last_error: z.object({ code: z.string(), message: z.string() }),
+        }),
+      ),
+    })
+    .meta({ id: 'Status' });
+}
+export type StatusView = z.output<ReturnType<typeof statusViewOf>>;
 
 /** The part of the status that tells how the world around the line is. */
-export type Surroundings = Pick<
+type SurroundingsView = Pick<
   StatusView,
   'paused' | 'site_gone' | 'redis' | 'troubles' | 'processes' | 'given_up' | 'disk' | 'services' | 'line'
 >;
 
-/** How this installation stands. */
-export interface Status {
-  read(): Promise<StatusView>;
-  surroundings(): Promise<Surroundings>;
-  vitals(): Promise<{ readonly vitals: Vitals; readonly troubles: readonly Trouble[] }>;
-}
+/** The part of the status that listeners are told of. */
+export type StandingNewsView = SurroundingsView & Pick<StatusView, 'counts'>;
 
-export interface StatusOptions {
-  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries' | 'lineAhead'>;
-  readonly version: string;
-  /** The disk of this folder is the one that recordings are staged on. */
-  readonly dataDir: string;
-  readonly diskReserveBytes: number;
-  /** What is depended on, by the names of the circuits. */
-  readonly services: readonly string[];
-  readonly vitals: Pick<VitalsWatch, 'look'>;
-  readonly silentAfterMs: number;
-  readonly steps: Steps;
-  /** The last that the worker has told of this recording. */
-  readonly legsOf: (recordingId: string) => ProgressMessage['legs'] | undefined;
-}
-
-export function createStatus(options: StatusOptions): Status {
-  const { overview, switches, circuits, deliveries } = options.ledger;
-
-  async function services(siteGone: string | null): Promise<ServiceView[]> {
-    const failing = await circuits.all();
-    const names = new Set([...options.services, ...failing.map(({ service }) => service)]);
-    const remote = [...names].map((service): ServiceView => {
-      const circuit = failing.find((each) => each.service === service);
-      if (circuit === undefined) return { service, state: 'ok', open_until: null, last_error: null };
-      const { openUntilMs, lastError } = circuit;
-      const isOpen = openUntilMs > Date.now();
-      return {
-        service,
-        state: isOpen ? 'open' : 'failing',
-        open_until: isOpen ? iso(openUntilMs) : null,
-        last_error: viewServiceError(service, lastError),
-      };
-    });
-    const siteError = await deliveries.lastError();
-    const siteState = siteError === undefined ? 'ok' : 'failing';
-    return [
-      ...remote,
-      {
-        service: 'site',
-        state: siteGone === null ? siteState : 'open',
-        open_until: null,
-        last_error: viewServiceError('site', siteError),
-      },
-    ];
-  }
-
-  async function vitals() {
-    const seen = await options.vitals.look();
-    // Throws if the ledger cannot be read, whatever was seen a moment ago.
-    await switches.get('line.paused');
-    const last = seen.givenUp === 0 ? undefined : (await deliveries.givenUp(1))[0];
-    return { vitals: seen, troubles: troublesOf(seen, options, last) };
-  }
-
-  async function surroundings(): Promise<Surroundings> {
-    const siteGone = (await switches.get('site.gone')) ?? null;
-    const { freeBytes, totalBytes } = await spaceOf(options.dataDir);
-    const { vitals: seen, troubles } = await vitals();
-    const isPaused = (await switches.get('line.paused')) !== undefined;
-    const moving = (await overview.moving())?.recording;
-    return {
-      paused: isPaused,
-      line: await lineLeft({
-        ...options.ledger,
-        moving,
-        legs: moving && options.legsOf(moving.id),
-        isPaused,
-      }),
-      site_gone: siteGone,
-      redis: seen.redis.state,
-      troubles: troubles.map(viewTrouble),
-      processes: seen.apps.map(({ app, state, silentMs, version }) => ({
-        process: app,
-        state,
-        // In steps, so that listeners are not told of each second.
-        silent_s: state === 'silent' ? Math.floor(silentMs / 10_000) * 10 : 0,
-        version: version ?? null,
-      })),
-      given_up: seen.givenUp,
-      disk: { free_bytes: freeBytes, total_bytes: totalBytes, reserve_bytes: options.diskReserveBytes },
-      services: await services(siteGone),
-    };
-  }
-
+export function viewStatus(standing: Standing): StatusView {
+  const { version, nowMs, counts, uploads, oldestWaitingAtMs, moving, day, circuits } = standing;
   return {
-    surroundings,
-    vitals,
-    async read() {
-      const nowMs = Date.now();
-      const moving = await overview.moving();
-      return {
-        version: options.version,
-        now: iso(nowMs),
-        ...(await surroundings()),
-        counts: await overview.counts(),
-        uploads: await countBytes(`${options.dataDir}/uploads`),
-        oldest_waiting_at: isoOrNull(await overview.oldestWaitingAtMs()),
-        moving:
-          moving === undefined
-            ? null
-            : { ...viewRecording(moving), steps: await options.steps.of(moving.recording) },
-        day: (await overview.lastDay(nowMs)).map(({ startsAtMs, recordings, bytes }) => ({
-          hour: iso(startsAtMs),
-          recordings,
-          bytes,
-        })),
-        circuits: (await circuits.all()).map(({ service, failures, openUntilMs, lastError }) => ({
-          service,
-          failures,
-          open_until: openUntilMs > nowMs ? iso(openUntilMs) : null,
-          last_error: lastError,
-        })),
-      };
+    version,
+    now: iso(nowMs),
+    ...viewSurroundings(standing),
+    counts,
+    uploads: {
+      unfinished: uploads.unfinished,
+      received_bytes: uploads.receivedBytes,
+      total_bytes: uploads.totalBytes,
     },
+    oldest_waiting_at: isoOrNull(oldestWaitingAtMs),
+    moving:
+      moving === undefined ? null : { ...viewRecording(moving.summary), steps: moving.steps.map(viewStep) },
+    day: day.map(({ startsAtMs, recordings, bytes }) => ({ hour: iso(startsAtMs), recordings, bytes })),
+    circuits: circuits.map(({ service, failures, openUntilMs, lastError }) => ({
+      service,
+      failures,
+      open_until: openUntilMs > nowMs ? iso(openUntilMs) : null,
+      last_error: lastError,
+    })),
   };
 }
 
-async function countBytes(folder: string): Promise<StatusView['uploads']> {
-  const uploads = await unfinishedUploads(folder);
-  const sum = (bytesOf: (upload: UnfinishedUpload) => number) =>
-    uploads.reduce((total, upload) => total + bytesOf(upload), 0);
+export function viewStandingNews(news: StandingNews): StandingNewsView {
+  return { ...viewSurroundings(news), counts: news.counts };
+}
+
+function viewSurroundings(surroundings: Surroundings): SurroundingsView {
+  const { isPaused, line, siteGone, redis, troubles, apps, givenUp, disk, services } = surroundings;
   return {
-    unfinished: uploads.length,
-    received_bytes: sum(({ receivedBytes }) => receivedBytes),
-    total_bytes: sum(({ totalBytes }) => totalBytes),
+    paused: isPaused,
+    line: { left_bytes: line.leftBytes ?? null, left_s: line.leftS ?? null },
+    site_gone: siteGone ?? null,
+    redis,
+    troubles: troubles.map(viewTrouble),
+    processes: apps.map(({ app, state, silentS, version }) => ({
+      process: app,
+      state,
+      silent_s: silentS,
+      version: version ?? null,
+    })),
+    given_up: givenUp,
+    disk: { free_bytes: disk.freeBytes, total_bytes: disk.totalBytes, reserve_bytes: disk.reserveBytes },
+    services: services.map(viewService),
   };
 }
 
-function viewServiceError(service: string, error: ErrorSummary | undefined) {
-  return error === undefined ? null : viewError(error, { advice: SERVICES.adviceFor(service, error.code) });
+function viewService({ service, state, openUntilMs, lastError, advice }: ServiceStand): ServiceView {
+  return {
+    service,
+    state,
+    open_until: isoOrNull(openUntilMs),
+    last_error: viewError(lastError, { advice: advice ?? '' }),
+  };
+}
+
+function viewTrouble(trouble: Trouble): StatusView['troubles'][number] {
+  const { kind, title, detail, advice, recordingId, isBlocking } = trouble;
+  return { kind, title, detail, advice, recording_id: recordingId ?? null, blocking: isBlocking };
 }

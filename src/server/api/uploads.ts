@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { unfinishedUploads } from '../../lib/upload-bytes.ts';
+import type { Query } from '../../desk/query.ts';
 import { problems } from '../routes/problems.ts';
 import { bytes, iso, isoOrNull } from './views.ts';
 
@@ -18,7 +18,7 @@ const uploadView = z
   .meta({ id: 'UnfinishedUpload', description: 'An upload of a tutor that has not arrived as a whole' });
 
 /** `GET /api/uploads`: what tutors have begun to upload and is not a recording yet. */
-export function addUploadsApi(app: FastifyInstance, { dataDir }: { readonly dataDir: string }): void {
+export function addUploadsApi(app: FastifyInstance, { uploads }: Pick<Query, 'uploads'>): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/uploads',
     {
@@ -30,7 +30,7 @@ export function addUploadsApi(app: FastifyInstance, { dataDir }: { readonly data
       },
     },
     async () => ({
-      uploads: (await unfinishedUploads(`${dataDir}/uploads`)).map((upload) => ({
+      uploads: (await uploads()).map((upload) => ({
         ace_id: upload.aceId ?? null,
         filename: upload.filename ?? null,
         received_bytes: upload.receivedBytes,

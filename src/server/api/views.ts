@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Trouble } from '../../desk/troubles.ts';
+import type { Attempt } from '../../desk/attempts.ts';
+import type { ToldEvent } from '../../desk/history.ts';
+import type { Step } from '../../desk/steps.ts';
 import { ACTIONS, possibleActions } from '../../domain/actions.ts';
 import { playUrl } from '../../domain/announcement.ts';
-import { APPS } from '../../domain/apps.ts';
 import { archivedFiles, defaultFile, storeOf } from '../../domain/archived.ts';
 import type { Delivery } from '../../domain/delivery.ts';
 import {
@@ -18,15 +19,14 @@ import { FIRST_LANE } from '../../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
 import type { RecordingSummary } from '../../domain/recording-summary.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
-import type { RecordingEvent } from '../../ledger/events.ts';
-import { ALL_ALARM_KINDS } from '../../outside/alarm-kinds.ts';
-import { EVENT_WORDS } from '../../outside/words.ts';
-import { labelOf, type StepView, stepView } from './steps.ts';
 
 /* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
 
-const time = z.iso.datetime().describe('ISO 8601, UTC');
+export const time = z.iso.datetime().describe('ISO 8601, UTC');
 export const bytes = z.int().nonnegative();
+
+/** The name of a service. */
+export const serviceName = z.string().describe('What /api/words has the words of');
 
 export const errorView = z
   .object({ code: z.string(), message: z.string(), title: z.string(), advice: z.string() })
@@ -102,6 +102,18 @@ export const recordingView = z
   })
   .meta({ id: 'Recording' });
 export type RecordingView = z.output<typeof recordingView>;
+
+export const stepView = z
+  .object({
+    id: z.string(),
+    task: z.string(),
+    label: z.string().describe('What people call it, as the heading of a column; unique in its plan'),
+    words: z.string().describe('The same with where its bytes come from or go to'),
+    reports: z.enum(['bytes']).nullable().describe('Whether it says how far it has come'),
+    done: z.boolean(),
+  })
+  .meta({ id: 'Step', description: 'A step of the way that a recording goes' });
+export type StepView = z.output<typeof stepView>;
 
 export const eventView = z
   .object({
@@ -185,85 +197,6 @@ export const recordingListView = z
   })
   .meta({ id: 'RecordingList' });
 
-/** The one that moves, with the steps of its way. */
-const movingView = z.object({ ...recordingView.shape, steps: z.array(stepView) }).meta({ id: 'Moving' });
-
-const diskView = z.object({ free_bytes: bytes, total_bytes: bytes, reserve_bytes: bytes });
-
-export const serviceView = z
-  .object({
-    service: z.string().describe('What /api/words has the words of'),
-    state: z.enum(['ok', 'failing', 'open']).describe('open: it is left alone for a while'),
-    open_until: time.nullable(),
-    last_error: errorView.nullable(),
-  })
-  .meta({ id: 'Service' });
-export type ServiceView = z.output<typeof serviceView>;
-
-export const troubleView = z
-  .object({
-    kind: z.enum(['ledger', ...ALL_ALARM_KINDS]),
-    title: z.string(),
-    detail: z.string(),
-    advice: z.string(),
-    recording_id: z.string().nullable(),
-    blocking: z.boolean().describe('Whether recordings cannot come in or move because of it'),
-  })
-  .meta({ id: 'Trouble', description: 'Something of Sluice’s own that does not move' });
-
-const processView = z
-  .object({
-    process: z.enum(APPS),
-    state: z
-      .enum(['ok', 'silent', 'unheard'])
-      .describe('silent: it was heard of, but not lately; unheard: it never was'),
-    silent_s: z.int().nonnegative().describe('Since its last sign of life'),
-    version: z.string().nullable(),
-  })
-  .meta({ id: 'Process' });
-
-export const statusView = z
-  .object({
-    version: z.string(),
-    paused: z.boolean(),
-    site_gone: z.string().nullable().describe('The address that wants no announcements any more'),
-    now: time,
-    counts: z.partialRecord(z.enum(STATES), z.int()),
-    oldest_waiting_at: time.nullable(),
-    moving: movingView.nullable(),
-    uploads: z
-      .object({ unfinished: z.int(), received_bytes: bytes, total_bytes: bytes })
-      .describe('Uploads of tutors that have not arrived as a whole'),
-    line: z
-      .object({
-        left_bytes: bytes
-          .nullable()
-          .describe('Of what moves and of what may move now; null: a length is not known'),
-        left_s: z.number().nullable().describe('By the speed of late; null where nobody can know it'),
-      })
-      .describe('What is left of the line'),
-    redis: z.enum(['ok', 'away', 'refusing']).describe('refusing: it answers, and takes no writes'),
-    troubles: z
-      .array(troubleView)
-      .describe('What does not move, the worst first; none: all that should move does'),
-    processes: z.array(processView),
-    given_up: z.int().describe('Announcements that the website has not heard and is not told again'),
-    disk: diskView,
-    services: z.array(serviceView),
-    day: z
-      .array(z.object({ hour: time, recordings: z.int(), bytes }))
-      .describe('What was done in each of the last 24 hours, oldest first'),
-    circuits: z.array(
-      z.object({
-        service: z.string(),
-        failures: z.int(),
-        open_until: time.nullable(),
-        last_error: z.object({ code: z.string(), message: z.string() }),
-      }),
-    ),
-  })
-  .meta({ id: 'Status' });
-
 export const daysView = z
   .object({
     days: z
@@ -281,7 +214,7 @@ export const causeView = z
         'time: somebody has said when; trouble: it goes on by itself once that is over; set-aside: somebody keeps it out of the line; taking-back: it was cancelled; failed: it was given up',
       ),
     code: z.string().nullable().describe('What has happened, as in docs/errors.md'),
-    service: serviceView.shape.service.nullable().describe('The service that they wait for'),
+    service: serviceName.nullable().describe('The service that they wait for'),
     title: z.string().nullable(),
     advice: z.string().nullable(),
     retry_can_help: z.boolean(),
@@ -375,18 +308,15 @@ function libraryOf(video: VideoFact): string | null {
 /**
  * Another recording of the same meeting: the transcript of a video, or the next part.
  *
- * @param beside The companions that belong to the recording that is shown
+ * @param beside Whether it is a companion that belongs to the recording that is shown
  */
-export function viewRelated(
-  recording: Recording,
-  beside: readonly Recording[],
-): z.output<typeof relatedView> {
+export function viewRelated(recording: Recording, beside: boolean): z.output<typeof relatedView> {
   const { id, kind, state, title } = recording;
   return {
     id,
     kind,
     companion: companionOf(recording),
-    beside: beside.some((each) => each.id === id),
+    beside,
     state,
     title,
   };
@@ -428,25 +358,28 @@ export function outlookOf(state: State): Outlook {
   return state === 'failed' || state === 'set-aside' || state === 'cancelled' ? 'failed' : 'goes-on';
 }
 
-export function viewTrouble(trouble: Trouble): z.output<typeof troubleView> {
-  const { kind, title, detail, advice, recordingId, isBlocking } = trouble;
-  return { kind, title, detail, advice, recording_id: recordingId ?? null, blocking: isBlocking };
+export function viewEvent({ seq, atMs, type, words, data }: ToldEvent): z.output<typeof eventView> {
+  return { seq, at: iso(atMs), type, words, data: withSnakeKeys(data) };
 }
 
-/** @param steps Of the recording: what people call them. */
-export function viewEvent(
-  { seq, atMs, type, data }: RecordingEvent,
-  steps: readonly StepView[],
-): z.output<typeof eventView> {
-  // An older version may have recorded what is no more.
-  const words = Object.hasOwn(EVENT_WORDS, type) ? EVENT_WORDS[type] : type;
-  const { stage } = data;
+export function viewStep({ isDone, ...step }: Step): StepView {
+  return { ...step, done: isDone };
+}
+
+/** @param outlook Of the recording */
+export function viewAttempt(attempt: Attempt, outlook: Outlook): AttemptView {
+  const { number, startedAtMs, endedAtMs, outcome, error, stages } = attempt;
   return {
-    seq,
-    at: iso(atMs),
-    type,
-    words: typeof stage === 'string' ? words.replace(/^A stage\b/, () => labelOf(steps, stage)) : words,
-    data: withSnakeKeys(data),
+    number,
+    started_at: iso(startedAtMs),
+    ended_at: isoOrNull(endedAtMs),
+    outcome,
+    error: viewError(error, outlook),
+    stages: stages.map(({ stage, startedAtMs, doneAtMs }) => ({
+      stage,
+      started_at: iso(startedAtMs),
+      done_at: isoOrNull(doneAtMs),
+    })),
   };
 }
 

@@ -1,24 +1,32 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Words } from '../../desk/words.ts';
 import type { ServiceWords } from '../../domain/services.ts';
-import { SERVICES, SOURCE_WORDS } from '../../outside/words.ts';
 import { problems } from '../routes/problems.ts';
 
-const named = z.record(z.string(), z.string());
+const namesView = z.record(z.string(), z.string());
 
 const wordsView = z
   .object({
-    sources: named.describe('Where recordings come from'),
-    services: named.describe('What is depended on, by the names in /api/status'),
-    stores: named.describe('Where recordings are archived'),
-    publishers: named.describe('Where videos are published'),
+    sources: namesView.describe('Where recordings come from'),
+    services: namesView.describe('What is depended on, by the names in /api/status'),
+    stores: namesView.describe('Where recordings are archived'),
+    publishers: namesView.describe('Where videos are published'),
   })
   .meta({ id: 'Words', description: 'What people call things, by the names that the API has for them' });
 export type WordsView = z.output<typeof wordsView>;
 
 /** `GET /api/words`: what people call what the API names. */
-export function addWordsApi(app: FastifyInstance): void {
+export function addWordsApi(app: FastifyInstance, { services, sources }: Words): void {
+  const named = (field: 'service' | 'store' | 'publisher') => namesBy(field, services.all);
+  const words: WordsView = {
+    sources: { ...sources },
+    services: named('service'),
+    stores: named('store'),
+    publishers: named('publisher'),
+  };
+
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/words',
     {
@@ -29,20 +37,16 @@ export function addWordsApi(app: FastifyInstance): void {
         response: { 200: wordsView, ...problems(401) },
       },
     },
-    async () => WORDS,
+    async () => words,
   );
 }
 
-const WORDS: WordsView = {
-  sources: { ...SOURCE_WORDS },
-  services: namesBy('service'),
-  stores: namesBy('store'),
-  publishers: namesBy('publisher'),
-};
-
-function namesBy(field: 'service' | 'store' | 'publisher'): Record<string, string> {
+function namesBy(
+  field: 'service' | 'store' | 'publisher',
+  services: readonly ServiceWords[],
+): Record<string, string> {
   return Object.fromEntries(
-    SERVICES.all.flatMap((words: ServiceWords) => {
+    services.flatMap((words) => {
       const key = words[field];
       return key === undefined ? [] : [[key, words.name]];
     }),

@@ -1,22 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Intake } from '../../desk/intake.ts';
+import type { FileIntake } from '../../desk/files.ts';
 import { KnownError } from '../../domain/errors.ts';
-import { aceKey, localFileKey, recordingId } from '../../domain/ids.ts';
-import { archiveDayOf, cleanTitle, titleOfFile } from '../../domain/names.ts';
-import {
-  type CallerMetadata,
-  type NewRecording,
-  RENEWABLE_STATES,
-  type Recording,
-} from '../../domain/recording.ts';
-import type { Recordings } from '../../ledger/recordings.ts';
-import { pathText, readableName } from '../../lib/byte-path.ts';
-import { inspectLocalFile, type LocalFile } from '../../lib/local-file.ts';
-import type { MediaGate } from '../../lib/media-gate.ts';
-import type { RecipeBook } from '../../recipes/book.ts';
+import { cleanTitle } from '../../domain/names.ts';
+import type { CallerMetadata } from '../../domain/recording.ts';
+import { pathText } from '../../lib/byte-path.ts';
 import { problems } from '../routes/problems.ts';
 
 const aceId = z
@@ -97,19 +86,7 @@ const acceptedAnswer = z.object({
  * `POST /manual-upload`, by which the tus process hands over finished uploads, and `POST /custom-upload`, by which
  * admins name files that are on this server.
  */
-export function addFileDoors(
-  app: FastifyInstance,
-  options: {
-    intake: Intake;
-    recordings: Pick<Recordings, 'get'>;
-    book: Pick<RecipeBook, 'has'>;
-    customRoots: readonly string[];
-    media: MediaGate;
-    /** The folder where the tus process puts what is finished: nothing from elsewhere is handed over. */
-    incoming: string;
-  },
-): void {
-  const { intake, recordings, book, customRoots, media, incoming } = options;
+export function addFileDoors(app: FastifyInstance, files: FileIntake): void {
   // What JSON is called by clients that do not call it application/json.
   for (const type of ['text/json', /^application\/[\w.-]+\+json/]) {
     app.addContentTypeParser(type, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
@@ -128,38 +105,9 @@ export function addFileDoors(
         response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413) },
       },
     },
-    async (request, reply) => {
-      const { body } = request;
-      const { filename, filetype } = body;
-      const file = await inspectLocalFile(body.path, {
-        roots: [incoming],
-        notAllowed: notAnUpload,
-        gate: media,
-        claim: { filename, filetype },
-      });
-      if (file.bytes !== body.size) {
-        throw new KnownError(`The file has ${file.bytes} bytes and not the announced ${body.size}`, {
-          code: 'FILE_SIZE_DIFFERS',
-        });
-      }
-      // A tutor was told that the upload is complete: whatever it holds, its fate belongs into the ledger; and where its
-      // recipe is gone since it began, it goes as all others do.
-      const accepted = await intake.accept({
-        source: 'manual',
-        naturalKey: aceKey(body.ace_id),
-        aceId: body.ace_id,
-        title:
-          cleanTitle(body.title ?? '') ||
-          titleOfFile(body.filename ?? '') ||
-          `Upload ${cleanTitle(body.ace_id)}`,
-        origin: originOf(file, false),
-        ...(body.recipe === undefined || !book.has(body.recipe) ? {} : { recipe: body.recipe }),
-        details: {
-          upload_id: body.upload_id,
-          filename: body.filename ?? null,
-          filetype: body.filetype ?? null,
-        },
-      });
+    async ({ body }, reply) => {
+      const { ace_id: aceId, upload_id: uploadId, size: bytes, ...more } = body;
+      const accepted = await files.takeUpload({ aceId, uploadId, bytes, ...more });
       return reply
         .code(202)
         .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
@@ -178,90 +126,31 @@ export function addFileDoors(
         response: { 202: acceptedAnswer, ...problems(400, 403, 404, 409, 413, 415) },
       },
     },
-    async (request, reply) => {
-      const { body } = request;
-      const path = body.path ?? pathText(Buffer.from(body.path_base64 ?? '', 'base64'));
-      const file = await inspectLocalFile(path, { roots: customRoots, gate: media });
-      if (file.media === undefined) {
-        const what = file.otherwise ?? 'of no kind that is known here';
-        throw new KnownError(`By its content the file is ${what}`, { code: 'NOT_MEDIA' });
-      }
-      const words = wordsOf(body);
-      const filename = readableName(file.realPath.split('/').at(-1) ?? '');
-      const naming = body.title ?? words?.['title'];
-      const named = typeof naming === 'string' ? cleanTitle(naming) : '';
-      const recording: NewRecording = {
-        source: 'custom',
-        naturalKey: body.ace_id === undefined ? localFileKey(file) : aceKey(body.ace_id),
-        aceId: body.ace_id ?? null,
-        title: named || titleOfFile(filename) || 'Recording',
-        origin: originOf(file, body.keep_file),
-        details: { filename },
-        ...(words === undefined ? {} : { metadata: words }),
-        ...(body.recipe === undefined ? {} : { recipe: body.recipe }),
-        ...(body.not_before === undefined ? {} : { notBeforeMs: Date.parse(body.not_before) }),
-      };
-      const id = recordingId(recording.naturalKey);
-      await refuseOtherContent(id, file);
-      const accepted = await intake.accept(recording);
-      // Once more, since another request may have come between.
-      const known = accepted.isDuplicate ? await refuseOtherContent(id, file) : undefined;
-      const note = known && noteOn(known, recording);
-      const { title } = known ?? recording;
+    async ({ body }, reply) => {
+      const metadata = metadataOf(body);
+      const naming = body.title ?? metadata?.['title'];
+      const { id, state, isDuplicate, title, note } = await files.takeFile({
+        path: body.path ?? pathText(Buffer.from(body.path_base64 ?? '', 'base64')),
+        title: typeof naming === 'string' ? naming : undefined,
+        aceId: body.ace_id,
+        keepFile: body.keep_file,
+        recipe: body.recipe,
+        notBeforeMs: body.not_before === undefined ? undefined : Date.parse(body.not_before),
+        metadata,
+      });
       return reply.code(202).send({
-        id: accepted.id,
-        state: accepted.state,
-        duplicate: accepted.isDuplicate,
+        id,
+        state,
+        duplicate: isDuplicate,
         ...(title === body.title ? {} : { title }),
         ...(note === undefined ? {} : { note }),
       });
     },
   );
-
-  /**
-   * The same file again is a harmless repetition. Under a known ace_id another file, or the same one with other content,
-   * is a mistake that would go unnoticed, unless that recording has failed or was cancelled, and is to begin anew.
-   *
-   * @returns the recording that stays as it is, if there is one
-   */
-  async function refuseOtherContent(id: string, file: LocalFile): Promise<Recording | undefined> {
-    const known = await recordings.get(id);
-    if (known === undefined || RENEWABLE_STATES.includes(known.state) || known.wanted === 'cancelled') {
-      return undefined;
-    }
-    const { origin, state } = known;
-    if (origin.kind !== 'file' || origin.path !== file.realPath) {
-      throw new KnownError(`The ace_id belongs to the recording ${id}, which came from another file`, {
-        code: 'ACE_ID_TAKEN',
-      });
-    }
-    if (origin.bytes === file.bytes && origin.modifiedAtMs === file.modifiedAtMs) return known;
-    const was = `${origin.bytes} bytes of ${new Date(origin.modifiedAtMs).toISOString()}`;
-    const is = `${file.bytes} bytes of ${new Date(file.modifiedAtMs).toISOString()}`;
-    throw new KnownError(
-      `The ace_id belongs to the recording ${id} (${state}), which is of this file as it was: ${was}; now it has ${is}. ` +
-        'Nothing was changed. Give what is in it now an ace_id of its own, or cancel that recording and hand it over again',
-      { code: 'ACE_ID_TAKEN' },
-    );
-  }
-}
-
-function originOf(file: LocalFile, keep: boolean): NewRecording['origin'] {
-  const { realPath: path, bytes, modifiedAtMs, identity, media } = file;
-  return {
-    kind: 'file',
-    ...archiveDayOf(modifiedAtMs),
-    path,
-    bytes,
-    modifiedAtMs,
-    identity,
-    ...(media === undefined ? {} : { media }),
-    keep,
-  };
 }
 
 /** What the caller wants the website to hear: the metadata, and what else the request has, which is meant so. */
-function wordsOf(body: CustomBody): CallerMetadata | undefined {
+function metadataOf(body: CustomBody): CallerMetadata | undefined {
   const {
     path,
     path_base64,
@@ -280,18 +169,6 @@ function wordsOf(body: CustomBody): CallerMetadata | undefined {
   throw new KnownError(`metadata: ${words.error.issues[0]?.message}`, { code: 'REQUEST_INVALID' });
 }
 
-/** What a repetition asks for and does not get, because the recording is what it is. */
-function noteOn(known: Recording, asked: NewRecording): string | undefined {
-  const keeps = (origin: Recording['origin']) => origin.kind === 'file' && origin.keep;
-  const differing = [
-    known.title !== asked.title && `title (it stays "${known.title}")`,
-    !isDeepStrictEqual(known.metadata, asked.metadata) && 'metadata',
-    keeps(known.origin) !== keeps(asked.origin) && `keep_file (it stays ${keeps(known.origin)})`,
-  ].filter((field) => field !== false);
-  if (differing.length === 0) return undefined;
-  return `This recording is known already, and stays as it is. Not followed: ${differing.join(', ')}.`;
-}
-
 function depthOf(value: unknown): number {
   // Level by level, so that no depth is too much.
   let level = [value];
@@ -300,8 +177,4 @@ function depthOf(value: unknown): number {
     if (objects.length === 0 || depth > MAX_METADATA_DEPTH) return depth;
     level = objects.flatMap((each) => Object.values(each ?? {}));
   }
-}
-
-function notAnUpload(): KnownError {
-  return new KnownError('The file lies outside the folder of finished uploads', { code: 'PATH_NOT_ALLOWED' });
 }

@@ -114,7 +114,9 @@ function reachable<T>(schemas: Readonly<Record<string, T>>, from: object): Recor
       waiting.push(schemas[name]);
     }
   }
-  return Object.fromEntries(Object.entries(schemas).filter(([name]) => found.has(name)));
+  const used = Object.entries(schemas).filter(([name]) => found.has(name));
+  // By their names: else the document would differ with every import that moves.
+  return Object.fromEntries(used.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 export interface Operation {

@@ -1,11 +1,12 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Query } from '../../desk/query.ts';
 import { KnownError } from '../../domain/errors.ts';
-import { addUploadStatus, type UploadStatusOptions } from '../api/upload-status.ts';
+import { addUploadStatus } from '../api/upload-status.ts';
 import { readPageFiles } from './page-files.ts';
 import type { UploadConfig } from './upload-config.ts';
 
-export interface PagesOptions extends UploadStatusOptions {
+export interface PagesOptions {
   /** Where browsers find the tus server, if the settings say it. */
   readonly uploadUrl: string | undefined;
   /** The tus server's port on this machine. */
@@ -37,7 +38,10 @@ const TUS_PATH = '/tusupload';
  * The operators' dashboard at `/` and the tutors' page at `/upload`. Whoever gets to the latter can read nothing there;
  * what may be uploaded is for the tus server to decide.
  */
-export function addPages(app: FastifyInstance, options: PagesOptions): void {
+export function addPages(
+  app: FastifyInstance,
+  options: PagesOptions & { readonly query: Pick<Query, 'uploadStatus'> },
+): void {
   addPage(app, 'dashboard', {
     paths: DASHBOARD_PATHS,
     assets: '/assets/',
@@ -69,7 +73,7 @@ export function addPages(app: FastifyInstance, options: PagesOptions): void {
       return { tus_url: uploadUrlFor(request), max_bytes: maxUploadBytes, media_only: isMediaOnly };
     },
   );
-  addUploadStatus(app, options);
+  addUploadStatus(app, options.query);
 
   /** A page that was reached directly finds the tus server beside this one; behind a proxy it has the proxy's address. */
   function uploadUrlFor({ headers }: FastifyRequest): string {

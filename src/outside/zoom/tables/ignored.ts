@@ -3,6 +3,7 @@ import { nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import type { GroupCommit } from '../../../ledger/group-commit.ts';
 import type { Tables } from '../../../ledger/schema.ts';
+import './tables.ts';
 
 /** How many are kept; the oldest make room. */
 const MAX_KEPT = 1000;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { planRun } from '../../../../src/domain/recipe.ts';
-import type { Recording } from '../../../../src/domain/recording.ts';
-import type { RecordingEvent } from '../../../../src/ledger/events.ts';
-import { createSteps } from '../../../../src/server/api/steps.ts';
-import { viewEvent } from '../../../../src/server/api/views.ts';
-import { loadTaskShapes } from '../../../../src/tasks/support/files.ts';
+import { inWords } from '../../../src/desk/history.ts';
+import { createSteps } from '../../../src/desk/steps.ts';
+import { planRun } from '../../../src/domain/recipe.ts';
+import type { Recording } from '../../../src/domain/recording.ts';
+import type { RecordingEvent } from '../../../src/ledger/events.ts';
+import { WORDS } from '../../../src/outside/words.ts';
+import { loadTaskShapes } from '../../../src/tasks/support/files.ts';
 
 const tasks = await loadTaskShapes();
 const take = { file: 'fetch.file' };
@@ -26,6 +27,7 @@ async function stepsOf(recording: object) {
   return await createSteps({
     book: { planOf: async () => plan },
     tasks,
+    services: WORDS.services,
     recordings: { stageTimes: async () => ({ fetch: { startedAtMs: 1, doneAtMs: 2 } }) },
   }).of({ id: 'rec_1', source: 'zoom', origin: { kind: 'zoom' }, ...recording } as Recording);
 }
@@ -34,13 +36,15 @@ describe('the steps of a recording', () => {
   it('stand in the order of its plan, with labels that tell them apart and with what is done', async () => {
     const steps = await stepsOf({});
 
-    expect(steps.map(({ id, label, words, reports, done }) => [id, label, words, reports, done])).toEqual([
-      ['fetch', 'Fetch', 'Fetch from Zoom', 'bytes', true],
-      ['home', 'Archive (b2)', 'Archive to Backblaze B2', 'bytes', false],
-      ['away', 'Archive (folder)', 'Archive to the folder store', 'bytes', false],
-      ['publish', 'Publish', 'Publish to Bunny Stream', 'bytes', false],
-      ['tidy', 'Clean up', 'Clean up', null, false],
-    ]);
+    expect(steps.map(({ id, label, words, reports, isDone }) => [id, label, words, reports, isDone])).toEqual(
+      [
+        ['fetch', 'Fetch', 'Fetch from Zoom', 'bytes', true],
+        ['home', 'Archive (b2)', 'Archive to Backblaze B2', 'bytes', false],
+        ['away', 'Archive (folder)', 'Archive to the folder store', 'bytes', false],
+        ['publish', 'Publish', 'Publish to Bunny Stream', 'bytes', false],
+        ['tidy', 'Clean up', 'Clean up', null, false],
+      ],
+    );
   });
 
   it.each([
@@ -53,8 +57,11 @@ describe('the steps of a recording', () => {
   it('are called by their labels in its history', async () => {
     const steps = await stepsOf({});
     const wordsOf = (type: string, stage: string) =>
-      viewEvent({ seq: 1, recordingId: 'rec_1', atMs: 0, type, data: { stage } } as RecordingEvent, steps)
-        .words;
+      inWords(
+        { seq: 1, recordingId: 'rec_1', atMs: 0, type, data: { stage } } as RecordingEvent,
+        steps,
+        WORDS,
+      ).words;
 
     expect(wordsOf('stage.done', 'away')).toBe('Archive (folder) is done');
     expect(wordsOf('stage.started', 'gone')).toBe('gone begins');

@@ -1,33 +1,34 @@
-import { z } from 'zod';
-import type { PlannedStep, TaskShapes } from '../../domain/recipe.ts';
-import type { Recording } from '../../domain/recording.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { SERVICES } from '../../outside/words.ts';
-import type { RecipeBook } from '../../recipes/book.ts';
+import type { PlannedStep, TaskShapes } from '../domain/recipe.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { Services } from '../domain/services.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RecipeBook } from '../recipes/book.ts';
 
-export const stepView = z
-  .object({
-    id: z.string(),
-    task: z.string(),
-    label: z.string().describe('What people call it, as the heading of a column; unique in its plan'),
-    words: z.string().describe('The same with where its bytes come from or go to'),
-    reports: z.enum(['bytes']).nullable().describe('Whether it says how far it has come'),
-    done: z.boolean(),
-  })
-  .meta({ id: 'Step', description: 'A step of the way that a recording goes' });
-export type StepView = z.output<typeof stepView>;
+/** A step of the way that a recording goes, as people see it. */
+export interface Step {
+  readonly id: string;
+  readonly task: string;
+  /** What people call it, as the heading of a column; unique in its plan. */
+  readonly label: string;
+  /** The same with where its bytes come from or go to. */
+  readonly words: string;
+  /** Whether it says how far it has come. */
+  readonly reports: 'bytes' | null;
+  readonly isDone: boolean;
+}
 
 /** The steps of the ways that recordings go, in the order of their plans. */
 export interface Steps {
-  of(recording: Recording): Promise<StepView[]>;
+  of(recording: Recording): Promise<Step[]>;
 }
 
 export function createSteps(options: {
   readonly book: Pick<RecipeBook, 'planOf'>;
   readonly tasks: TaskShapes;
   readonly recordings: Pick<Ledger['recordings'], 'stageTimes'>;
+  readonly services: Services;
 }): Steps {
-  const { book, tasks, recordings } = options;
+  const { book, tasks, recordings, services } = options;
 
   function view(step: PlannedStep, steps: readonly PlannedStep[], recording: Recording) {
     const shape = tasks.get(step.task);
@@ -39,8 +40,8 @@ export function createSteps(options: {
     const isAlone = steps.filter(({ task }) => task === step.task).length === 1;
     const isFirst = step.takes.length === 0 && (shape?.makes?.length ?? 0) > 0;
     const ways = isFirst
-      ? [`from ${originOf(recording)}`]
-      : places.map(({ kind, name }) => `to ${placeWords(kind, name)}`);
+      ? [`from ${originOf(recording, services)}`]
+      : places.map(({ kind, name }) => `to ${placeWords(kind, name, services)}`);
     return {
       id: step.id,
       task: step.task,
@@ -56,25 +57,25 @@ export function createSteps(options: {
       const times = await recordings.stageTimes(recording.id);
       return steps.map((step) => ({
         ...view(step, steps, recording),
-        done: (times[step.id]?.doneAtMs ?? null) !== null,
+        isDone: (times[step.id]?.doneAtMs ?? null) !== null,
       }));
     },
   };
 }
 
 /** What people call a step of this recording; one that is not in its plan goes by its own name. */
-export function labelOf(steps: readonly Pick<StepView, 'id' | 'label'>[], id: string): string {
+export function labelOf(steps: readonly Pick<Step, 'id' | 'label'>[], id: string): string {
   return steps.find((step) => step.id === id)?.label ?? id;
 }
 
 /** Where its bytes come from. */
-function originOf({ source, origin, isFromArchive }: Recording): string {
+function originOf({ source, origin, isFromArchive }: Recording, services: Services): string {
   if (isFromArchive || origin.kind === 'archived') return 'the archive';
-  return SERVICES.all.find((each) => each.source === source)?.name ?? 'the disk';
+  return services.all.find((each) => each.source === source)?.name ?? 'the disk';
 }
 
 /** What people call a place that a recipe names. */
-function placeWords(kind: string, name: string): string {
-  const found = SERVICES.all.find((each) => (kind === 'store' ? each.store : each.publisher) === name);
+function placeWords(kind: string, name: string, services: Services): string {
+  const found = services.all.find((each) => (kind === 'store' ? each.store : each.publisher) === name);
   return found?.name ?? name;
 }

@@ -1,13 +1,11 @@
-import type { ProgressMessage } from '../../domain/progress.ts';
-import type { Recording } from '../../domain/recording.ts';
-import type { LineAhead } from '../../ledger/line-ahead.ts';
+import type { Legs } from '../domain/progress.ts';
+import type { Recording } from '../domain/recording.ts';
+import type { LineAhead } from '../ledger/line-ahead.ts';
 
-type Legs = ProgressMessage['legs'];
-
-/** What is left of the line; `null` where nobody can know it. */
+/** What is left of the line; `undefined` where nobody can know it. */
 export interface LineLeft {
-  readonly left_bytes: number | null;
-  readonly left_s: number | null;
+  readonly leftBytes: number | undefined;
+  readonly leftS: number | undefined;
 }
 
 /**
@@ -26,7 +24,9 @@ export async function lineLeft(options: {
   const legs = Object.values(options.legs ?? {});
   const waitingBytes = await options.lineAhead.waitingBytes();
   const movingBytes = moving === undefined ? 0 : leftOf(moving, legs);
-  if (waitingBytes === undefined || movingBytes === undefined) return { left_bytes: null, left_s: null };
+  if (waitingBytes === undefined || movingBytes === undefined) {
+    return { leftBytes: undefined, leftS: undefined };
+  }
 
   const open = legs.filter(({ leftS }) => leftS !== 0);
   const isStanding =
@@ -37,8 +37,8 @@ export async function lineLeft(options: {
   const movingS = ownS === undefined || Number.isNaN(ownS) ? restS(movingBytes) : ownS;
   const leftS = Math.ceil(movingS + restS(waitingBytes));
   return {
-    left_bytes: movingBytes + waitingBytes,
-    left_s: isPaused || isStanding || Number.isNaN(leftS) ? null : leftS,
+    leftBytes: movingBytes + waitingBytes,
+    leftS: isPaused || isStanding || Number.isNaN(leftS) ? undefined : leftS,
   };
 }
 

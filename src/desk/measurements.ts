@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { VitalsWatch } from '../../desk/vitals.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import { spaceOf } from '../../lib/disk.ts';
-import { countUploads } from '../../lib/upload-bytes.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { spaceOf } from '../lib/disk.ts';
+import { countUploads } from '../lib/upload-bytes.ts';
+import type { VitalsWatch } from './vitals.ts';
 
 /** How often events are counted while nobody asks, in milliseconds, and how many in one go. */
 const COUNT_EVERY_MS = 5000;

@@ -1,0 +1,87 @@
+import type { Logger } from 'pino';
+import type { TaskShapes } from '../domain/recipe.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RecipeBook } from '../recipes/book.ts';
+import type { AccessRecords } from './access-records.ts';
+import { type Control, createControl, type DeskLines } from './control.ts';
+import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
+import type { Intake } from './intake.ts';
+import { createLive, type Live } from './live.ts';
+import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
+import { createQuery, type Query } from './query.ts';
+import { createStatus, type StatusOptions } from './status.ts';
+import { createSteps } from './steps.ts';
+import type { Words } from './words.ts';
+
+/** All that doors know of the house: what they bring in, ask, and do. Each door translates it into what its callers speak. */
+export interface Desk {
+  readonly files: FileIntake;
+  readonly query: Query;
+  readonly control: Control;
+  /** What happens, as it happens. */
+  readonly live: Live;
+  /** Takes what the worker tells of the recording that moves. */
+  readonly progress: Pick<ProgressBoard, 'told'>;
+  readonly access: AccessRecords;
+}
+
+export interface DeskOptions {
+  readonly ledger: Pick<
+    Ledger,
+    | 'recordings'
+    | 'overview'
+    | 'causes'
+    | 'history'
+    | 'operator'
+    | 'deliveries'
+    | 'watches'
+    | 'switches'
+    | 'circuits'
+    | 'alarms'
+    | 'access'
+    | 'audit'
+    | 'lineAhead'
+  >;
+  readonly intake: Intake;
+  readonly recipes: {
+    readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require' | 'planOf'>;
+    readonly tasks: TaskShapes;
+  };
+  readonly lines: DeskLines;
+  readonly words: Words;
+  readonly files: Pick<FileIntakeOptions, 'customRoots' | 'media' | 'incoming'>;
+  /** What the status says of this installation. */
+  readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'serviceNames'>;
+  /** Watches whether what should move does. */
+  readonly vitals: StatusOptions['vitals'];
+  readonly silentAfterMs: number;
+  /** Where recordings are watched, with blanks for what tells which. */
+  readonly watchUrl: string | undefined;
+  readonly log: Logger;
+}
+
+export function createDesk(options: DeskOptions): Desk {
+  const { ledger, words, installation } = options;
+  const { book } = options.recipes;
+  const progress = createProgressBoard();
+  const steps = createSteps({
+    ...options.recipes,
+    recordings: ledger.recordings,
+    services: words.services,
+  });
+  const status = createStatus({
+    ...options,
+    ...installation,
+    services: words.services,
+    steps,
+    progress,
+  });
+  return {
+    files: createFileIntake({ ...options, ...options.files, recordings: ledger.recordings, book }),
+    query: createQuery({ ...options, ...options.recipes, ...installation, steps, status, progress }),
+    control: createControl({ ...options, book }),
+    live: createLive({ ...options, status, steps, progress }),
+    progress,
+    access: { tokens: ledger.access, audit: ledger.audit },
+  };
+}
