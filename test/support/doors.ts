@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
-import { createDesk, type DeskOptions } from '../../src/desk/desk.ts';
-import { createIntake } from '../../src/desk/intake.ts';
+import { type Logger, pino } from 'pino';
+import { createDesk, type Desk, type DeskOptions } from '../../src/desk/desk.ts';
+import { createIntake, type Intake } from '../../src/desk/intake.ts';
 import { APPS } from '../../src/domain/apps.ts';
 import { STRICT_MEDIA_GATE } from '../../src/lib/media-gate.ts';
 import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
@@ -34,21 +34,47 @@ export const wellVitals = {
   }),
 };
 
-/** The pipeline's doors over a real ledger, without Redis: the line is what the caller makes of it. */
-export async function createDoors(
-  options: {
-    ledger: WholeLedger;
-    line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
-    log: Logger;
-    installation: DeskOptions['installation'];
-    pages?: PagesOptions & { readonly watchUrl: string | undefined };
-  } & Partial<Pick<DeskOptions['files'], 'customRoots' | 'incoming'>> &
-    Pick<AppOptions, 'operators' | 'limits'>,
-): Promise<FastifyInstance> {
-  const { ledger, line, log, installation, pages, customRoots = [], incoming = '/', ...appOptions } = options;
+export interface TestDeskOptions extends Partial<Pick<DeskOptions['files'], 'customRoots' | 'incoming'>> {
+  readonly ledger: WholeLedger & { readonly folder?: string };
+  readonly line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
+  readonly installation?: DeskOptions['installation'];
+  readonly watchUrl?: string | undefined;
+  readonly log?: Logger;
+}
+
+/** The desk over a real ledger, without Redis: the line is what the caller makes of it. */
+export async function createTestDesk(options: TestDeskOptions): Promise<{ desk: Desk; intake: Intake }> {
+  const { ledger, line, log = pino({ level: 'silent' }), customRoots = [], incoming = '/' } = options;
   const tasks = await loadTaskShapes();
   const book = createRecipeBook({ tasks, kept: ledger.plans });
   const intake = createIntake({ recordings: ledger.recordings, book, line, log });
+  const dataDir = ledger.folder ?? '/';
+  const desk = createDesk({
+    intake,
+    recipes: { book, tasks },
+    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    words: WORDS,
+    files: { customRoots, media: STRICT_MEDIA_GATE, incoming },
+    installation: { version: '1.2.3', dataDir, diskReserveBytes: 1, serviceNames: [] },
+    vitals: wellVitals,
+    silentAfterMs: 30_000,
+    watchUrl: undefined,
+    ...options,
+    log,
+  });
+  return { desk, intake };
+}
+
+/** The pipeline's doors over such a desk. */
+export async function createDoors(
+  options: Omit<TestDeskOptions, 'watchUrl'> & {
+    readonly log: Logger;
+    readonly installation: DeskOptions['installation'];
+    readonly pages?: PagesOptions & { readonly watchUrl: string | undefined };
+  } & Pick<AppOptions, 'operators' | 'limits'>,
+): Promise<FastifyInstance> {
+  const { ledger, line, log, installation, pages, operators, limits } = options;
+  const { desk, intake } = await createTestDesk({ ...options, watchUrl: pages?.watchUrl });
   const zoomIntake = createZoomIntake({
     intake,
     recordings: ledger.recordings,
@@ -56,21 +82,9 @@ export async function createDoors(
     defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
     log,
   });
-  const desk = createDesk({
-    ledger,
-    intake,
-    recipes: { book, tasks },
-    lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
-    words: WORDS,
-    files: { customRoots, media: STRICT_MEDIA_GATE, incoming },
-    installation,
-    vitals: wellVitals,
-    silentAfterMs: 30_000,
-    watchUrl: pages?.watchUrl,
-    log,
-  });
   return await createApp({
-    ...appOptions,
+    ...(operators === undefined ? {} : { operators }),
+    ...(limits === undefined ? {} : { limits }),
     desk,
     version: installation.version,
     ...(pages === undefined ? {} : { pages }),
