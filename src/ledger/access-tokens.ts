@@ -46,7 +46,7 @@ export function createAccessTokens({ db }: { db: Database }): AccessTokens {
         await trx
           .insertInto('access_tokens')
           .values({
-            id: nextNumber('access_tokens', 'id'),
+            id: await nextNumber(trx, 'access_tokens', 'id'),
             name,
             name_key: nameKey,
             role,

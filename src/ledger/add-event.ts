@@ -13,7 +13,7 @@ export async function addEvent(
   await trx
     .insertInto('events')
     .values({
-      seq: nextNumber('events'),
+      seq: await nextNumber(trx, 'events'),
       recording_id: id,
       at_ms: Date.now(),
       type,

@@ -330,7 +330,7 @@ async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<
   await trx
     .insertInto('alarms')
     .values({
-      id: nextNumber('alarms', 'id'),
+      id: await nextNumber(trx, 'alarms', 'id'),
       key,
       kind,
       recording_id: recordingId,
@@ -355,7 +355,7 @@ async function addMessage(
   await trx
     .insertInto('alarm_messages')
     .values({
-      id: nextNumber('alarm_messages', 'id'),
+      id: await nextNumber(trx, 'alarm_messages', 'id'),
       channel,
       ...message,
       state: 'pending',

@@ -33,7 +33,7 @@ export function createAudit({ db, groupCommit }: { db: Database; groupCommit: Gr
         await trx
           .insertInto('audit')
           .values({
-            seq: nextNumber('audit'),
+            seq: await nextNumber(trx, 'audit'),
             merge_key: isCounted ? JSON.stringify([hour, outcome, act.act, who, way, caller]) : null,
             at_ms: nowMs,
             last_at_ms: nowMs,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Kysely, Updateable } from 'kysely';
+import type { Kysely, Transaction, Updateable } from 'kysely';
 import type { Delivery, DeliveryAttempt, DeliveryState } from '../domain/delivery.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { change, nextNumber } from './change.ts';
@@ -57,7 +57,7 @@ export interface Deliveries {
 
 export function createDeliveries({ db }: { db: Database }): Deliveries {
   return {
-    add: (delivery) => insertDelivery(db, delivery),
+    add: (delivery) => change(db, (trx) => insertDelivery(trx, delivery)),
 
     async get(id) {
       const row = await db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirst();
@@ -243,27 +243,30 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
  * Writes an announcement to the outbox, alone or as a part of a larger change; and once more for the address of a run,
  * which hears all that the website hears of it.
  */
-export async function insertDelivery(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
+export async function insertDelivery(
+  trx: Transaction<Tables>,
+  delivery: NewDelivery,
+): Promise<{ id: string }> {
   const { recordingId, type, occasion = type, url } = delivery;
-  if (url !== undefined) return await insertOne(db, delivery);
-  const run = await db
+  if (url !== undefined) return await insertOne(trx, delivery);
+  const run = await trx
     .selectFrom('recordings')
     .select('webhook_url')
     .where('id', '=', recordingId)
     .executeTakeFirst();
   if (run?.webhook_url) {
-    await insertOne(db, { ...delivery, occasion: `${occasion} to the run`, url: run.webhook_url });
+    await insertOne(trx, { ...delivery, occasion: `${occasion} to the run`, url: run.webhook_url });
   }
-  return await insertOne(db, delivery);
+  return await insertOne(trx, delivery);
 }
 
-async function insertOne(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
+async function insertOne(trx: Transaction<Tables>, delivery: NewDelivery): Promise<{ id: string }> {
   const { recordingId, type, body, occasion = type, url = null } = delivery;
-  await db
+  await trx
     .insertInto('deliveries')
     .values({
       id: `msg_${randomUUID().replaceAll('-', '')}`,
-      seq: nextNumber('deliveries'),
+      seq: await nextNumber(trx, 'deliveries'),
       recording_id: recordingId,
       url,
       occasion,
@@ -276,7 +279,7 @@ async function insertOne(db: Kysely<Tables>, delivery: NewDelivery): Promise<{ i
     })
     .onConflict((conflict) => conflict.columns(['recording_id', 'occasion']).doNothing())
     .execute();
-  return await db
+  return await trx
     .selectFrom('deliveries')
     .select('id')
     .where('recording_id', '=', recordingId)

@@ -25,6 +25,7 @@ import { recipes } from './migrations/026-recipes.ts';
 import { lanes } from './migrations/027-lanes.ts';
 import { claims } from './migrations/028-claims.ts';
 import { runWebhooks } from './migrations/029-run-webhooks.ts';
+import { counters } from './migrations/030-counters.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -157,6 +158,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '027-lanes': lanes,
   '028-claims': claims,
   '029-run-webhooks': runWebhooks,
+  '030-counters': counters,
 };
 
 export const migrationProvider: MigrationProvider = {

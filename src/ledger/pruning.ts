@@ -43,7 +43,7 @@ export function createPruning({
 }): Pruning {
   const kept: readonly string[] = [...KEPT, ...extensions.flatMap(({ keptEvents = [] }) => keptEvents)];
 
-  /** Up to which event everybody has read, but never the newest one: the next number is one above it. */
+  /** Up to which event everybody has read, but never the newest one, which says how far the history goes. */
   async function readBefore(): Promise<number> {
     const newest = await db
       .selectFrom('events')

@@ -134,7 +134,7 @@ export function createRecordings({
           .insertInto('recordings')
           .values({
             id,
-            seq: nextNumber('recordings'),
+            seq: await nextNumber(trx, 'recordings'),
             source: input.source,
             kind: input.kind ?? 'video',
             natural_key: input.naturalKey,

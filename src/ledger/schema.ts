@@ -23,6 +23,7 @@ export interface Tables {
   heartbeats: HeartbeatsTable;
   access_tokens: AccessTokensTable;
   audit: AuditTable;
+  counters: CountersTable;
 }
 
 interface RecordingsTable {
@@ -323,4 +324,11 @@ interface AlarmMessagesTable {
   last_error: string | null;
   not_before_ms: number;
   created_at_ms: number;
+}
+
+interface CountersTable {
+  /** The table whose rows it numbers. */
+  name: string;
+  /** The number that was given last. */
+  n: number;
 }

@@ -187,7 +187,7 @@ async function begin(
     .insertInto('watches')
     .values({
       video_id: videoId,
-      seq: nextNumber('watches'),
+      seq: await nextNumber(trx, 'watches'),
       recording_id: recordingId,
       state: 'pending',
       polls: 0,

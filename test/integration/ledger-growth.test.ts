@@ -211,7 +211,7 @@ describe('history', () => {
     expect(tallies).toContainEqual({ name: 'attempts_started', labels: {}, value: 2 });
   });
 
-  it('stays as long as somebody has not followed it, and the newest event for ever, for numbers rise from it', async () => {
+  it('stays as long as somebody has not followed it, and the newest event for ever, which says how far the history goes', async () => {
     const ledger = await ledgerOf();
     const old = await doneBefore(ledger, 'old', 11);
     await prune(ledger);

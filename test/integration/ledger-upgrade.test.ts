@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkpointSchemas } from '../../src/domain/checkpoints.ts';
 import { idsHeard, QUICK_SETTINGS } from '../support/faults-house.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { countersOf, dumpLedger } from '../support/ledger.ts';
 import { bringOldLedger, type OldRecording, type Seen, setUpAgain } from '../support/old-ledger.ts';
 
 let folder: string;
@@ -73,6 +74,17 @@ describe('a ledger of commit 71508ad', () => {
     }
     expect((await get('/api/alarms')).alarms).toMatchObject(seen.alarms.map(({ title }) => ({ title })));
     expect((await get('/api/zoom/ignored')).ignored).toHaveLength(seen.ignored.length);
+  });
+
+  it('counts on from the last number of each table', () => {
+    const counters = Object.entries(countersOf(house.config.ledgerPath));
+    const tables = dumpLedger(house.config.ledgerPath);
+    const last = (name: string) =>
+      Math.max(0, ...(tables[name] ?? []).map((row) => Number(Object(row).seq ?? Object(row).id)));
+
+    expect(counters.length).toBeGreaterThan(10);
+    for (const [name, n] of counters) expect(n, name).toBe(last(name));
+    expect(counters.filter(([, n]) => n > 0).length).toBeGreaterThan(4);
   });
 
   it('goes on where it was, and all comes home once', async () => {

@@ -5,7 +5,7 @@ import Sqlite from 'libsql';
 import type { NewRecording } from '../../src/domain/recording.ts';
 import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 
-/** Every row of every table, by the table's name. */
+/** Every row of every table, by the table's name; but for the counters, whose numbers may be given for nothing. */
 export type LedgerDump = Readonly<Record<string, readonly unknown[]>>;
 
 export interface TestLedger extends WholeLedger {
@@ -34,16 +34,28 @@ export async function openTestLedger({ leaseMs = 5000 }: { leaseMs?: number } = 
 
 /** Reads a ledger file by a connection of its own. */
 export function dumpLedger(path: string): LedgerDump {
-  const sqlite = new Sqlite(path);
-  try {
+  return reading(path, (sqlite) => {
     const tables = sqlite
       .prepare(
-        "select name from sqlite_master where type = 'table' and name not like 'kysely%' order by name",
+        "select name from sqlite_master where type = 'table' and name not like 'kysely%' and name <> 'counters' order by name",
       )
       .all() as { name: string }[];
     return Object.fromEntries(
       tables.map(({ name }) => [name, sqlite.prepare(`select * from "${name}" order by 1, 2`).all()]),
     );
+  });
+}
+
+/** The number that was given last in each table. */
+export function countersOf(path: string): Readonly<Record<string, number>> {
+  const rows = reading(path, (sqlite) => sqlite.prepare('select name, n from counters').all());
+  return Object.fromEntries((rows as { name: string; n: number }[]).map(({ name, n }) => [name, n]));
+}
+
+function reading<T>(path: string, read: (sqlite: Sqlite.Database) => T): T {
+  const sqlite = new Sqlite(path);
+  try {
+    return read(sqlite);
   } finally {
     sqlite.close();
   }

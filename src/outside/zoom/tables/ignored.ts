@@ -68,7 +68,7 @@ export function createZoomIgnored({
             event: entry.event,
             what: JSON.stringify(entry.what),
           };
-          const nextSeq = nextNumber('zoom_ignored');
+          const nextSeq = await nextNumber(trx, 'zoom_ignored');
           await trx
             .insertInto('zoom_ignored')
             .values({

@@ -30,7 +30,7 @@ export async function rememberRemoval(
   how: RemovalKind,
 ): Promise<void> {
   for (const fileId of fileIds.length === 0 ? [ALL] : fileIds) {
-    const seq = nextNumber('zoom_removals');
+    const seq = await nextNumber(trx, 'zoom_removals');
     const told = { seq, how, at_ms: atMs, operator };
     await trx
       .insertInto('zoom_removals')

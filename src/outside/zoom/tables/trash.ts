@@ -42,18 +42,20 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
   return {
     async add(recordingId) {
       const nowMs = Date.now();
-      await db
-        .insertInto('zoom_trash')
-        .values({
-          recording_id: recordingId,
-          seq: nextNumber('zoom_trash'),
-          state: 'pending',
-          looks: 0,
-          not_before_ms: 0,
-          created_at_ms: nowMs,
-        })
-        .onConflict((conflict) => conflict.column('recording_id').doNothing())
-        .execute();
+      await change(db, async (trx) => {
+        await trx
+          .insertInto('zoom_trash')
+          .values({
+            recording_id: recordingId,
+            seq: await nextNumber(trx, 'zoom_trash'),
+            state: 'pending',
+            looks: 0,
+            not_before_ms: 0,
+            created_at_ms: nowMs,
+          })
+          .onConflict((conflict) => conflict.column('recording_id').doNothing())
+          .execute();
+      });
     },
 
     async get(recordingId) {
