@@ -1,5 +1,6 @@
 import type { Delivery } from '../domain/delivery.ts';
-import type { AlarmChange, AlarmKind, NewAlarm } from '../ledger/alarms.ts';
+import type { AlarmKind } from '../ledger/alarm-kinds.ts';
+import type { AlarmChange, NewAlarm } from '../ledger/alarms.ts';
 import {
   announcementsGivenUp,
   ledgerUnwritable,

@@ -1,6 +1,6 @@
 import type { Source } from '../domain/recording.ts';
 import type { Services } from '../domain/services.ts';
-import type { AlarmKind } from '../ledger/alarms.ts';
+import type { AlarmKind } from '../ledger/alarm-kinds.ts';
 import type { EventType } from '../ledger/events.ts';
 
 /** What people call what there is, wings included: whoever builds a process hands it over. */

@@ -1,36 +1,9 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { AlarmKind } from './alarm-kinds.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import { positionOf, setPosition } from './positions.ts';
 import type { Tables } from './schema.ts';
-
-/**
- * - `recording`: one has failed, or waits for a person
- * - `video`: its publisher could not encode one; there is nothing that would resolve it, so it is only told
- * - `service`: one is down for long; `website`: it wants to hear no more
- * - `disk`: there is less free than is to stay free
- * - `waiting`: one has waited for long
- * - `process`: one of Sluice's own is not heard of; `redis`: it is away, or takes no writes
- * - `standstill`: a recording whose turn it is does not begin, or one that moves gets no further
- * - `announcements`: some were given up
- */
-export const ALARM_KINDS = [
-  'recording',
-  'video',
-  'service',
-  'website',
-  'disk',
-  'waiting',
-  'process',
-  'redis',
-  'standstill',
-  'announcements',
-] as const;
-
-/** The kinds of alarms, to which wings add their own. */
-export interface AlarmKinds extends Readonly<Record<(typeof ALARM_KINDS)[number], true>> {}
-
-export type AlarmKind = keyof AlarmKinds;
 
 export interface NewAlarm {
   /** What makes it the same alarm while it is open. */

@@ -1,4 +1,4 @@
-import { ALARM_KINDS } from '../ledger/alarms.ts';
+import { ALARM_KINDS } from '../ledger/alarm-kinds.ts';
 import { ZOOM_ALARM_KINDS } from './zoom/alarm.ts';
 
 /** Every kind of alarm, those of wings included. */

@@ -13,7 +13,7 @@ declare module '../../../ledger/events.ts' {
   interface EventNames extends Record<keyof typeof ZOOM_EVENTS, true> {}
 }
 
-declare module '../../../ledger/alarms.ts' {
+declare module '../../../ledger/alarm-kinds.ts' {
   interface AlarmKinds {
     /** Its webhooks are refused. */
     readonly zoom: true;
