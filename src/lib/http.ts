@@ -57,8 +57,10 @@ export interface StreamedBody {
   readonly bytes: number;
   /** Each is used until the next one is asked for. */
   readonly chunks: AsyncIterable<Buffer>;
-  /** Sends the SHA-1 of the bytes as 40 hex digits behind them; the request is that much longer. */
-  readonly appendSha1?: boolean;
+  /** Which digest of the bytes is wanted: it is there once they have been sent. */
+  readonly digest?: 'sha1' | 'md5';
+  /** Sends that digest in hex behind the bytes; the request is that much longer. */
+  readonly appendsDigest?: boolean;
   /** Hears how many of the bytes this machine's network has taken, a few times a second while there are more. */
   readonly onSent?: ((sentBytes: number) => void) | undefined;
 }
@@ -68,8 +70,8 @@ export interface Response {
   readonly headers: Readonly<http.IncomingHttpHeaders>;
   /** The answer's body, to be read to its end or destroyed. */
   readonly body: IncomingMessage;
-  /** SHA-1 of the streamed request body, where it was asked for. */
-  readonly sentSha1: string | undefined;
+  /** The digest of the streamed request body in hex, where one was asked for and all of it was sent. */
+  readonly sentDigest: string | undefined;
 }
 
 const httpAgent = new http.Agent({ keepAlive: true });
@@ -101,8 +103,7 @@ export async function send(request: Request): Promise<Response> {
   signal.throwIfAborted();
   const url = new URL(request.url);
   const isTls = url.protocol === 'https:';
-  const length =
-    typeof body === 'object' ? body.bytes + (body.appendSha1 ? 40 : 0) : Buffer.byteLength(body ?? '');
+  const length = typeof body === 'object' ? body.bytes + trailerBytes(body) : Buffer.byteLength(body ?? '');
   const hasLength = body !== undefined || ['POST', 'PUT', 'PATCH'].includes(request.method);
 
   const outgoing = (isTls ? https : http).request(url, {
@@ -146,10 +147,10 @@ export async function send(request: Request): Promise<Response> {
     return answer as IncomingMessage;
   });
   try {
-    const sentSha1 = await sendBody(outgoing, body, answered, pace);
+    const sentDigest = await sendBody(outgoing, body, answered, pace);
     if (incoming === undefined) rate.restart();
     const answer = await answered;
-    return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentSha1 };
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, sentDigest };
   } catch (error) {
     answered.catch(() => {});
     reset(outgoing);
@@ -264,7 +265,7 @@ function queuedBytes(socket: Socket): number {
 }
 
 /**
- * Writes the body with back pressure: the next chunk is asked for once the last one has left. Returns its SHA-1 where
+ * Writes the body with back pressure: the next chunk is asked for once the last one has left. Returns its digest where
  * that is asked for. A service that answers before it has heard all is not sent the rest.
  */
 async function sendBody(
@@ -279,7 +280,7 @@ async function sendBody(
   }
   const unlessAnswered = createInterruption(answered);
   const sent = watchSent(outgoing, body.onSent);
-  const hash = body.appendSha1 ? createHash('sha1') : undefined;
+  const hash = body.digest && createHash(body.digest);
   const chunks = body.chunks[Symbol.asyncIterator]();
   let leftBytes = body.bytes;
   try {
@@ -290,9 +291,9 @@ async function sendBody(
       if (next === 'answered') break;
       if (next.done) {
         if (leftBytes !== 0) throw endedEarly(leftBytes);
-        const sha1 = hash?.digest('hex');
-        outgoing.end(sha1);
-        return sha1;
+        const digest = hash?.digest('hex');
+        outgoing.end(body.appendsDigest ? digest : undefined);
+        return digest;
       }
       const chunk = next.value;
       leftBytes -= chunk.length;
@@ -378,6 +379,12 @@ function createInterruption(answered: Promise<unknown>): <T>(waited: Promise<T>)
       waited.then(resolve, reject);
       interrupt();
     });
+}
+
+/** How many hex digits are sent behind a body. */
+function trailerBytes({ digest, appendsDigest }: StreamedBody): number {
+  if (digest === undefined || !appendsDigest) return 0;
+  return digest === 'sha1' ? 40 : 32;
 }
 
 function endedEarly(leftBytes: number): KnownError {

@@ -249,6 +249,7 @@ export function createArchiveTask(
   async function uploadInParts(context: ArchiveContext, source: Bytes, checkpoint: Checkpoint) {
     const { signal } = context;
     const { totalBytes } = source;
+    const { partDigest } = storeOf(context);
     const { fileId, stored, isFinished } = await resumeOrStart(context, source, checkpoint);
     if (isFinished) {
       await source.proved();
@@ -272,13 +273,15 @@ export function createArchiveTask(
       // An upload URL is not to lie idle until the download has come so far.
       await source.reaches(start);
       const known = stored.get(part.number);
-      const isThere = known?.bytes === end - start && known.sha1 === (await sha1Of(source, part, either));
+      const isThere =
+        known?.bytes === end - start &&
+        known.digest === (await digestOf(source, part, { algorithm: partDigest, signal: either }));
       if (isThere) {
         parts[index] = known;
         return;
       }
-      const sha1 = await sendPart({ ...context, signal: either }, source, part, report);
-      parts[index] = { bytes: end - start, sha1 };
+      const digest = await sendPart({ ...context, signal: either }, source, part, report);
+      parts[index] = { bytes: end - start, digest };
       report(end - start);
     });
 
@@ -330,14 +333,14 @@ export function createArchiveTask(
   ): Promise<string> {
     const { signal } = context;
     const store = storeOf(context);
-    const { sha1 } = await retryInPlace(retry, signal, async () => {
+    const { digest } = await retryInPlace(retry, signal, async () => {
       await context.checkLease();
       const chunks = source.read(start, end);
       const bytes = end - start;
       return await store.putPart({ file, number, startByte: start, bytes, chunks, onSent: report, signal });
     });
     crashPoint('archive:after-part');
-    return sha1;
+    return digest;
   }
 
   /** A finish whose answer was lost is refused when it is repeated: then the file itself says whether it is finished. */
@@ -405,9 +408,13 @@ function isOf({ contentId, partBytes }: Checkpoint, source: Bytes): boolean {
   return contentId === source.contentId && source.totalBytes <= partBytes * MAX_PARTS;
 }
 
-/** SHA-1 of a part's bytes, in hex. */
-async function sha1Of(source: Bytes, { start, end }: Part, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha1');
+/** The digest of a part's bytes, in hex. */
+async function digestOf(
+  source: Bytes,
+  { start, end }: Part,
+  { algorithm, signal }: { algorithm: Store['partDigest']; signal: AbortSignal },
+): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of source.read(start, end)) {
     signal.throwIfAborted();
     hash.update(chunk);

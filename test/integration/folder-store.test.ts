@@ -208,7 +208,7 @@ describe('a worker that is killed', () => {
     await once(child, 'exit');
 
     const sha1 = createHash('sha1').update(Buffer.alloc(partBytes, 1)).digest('hex');
-    const first = { bytes: partBytes, sha1 };
+    const first = { bytes: partBytes, digest: sha1 };
     expect(await store.unfinished({ prefix: '', signal })).toMatchObject([file]);
     expect(await store.parts({ file, signal })).toEqual(new Map([[1, first]]));
     const second = { bytes: 5, ...(await putPart(file, 2, partBytes, 'hello')) };

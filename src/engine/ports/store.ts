@@ -12,6 +12,8 @@ export interface Store {
   readonly label: string;
   /** What the files lie in: a bucket, a folder. A person finds a file at this place, a slash and its name. */
   readonly place: string;
+  /** By which digest the store tells the bytes of a part, in hex. */
+  readonly partDigest: 'sha1' | 'md5';
 
   /** In what parts files go; makes sure beforehand that the store is there at all. */
   limits(call: Call): Promise<StoreLimits>;
@@ -37,7 +39,7 @@ export interface Store {
   /** Writes one part, whose bytes lie from `startByte` on. A repeat replaces the part. */
   putPart(
     input: Call & Body & { file: FileRef; number: number; startByte: number },
-  ): Promise<{ readonly sha1: string }>;
+  ): Promise<{ readonly digest: string }>;
   /** The parts that have arrived, by number; `undefined` if there is no such unfinished file. */
   parts(input: Call & { file: FileRef }): Promise<ReadonlyMap<number, StoredPart> | undefined>;
   /**
@@ -105,7 +107,8 @@ export interface Body {
 
 export interface StoredPart {
   readonly bytes: number;
-  readonly sha1: string;
+  /** As `partDigest` of its store says. */
+  readonly digest: string;
 }
 
 export interface StoredFile extends FileRef {

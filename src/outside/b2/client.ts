@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KnownError, type Retry } from '../../domain/errors.ts';
-import type { Body, Call, OpenedFile, StoredPart } from '../../engine/ports/store.ts';
+import type { Body, Call, OpenedFile } from '../../engine/ports/store.ts';
 import { contentRange, lengthFrom } from '../../lib/headers.ts';
 import {
   parseJson,
@@ -54,7 +54,7 @@ export interface B2 {
   /** Uploads one part, its SHA-1 behind its bytes. Repeating it replaces the part. */
   uploadPart(input: Call & Body & { fileId: string; partNumber: number }): Promise<{ sha1: string }>;
   /** The parts that have arrived, by number; `undefined` if B2 has no such unfinished file. */
-  listParts(input: Call & { fileId: string }): Promise<ReadonlyMap<number, StoredPart> | undefined>;
+  listParts(input: Call & { fileId: string }): Promise<ReadonlyMap<number, UploadedPart> | undefined>;
   /** Makes the parts 1 to n one file. A repeat is refused, even where the first one was carried out. */
   finishLargeFile(input: Call & { fileId: string; partSha1s: readonly string[] }): Promise<void>;
   /** Throws an unfinished large file away; one that is gone already is no error. */
@@ -97,6 +97,11 @@ export interface UnfinishedFile {
   readonly fileInfo: Readonly<Record<string, string>>;
   /** By our clock, whatever B2's shows. */
   readonly startedAtMs: number;
+}
+
+export interface UploadedPart {
+  readonly bytes: number;
+  readonly sha1: string;
 }
 
 export interface StoredFile {
@@ -286,7 +291,13 @@ export function createB2(options: B2Options): B2 {
         authorization: target.authorizationToken,
         'x-bz-content-sha1': 'hex_digits_at_end',
       },
-      body: { bytes: input.bytes, chunks: input.chunks, onSent: input.onSent, appendSha1: true },
+      body: {
+        bytes: input.bytes,
+        chunks: input.chunks,
+        onSent: input.onSent,
+        digest: 'sha1',
+        appendsDigest: true,
+      },
       signal,
       idleTimeoutMs: options.idleTimeoutMs,
       minBytesPerSecond: options.minBytesPerSecond,
@@ -296,7 +307,7 @@ export function createB2(options: B2Options): B2 {
     if (response.status !== 200) throw uploadError(request, response, text);
 
     const answer = parseJson(request, text, shape);
-    const sha1 = response.sentSha1;
+    const sha1 = response.sentDigest;
     if (sha1 === undefined || answer.contentSha1?.replace('unverified:', '') !== sha1) {
       throw new KnownError(`${SERVICE} stored other bytes than were sent to it`, {
         code: 'TRANSFER_CORRUPT',
@@ -443,7 +454,7 @@ export function createB2(options: B2Options): B2 {
     },
 
     async listParts({ fileId, signal }) {
-      const parts = new Map<number, StoredPart>();
+      const parts = new Map<number, UploadedPart>();
       let startPartNumber: number | null | undefined = 1;
       try {
         while (startPartNumber != null) {

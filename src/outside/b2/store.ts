@@ -16,6 +16,7 @@ export function createB2Store(options: {
     name: 'b2',
     label: 'Backblaze B2',
     place: bucket,
+    partDigest: 'sha1',
 
     async limits(call) {
       const { recommendedPartBytes, minPartBytes } = await b2.partLimits(call);
@@ -44,20 +45,21 @@ export function createB2Store(options: {
       return { id: fileId };
     },
 
-    putPart: ({ file, number, signal, bytes, chunks, onSent }) =>
-      b2.uploadPart({
-        fileId: file.id,
-        partNumber: number,
-        signal,
-        bytes,
-        chunks,
-        ...(onSent ? { onSent } : {}),
-      }),
+    async putPart({ file, number, signal, bytes, chunks, onSent }) {
+      const body = { bytes, chunks, ...(onSent ? { onSent } : {}) };
+      const { sha1 } = await b2.uploadPart({ fileId: file.id, partNumber: number, signal, ...body });
+      return { digest: sha1 };
+    },
 
-    parts: ({ file, signal }) => b2.listParts({ fileId: file.id, signal }),
+    async parts({ file, signal }) {
+      const parts = await b2.listParts({ fileId: file.id, signal });
+      return (
+        parts && new Map([...parts].map(([number, { bytes, sha1 }]) => [number, { bytes, digest: sha1 }]))
+      );
+    },
 
     finish: ({ file, parts, signal }) =>
-      b2.finishLargeFile({ fileId: file.id, partSha1s: parts.map(({ sha1 }) => sha1), signal }),
+      b2.finishLargeFile({ fileId: file.id, partSha1s: parts.map(({ digest }) => digest), signal }),
 
     abandon: ({ file, signal }) => b2.cancelLargeFile({ fileId: file.id, signal }),
 

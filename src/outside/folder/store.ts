@@ -101,7 +101,7 @@ export function createFolderStore({
   ): Promise<void> {
     const written = await unfinished.parts(about.id, signal);
     let atByte = 0;
-    for (const [index, { bytes, sha1 }] of parts.entries()) {
+    for (const [index, { bytes, digest: sha1 }] of parts.entries()) {
       const number = index + 1;
       const part = written.get(number);
       const isMeant = part?.startByte === atByte && part.bytes === bytes && part.sha1 === sha1;
@@ -119,6 +119,7 @@ export function createFolderStore({
     name: 'folder',
     label: 'the folder store',
     place: path,
+    partDigest: 'sha1',
 
     async limits({ signal }) {
       await root.require(signal);
@@ -185,7 +186,7 @@ export function createFolderStore({
       const body = { bytes, chunks, ...(onSent ? { onSent } : {}) };
       const sha1 = await unfinished.write(id, { ...body, startByte, signal });
       await unfinished.note(id, number, { startByte, bytes, sha1 }, signal);
-      return { sha1 };
+      return { digest: sha1 };
     },
 
     async parts({ file, signal }) {
@@ -193,7 +194,7 @@ export function createFolderStore({
       const about = await begunOf(file, signal);
       if (about === undefined) return undefined;
       const written = await unfinished.parts(about.id, signal);
-      return new Map([...written].map(([number, { bytes, sha1 }]) => [number, { bytes, sha1 }]));
+      return new Map([...written].map(([number, { bytes, sha1 }]) => [number, { bytes, digest: sha1 }]));
     },
 
     async finish({ file, parts, signal }) {
@@ -206,7 +207,7 @@ export function createFolderStore({
       await requireParts(about, parts, signal);
       // Longer only where a part was smaller the second time.
       await ask(signal, () => truncate(unfinished.dataPath(about.id), about.totalBytes));
-      await place(about, { parts: parts.map(({ bytes, sha1 }) => ({ bytes, sha1 })) }, signal);
+      await place(about, { parts: parts.map(({ bytes, digest }) => ({ bytes, sha1: digest })) }, signal);
     },
 
     async abandon({ file, signal }) {

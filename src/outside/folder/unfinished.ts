@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { KnownError, systemCode } from '../../domain/errors.ts';
-import type { Body, NewFile, StoredPart } from '../../engine/ports/store.ts';
+import type { Body, NewFile } from '../../engine/ports/store.ts';
 import { READ_STEP_BYTES, statIfThere, syncFolder, writeAll, writeWhole } from '../../lib/files.ts';
 import type { Ask } from './ask.ts';
 import type { Root } from './root.ts';
@@ -33,8 +33,10 @@ const lossShape = z.object({ lost: z.number() });
 export type About = z.infer<typeof aboutShape>;
 
 /** A part that is on the disk, and where. */
-export interface WrittenPart extends StoredPart {
+export interface WrittenPart {
   readonly startByte: number;
+  readonly bytes: number;
+  readonly sha1: string;
 }
 
 /**
