@@ -49,6 +49,8 @@ export interface SimulatorOptions {
   readonly bytesPerSecond?: number;
   /** With these, in PEM, it speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** How faults and the log name what a request is for; default its path. */
+  readonly nameOf?: (method: string, url: URL) => string;
 }
 
 /** The part that all simulators share: an HTTP server with a request log, faults on request and a limited link. */
@@ -111,7 +113,8 @@ export async function startSimulator(
     }
 
     const startedMs = performance.now();
-    const fault = faults.strike(method, url.pathname, request.headers);
+    const path = options.nameOf?.(method, url) ?? url.pathname;
+    const fault = faults.strike(method, path, request.headers);
     if (fault) onFault(fault, { method, url });
     const counted = { requestBytes: 0, answerBytes: 0, status: 0 };
     open += 1;
@@ -122,7 +125,7 @@ export async function startSimulator(
       requests.push({
         atMs: Date.now(),
         method,
-        path: url.pathname,
+        path,
         query: url.search,
         headers: request.headers,
         ...counted,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { inPlainWords } from '../lib/plain-words.ts';
+import { s3Connection, s3Place } from '../outside/s3/settings.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { zoomPlanning } from '../outside/zoom/planning.ts';
 import { strangeNames } from './setting-names.ts';
@@ -86,6 +87,7 @@ function orMisspelt(problem: SettingProblem, present: Env): SettingProblem {
 
 function buildConfig(e: Values, env: Env) {
   const dataDir = resolve(e.DATA_DIR);
+  const s3 = s3Connection(e);
 
   return {
     dataDir,
@@ -206,16 +208,8 @@ function buildConfig(e: Values, env: Env) {
             reserveBytes: e.DISK_RESERVE_BYTES,
           }
         : undefined,
-    mediaOut:
-      e.MEDIA_OUT === undefined
-        ? undefined
-        : {
-            kind: 'folder' as const,
-            path: resolve(e.MEDIA_OUT),
-            url: e.MEDIA_OUT_URL,
-            memoryPath: `${dataDir}/media-out.json`,
-            reserveBytes: e.DISK_RESERVE_BYTES,
-          },
+    s3Store: s3 && e.S3_BUCKET ? { ...s3, bucket: e.S3_BUCKET } : undefined,
+    mediaOut: mediaOut(e, dataDir),
     site: {
       webhookUrl: e.SITE_WEBHOOK_URL,
       webhookSecret: e.SITE_WEBHOOK_SECRET,
@@ -279,6 +273,24 @@ function buildConfig(e: Values, env: Env) {
       retryPauseMs: e.TRANSFER_RETRY_PAUSE_MS,
     },
   } as const;
+}
+
+/** Where outputs go: into a folder, or into a bucket. */
+function mediaOut(e: Values, dataDir: string) {
+  if (e.MEDIA_OUT === undefined) return undefined;
+  const url = e.MEDIA_OUT_URL;
+  if (e.MEDIA_OUT.startsWith('/')) {
+    return {
+      kind: 'folder' as const,
+      path: resolve(e.MEDIA_OUT),
+      url,
+      memoryPath: `${dataDir}/media-out.json`,
+      reserveBytes: e.DISK_RESERVE_BYTES,
+    };
+  }
+  const s3 = s3Connection(e);
+  const place = s3Place(e.MEDIA_OUT);
+  return s3 && place && { kind: 's3' as const, ...s3, ...place, url };
 }
 
 /**
@@ -411,6 +423,15 @@ function conflicts(present: Env): SettingProblem[] {
   }
   if (present['MEDIA_OUT_URL'] !== undefined && present['MEDIA_OUT'] === undefined) {
     found('MEDIA_OUT', 'is required too, MEDIA_OUT_URL is its public address');
+  }
+  const isInS3 = present['MEDIA_OUT']?.trim().startsWith('s3://') === true;
+  const s3 = ['S3_KEY_ID', 'S3_SECRET'].filter((name) => present[name] === undefined);
+  if (s3.length === 1 || (s3.length === 2 && (isInS3 || present['S3_BUCKET'] !== undefined))) {
+    for (const name of s3) found(name, 'is required where there is S3: S3_BUCKET, or MEDIA_OUT=s3://…');
+  }
+  const profile = present['S3_PROFILE']?.trim() ?? 'aws';
+  if (profile !== 'aws' && present['S3_ENDPOINT'] === undefined) {
+    found('S3_ENDPOINT', `is required with S3_PROFILE=${profile}`);
   }
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {

@@ -14,6 +14,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
   B2_KEY_ID: 'Backblaze B2',
   FOLDER_STORE: 'Folder store',
+  S3_ENDPOINT: 'S3',
   BUNNY_LIBRARY_ID: 'Bunny Stream',
   FOLDER_PUBLISHER: 'Folder of published videos',
   SITE_WEBHOOK_URL: 'The website',

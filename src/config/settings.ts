@@ -5,6 +5,7 @@ import { b2Settings } from '../outside/b2/settings.ts';
 import { bunnySettings } from '../outside/bunny/settings.ts';
 import { ffmpegSettings } from '../outside/ffmpeg/settings.ts';
 import { folderPublisherSettings, folderStoreSettings } from '../outside/folder/settings.ts';
+import { s3Place, s3Settings } from '../outside/s3/settings.ts';
 import { websiteSettings } from '../outside/website/settings.ts';
 import { zoomSettings } from '../outside/zoom/settings.ts';
 
@@ -177,10 +178,12 @@ export const settings = {
 
   // Media output
   MEDIA_OUT: text()
-    .startsWith('/', { error: 'must be an absolute path' })
+    .refine((value) => value.startsWith('/') || s3Place(value) !== undefined, {
+      error: 'must be an absolute path, or s3://bucket or s3://bucket/folder',
+    })
     .optional()
     .describe(
-      'Folder that a web server hands out, into which recipes put packages, thumbnails and what else is made of recordings; it has to be there; unset: there is none',
+      'Where recipes put packages, thumbnails and what else is made of recordings: a folder that is there and that a web server hands out, or s3://bucket/folder, asked with the S3 settings; unset: nowhere',
     ),
   MEDIA_OUT_URL: url()
     .optional()
@@ -199,6 +202,7 @@ export const settings = {
   ...zoomSettings,
   ...b2Settings,
   ...folderStoreSettings,
+  ...s3Settings,
   ...bunnySettings,
   ...folderPublisherSettings,
   ...websiteSettings,

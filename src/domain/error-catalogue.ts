@@ -363,9 +363,10 @@ export const ERROR_CATALOGUE = {
   ],
   STORE_MISSING: [
     'A recording is to be archived to a store that is not set up.',
-    'Set it up again (the store "folder": FOLDER_STORE); until then the recording waits, without losing an attempt.',
+    'Set it up again (the store "folder": FOLDER_STORE; "s3": S3_BUCKET, S3_KEY_ID and S3_SECRET); until then the recording waits, without losing an attempt.',
     {
-      failed: 'Set it up again (the store "folder": FOLDER_STORE), then try it again.',
+      failed:
+        'Set it up again (the store "folder": FOLDER_STORE; "s3": S3_BUCKET, S3_KEY_ID and S3_SECRET), then try it again.',
     },
   ],
   OUTPUT_PLACE_MISSING: [

@@ -1,7 +1,9 @@
 import { B2_CHECKUP } from './b2/doctor.ts';
 import { BUNNY_CHECKUP } from './bunny/doctor.ts';
 import type { Checkup } from './checkup.ts';
-import { FOLDER_OUTPUT_CHECKUP, FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
+import { FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
+import { MEDIA_OUT_CHECKUP } from './media-out.ts';
+import { S3_CHECKUP } from './s3/doctor.ts';
 import { WEBSITE_CHECKUP } from './website/doctor.ts';
 import { ZOOM_CHECKUP } from './zoom/doctor.ts';
 
@@ -9,9 +11,10 @@ import { ZOOM_CHECKUP } from './zoom/doctor.ts';
 const LISTED = [
   B2_CHECKUP,
   FOLDER_STORE_CHECKUP,
+  S3_CHECKUP,
   BUNNY_CHECKUP,
   FOLDER_PUBLISHER_CHECKUP,
-  FOLDER_OUTPUT_CHECKUP,
+  MEDIA_OUT_CHECKUP,
   ZOOM_CHECKUP,
   WEBSITE_CHECKUP,
 ];

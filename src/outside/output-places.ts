@@ -1,10 +1,14 @@
 import type { OutputPlace } from '../engine/ports/output-place.ts';
 import { createFolderOutput, type FolderOutputOptions } from './folder/output-place.ts';
+import { createS3Output, type S3OutputOptions } from './s3/output-place.ts';
 import type { Pace } from './stores.ts';
 
 /** Where outputs go, as the settings have it; `undefined`: nowhere is set up. */
 export interface OutputPlaceSettings {
-  readonly mediaOut: ({ readonly kind: 'folder' } & Omit<FolderOutputOptions, keyof Pace>) | undefined;
+  readonly mediaOut:
+    | ({ readonly kind: 'folder' } & Omit<FolderOutputOptions, keyof Pace>)
+    | ({ readonly kind: 's3' } & Omit<S3OutputOptions, keyof Pace>)
+    | undefined;
 }
 
 /** Opens a place by its kind. */
@@ -16,6 +20,8 @@ function openPlace(
   switch (settings.kind) {
     case 'folder':
       return createFolderOutput(name, { ...settings, ...pace });
+    case 's3':
+      return createS3Output(name, { ...settings, ...pace });
   }
 }
 

@@ -2,11 +2,13 @@ import type { Store } from '../engine/ports/store.ts';
 import { type B2Options, createB2 } from './b2/client.ts';
 import { createB2Store } from './b2/store.ts';
 import { createFolderStore, type FolderStoreOptions } from './folder/store.ts';
+import { createS3Store, type S3StoreOptions } from './s3/store.ts';
 
 /** Where and what the stores are, as the settings have it; `undefined`: that one is not set up. */
 export interface StoreSettings {
   readonly b2: Omit<B2Options, keyof Pace> & { readonly partBytes: number | undefined };
   readonly folderStore: Omit<FolderStoreOptions, keyof Pace> | undefined;
+  readonly s3Store: Omit<S3StoreOptions, keyof Pace> | undefined;
 }
 
 /** How long a store may be silent, and how slow. */
@@ -19,6 +21,7 @@ export interface Pace {
 const STORES = {
   b2: ({ b2 }, pace) => createB2Store({ ...b2, b2: createB2({ ...b2, ...pace }) }),
   folder: ({ folderStore }, pace) => folderStore && createFolderStore({ ...folderStore, ...pace }),
+  s3: ({ s3Store }, pace) => s3Store && createS3Store({ ...s3Store, ...pace }),
 } as const satisfies Record<string, (settings: StoreSettings, pace: Pace) => Store | undefined>;
 
 export type StoreName = keyof typeof STORES;

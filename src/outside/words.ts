@@ -6,12 +6,22 @@ import { ALL_ALARM_KINDS } from './alarm-kinds.ts';
 import { B2 } from './b2/words.ts';
 import { BUNNY } from './bunny/words.ts';
 import { FOLDER_PUBLISHER, FOLDER_STORE, MEDIA_OUT } from './folder/words.ts';
+import { S3 } from './s3/words.ts';
 import { WEBSITE } from './website/words.ts';
 import { ZOOM_EVENTS } from './zoom/tables/events.ts';
 import { ZOOM } from './zoom/words.ts';
 
 /** Every service, as its wing words it: a line for each. */
-export const SERVICES = createServices([ZOOM, B2, FOLDER_STORE, BUNNY, FOLDER_PUBLISHER, MEDIA_OUT, WEBSITE]);
+export const SERVICES = createServices([
+  ZOOM,
+  B2,
+  FOLDER_STORE,
+  S3,
+  BUNNY,
+  FOLDER_PUBLISHER,
+  MEDIA_OUT,
+  WEBSITE,
+]);
 
 /** What people are told of each event, those of wings included; the compiler says if one is missing. */
 const EVENT_WORDS: Readonly<Record<EventType, string>> = { ...LEDGER_EVENTS, ...ZOOM_EVENTS };

@@ -3,13 +3,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { startB2Simulator } from '../../simulators/b2/simulator.ts';
+import { startS3Simulator } from '../../simulators/s3/simulator.ts';
 import { createB2 } from '../../src/outside/b2/client.ts';
 import { openStores, type StoreName, type StoreSettings } from '../../src/outside/stores.ts';
+import { openS3World } from '../support/s3-worlds.ts';
 import { canMakeDisks, mountSmallDisk } from '../support/small-disk.ts';
 import { type StoreWorld, storeContract } from './store-contract.ts';
 
 /** A world for every store that there is: one that is added without does not compile. */
-const WORLDS: Readonly<Record<StoreName, () => Promise<StoreWorld>>> = { b2: openB2, folder: openFolder };
+const WORLDS: Readonly<Record<StoreName, () => Promise<StoreWorld>>> = {
+  b2: openB2,
+  folder: openFolder,
+  s3: openS3,
+};
 
 for (const [name, open] of Object.entries(WORLDS)) storeContract(name, open);
 
@@ -21,7 +27,11 @@ function openStore(
   idleTimeoutMs: number,
 ) {
   const { url: apiUrl, keyId, applicationKey, bucket } = b2;
-  const settings = { b2: { apiUrl, keyId, applicationKey, bucket, partBytes: undefined }, folderStore };
+  const settings = {
+    b2: { apiUrl, keyId, applicationKey, bucket, partBytes: undefined },
+    folderStore,
+    s3Store: undefined,
+  };
   const store = openStores(settings, { idleTimeoutMs }).get(name);
   if (store === undefined) throw new Error(`there is no store ${name}`);
   return store;
@@ -84,4 +94,23 @@ async function openFolder(): Promise<StoreWorld> {
       await rm(base, { recursive: true, force: true });
     },
   };
+}
+
+async function openS3(): Promise<StoreWorld> {
+  const s3 = await startS3Simulator({ minPartBytes: 10 });
+  const calls = {
+    put: 'PUT *#PutObject',
+    begin: 'POST *#CreateMultipartUpload',
+    putPart: 'PUT *#UploadPart',
+    finish: 'POST *#CompleteMultipartUpload',
+  };
+  const full = '<Error><Code>QuotaExceeded</Code><Message>no more</Message></Error>';
+  const world = await openS3World(s3, {
+    async fill() {
+      s3.fail({ on: 'P* *', status: 403, body: full, count: 100 });
+      return async () => s3.faults.clear();
+    },
+    loseAnswer: (call) => s3.fail({ on: calls[call], drop: 'after-handling' }),
+  });
+  return { ...world, close: () => s3.close() };
 }

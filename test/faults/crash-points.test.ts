@@ -68,6 +68,7 @@ const APART: Readonly<Record<string, string>> = {
 const DIES_AT: Readonly<Record<string, string>> = {
   b2: 'crash-points.test.ts',
   folder: 'two-archives.test.ts',
+  s3: 's3-archive.test.ts',
   bunny: 'crash-points.test.ts',
   'folder-publisher': 'two-publishers.test.ts',
 };

@@ -126,6 +126,7 @@ async function fillBucket(
   const settings = {
     b2: { apiUrl, keyId, applicationKey, bucket, partBytes: undefined },
     folderStore: undefined,
+    s3Store: undefined,
   };
   const store = openStores(settings, { idleTimeoutMs: IDLE_TIMEOUT_MS }).get('b2');
   if (store === undefined) throw new Error('there is no store b2');

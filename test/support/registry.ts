@@ -13,6 +13,7 @@ const SETTINGS = {
   b2: { apiUrl: 'http://127.0.0.1', keyId: '', applicationKey: '', bucket: '', partBytes: undefined },
   bunny: { apiUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
   folderStore: { path: '/tmp/store', memoryPath: '/tmp/memory', reserveBytes: 0 },
+  s3Store: { endpoint: 'http://127.0.0.1', bucket: 'academy', profile: {} },
   folderPublisher: { path: '/tmp/videos', url: 'http://127.0.0.1', reserveBytes: 0 },
 } as unknown as StoreSettings & PublisherSettings;
 

@@ -1,8 +1,7 @@
 import type { Checkup } from '../checkup.ts';
-import { checkFolderOutput, type FolderOutputCheckSettings } from './output-check.ts';
 import { checkFolderPublisher, type FolderPublisherCheckSettings } from './publisher-check.ts';
 import { checkFolderStore, type FolderStoreCheckSettings } from './store-check.ts';
-import { FOLDER_PUBLISHER, FOLDER_STORE, MEDIA_OUT } from './words.ts';
+import { FOLDER_PUBLISHER, FOLDER_STORE } from './words.ts';
 
 export const FOLDER_STORE_CHECKUP: Checkup<FolderStoreCheckSettings> = {
   name: 'folder store',
@@ -16,11 +15,4 @@ export const FOLDER_PUBLISHER_CHECKUP: Checkup<FolderPublisherCheckSettings> = {
   service: FOLDER_PUBLISHER.service,
   needs: ['FOLDER_PUBLISHER', 'FOLDER_PUBLISHER_URL', 'DATA_DIR', 'DISK_RESERVE_BYTES'],
   check: (settings, { signal }) => checkFolderPublisher(settings, signal),
-};
-
-export const FOLDER_OUTPUT_CHECKUP: Checkup<FolderOutputCheckSettings> = {
-  name: 'media output',
-  service: MEDIA_OUT.service,
-  needs: ['MEDIA_OUT', 'MEDIA_OUT_URL', 'DATA_DIR', 'DISK_RESERVE_BYTES'],
-  check: (settings, { signal }) => checkFolderOutput(settings, signal),
 };

@@ -19,6 +19,6 @@ export const FOLDER_PUBLISHER: ServiceWords = {
 export const MEDIA_OUT: ServiceWords = {
   service: 'media-out',
   name: 'the media output',
-  keys: 'MEDIA_OUT',
-  address: 'MEDIA_OUT',
+  keys: 'MEDIA_OUT, and of a bucket S3_KEY_ID and S3_SECRET',
+  address: 'MEDIA_OUT, and of a bucket S3_ENDPOINT and S3_REGION',
 };

@@ -327,7 +327,64 @@ describe('loadConfig', () => {
       });
     }
     expect(problemsOf({ ...REQUIRED, MEDIA_OUT: 'media' })).toEqual({
-      MEDIA_OUT: 'must be an absolute path',
+      MEDIA_OUT: expect.stringContaining('must be an absolute path, or s3://bucket'),
+    });
+  });
+
+  describe('of S3', () => {
+    const keys = { S3_KEY_ID: 'id', S3_SECRET: 'hush' };
+
+    it('knows a service by its host, and asks Amazon where no endpoint is named', () => {
+      expect(load({ ...keys }).s3Store).toBeUndefined();
+      expect(load({ ...keys, S3_BUCKET: 'academy', S3_REGION: 'eu-west-1' }).s3Store).toMatchObject({
+        endpoint: 'https://s3.eu-west-1.amazonaws.com',
+        region: 'eu-west-1',
+        bucket: 'academy',
+        profile: { title: 'Amazon S3' },
+        addressing: 'path',
+        isMade: false,
+      });
+      const b2 = { S3_ENDPOINT: 'https://s3.eu-central-003.backblazeb2.com/', S3_BUCKET: 'academy' };
+      expect(load({ ...keys, ...b2 }).s3Store).toMatchObject({
+        endpoint: 'https://s3.eu-central-003.backblazeb2.com',
+        region: 'eu-central-003',
+        profile: { title: 'Backblaze B2 (S3)' },
+      });
+      const own = { S3_ENDPOINT: 'http://127.0.0.1:9000', S3_BUCKET: 'academy', S3_PROFILE: 'minio' };
+      expect(load({ ...keys, ...own }).s3Store).toMatchObject({ profile: { title: 'MinIO' } });
+    });
+
+    it('puts outputs into a bucket, or a folder of one', () => {
+      expect(load({ ...keys, MEDIA_OUT: 's3://media' }).mediaOut).toMatchObject({
+        kind: 's3',
+        bucket: 'media',
+        prefix: '',
+      });
+      const folder = { MEDIA_OUT: 's3://media/of/academy/', MEDIA_OUT_URL: 'https://cdn.example' };
+      expect(load({ ...keys, ...folder }).mediaOut).toMatchObject({
+        prefix: 'of/academy/',
+        url: 'https://cdn.example',
+      });
+      for (const MEDIA_OUT of ['s3://', 's3://a', 's3://media/../x', 's3://media//x', 'https://media']) {
+        expect(problemsOf({ ...REQUIRED, ...keys, MEDIA_OUT })).toHaveProperty('MEDIA_OUT');
+      }
+    });
+
+    it('asks for both keys where it is used, and for the endpoint of all but Amazon', () => {
+      expect(Object.keys(problemsOf({ ...REQUIRED, S3_BUCKET: 'academy' }))).toEqual([
+        'S3_KEY_ID',
+        'S3_SECRET',
+      ]);
+      expect(Object.keys(problemsOf({ ...REQUIRED, MEDIA_OUT: 's3://media', S3_KEY_ID: 'id' }))).toEqual([
+        'S3_SECRET',
+      ]);
+      expect(Object.keys(problemsOf({ ...REQUIRED, ...keys, S3_PROFILE: 'r2' }))).toEqual(['S3_ENDPOINT']);
+      expect(problemsOf({ ...REQUIRED, ...keys, S3_BUCKET: 'no bucket' })).toHaveProperty('S3_BUCKET');
+    });
+
+    it('keeps the secret', () => {
+      expect(secretsOf(load({ ...keys, S3_BUCKET: 'academy' }))).toContain('hush');
+      expect(secretsOf(load({ ...keys, MEDIA_OUT: 's3://media' }))).toContain('hush');
     });
   });
 

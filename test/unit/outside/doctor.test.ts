@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { settings } from '../../../src/config/settings.ts';
 import type { Checkup } from '../../../src/outside/checkup.ts';
 import { CHECKUPS } from '../../../src/outside/doctor.ts';
+import { MEDIA_OUT_CHECKUP } from '../../../src/outside/media-out.ts';
 import { SERVICES } from '../../../src/outside/words.ts';
 
 const services = (checkups: readonly { service: string }[]) => checkups.map(({ service }) => service).sort();
@@ -14,7 +15,7 @@ describe('what the doctor looks at outside', () => {
     expect(new Set(CHECKUPS.map(({ name }) => name)).size).toBe(CHECKUPS.length);
   });
 
-  it('is listed as every wing gives it', async () => {
+  it('is listed as every wing gives it, and once for the place of outputs, whichever wing has it', async () => {
     const files = readdirSync('src/outside', { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => `src/outside/${name}/doctor.ts`)
@@ -24,7 +25,7 @@ describe('what the doctor looks at outside', () => {
     );
 
     expect(files.length).toBeGreaterThan(4);
-    expect(services(CHECKUPS)).toEqual(services(given.flat() as Checkup<never>[]));
+    expect(services(CHECKUPS)).toEqual(services([...given.flat(), MEDIA_OUT_CHECKUP] as Checkup<never>[]));
   });
 
   it.each(CHECKUPS)('names for $name only settings that there are', ({ needs, clock, madeBy }) => {

@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFolderOutput } from '../../../src/outside/folder/output-check.ts';
 import { checkFolderPublisher } from '../../../src/outside/folder/publisher-check.ts';
+import { checkMediaOut } from '../../../src/outside/media-out.ts';
+import type { OutputPlaceSettings } from '../../../src/outside/output-places.ts';
 import { freePort } from '../../support/free-port.ts';
 
 const { signal } = new AbortController();
@@ -71,8 +72,8 @@ describe('the doctor, of a folder of published videos,', () => {
 });
 
 describe('the doctor, of the folder of outputs,', () => {
-  const look = (mediaOut: { path: string; url: string | undefined } | undefined) =>
-    checkFolderOutput({ mediaOut }, signal);
+  const look = (folder: { path: string; url: string | undefined } | undefined) =>
+    checkMediaOut({ mediaOut: folder && { kind: 'folder', ...folder } } as OutputPlaceSettings, signal);
 
   it('finds what it puts there at the public address, and says where to look if it does not', async () => {
     expect(await look({ path, url })).toMatchObject({ state: 'ok' });
