@@ -425,6 +425,21 @@ export const ERROR_CATALOGUE = {
     'Open it in a player. If it does not play, it is damaged: bring it again from where it came from.',
     { isLost: true },
   ],
+  MEDIA_REFUSED: [
+    'The file is larger, longer or has more in it than this server works on, or has nothing in it.',
+    'The message says what it is. Make it smaller elsewhere, and bring it again.',
+    { isLost: true },
+  ],
+  OUTPUT_GONE: [
+    'What was put into the place of outputs is not there any more.',
+    'Nothing to do: all of it is put there anew. If it happens again, somebody else removes files there: leave "runs" to Sluice.',
+    {
+      failed:
+        'Somebody else removes files in the place of outputs: leave "runs" there to Sluice, and try it again.',
+      asked:
+        'Somebody else removes files in the place of outputs: leave "runs" there to Sluice, and ask for it anew.',
+    },
+  ],
   OUTPUT_TOO_SHORT: [
     'What was made of the file is shorter than the file says that it is.',
     'Play it to its end: part of it is missing or damaged. Bring it again from where it came from.',

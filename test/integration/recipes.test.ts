@@ -212,7 +212,7 @@ describe('Sluice does not start', () => {
     [
       'with a task that is not there, naming file, line, step and what there is',
       RECIPES.replace('task: archive,', 'task: archvie,'),
-      /recipes\.yaml is not right:\n {2}line 6: recipes\.0\.steps\.1\.task: \(recipe "archive-only", step "archive"\) there is no task "archvie": there are "archive", "captions", "cleanup", "fetch", "notify", "probe", "publish"/,
+      /recipes\.yaml is not right:\n {2}line 6: recipes\.0\.steps\.1\.task: \(recipe "archive-only", step "archive"\) there is no task "archvie": there are "archive", "captions", .*"publish"/,
     ],
     [
       'with bytes that nobody makes',

@@ -1,5 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { orMachineTrouble } from '../../domain/errors.ts';
+import { orMachineTrouble, systemCode } from '../../domain/errors.ts';
 import type { PlannedStep } from '../../domain/recipe.ts';
 import type { Recording } from '../../domain/recording.ts';
 import type { Disk } from '../../lib/disk.ts';
@@ -17,15 +18,21 @@ export interface ScratchOwner {
 export interface Scratch {
   /**
    * Lends an empty folder for as long as the work lasts; what is in it then is gone, however the work ends. What a worker that
-   * died has left of earlier attempts goes first.
+   * died has left of earlier attempts goes first, but for the notes: a file that lasts until an attempt succeeds.
    *
    * @param bytes The most that will be in it at once; it waits for room that the reserve of the disk leaves.
    * @throws KnownError `DISK_FULL`, `DISK_UNUSABLE`
    */
-  use<T>(owner: ScratchOwner, bytes: number, work: (folder: string) => Promise<T>): Promise<T>;
+  use<T>(
+    owner: ScratchOwner,
+    bytes: number,
+    work: (folder: string, notesPath: string) => Promise<T>,
+  ): Promise<T>;
   /** Removes what attempts of a step have left; a second time is harmless. */
   remove(owner: Omit<ScratchOwner, 'fence'>): Promise<void>;
 }
+
+const NOTES = 'notes';
 
 /** @param promisedBytes What others will still write to the disk. */
 export function createScratch(
@@ -38,7 +45,7 @@ export function createScratch(
   return {
     async use(owner, bytes, work) {
       const folder = join(folderOf(owner), String(owner.fence));
-      await removeAll(folderOf(owner));
+      await removeAttempts(folderOf(owner));
       await disk.requireBytes(bytes + (await promisedBytes()));
       try {
         await makeFolder(folder);
@@ -46,11 +53,21 @@ export function createScratch(
         throw orMachineTrouble(error);
       }
       try {
-        return await work(folder);
+        const done = await work(folder, join(folderOf(owner), NOTES));
+        await removeAll(folderOf(owner));
+        return done;
       } finally {
         await removeAll(folder);
       }
     },
     remove: (owner) => removeAll(folderOf(owner)),
   };
+}
+
+async function removeAttempts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error): string[] => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) if (name !== NOTES) await removeAll(join(folder, name));
 }

@@ -1,0 +1,405 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import type { Cost } from '../domain/media/cost.ts';
+import { NAMED_RUNGS, type RungName } from '../domain/media/ladder.ts';
+import {
+  bitRates,
+  DASH_MANIFEST,
+  dashManifest,
+  HLS_MASTER,
+  hlsPlaylists,
+  initName,
+  lengthS,
+  type Manifest,
+  segmentName,
+} from '../domain/media/manifests.ts';
+import type { MediaFile } from '../domain/media/media-file.ts';
+import { type OutputMark, outputPrefix } from '../domain/output-keys.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import { held } from '../engine/held.ts';
+import type { OutputPlace } from '../engine/ports/output-place.ts';
+import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
+import { allOrNone } from '../lib/all-or-none.ts';
+import { lookInto, type MediaTools, requireMediaTools, scanPackets } from './support/look-into.ts';
+import { ENCODERS, type PackagePlan, type PlannedTrack, planPackage } from './support/package-plan.ts';
+import { provePackage } from './support/package-proof.ts';
+import { retryInPlace } from './support/retry-in-place.ts';
+import { createSegmentSender, isRepeatable, trackOf } from './support/segment-sender.ts';
+import type { Tools } from './support/tools.ts';
+
+const NAMES = Object.keys(NAMED_RUNGS) as [RungName, ...RungName[]];
+
+const customShape = z.strictObject({
+  widthPx: z.int().min(16).max(8192).multipleOf(2),
+  heightPx: z.int().min(16).max(8192).multipleOf(2),
+  videoBitsPerS: z.int().min(10_000).max(100_000_000),
+});
+
+const paramsShape = z.strictObject({
+  /** The place of outputs, by its name. */
+  to: z.string().default('media-out'),
+  formats: z
+    .array(z.enum(['hls', 'dash']))
+    .min(1)
+    .default(['hls', 'dash']),
+  codec: z.enum(['h264', 'hevc', 'vp9']).default('h264'),
+  /** The renditions, by their names or as somebody has thought them out; auto: by what the film is. */
+  ladder: z
+    .union([
+      z.literal('auto'),
+      z
+        .array(z.union([z.enum(NAMES), customShape]))
+        .min(1)
+        .max(12),
+    ])
+    .default('auto'),
+  /** Whether the film is the largest rendition as it is, where every browser can play it. */
+  top: z.enum(['copy', 'encode']).default('copy'),
+  segmentS: z.number().min(1).max(10).default(4),
+  audioBitsPerS: z.int().min(16_000).max(512_000).default(128_000),
+  effort: z.enum(['usual', 'hurry']).default('usual'),
+});
+
+export const shape = {
+  name: 'package',
+  label: 'Package',
+  lane: 'media',
+  params: paramsShape,
+  places: { to: 'output-place' },
+  takes: { file: 'proved' },
+} as const satisfies TaskShape;
+
+type Params = z.output<typeof paramsShape>;
+
+const checkpointShape = z.looseObject({
+  to: z.string(),
+  /** Where an attempt has begun it, with a slash at the end: what comes out the same each time lies there. */
+  prefix: z.string(),
+  /** What is made, of what, and how. */
+  making: z.string(),
+});
+
+type Checkpoint = z.output<typeof checkpointShape>;
+
+/** A package that browsers play. */
+interface Fact {
+  readonly to: string;
+  readonly place: string;
+  /** Where its manifests lie, with a slash at the end, and all that an earlier attempt has not sent. */
+  readonly prefix: string;
+  /** Where players begin; `null`: not asked for, or the place has no address. */
+  readonly playback: { readonly hls: string | null; readonly dash: string | null };
+  readonly keys: { readonly hls: string | null; readonly dash: string | null };
+  readonly durationS: number;
+  readonly bytes: number;
+  readonly files: number;
+  readonly tracks: readonly {
+    readonly id: string;
+    readonly codecs: string;
+    readonly widthPx: number | null;
+    readonly heightPx: number | null;
+    readonly isCopied: boolean;
+    readonly segments: number;
+    readonly bytes: number;
+    readonly averageBitsPerS: number;
+    readonly peakBitsPerS: number;
+  }[];
+  readonly cost: Cost;
+}
+
+type Context = TaskContext<Params, Checkpoint>;
+
+/** What lies at an address that no other bytes will ever have may be kept by everybody; what names it is asked for. */
+const KEPT = { segments: 'public, max-age=31536000, immutable', manifests: 'public, max-age=60' };
+
+/** Files on their way are told of before these. */
+const SEGMENT_TYPE = 'video/iso.segment';
+const INIT_TYPE = 'video/mp4';
+
+type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch' | 'retry'>;
+
+/**
+ * Makes a package of a film that browsers play: renditions cut into segments at the same times, which HLS and DASH share.
+ * The segments are sent while they are made, and the manifests once all else is there and proved: nobody meets a hole.
+ *
+ * Safe to repeat: all that it writes lies below its own fence, so a worker that has lost its lease writes what no manifest names. A
+ * later attempt makes all once more. What comes out the same each time (a film that is copied, sound) stays where the first
+ * attempt has sent it, and is not sent again, where it is the same to the bit; where that attempt began is recorded before
+ * anything is sent. In the end all goes that no manifest names.
+ */
+export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoint>, keyof TaskShape> {
+  const { outputPlaces, scratch, retry } = tools;
+
+  return {
+    checkpoint: checkpointShape,
+    claims: ({ checkpoint, fact }) => [checkpoint?.prefix, fact?.prefix],
+    serviceFor: ({ params }) => outputPlaces.get(params.to)?.service ?? params.to,
+
+    async run(context) {
+      const { params, signal } = context;
+      const media = requireMediaTools(tools);
+      const place = placeOf(params.to);
+      const source = await context.take('file');
+      await source.proved();
+      const file = await lookInto(media, source.path, signal);
+      const plan = await planFor(media, file, source.path, context);
+      const input = await media.ffmpeg.input(source.path);
+      const base = await baseFor(context, place, makingOf(source.contentId, plan));
+      try {
+        return await scratch.use(context, plan.mostBytes, (folder, notesPath) =>
+          make(context, { media, place, file, plan, input, base, folder, notesPath }),
+        );
+      } catch (error) {
+        // It will not be better the next time, so nothing of it is to stay.
+        if (error instanceof KnownError && error.retry === 'never' && !signal.aborted) {
+          await scratch.remove(context);
+          await clear(context, place).catch((err: unknown) =>
+            context.log.warn({ event: 'package.left', err }, 'half a package is left, and will be swept'),
+          );
+        }
+        throw error;
+      }
+    },
+
+    async withdraw(context) {
+      const fact = context.fact as Fact | undefined;
+      await scratch.remove(context);
+      for (const to of new Set([context.checkpoint?.to, fact?.to])) {
+        if (to === undefined) continue;
+        await context.checkLease();
+        await clear(context, placeOf(to));
+      }
+    },
+  };
+
+  /** @throws KnownError `STORE_MISSING`: it waits until somebody has set the place up again. */
+  function placeOf(name: string): OutputPlace {
+    const place = outputPlaces.get(name);
+    if (place !== undefined) return place;
+    throw held(`The place of outputs "${name}" is not set up`, 'STORE_MISSING');
+  }
+
+  /** @throws KnownError `TOOL_MISSING` where this machine cannot encode it */
+  async function planFor(
+    media: MediaTools,
+    file: MediaFile,
+    path: string,
+    { params, signal }: Context,
+  ): Promise<PackagePlan> {
+    const { video } = file;
+    const mayCopy =
+      video !== undefined && params.top === 'copy' && params.codec === 'h264' && params.ladder === 'auto';
+    const scan = mayCopy ? await scanPackets(media, { path, index: video.index, signal }) : undefined;
+    const plan = planPackage(file, params, scan);
+    const needed = [
+      ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
+        ? [ENCODERS[params.codec]]
+        : []),
+      ...(plan.tracks.some(({ kind, isCopied }) => kind === 'audio' && !isCopied) ? ['aac'] : []),
+    ];
+    for (const [name, state] of await media.ffmpeg.encoders(needed, signal)) {
+      if (state === 'works') continue;
+      throw new KnownError(`ffmpeg cannot encode with ${name} here`, {
+        code: 'TOOL_MISSING',
+        retry: 'backoff',
+      });
+    }
+    return plan;
+  }
+
+  /** Where an earlier attempt has begun the same, or here; then what that has sent is taken away. */
+  async function baseFor(context: Context, place: OutputPlace, making: string): Promise<string> {
+    const { checkpoint } = context;
+    if (checkpoint?.making === making && checkpoint.to === place.name) return checkpoint.prefix;
+    if (checkpoint !== undefined) {
+      await context.checkLease();
+      await clear(context, placeOf(checkpoint.to));
+      await scratch.remove(context);
+    }
+    const prefix = outputPrefix(markOf(context));
+    await context.saveCheckpoint({ to: place.name, prefix, making });
+    return prefix;
+  }
+
+  /** Removes what the attempts of a step have sent, but for these. */
+  async function clear(
+    context: Pick<WithdrawContext, 'recording' | 'step' | 'signal'>,
+    place: OutputPlace,
+    kept: ReadonlySet<string> = new Set(),
+  ): Promise<void> {
+    const { signal } = context;
+    const keys: string[] = [];
+    for await (const { key } of place.list({ prefix: stepPrefix(context), signal }))
+      if (!kept.has(key)) keys.push(key);
+    if (keys.length > 0) await place.remove({ keys, signal });
+  }
+
+  /**
+   * All that manifests will name lies there, whoever has sent it.
+   *
+   * @throws KnownError `OUTPUT_GONE`
+   */
+  async function requireThere(
+    context: Context,
+    place: OutputPlace,
+    needed: ReadonlyMap<string, number | undefined>,
+  ): Promise<void> {
+    const { signal } = context;
+    const there = new Map<string, number>();
+    for await (const { key, bytes } of place.list({ prefix: stepPrefix(context), signal }))
+      there.set(key, bytes);
+    const gone = [...needed].find(
+      ([key, bytes]) => there.get(key) === undefined || (bytes ?? there.get(key)) !== there.get(key),
+    );
+    if (gone === undefined) return;
+    // What is noted as sent is not there: the next attempt sends all.
+    await scratch.remove(context);
+    throw new KnownError(`${gone[0]} was sent, and is not there`, { code: 'OUTPUT_GONE', retry: 'backoff' });
+  }
+
+  interface Making {
+    readonly media: MediaTools;
+    readonly place: OutputPlace;
+    readonly file: MediaFile;
+    readonly plan: PackagePlan;
+    readonly input: readonly string[];
+    /** Where what comes out the same each time lies. */
+    readonly base: string;
+    readonly folder: string;
+    readonly notesPath: string;
+  }
+
+  async function make(context: Context, making: Making): Promise<Fact> {
+    const { media, place, file, plan, input, base, folder, notesPath } = making;
+    const { params, signal } = context;
+    const mark = markOf(context);
+    const prefix = outputPrefix(mark);
+    const put = (
+      key: string,
+      path: string,
+      how: { mediaType: string; cacheControl: string },
+      by: AbortSignal,
+    ) =>
+      retryInPlace(retry, by, async () => {
+        await context.checkLease();
+        await place.put({ key, path, ...how, mark, signal: by });
+      });
+    const whereOf = (track: PlannedTrack) => (isRepeatable(track) ? base : prefix);
+
+    const sender = await createSegmentSender({
+      folder,
+      tracks: plan.tracks,
+      notesPath,
+      async send(track, name, path, by) {
+        const mediaType = name.endsWith('.m4s') ? SEGMENT_TYPE : INIT_TYPE;
+        await put(whereOf(track) + name, path, { mediaType, cacheControl: KEPT.segments }, by);
+      },
+    });
+    const { durationS } = file;
+    let isCut = false;
+    let cost: Cost | undefined;
+    await allOrNone(signal, [
+      async (either) => {
+        const done = await media.ffmpeg.run({
+          args: [...plan.before, ...input, ...plan.behind],
+          folder,
+          signal: either,
+          ...(durationS === undefined ? {} : { expectedS: durationS }),
+          onProgress: (doneS) => context.progress(Math.min(doneS, durationS ?? doneS), durationS ?? 0),
+        });
+        cost = done.cost;
+        isCut = true;
+      },
+      (either) => sender.sendAll(() => isCut, either),
+    ]);
+
+    const cut = sender.cut();
+    const tracks = cut.map((each) =>
+      trackOf(each, {
+        folder: whereOf(each.planned) === prefix ? '' : `../${base.split('/').at(-2)}/`,
+        sound: soundOf(each.planned.isCopied, file),
+      }),
+    );
+    await provePackage({ media, file, tracks, beginningOf: sender.beginningOf, folder, signal });
+    const needed = new Map(
+      tracks.flatMap((track, at) => {
+        const where = whereOf(plan.tracks[at] as PlannedTrack);
+        const named = track.segments.map(
+          ({ bytes }, n) => [where + segmentName(track, n + 1), bytes] as const,
+        );
+        return [...named, [where + initName(track), undefined] as const];
+      }),
+    );
+    await requireThere(context, place, needed);
+
+    const manifests: readonly Manifest[] = [
+      ...(params.formats.includes('dash') ? [dashManifest(tracks)] : []),
+      ...(params.formats.includes('hls') ? hlsPlaylists(tracks) : []),
+    ];
+    for (const { name, text, mediaType } of manifests) {
+      const path = join(folder, name);
+      await writeFile(path, text);
+      await put(prefix + name, path, { mediaType, cacheControl: KEPT.manifests }, signal);
+    }
+
+    await context.checkLease();
+    await clear(context, place, new Set([...needed.keys(), ...manifests.map(({ name }) => prefix + name)]));
+
+    const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
+    const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
+    const told = tracks.map((track, at) => ({
+      id: track.id,
+      codecs: track.codecs,
+      widthPx: track.widthPx ?? null,
+      heightPx: track.heightPx ?? null,
+      isCopied: plan.tracks[at]?.isCopied === true,
+      segments: track.segments.length,
+      bytes: track.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+      ...bitRates(track),
+    }));
+    return {
+      to: place.name,
+      place: place.place,
+      prefix,
+      playback: { hls: addressOf(place, keys.hls), dash: addressOf(place, keys.dash) },
+      keys,
+      durationS: Math.round(1000 * Math.max(...tracks.map(lengthS))) / 1000,
+      bytes:
+        told.reduce((sum, { bytes }) => sum + bytes, 0) +
+        manifests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
+      files: told.reduce((sum, { segments }) => sum + segments + 1, 0) + manifests.length,
+      tracks: told,
+      cost: cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 },
+    };
+  }
+}
+
+type Owner = Pick<Context, 'recording' | 'step' | 'fence'>;
+
+function markOf({ recording, step, fence }: Owner): OutputMark {
+  return { recordingId: recording.id, step: step.id, fence };
+}
+
+/** Where all attempts of a step write, with a slash at the end. */
+function stepPrefix({ recording, step }: Omit<Owner, 'fence'>): string {
+  return outputPrefix({ recordingId: recording.id, step: step.id, fence: 0 }).slice(0, -'0/'.length);
+}
+
+/** What makes the bytes what they are: the file, what is asked of ffmpeg, and by how many cores it is done. */
+function makingOf(contentId: string, { before, behind }: PackagePlan): string {
+  const said = JSON.stringify([contentId, before, behind, availableParallelism()]);
+  return createHash('sha256').update(said).digest('hex').slice(0, 32);
+}
+
+function soundOf(isCopied: boolean, { audio }: MediaFile): { channels: number; sampleRateHz: number } {
+  if (!isCopied || audio === undefined) return { channels: 2, sampleRateHz: 48_000 };
+  return { channels: audio.channels, sampleRateHz: audio.sampleRateHz ?? 48_000 };
+}
+
+function addressOf(place: OutputPlace, key: string | null): string | null {
+  return key === null ? null : (place.address(key) ?? null);
+}

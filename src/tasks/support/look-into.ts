@@ -1,0 +1,98 @@
+import { open } from 'node:fs/promises';
+import { KnownError } from '../../domain/errors.ts';
+import { requireWithinLimits } from '../../domain/media/limits.ts';
+import { type MediaFile, PROBE_ENTRIES, readMediaFile } from '../../domain/media/media-file.ts';
+import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
+import type { Ffprobe } from '../../lib/ffprobe.ts';
+
+/** What looks into files, and works on them. */
+export interface MediaTools {
+  readonly ffprobe: Ffprobe;
+  readonly ffmpeg: Ffmpeg;
+}
+
+/** @throws KnownError `TOOL_MISSING` where the settings leave them alone */
+export function requireMediaTools(tools: {
+  readonly ffprobe: Ffprobe | undefined;
+  readonly ffmpeg: Ffmpeg | undefined;
+}): MediaTools {
+  const { ffprobe, ffmpeg } = tools;
+  if (ffprobe === undefined) throw missing('FFPROBE is none');
+  if (ffmpeg === undefined) throw missing('FFMPEG is none');
+  return { ffprobe, ffmpeg };
+}
+
+/**
+ * Says what is in a file that is to be worked on.
+ *
+ * @throws KnownError `NOT_MEDIA`, `MEDIA_BROKEN`, `MEDIA_REFUSED`, `TOOL_MISSING`
+ */
+export async function lookInto(
+  { ffprobe, ffmpeg }: MediaTools,
+  path: string,
+  signal: AbortSignal,
+): Promise<MediaFile> {
+  const input = await ffmpeg.input(path);
+  const handle = await open(path, 'r');
+  const answer = await ffprobe.show(handle, PROBE_ENTRIES).finally(() => handle.close());
+  signal.throwIfAborted();
+  const file = answer === undefined ? undefined : readMediaFile(answer);
+  if (file === undefined) {
+    // Of one that is broken ffmpeg says so in words.
+    await ffmpeg.run({ args: [...input, '-t', '0', '-f', 'null', '-'], signal });
+    throw missing('ffprobe is not there, or says nothing of this file');
+  }
+  requireWithinLimits(file);
+  return file;
+}
+
+/** What the packets of a film say, which nobody has decoded. */
+export interface PacketScan {
+  /** Between two keyframes, or the last one and the end, in seconds. */
+  readonly largestGapS: number;
+  readonly bitsPerS: number;
+}
+
+/** Looks at each packet of a stream: where a film can be cut, and how much there is of it. */
+export async function scanPackets(
+  { ffmpeg }: Pick<MediaTools, 'ffmpeg'>,
+  { path, index, signal }: { path: string; index: number; signal: AbortSignal },
+): Promise<PacketScan> {
+  let unitS = 0;
+  let keyS: number | undefined;
+  let endS = 0;
+  let largestGapS = 0;
+  let bytes = 0;
+  let rest = '';
+  // One line each: stream, dts, pts, duration, size, checksum, and where it is no keyframe its flags.
+  const read = (line: string): void => {
+    const unit = /^#tb 0: (\d+)\/(\d+)/.exec(line);
+    if (unit !== null) unitS = Number(unit[1]) / Number(unit[2]);
+    const [, , pts, duration, size, ...more] = line.split(',').map((field) => field.trim());
+    if (line.startsWith('#') || size === undefined) return;
+    const atS = Number(pts) * unitS;
+    bytes += Number(size);
+    endS = Math.max(endS, atS + Number(duration) * unitS);
+    if (more.some((field) => field.startsWith('F='))) return;
+    largestGapS = Math.max(largestGapS, atS - (keyS ?? 0));
+    keyS = atS;
+  };
+  const input = await ffmpeg.input(path);
+  await ffmpeg.run({
+    args: [...input, '-map', `0:${index}`, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
+    signal,
+    onOutput(chunk) {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = lines.pop() ?? '';
+      lines.forEach(read);
+    },
+  });
+  return {
+    largestGapS: Math.max(largestGapS, endS - (keyS ?? 0)),
+    bitsPerS: endS > 0 ? (8 * bytes) / endS : Number.POSITIVE_INFINITY,
+  };
+}
+
+function missing(why: string): KnownError {
+  return new KnownError(`The file cannot be worked on: ${why}`, { code: 'TOOL_MISSING', retry: 'backoff' });
+}

@@ -1,0 +1,199 @@
+import { canCopySound, whyNotCopied } from '../../domain/media/copy-rule.ts';
+import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
+import { type FrameRate, type MediaFile, perSecond, shownSize } from '../../domain/media/media-file.ts';
+import { evenRate, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
+import type { PacketScan } from './look-into.ts';
+
+export type VideoCodec = 'h264' | 'hevc' | 'vp9';
+
+export interface PackageWishes {
+  readonly codec: VideoCodec;
+  readonly ladder: WantedLadder;
+  readonly segmentS: number;
+  readonly audioBitsPerS: number;
+  readonly effort: 'usual' | 'hurry';
+}
+
+/** A stream of the package to be: by its place among those that ffmpeg writes. */
+export interface PlannedTrack {
+  readonly id: string;
+  readonly kind: 'video' | 'audio';
+  readonly isCopied: boolean;
+  readonly rung?: Rung;
+  readonly rate?: FrameRate | undefined;
+}
+
+export interface PackagePlan {
+  readonly tracks: readonly PlannedTrack[];
+  /** What stands before the input, and behind it. */
+  readonly before: readonly string[];
+  readonly behind: readonly string[];
+  /** The most that it will take on the disk. */
+  readonly mostBytes: number;
+}
+
+/** What ffmpeg calls the encoder of a codec. */
+export const ENCODERS: Readonly<Record<VideoCodec, string>> = {
+  h264: 'libx264',
+  hevc: 'libx265',
+  vp9: 'libvpx-vp9',
+};
+
+/** Where no more is known of what is copied, it is taken for so much. */
+const UNKNOWN_BITS_PER_S = 20_000_000;
+
+/**
+ * Plans one run of ffmpeg that makes all renditions: one decode, one cut of each into segments of CMAF, which HLS and DASH
+ * share. The film is copied as the largest one where that is allowed; the others get their keyframes where it has them.
+ *
+ * @param scan Of the film's packets, where it may be copied.
+ */
+export function planPackage(
+  file: MediaFile,
+  wishes: PackageWishes,
+  scan: PacketScan | undefined,
+): PackagePlan {
+  const { video, audio } = file;
+  const isCopied =
+    video !== undefined && scan !== undefined && whyNotCopied({ ...file, video }, scan) === undefined;
+  const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied);
+  const rate = video === undefined || isCopied ? undefined : evenRate(video);
+  const films: PlannedTrack[] = rungs.map((rung) => ({
+    id: rung.name,
+    kind: 'video',
+    isCopied: false,
+    rung,
+    rate,
+  }));
+  if (video !== undefined && isCopied) {
+    const rung = copiedRung(video, scan.bitsPerS);
+    films.unshift({ id: rung.name, kind: 'video', isCopied: true, rung });
+  }
+  const isSoundCopied = audio !== undefined && canCopySound(audio) && (isCopied || video === undefined);
+  const sound: PlannedTrack[] =
+    audio === undefined ? [] : [{ id: 'audio', kind: 'audio', isCopied: isSoundCopied }];
+  const tracks = [...films, ...sound];
+  const encoded = films.filter((track) => !track.isCopied);
+  const filters =
+    video === undefined || encoded.length === 0 ? [] : ['-filter_complex', graph(file, encoded, rate)];
+  const gop = rate === undefined ? undefined : Math.max(1, Math.round(wishes.segmentS * perSecond(rate)));
+  const cutS = gop === undefined || rate === undefined ? wishes.segmentS : gop / perSecond(rate);
+  // Cut at the first keyframe behind it: a hair less than the distance between two of them, whatever is rounded.
+  const cutAtS = (cutS * 0.99).toFixed(6);
+
+  return {
+    tracks,
+    before: READ_ANYHOW,
+    behind: [
+      ...filters,
+      ...films.flatMap((track) => ['-map', track.isCopied ? `0:${video?.index}` : `[${labelOf(track)}]`]),
+      ...(audio === undefined ? [] : ['-map', `0:${audio.index}`]),
+      ...films.flatMap((track, at) =>
+        track.isCopied ? [`-c:v:${at}`, 'copy'] : encoding(track, at, wishes, gop),
+      ),
+      ...(audio === undefined ? [] : soundArgs(wishes, isSoundCopied)),
+      ...['-map_metadata', '-1', '-map_chapters', '-1', '-sn', '-dn', '-max_muxing_queue_size', '1024'],
+      ...['-fflags', '+bitexact', '-f', 'dash', '-dash_segment_type', 'mp4'],
+      ...['-seg_duration', cutAtS, '-use_template', '1', '-use_timeline', '1'],
+      ...['-adaptation_sets', adaptationSets(films.length > 0, audio !== undefined)],
+      ...['-init_seg_name', 'init_$RepresentationID$.mp4'],
+      ...['-media_seg_name', '$RepresentationID$_$Number%05d$.m4s', 'cut.mpd'],
+    ],
+    mostBytes: mostBytes(file, tracks, wishes),
+  };
+}
+
+const labelOf = ({ id }: PlannedTrack) => `v${id}`;
+
+/** Repaired once, at the size of the largest rendition; each smaller one is made of that. */
+function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRate | undefined): string {
+  const { video } = file;
+  const rungs = encoded.flatMap(({ rung }) => (rung === undefined ? [] : [rung]));
+  const [largest] = rungs;
+  if (video === undefined || largest === undefined) return '';
+  const { widthPx, heightPx } = shownSize(video);
+  // One shape in all of them, to the digit, or the muxer refuses them.
+  const shape = `setdar=${Math.round(widthPx)}/${Math.round(heightPx)}`;
+  const parts = encoded.map((_, at) => `[s${at}]`).join('');
+  const head = `[0:${video.index}]${repairChain(video, largest, rate).join(',')},split=${rungs.length}${parts}`;
+  const branches = encoded.map((track, at) => {
+    const { widthPx: w, heightPx: h } = rungs[at] ?? largest;
+    const smaller = at === 0 ? '' : `scale=${w}:${h},`;
+    return `[s${at}]${smaller}${shape}[${labelOf(track)}]`;
+  });
+  return [head, ...branches].join(';');
+}
+
+function encoding(track: PlannedTrack, at: number, wishes: PackageWishes, gop: number | undefined): string[] {
+  const { codec, effort } = wishes;
+  const of = (name: string, value: string | number) => [`-${name}:v:${at}`, String(value)];
+  const most = track.rung?.maxBitsPerS ?? 0;
+  const isHurried = effort === 'hurry';
+  // Beside a film that is copied: a keyframe wherever that has one, and nowhere else.
+  const keyframes = gop === undefined ? of('force_key_frames', 'source') : [];
+  const frames = gop === undefined ? of('fps_mode', 'passthrough') : [];
+  const distance = gop ?? 9999;
+  const all = [
+    ...of('c', ENCODERS[codec]),
+    ...of('pix_fmt', 'yuv420p'),
+    ...keyframes,
+    ...frames,
+    ...of('g', distance),
+  ];
+  if (codec === 'h264') {
+    return [
+      ...all,
+      ...of('preset', isHurried ? 'ultrafast' : 'veryfast'),
+      ...(isHurried ? [] : of('profile', 'high')),
+      ...(gop === undefined ? [] : of('keyint_min', gop)),
+      ...of('sc_threshold', 0),
+      ...of('crf', 23),
+      ...of('maxrate', most),
+      ...of('bufsize', 2 * most),
+    ];
+  }
+  if (codec === 'hevc') {
+    const own = [`keyint=${distance}`, ...(gop === undefined ? [] : [`min-keyint=${gop}`])];
+    return [
+      ...all,
+      ...of('preset', isHurried ? 'ultrafast' : 'veryfast'),
+      ...of('x265-params', [...own, 'scenecut=0', 'open-gop=0', 'log-level=error'].join(':')),
+      ...of('crf', 26),
+      ...of('maxrate', most),
+      ...of('bufsize', 2 * most),
+      // Safari plays it under no other name.
+      ...of('tag', 'hvc1'),
+    ];
+  }
+  return [
+    ...all,
+    ...(gop === undefined ? [] : of('keyint_min', gop)),
+    ...of('deadline', isHurried ? 'realtime' : 'good'),
+    ...of('cpu-used', isHurried ? 8 : 4),
+    ...of('row-mt', 1),
+    ...of('crf', 33),
+    ...of('b', most),
+  ];
+}
+
+function soundArgs({ audioBitsPerS }: PackageWishes, isCopied: boolean): string[] {
+  if (isCopied) return ['-c:a', 'copy'];
+  return ['-c:a', 'aac', '-b:a', String(audioBitsPerS), ...SOUND];
+}
+
+function adaptationSets(hasFilms: boolean, hasSound: boolean): string {
+  if (!hasSound) return 'id=0,streams=v';
+  return hasFilms ? 'id=0,streams=v id=1,streams=a' : 'id=0,streams=a';
+}
+
+/** The ceilings hold on the whole, and a little comes on top of the streams. */
+function mostBytes(
+  { durationS = 0 }: MediaFile,
+  tracks: readonly PlannedTrack[],
+  wishes: PackageWishes,
+): number {
+  const bits = tracks.map(({ kind, rung }) =>
+    kind === 'audio' ? wishes.audioBitsPerS : (rung?.maxBitsPerS ?? UNKNOWN_BITS_PER_S),
+  );
+  return Math.ceil((bits.reduce((sum, each) => sum + each, 0) / 8) * durationS * 1.05) + 1_000_000;
+}

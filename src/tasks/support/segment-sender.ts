@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../../domain/errors.ts';
+import { initName, type Segment, segmentName, type Track } from '../../domain/media/manifests.ts';
+import { pause } from '../../lib/abort.ts';
+import { inParallel } from '../../lib/all-or-none.ts';
+import { readInitSegment, readMediaSegment, type TrackHeader } from '../../lib/fmp4.ts';
+import type { PlannedTrack } from './package-plan.ts';
+
+/** How often it is looked for segments that have appeared, in milliseconds. */
+const LOOK_EVERY_MS = 300;
+
+/** Segments that are on their way at the same time. */
+const PARALLEL = 4;
+
+/** They get their names once they are whole. */
+const SEGMENT = /^(\d+)_(\d{5,})\.m4s$/;
+
+export interface SegmentSenderOptions {
+  /** Where ffmpeg writes them. */
+  readonly folder: string;
+  /** As ffmpeg numbers them. */
+  readonly tracks: readonly PlannedTrack[];
+  /** A file of lines that outlives this process: what has been sent, for a later attempt. */
+  readonly notesPath: string;
+  /** Sends a file of a track under a name. */
+  readonly send: (track: PlannedTrack, name: string, path: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** One stream as it was cut. */
+export interface CutTrack {
+  readonly planned: PlannedTrack;
+  readonly header: TrackHeader;
+  readonly segments: readonly Segment[];
+}
+
+/**
+ * Sends segments while they are being cut, and takes them off the disk; knows in the end what they were. Of what comes out the
+ * same each time those that an earlier attempt has sent are not sent again, where they are the same to the bit.
+ */
+export async function createSegmentSender(options: SegmentSenderOptions) {
+  const { folder, tracks, notesPath, send } = options;
+  const sentBefore = await readNotes(notesPath);
+  const headers = new Map<number, TrackHeader>();
+  const segments = tracks.map((): Segment[] => []);
+  const seen = new Set<string>();
+
+  async function sendOnce(
+    track: PlannedTrack,
+    name: string,
+    { path, bytes, signal }: { path: string; bytes: Buffer; signal: AbortSignal },
+  ): Promise<void> {
+    if (!isRepeatable(track)) return await send(track, name, path, signal);
+    const digest = createHash('sha256').update(bytes).digest('base64');
+    if (sentBefore.get(name) === digest) return;
+    await send(track, name, path, signal);
+    await appendFile(notesPath, `${name} ${digest}\n`);
+  }
+
+  /** What says how its segments are read; it is whole once there is one of them. */
+  async function headerOf(track: number): Promise<TrackHeader> {
+    const known = headers.get(track);
+    if (known !== undefined) return known;
+    const header = readInitSegment(await readFile(initPath(track)));
+    headers.set(track, header);
+    return header;
+  }
+
+  const initPath = (track: number) => join(folder, `init_${track}.mp4`);
+
+  async function take(file: string, signal: AbortSignal): Promise<void> {
+    const [, track = 0, number = 0] = (SEGMENT.exec(file) ?? []).map(Number);
+    const planned = tracks[track];
+    if (planned === undefined) throw new Error(`there is no track for ${file}`);
+    const path = join(folder, file);
+    const bytes = await readFile(path);
+    const times = readMediaSegment(bytes, await headerOf(track));
+    await sendOnce(planned, segmentName(planned, number), { path, bytes, signal });
+    const own = segments[track];
+    if (own !== undefined) own[number - 1] = { ...times, bytes: bytes.length };
+    // The first one stays, to try whether it plays.
+    if (number > 1) await rm(path);
+  }
+
+  async function takeAll(signal: AbortSignal): Promise<void> {
+    const files = (await readdir(folder)).filter((name) => SEGMENT.test(name) && !seen.has(name)).sort();
+    await inParallel({ limit: PARALLEL, count: files.length, signal }, async (index, either) => {
+      const file = files[index] ?? '';
+      seen.add(file);
+      await take(file, either);
+    });
+  }
+
+  return {
+    /** Sends what appears until the cutting is over, and then the rest. */
+    async sendAll(isCut: () => boolean, signal: AbortSignal): Promise<void> {
+      for (let wasCut = false; !wasCut; ) {
+        wasCut = isCut();
+        await takeAll(signal);
+        if (!wasCut) await pause(LOOK_EVERY_MS, signal);
+      }
+      for (const [track, planned] of tracks.entries()) {
+        const path = initPath(track);
+        await sendOnce(planned, initName(planned), { path, bytes: await readFile(path), signal });
+      }
+    },
+
+    /** What was cut, once all was sent. */
+    cut: (): CutTrack[] =>
+      tracks.map((planned, track) => {
+        const header = headers.get(track);
+        if (header === undefined) throw new Error(`no segment of ${planned.id}`);
+        return { planned, header, segments: segments[track] ?? [] };
+      }),
+
+    /** Where the beginning of a track lies: its header and its first segment. */
+    beginningOf: (track: number) => [initPath(track), join(folder, `${track}_00001.m4s`)] as const,
+  };
+}
+
+/**
+ * Whether it comes out the same to the bit each time. What is copied does, and sound; of films the encoders' threads decide in
+ * their own time what the ceiling leaves to each.
+ */
+export function isRepeatable({ kind, isCopied }: PlannedTrack): boolean {
+  return isCopied || kind === 'audio';
+}
+
+/** A track as manifests tell of it. */
+export function trackOf(
+  { planned, header, segments }: CutTrack,
+  more: { folder: string; sound: { channels: number; sampleRateHz: number } },
+): Track {
+  const { id, kind, rung, rate } = planned;
+  const { codecs, timescale } = header;
+  const { folder, sound } = more;
+  if (kind === 'audio') return { id, kind, folder, codecs, timescale, segments, ...sound };
+  return {
+    id,
+    kind,
+    folder,
+    codecs,
+    timescale,
+    segments,
+    ...(rung === undefined ? {} : { widthPx: rung.widthPx, heightPx: rung.heightPx }),
+    ...(rate === undefined ? {} : { rate }),
+  };
+}
+
+async function readNotes(path: string): Promise<Map<string, string>> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const lines = text.split('\n').map((line) => line.split(' '));
+  return new Map(lines.flatMap(([name, digest]) => (name && digest ? [[name, digest] as const] : [])));
+}
