@@ -97,7 +97,7 @@ function customRung({ widthPx, heightPx, videoBitsPerS }: CustomRung): Rung {
 function smallest(names: readonly (RungName | CustomRung)[], video: VideoStream, shortPx: number): Rung {
   const named = names.filter((each) => typeof each === 'string').map((name) => NAMED_RUNGS[name]);
   const kibit = Math.min(...named.map((each) => each.kibit), NAMED_RUNGS.R_240P.kibit);
-  const evenPx = evenOf(shortPx);
+  const evenPx = Math.max(2, 2 * Math.floor(shortPx / 2));
   return { name: `${evenPx}p`, ...sized(video, evenPx), maxBitsPerS: kibit * 1024 };
 }
 

@@ -6,7 +6,7 @@ import { lengthS, type Track } from '../../domain/media/manifests.ts';
 import type { MediaFile } from '../../domain/media/media-file.ts';
 import type { MediaTools } from './look-into.ts';
 
-/** What a track may lack of the length of its file, or be longer. */
+/** What a track may lack of the length of its file. */
 const SLACK = { s: 0.5, share: 0.01 };
 
 /** Segments of two renditions begin at the same time, within a part of one picture. */
@@ -52,8 +52,8 @@ function requireWhole(track: Track, { durationS }: MediaFile): void {
     end = segment.start + segment.duration;
   }
   const madeS = lengthS(track);
-  if (durationS === undefined || Math.abs(durationS - madeS) <= Math.max(SLACK.s, SLACK.share * durationS))
-    return;
+  // Some files say less than they have.
+  if (durationS === undefined || durationS - madeS <= Math.max(SLACK.s, SLACK.share * durationS)) return;
   throw new KnownError(`Of ${durationS.toFixed(2)} s only ${madeS.toFixed(2)} s came out as ${id}`, {
     code: 'OUTPUT_TOO_SHORT',
   });
