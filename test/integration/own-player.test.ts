@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { QUICK_SETTINGS } from '../support/faults-house.ts';
+import { type House, openHouse } from '../support/house.ts';
+
+const RECIPES = `recipes:
+  - name: own-pages
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: archive, task: archive, takes: { file: fetch.file } }
+      - { id: package, task: package, takes: { file: fetch.file }, after: [archive], params: { ladder: [R_144P], effort: hurry } }
+      - { id: notify, task: notify, after: [package] }
+      - { id: cleanup, task: cleanup, after: notify }
+default: own-pages
+`;
+
+let folder: string;
+let out: string;
+let house: House;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-own-'));
+  out = join(folder, 'out');
+  await mkdir(out);
+  await writeFile(join(folder, 'recipes.yaml'), RECIPES);
+  house = await openHouse({
+    ...QUICK_SETTINGS,
+    // Where ffmpeg is.
+    PATH: process.env['PATH'],
+    RECIPES_FILE: join(folder, 'recipes.yaml'),
+    MEDIA_OUT: out,
+    MEDIA_OUT_URL: 'https://media.example',
+  });
+});
+afterEach(async () => {
+  await house.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function filesIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('.sluice'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1));
+}
+
+const scratch = () => filesIn(join(house.config.dataDir, 'scratch'));
+
+it('a recording is packaged in a lane of its own once it is archived, and all of it goes when it is deleted', async () => {
+  await house.startWorker();
+  const { id } = await house.addZoom('Algebra');
+  await house.reaches(id, 'done', 'failed');
+  expect((await house.recordings.get(id))?.lastError).toBe(null);
+
+  const fact = (await house.recordings.progress(id)).facts['package'] as unknown as {
+    playback: { hls: string; dash: string };
+    keys: { hls: string };
+  };
+  expect(fact.playback.hls).toMatch(
+    new RegExp(`^https://media.example/runs/${id}/package/\\d+/master.m3u8$`),
+  );
+  expect(await readFile(join(out, fact.keys.hls), 'utf8')).toContain('RESOLUTION=');
+  expect(await scratch()).toEqual([]);
+  expect(await house.history(id)).toContain('lane.changed');
+
+  await house.post(`/api/recordings/${id}/delete`, {});
+  await house.reaches(id, 'deleted');
+  expect(await filesIn(out)).toEqual([]);
+});
+
+it('a recording that is cancelled while it is packaged leaves nothing', async () => {
+  await house.startWorker();
+  const { id } = await house.addZoom('Algebra');
+  await vi.waitFor(async () => expect((await filesIn(out)).length).toBeGreaterThan(0), {
+    timeout: 50_000,
+    interval: 20,
+  });
+  await house.post(`/api/recordings/${id}/cancel`, {});
+
+  await house.reaches(id, 'cancelled', 'done');
+  if ((await house.recordings.get(id))?.state === 'cancelled') expect(await filesIn(out)).toEqual([]);
+  expect(await scratch()).toEqual([]);
+});
