@@ -14,6 +14,19 @@ const bringHome: Recipe = {
   ],
 };
 
+/** A class that the academy shows by itself: archived, then made into a package beside the next one that comes in. */
+const ownPlayer: Recipe = {
+  name: 'own-player',
+  version: 1,
+  steps: [
+    { id: 'fetch', task: 'fetch' },
+    { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    { id: 'package', task: 'package', takes: { file: 'fetch.file' }, after: ['archive'] },
+    { id: 'notify', task: 'notify', after: ['package'] },
+    { id: 'cleanup', task: 'cleanup', after: ['notify'] },
+  ],
+};
+
 /** What belongs to a video: archived beside it. */
 const bringCompanion: Recipe = {
   name: 'bring-companion',
@@ -48,7 +61,7 @@ const probe: Recipe = {
   ],
 };
 
-export const BUILT_IN: readonly Recipe[] = [bringHome, bringCompanion, bringTranscript, probe];
+export const BUILT_IN: readonly Recipe[] = [bringHome, ownPlayer, bringCompanion, bringTranscript, probe];
 
 export const BUILT_IN_NAMES: readonly string[] = BUILT_IN.map(({ name }) => name);
 

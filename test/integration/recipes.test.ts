@@ -121,6 +121,7 @@ describe('a recipe', () => {
     expect(answer).toMatchObject({
       recipes: [
         { name: 'bring-home', is_default: false },
+        { name: 'own-player' },
         { name: 'bring-companion' },
         { name: 'bring-transcript' },
         { name: 'probe' },
