@@ -61,6 +61,7 @@ const CRASHES: Readonly<Record<Exclude<CrashPoint, AfterDonePoint>, readonly (re
 
 /** Tasks of no way home, and why nothing is to be tried behind their fact. */
 const APART: Readonly<Record<string, string>> = {
+  package: 'in a lane of its own, each attempt below its own fence: integration/package interrupts it',
   probe: 'it only looks, and makes nothing anywhere',
 };
 
