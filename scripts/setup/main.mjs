@@ -18,13 +18,15 @@ import {
   REDIS,
   readEnvFile,
 } from './programs.mjs';
+import { radosgwStep } from './radosgw.mjs';
 
 const HELP = `Makes this checkout ready to run. Repeating it is free: it does only what is missing, and says so.
 
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy)
+  --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy,
+            and in the cache folder of this user radosgw)
   --chaos   also install what only the chaos run needs (faketime)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
@@ -74,7 +76,7 @@ export async function setUp({
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
-    ...(test ? [programStep({ program: B2SDK, env, folders, say })] : []),
+    ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     ...(build ? [buildStep({ root, say })] : []),

@@ -280,6 +280,29 @@ describe('the set-up', () => {
     await setUp(options);
   });
 
+  it('goes on without the S3 server of the tests where it cannot be had, and says so', async () => {
+    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'python3']) {
+      await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
+    }
+    const said: string[] = [];
+    const nowhere = { ...env, PATH: '', XDG_CACHE_HOME: join(root, 'cache') };
+    const options = {
+      root,
+      test: true,
+      folders: [join(root, 'bin')],
+      say: (line: string) => said.push(line),
+    };
+    await setUp({ ...options, env: nowhere });
+
+    expect(said).toContainEqual(
+      expect.stringMatching(/^radosgw cannot be had here: .*in CI these tests fail/),
+    );
+    said.length = 0;
+    await put('cache/sluice/radosgw/complete', '');
+    await setUp({ ...options, env: nowhere });
+    expect(said).toEqual([]);
+  });
+
   it('asks for curl too with --bench', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
     const attempt = setUp({

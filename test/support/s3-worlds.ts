@@ -76,7 +76,7 @@ const nothing = {
 /** The store `s3` with a bucket of its own. */
 export async function openS3World(
   service: S3Service,
-  more: Pick<StoreWorld, 'loseAnswer' | 'fill'> = {},
+  more: Pick<StoreWorld, 'loseAnswer' | 'fill' | 'misreads'> = {},
 ): Promise<StoreWorld> {
   const s3Store = s3Settings(service);
   const inside = lookInto(s3Store);
@@ -102,7 +102,10 @@ export async function openS3World(
 }
 
 /** A folder of a bucket of its own as a place of outputs. */
-export async function openS3Output(service: S3Service): Promise<OutputPlaceWorld> {
+export async function openS3Output(
+  service: S3Service,
+  more: Pick<OutputPlaceWorld, 'misreads'> = {},
+): Promise<OutputPlaceWorld> {
   const settings = s3Settings(service);
   const prefix = 'of/academy/';
   const inside = lookInto(settings);
@@ -126,6 +129,7 @@ export async function openS3Output(service: S3Service): Promise<OutputPlaceWorld
       const own = (await inside.keys()).filter((key) => !key.startsWith(prefix) && key !== 'elsewhere.txt');
       return own.length + (await inside.uploads.list({ prefix, signal })).length;
     },
+    ...more,
     async close() {},
   };
 }
