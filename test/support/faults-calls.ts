@@ -291,7 +291,7 @@ const WITHOUT_CALLS: Readonly<Record<string, string>> = {
 /** Services that no task of every recording needs, and the test that has their troubles. */
 export const TRIED_ELSEWHERE: Readonly<Record<string, string>> = {
   'media-out': 'test/contract/folder-output.test.ts',
-  s3: 'test/contract/s3-moods.test.ts',
+  s3: 'test/faults/s3-faults.test.ts',
 };
 
 /** What no fault is tried of, of all that there is: a sentence for each, which says what to add. */

@@ -102,6 +102,7 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
       try {
         const answer = await requests.ask({ method: 'HEAD', key, signal });
         const { headers } = answer;
+        requireEtag(answer);
         const bytes = lengthFrom(headers['content-length']);
         if (bytes === undefined) throw noLength(answer);
         const versionId = textOf(headers['x-amz-version-id']);
@@ -118,7 +119,7 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
     },
 
     async put({ body, md5, isNew = false, signal, ...object }) {
-      await requests.ask({
+      const answer = await requests.ask({
         method: 'PUT',
         key: object.key,
         headers: {
@@ -129,11 +130,14 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
         body,
         signal,
       });
+      requireEtag(answer);
     },
 
     async readText({ key, signal }) {
       try {
-        return (await requests.ask({ method: 'GET', key, signal })).text;
+        const answer = await requests.ask({ method: 'GET', key, signal });
+        requireEtag(answer);
+        return answer.text;
       } catch (error) {
         if (isAbsence(error)) return undefined;
         throw error;
@@ -142,7 +146,7 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
 
     async writeText({ key, text, signal }) {
       const headers = { 'content-md5': md5Text(text), 'content-type': 'application/json' };
-      await requests.ask({ method: 'PUT', key, headers, body: text, signal });
+      requireEtag(await requests.ask({ method: 'PUT', key, headers, body: text, signal }));
     },
 
     async *list({ prefix, signal }) {
@@ -217,6 +221,15 @@ function textOf(value: string | string[] | undefined): string | undefined {
 
 function md5Text(text: string): string {
   return createHash('md5').update(text).digest('base64');
+}
+
+/** What lies between may answer in the place of the service, and in good order: it knows of no file. */
+function requireEtag({ request, headers }: Answer): void {
+  if (headers.etag !== undefined) return;
+  throw new KnownError(`${request.service} answered ${request.method} without saying what it has`, {
+    code: 'REMOTE_ANSWER_INVALID',
+    retry: 'backoff',
+  });
 }
 
 function noLength({ request }: Pick<Answer, 'request'>): KnownError {
