@@ -440,6 +440,14 @@ export const ERROR_CATALOGUE = {
         'Somebody else removes files in the place of outputs: leave "runs" there to Sluice, and ask for it anew.',
     },
   ],
+  STREAM_MISSING: [
+    'What was asked for is made of pictures or of sound, and the file has none of these.',
+    'Nothing is wrong with the file: leave the step out for recordings of this kind, or take another recipe for them.',
+  ],
+  OUTPUT_DIFFERS: [
+    'What was made of the file is not what it had to be: its length, its streams or its size.',
+    'Play the file to its end: it may be damaged. If it plays well, report it, with what "ffprobe" says of the file.',
+  ],
   OUTPUT_TOO_SHORT: [
     'What was made of the file is shorter than the file says that it is.',
     'Play it to its end: part of it is missing or damaged. Bring it again from where it came from.',

@@ -10,8 +10,13 @@ export interface OutputMark {
  * Where a step writes its outputs, with a slash at the end. A worker that has lost its lease writes below a number that no
  * fact names.
  */
-export function outputPrefix({ recordingId, step, fence }: OutputMark): string {
-  return `runs/${recordingId}/${step}/${fence}/`;
+export function outputPrefix({ fence, ...owner }: OutputMark): string {
+  return `${stepPrefix(owner)}${fence}/`;
+}
+
+/** What all that the attempts of a step write lies below, with a slash at the end. */
+export function stepPrefix({ recordingId, step }: Omit<OutputMark, 'fence'>): string {
+  return `runs/${recordingId}/${step}/`;
 }
 
 /** Whose output lies at a key, where the key itself says so. */

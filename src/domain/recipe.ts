@@ -88,6 +88,9 @@ export interface RecipeProblem {
 /** The names of what is set up, by what kind of place it is: a store, a publisher. */
 export type Places = Readonly<Record<string, readonly string[]>>;
 
+/** In a place of this kind each step has what it makes to itself: any number of them may go there. */
+const SHARED_KIND = 'output-place';
+
 /** What a step may be called. */
 export const STEP_ID = /^[a-z][a-z0-9-]{0,39}$/;
 
@@ -167,6 +170,7 @@ export function planRun(
       if (known !== undefined && !known.includes(named)) {
         say(at, ['params', name], `there is no ${kind} "${named}" set up: there are ${listed(known)}`);
       }
+      if (kind === SHARED_KIND) continue;
       const place = `${task.name} ${kind} ${named}`;
       const other = taken.get(place);
       if (other === undefined) taken.set(place, steps[at]?.step.id ?? '');

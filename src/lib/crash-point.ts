@@ -16,7 +16,11 @@ export type CrashPoint =
   | 'notify:after-outbox'
   | 'cleanup:after-removal'
   | 'delivery:after-answer'
+  | OutputPoint
   | AfterDonePoint;
+
+/** Those of steps that make something of a recording beside it. */
+export type OutputPoint = 'output:after-put';
 
 /** Those that are passed only once a recording is home and an operator does something with it. */
 export type AfterDonePoint = 'withdraw:after-stage' | 'watch:after-removal' | 'rename:after-update';

@@ -2,7 +2,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AfterDonePoint, type CrashPoint, crashPoint } from '../../src/lib/crash-point.ts';
+import {
+  type AfterDonePoint,
+  type CrashPoint,
+  crashPoint,
+  type OutputPoint,
+} from '../../src/lib/crash-point.ts';
 import {
   arrive,
   emptyRemotes,
@@ -23,46 +28,50 @@ import { publishersFound, storesFound, tasksFound } from '../support/registry.ts
 /** How large the video is; or a small one with a transcript, of which the worker dies. */
 type Size = 'small' | 'large' | 'transcript';
 
-/** Every crash point on the way home (the others: after-done.test.ts), and at which passages of it a recording of which size has its worker die. */
-const CRASHES: Readonly<Record<Exclude<CrashPoint, AfterDonePoint>, readonly (readonly [CrashAt, Size])[]>> =
-  {
-    // First, for a dead worker's announcement stays locked for half a minute.
-    'delivery:after-answer': [['delivery:after-answer', 'small']],
-    'after-fact:fetch': [['after-fact:fetch', 'small']],
-    'after-fact:archive': [['after-fact:archive', 'small']],
-    'after-fact:publish': [['after-fact:publish', 'small']],
-    'after-fact:captions': [['after-fact:captions', 'transcript']],
-    'captions:after-set': [['captions:after-set', 'transcript']],
-    'after-fact:notify': [['after-fact:notify', 'small']],
-    'after-fact:cleanup': [['after-fact:cleanup', 'small']],
-    'fetch:after-checkpoint': [['fetch:after-checkpoint', 'small']],
-    'fetch:mid-download': [
-      ['fetch:mid-download:1', 'large'],
-      ['fetch:mid-download:4', 'large'],
-    ],
-    'fetch:before-fact': [['fetch:before-fact', 'small']],
-    'archive:after-upload': [['archive:after-upload', 'small']],
-    'archive:after-start': [['archive:after-start', 'large']],
-    'archive:after-part': [
-      ['archive:after-part:1', 'large'],
-      ['archive:after-part:3', 'large'],
-    ],
-    'archive:after-finish': [['archive:after-finish', 'large']],
-    'publish:after-create': [['publish:after-create', 'small']],
-    'publish:after-begin': [['publish:after-begin', 'small']],
-    'publish:after-patch': [
-      ['publish:after-patch:1', 'large'],
-      ['publish:after-patch:11', 'large'],
-    ],
-    'publish:after-naming': [['publish:after-naming', 'small']],
-    'notify:after-outbox': [['notify:after-outbox', 'small']],
-    'cleanup:after-removal': [['cleanup:after-removal', 'small']],
-  };
+/** Every crash point on the way home (the others: after-done.test.ts, outputs.test.ts), and at which passages of it a recording of which size has its worker die. */
+const CRASHES: Readonly<
+  Record<Exclude<CrashPoint, AfterDonePoint | OutputPoint>, readonly (readonly [CrashAt, Size])[]>
+> = {
+  // First, for a dead worker's announcement stays locked for half a minute.
+  'delivery:after-answer': [['delivery:after-answer', 'small']],
+  'after-fact:fetch': [['after-fact:fetch', 'small']],
+  'after-fact:archive': [['after-fact:archive', 'small']],
+  'after-fact:publish': [['after-fact:publish', 'small']],
+  'after-fact:captions': [['after-fact:captions', 'transcript']],
+  'captions:after-set': [['captions:after-set', 'transcript']],
+  'after-fact:notify': [['after-fact:notify', 'small']],
+  'after-fact:cleanup': [['after-fact:cleanup', 'small']],
+  'fetch:after-checkpoint': [['fetch:after-checkpoint', 'small']],
+  'fetch:mid-download': [
+    ['fetch:mid-download:1', 'large'],
+    ['fetch:mid-download:4', 'large'],
+  ],
+  'fetch:before-fact': [['fetch:before-fact', 'small']],
+  'archive:after-upload': [['archive:after-upload', 'small']],
+  'archive:after-start': [['archive:after-start', 'large']],
+  'archive:after-part': [
+    ['archive:after-part:1', 'large'],
+    ['archive:after-part:3', 'large'],
+  ],
+  'archive:after-finish': [['archive:after-finish', 'large']],
+  'publish:after-create': [['publish:after-create', 'small']],
+  'publish:after-begin': [['publish:after-begin', 'small']],
+  'publish:after-patch': [
+    ['publish:after-patch:1', 'large'],
+    ['publish:after-patch:11', 'large'],
+  ],
+  'publish:after-naming': [['publish:after-naming', 'small']],
+  'notify:after-outbox': [['notify:after-outbox', 'small']],
+  'cleanup:after-removal': [['cleanup:after-removal', 'small']],
+};
+
+const OUTPUTS = 'it makes something beside the recording: outputs.test.ts';
 
 /** Tasks of no way home, and why nothing is to be tried behind their fact. */
 const APART: Readonly<Record<string, string>> = {
   package: 'in a lane of its own, each attempt below its own fence: integration/package interrupts it',
   probe: 'it only looks, and makes nothing anywhere',
+  thumbnail: OUTPUTS,
 };
 
 /** In which file of these tests a worker dies that archives there, or publishes there. */

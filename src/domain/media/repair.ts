@@ -36,7 +36,7 @@ export function evenRate({ nominalRate, averageRate }: VideoStream): FrameRate {
 }
 
 /** Whether a film needs more than to be made smaller. */
-function isHdr({ transfer }: VideoStream): boolean {
+export function isHdr({ transfer }: VideoStream): boolean {
   return HDR.includes(transfer);
 }
 

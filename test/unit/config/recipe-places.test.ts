@@ -47,6 +47,12 @@ describe('a recipe', () => {
     ).rejects.toThrow('the step "one" goes to the publisher "bunny" as well');
   });
 
+  it('may bring any number of outputs to one place', async () => {
+    const poster = (id: string) => `{ id: ${id}, task: thumbnail, takes: { file: fetch.file } }`;
+    const { recipes } = await read(poster('one'), poster('two'));
+    expect(recipes).toMatchObject([{ name: 'mine' }]);
+  });
+
   it('is refused where a parameter is none of the task', async () => {
     await expect(read(publishing('one', ', params: { publischer: bunny }'))).rejects.toThrow('publischer');
   });

@@ -1,0 +1,244 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { hasCode, KnownError, orMachineTrouble } from '../../domain/errors.ts';
+import type { Cost } from '../../domain/media/cost.ts';
+import type { MediaFile } from '../../domain/media/media-file.ts';
+import { isAsLong, type Output, type OutputsFact, sumOf } from '../../domain/media/output.ts';
+import { outputPrefix, stepPrefix } from '../../domain/output-keys.ts';
+import type { TaskShape } from '../../domain/recipe.ts';
+import { held } from '../../engine/held.ts';
+import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
+import type { OutputPlace } from '../../engine/ports/output-place.ts';
+import type { Task, TaskContext, WithdrawContext } from '../../engine/task.ts';
+import { crashPoint } from '../../lib/crash-point.ts';
+import { jpegSize } from '../../lib/jpeg.ts';
+import { lookAt, type MediaInput, type MediaPrograms, openMedia, requirePrograms } from './media-input.ts';
+import type { OutputParams } from './output-params.ts';
+import { retryInPlace } from './retry-in-place.ts';
+import type { Tools } from './tools.ts';
+
+export type MediaTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
+
+/** Set before the first output is brought to its place: from then on there may be some. */
+const checkpointShape = z.object({ to: z.string() }).loose();
+
+type Checkpoint = Readonly<z.infer<typeof checkpointShape>>;
+
+/** What an output has to be; what is said of none of it is not looked at. */
+export interface Proof {
+  readonly durationS?: number;
+  readonly videoCodec?: string;
+  readonly audioCodec?: string;
+}
+
+export interface PictureSize {
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** What the work of a step is given: a file, a folder, and the means to make something of it there. */
+export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'note' | 'signal' | 'log'> {
+  readonly params: P;
+  readonly input: MediaInput;
+  /** Empty, and gone afterwards. */
+  readonly folder: string;
+  readonly programs: MediaPrograms;
+  /** Runs ffmpeg in the folder; what it costs is counted. */
+  run(run: Omit<FfmpegRun, 'signal' | 'folder'>): Promise<FfmpegDone>;
+  /**
+   * Looks whether a file of the folder is what it had to be.
+   *
+   * @throws KnownError `OUTPUT_DIFFERS`
+   */
+  prove(name: string, proof: Proof): Promise<MediaFile>;
+  /** The same of a JPEG, which has to be so large. */
+  provePicture(name: string, size: PictureSize): Promise<void>;
+  /** Brings a file of the folder to the place of outputs, under its name. */
+  put(name: string, what: { readonly mediaType: string; readonly durationS?: number }): Promise<Output>;
+}
+
+export interface MediaStep<P, F> {
+  readonly shape: TaskShape;
+  readonly tools: MediaTools;
+  /** The most that lies in its folder at once, in bytes. */
+  readonly scratchBytes: (sourceBytes: number) => number;
+  /** Makes the outputs; what it returns is told of them. */
+  work(work: MediaWork<P>): Promise<F>;
+}
+
+/**
+ * A step that makes files of a recording and brings them to a place of outputs.
+ *
+ * Safe to repeat: each attempt writes below a number of its own (`outputPrefix`), and what it writes counts only once the
+ * fact names it. That there may be something is recorded before; an attempt that finds this recorded removes first what
+ * earlier ones have written, and one that fails what it has written itself. What is taken back is all that lies below the
+ * step's own folder, whoever wrote it.
+ */
+export function createMediaTask<P extends OutputParams, F extends object>(
+  step: MediaStep<P, F>,
+): Task<P, OutputsFact & F, Checkpoint> {
+  const { shape, tools } = step;
+  const { outputPlaces, scratch, retry } = tools;
+
+  return {
+    ...(shape as TaskShape & { params: z.ZodType<P> }),
+    checkpoint: checkpointShape,
+    serviceFor: ({ params }) => outputPlaces.get(params.to)?.service ?? params.to,
+
+    async run(context) {
+      const { recording, params, signal, checkpoint } = context;
+      const { path, totalBytes } = await context.take('file');
+      const programs = requirePrograms(tools);
+      const place = requirePlace(params);
+      if (checkpoint !== undefined) await removeAllBelow(context, place, folderOf(context));
+      return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
+        const input = await openMedia(programs, path, signal);
+        const desk = createDesk(context, { programs, place, folder });
+        try {
+          const told = await step.work({
+            recording,
+            note: context.note,
+            params,
+            signal,
+            log: context.log,
+            input,
+            folder,
+            programs,
+            ...desk.means,
+          });
+          return { ...told, ...desk.fact() };
+        } catch (error) {
+          await desk.clear(error);
+          throw error;
+        }
+      });
+    },
+
+    async withdraw(context) {
+      await scratch.remove(context);
+      const place = requirePlace(context.params);
+      await removeAllBelow(context, place, folderOf(context));
+    },
+  };
+
+  /** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until somebody has set the place up again */
+  function requirePlace({ to }: OutputParams): OutputPlace {
+    const place = outputPlaces.get(to);
+    if (place !== undefined) return place;
+    throw held(`The place of outputs "${to}" is not set up`, 'OUTPUT_PLACE_MISSING');
+  }
+
+  /** One attempt: what it has made so far, and the means to make more. */
+  function createDesk(
+    context: TaskContext<P, Checkpoint>,
+    at: { readonly programs: MediaPrograms; readonly place: OutputPlace; readonly folder: string },
+  ) {
+    const { recording, signal, fence } = context;
+    const { programs, place, folder } = at;
+    const mark = { recordingId: recording.id, step: context.step.id, fence };
+    const prefix = outputPrefix(mark);
+    const outputs: Output[] = [];
+    const costs: Cost[] = [];
+    let isAnnounced = false;
+
+    async function announce(): Promise<void> {
+      if (!isAnnounced) await context.saveCheckpoint({ ...context.checkpoint, to: place.name });
+      isAnnounced = true;
+    }
+
+    const means: Pick<MediaWork<P>, 'run' | 'prove' | 'provePicture' | 'put'> = {
+      async run(run) {
+        const done = await programs.ffmpeg.run({ ...run, signal, folder });
+        costs.push(done.cost);
+        return done;
+      },
+      async prove(name, proof) {
+        const file = await lookAt(programs.ffprobe, join(folder, name));
+        const flaw = file === undefined ? 'cannot be read' : flawOf(file, proof);
+        if (file === undefined || flaw !== undefined) throw differs(name, flaw ?? '');
+        return file;
+      },
+      async provePicture(name, { widthPx, heightPx }) {
+        const size = await jpegSize(join(folder, name));
+        if (size?.widthPx === widthPx && size.heightPx === heightPx) return;
+        const is = size === undefined ? 'is no JPEG' : `is ${size.widthPx} × ${size.heightPx}`;
+        throw differs(name, `${is}, and not ${widthPx} × ${heightPx}`);
+      },
+      async put(name, { mediaType, durationS }) {
+        const path = join(folder, name);
+        if ((await stat(path)).size === 0) throw differs(name, 'is empty');
+        const key = `${prefix}${name}`;
+        await announce();
+        const { bytes } = await retryInPlace(retry, signal, async () => {
+          await context.checkLease();
+          return await place.put({ key, path, mediaType, mark, signal });
+        });
+        crashPoint('output:after-put');
+        const output = {
+          key,
+          address: place.address(key) ?? null,
+          mediaType,
+          bytes,
+          durationS: durationS ?? null,
+        };
+        outputs.push(output);
+        return output;
+      },
+    };
+
+    return {
+      means,
+      fact: (): OutputsFact => ({ to: place.name, prefix, outputs, cost: sumOf(costs) }),
+      /** Removes what was put, of an attempt that has failed. Whoever is stopped or has lost the lease leaves that to the next one. */
+      async clear(error: unknown): Promise<void> {
+        if (signal.aborted || hasCode(error, 'LEASE_LOST') || !isAnnounced) return;
+        await removeAllBelow(context, place, prefix).catch((trouble) =>
+          context.log.warn(
+            { event: 'output.left', err: orMachineTrouble(trouble) },
+            'left for the next attempt',
+          ),
+        );
+      },
+    };
+  }
+}
+
+type Owner = Pick<WithdrawContext, 'recording' | 'step' | 'checkLease' | 'signal'>;
+
+function folderOf({ recording, step }: Pick<Owner, 'recording' | 'step'>): string {
+  return stepPrefix({ recordingId: recording.id, step: step.id });
+}
+
+/** As many files are removed by one request. */
+const AT_ONCE = 500;
+
+async function removeAllBelow(
+  { checkLease, signal }: Owner,
+  place: OutputPlace,
+  prefix: string,
+): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key } of place.list({ prefix, signal })) keys.push(key);
+  for (let at = 0; at < keys.length; at += AT_ONCE) {
+    await checkLease();
+    await place.remove({ keys: keys.slice(at, at + AT_ONCE), signal });
+  }
+}
+
+/** What a file is not that it had to be. */
+function flawOf({ durationS, video, audio }: MediaFile, proof: Proof): string | undefined {
+  const { videoCodec, audioCodec, durationS: wantedS } = proof;
+  if (videoCodec !== undefined && video?.codec !== videoCodec) {
+    return `has ${video?.codec ?? 'no'} pictures, and not ${videoCodec}`;
+  }
+  if (audioCodec !== undefined && audio?.codec !== audioCodec) {
+    return `has ${audio?.codec ?? 'no'} sound, and not ${audioCodec}`;
+  }
+  if (wantedS === undefined || (durationS !== undefined && isAsLong(durationS, wantedS))) return undefined;
+  return `is ${durationS?.toFixed(2) ?? 'of unknown length, not'} of ${wantedS.toFixed(2)} s`;
+}
+
+function differs(name: string, flaw: string): KnownError {
+  return new KnownError(`What was made (${name}) ${flaw}`, { code: 'OUTPUT_DIFFERS' });
+}

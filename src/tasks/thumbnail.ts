@@ -1,0 +1,111 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import { shownSize, type VideoStream } from '../domain/media/media-file.ts';
+import { repairChain } from '../domain/media/repair.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import { requireVideo } from './support/media-input.ts';
+import { createMediaTask, type MediaTools, type MediaWork, type PictureSize } from './support/media-step.ts';
+import { moment, outputPlaces, secondsOf, side, toPlace } from './support/output-params.ts';
+
+const paramsShape = z.strictObject({
+  ...toPlace,
+  time: moment()
+    .default('0')
+    .describe('Of the picture: 55, 00:01:14.5, 200ms, or a share of the length such as 50%'),
+  width: side().describe('In pixels; 0 or -1: by the height, and as the film is shown'),
+  height: side().describe('In pixels; 0 or -1: by the width, and as the film is shown'),
+});
+
+export const shape = {
+  name: 'thumbnail',
+  label: 'Thumbnail',
+  lane: 'media',
+  takes: { file: 'proved' },
+  params: paramsShape,
+  places: outputPlaces,
+} as const satisfies TaskShape;
+
+type Params = z.infer<typeof paramsShape>;
+
+/** More than a picture of any size takes. */
+const SCRATCH_BYTES = 50_000_000;
+
+/** So long before its end a film surely still shows something, in seconds. */
+const BEFORE_END_S = 0.1;
+
+/** How far back is looked for a picture where there is none, in seconds; at last from the beginning. */
+const LOOK_BACK_S = [10, 120, Number.POSITIVE_INFINITY];
+
+const NAME = 'thumbnail.jpg';
+
+/**
+ * Makes a JPEG of one moment of a film, as it is shown: turned upright, with square pixels and in standard brightness.
+ *
+ * Safe to repeat: see `createMediaTask`.
+ */
+export const makeTask = (tools: MediaTools) =>
+  createMediaTask({ shape, tools, scratchBytes: () => SCRATCH_BYTES, work: makeThumbnail });
+
+async function makeThumbnail(work: MediaWork<Params>) {
+  const { input, params } = work;
+  const video = requireVideo(input.file);
+  const size = pictureSize(video, params);
+  const wantedS = secondsOf(params.time, input.durationS);
+  const atS = Math.max(0, Math.min(wantedS, input.durationS - BEFORE_END_S));
+
+  await takePicture(work, video, size, atS);
+  await work.provePicture(NAME, size);
+  await work.put(NAME, { mediaType: 'image/jpeg' });
+  return { ...size, atS };
+}
+
+/** Behind the last picture ffmpeg ends well and writes nothing: then the last one before is taken. */
+async function takePicture(
+  { run, input, folder }: MediaWork<Params>,
+  video: VideoStream,
+  size: PictureSize,
+  atS: number,
+): Promise<void> {
+  const output = [
+    ...[
+      '-map',
+      `0:${video.index}`,
+      '-vf',
+      [...repairChain(video, size, undefined), 'format=yuvj420p'].join(','),
+    ],
+    ...['-q:v', '3', '-f', 'image2', '-update', '1', NAME],
+  ];
+  const from = (seconds: number) => ['-ss', String(seconds), ...input.args];
+  await run({ args: [...from(atS), '-frames:v', '1', ...output] });
+  for (const backS of LOOK_BACK_S) {
+    if (await isThere(join(folder, NAME))) return;
+    const args = [...from(Math.max(0, atS - backS)), ...output];
+    // Each picture is written over the one before it.
+    await run({ args });
+  }
+  if (await isThere(join(folder, NAME))) return;
+  throw new KnownError('The file has no picture that can be shown', { code: 'MEDIA_BROKEN' });
+}
+
+/** As asked for, in even numbers; what is left open keeps the shape that the film is shown in. */
+function pictureSize(video: VideoStream, { width, height }: Pick<Params, 'width' | 'height'>): PictureSize {
+  const shown = shownSize(video);
+  const aspect = shown.widthPx / shown.heightPx;
+  if (width > 0 && height > 0) return { widthPx: even(width), heightPx: even(height) };
+  if (width > 0) return { widthPx: even(width), heightPx: even(width / aspect) };
+  if (height > 0) return { widthPx: even(height * aspect), heightPx: even(height) };
+  return { widthPx: even(shown.widthPx), heightPx: even(shown.heightPx) };
+}
+
+function even(pixels: number): number {
+  return Math.max(2, 2 * Math.round(pixels / 2));
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
