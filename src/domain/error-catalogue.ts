@@ -444,6 +444,18 @@ export const ERROR_CATALOGUE = {
     'What was asked for is made of pictures or of sound, and the file has none of these.',
     'Nothing is wrong with the file: leave the step out for recordings of this kind, or take another recipe for them.',
   ],
+  PARAMS_UNFIT: [
+    'What a step is asked for does not fit this file: a time behind its end, or more pieces than are told of.',
+    'The message says what fits. Correct the parameters of the step in its recipe, or in the request of the run, and ask anew.',
+  ],
+  MARK_MISSING: [
+    'The picture that is to be drawn on a film is not there, or is none that can be drawn.',
+    'Put a PNG, JPEG or WebP into the folder of MARKS_DIR, and name it in the recipe by its path below that folder.',
+  ],
+  ENCODER_MISSING: [
+    'The ffmpeg of this machine cannot encode what is asked for.',
+    '"sluice doctor" says what it can encode. Install another ffmpeg (FFMPEG), or ask for another codec.',
+  ],
   OUTPUT_DIFFERS: [
     'What was made of the file is not what it had to be: its length, its streams or its size.',
     'Play the file to its end: it may be damaged. If it plays well, report it, with what "ffprobe" says of the file.',

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { even } from '../domain/media/encoding.ts';
 import { shownSize } from '../domain/media/media-file.ts';
 import { repairChain } from '../domain/media/repair.ts';
 import { pictureCount, type SpriteLayout, sheetCount, spriteVtt } from '../domain/media/sprite.ts';
@@ -84,8 +85,4 @@ async function makeSprite(work: MediaWork<Params>) {
   // Last, for it names the others.
   await work.put('sprite.vtt', { mediaType: 'text/vtt', durationS });
   return { ...layout, pictures, hasKeyframesOnly };
-}
-
-function even(pixels: number): number {
-  return Math.max(2, 2 * Math.round(pixels / 2));
 }

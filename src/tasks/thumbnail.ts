@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import { even } from '../domain/media/encoding.ts';
 import { shownSize, type VideoStream } from '../domain/media/media-file.ts';
 import { repairChain } from '../domain/media/repair.ts';
 import type { TaskShape } from '../domain/recipe.ts';
@@ -97,10 +98,6 @@ function pictureSize(video: VideoStream, { width, height }: Pick<Params, 'width'
   if (width > 0) return { widthPx: even(width), heightPx: even(width / aspect) };
   if (height > 0) return { widthPx: even(height * aspect), heightPx: even(height) };
   return { widthPx: even(shown.widthPx), heightPx: even(shown.heightPx) };
-}
-
-function even(pixels: number): number {
-  return Math.max(2, 2 * Math.round(pixels / 2));
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -185,6 +185,13 @@ export const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv
 
 export const TONE = (seconds: number) => ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`];
 
+/** Whether an MP4 says what is in it before it comes. */
+export async function moovIsFirst(path: string): Promise<boolean> {
+  const bytes = await readFile(path);
+  const [moov, media] = ['moov', 'mdat'].map((name) => bytes.indexOf(name));
+  return moov !== undefined && media !== undefined && moov > 0 && moov < media;
+}
+
 interface Colour {
   readonly red: number;
   readonly green: number;

@@ -22,6 +22,22 @@ export async function largestGapS(
   return Math.max(largestS, endS - (lastS ?? 0));
 }
 
+/** Where a part begins that is cut at this moment without being encoded, in seconds: at the keyframe before. */
+export async function keyframeBefore(
+  { run, input }: Pick<MediaWork<unknown>, 'run' | 'input'>,
+  video: VideoStream,
+  atS: number,
+): Promise<number> {
+  if (atS === 0) return 0;
+  let firstS: number | undefined;
+  const onOutput = readPackets((packet) => {
+    firstS ??= packet.atS;
+  });
+  const seek = ['-ss', String(atS), ...input.args, '-map', `0:${video.index}`, '-frames:v', '1'];
+  await run({ args: [...seek, ...PACKETS], onOutput });
+  return Math.max(0, Math.round(1000 * (atS + (firstS ?? 0))) / 1000);
+}
+
 /** Has each packet told, as it is: its time, and whether it is a keyframe. */
 const PACKETS = ['-c', 'copy', '-f', 'framecrc', 'pipe:1'];
 

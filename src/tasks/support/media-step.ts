@@ -38,7 +38,7 @@ export interface PictureSize {
 }
 
 /** What the work of a step is given: a file, a folder, and the means to make something of it there. */
-export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'note' | 'signal' | 'log'> {
+export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'step' | 'note' | 'signal' | 'log'> {
   readonly params: P;
   readonly input: MediaInput;
   /** Empty, and gone afterwards. */
@@ -98,6 +98,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         try {
           const told = await step.work({
             recording,
+            step: context.step,
             note: context.note,
             params,
             signal,
