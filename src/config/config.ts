@@ -110,6 +110,7 @@ function buildConfig(e: Values, env: Env) {
     customRoots: e.CUSTOM_ROOTS,
     tasksDir: e.TASKS_DIR === undefined ? undefined : resolve(e.TASKS_DIR),
     recipesFile: e.RECIPES_FILE === undefined ? undefined : resolve(e.RECIPES_FILE),
+    marksDir: e.MARKS_DIR === undefined ? undefined : resolve(e.MARKS_DIR),
     media: {
       allowed: e.MEDIA_ALLOW,
       ffprobe: e.FFPROBE === 'none' ? undefined : { command: e.FFPROBE, searchPath: env['PATH'] ?? '' },
@@ -120,6 +121,7 @@ function buildConfig(e: Values, env: Env) {
               command: e.FFMPEG,
               searchPath: env['PATH'] ?? '',
               maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
+              atOnce: e.LANE_SLOTS['media'] ?? 1,
               stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
             },
     },

@@ -190,6 +190,11 @@ export const settings = {
     .describe(
       'Public address of what lies there, such as https://media.academy.example; unset: nobody is told where to find it',
     ),
+  MARKS_DIR: text()
+    .optional()
+    .describe(
+      'Folder of the pictures that recipes have drawn on films (PNG, JPEG, WebP); unset: there is none',
+    ),
 
   // Recipes and tasks
   TASKS_DIR: text()

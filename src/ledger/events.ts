@@ -40,6 +40,7 @@ export const LEDGER_EVENTS = {
   'stage.undone': 'A stage has to be done again',
   'download.believed': 'Its length is believed: it was the same again and again',
   'captions.skipped': 'No captions were set',
+  'piece.made': 'A piece is there',
   'upload.surplus': 'A second upload came, and was left out',
   'video.playable': 'The publisher has made the video playable',
   'video.failed': 'The publisher cannot use the video',

@@ -162,6 +162,7 @@ export async function startWorker(config: Config, log: Logger) {
       archive: config.archive,
       publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
       captions: { language: config.zoom.defaults.language },
+      marksDir: config.marksDir,
     },
     onAdded: () => {
       onAnnounced();

@@ -72,6 +72,8 @@ const APART: Readonly<Record<string, string>> = {
   package: 'in a lane of its own, each attempt below its own fence: integration/package interrupts it',
   probe: 'it only looks, and makes nothing anywhere',
   thumbnail: OUTPUTS,
+  chunk: OUTPUTS,
+  watermark: OUTPUTS,
   transcode: OUTPUTS,
   trim: OUTPUTS,
   sprite: OUTPUTS,

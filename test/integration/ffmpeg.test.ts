@@ -88,6 +88,18 @@ describe('a run of ffmpeg', () => {
     expect(Number(await readFile(join(folder, 'nice.txt'), 'utf8'))).toBeGreaterThanOrEqual(10);
   });
 
+  it('waits for its turn where another one goes on', async () => {
+    const script = join(folder, 'one-by-one');
+    const log = join(folder, 'one-by-one.txt');
+    await writeFile(script, `#!/bin/sh\necho begins >> ${log}\nsleep 0.1\necho ends >> ${log}\n`, {
+      mode: 0o755,
+    });
+    const one = driver({ command: script });
+    await Promise.all([1, 2, 3].map(() => one.run({ args: [], signal: NEVER })));
+
+    expect(await readFile(log, 'utf8')).toBe('begins\nends\n'.repeat(3));
+  });
+
   it('is ended where its input says nothing', async () => {
     const fifo = join(folder, 'mute.mp4');
     execFileSync('mkfifo', [fifo]);

@@ -12,7 +12,7 @@ export interface Ffmpeg {
   input(path: string): Promise<readonly string[]>;
 
   /**
-   * Runs it to its end. It is killed with all that it has started as soon as the signal says so, where it comes no further,
+   * Runs it to its end, once it is its turn. It is killed with all that it has started as soon as the signal says so, where it comes no further,
    * where it takes too much memory, and when this process ends, however that ends; what it has written until then is worth
    * nothing.
    *

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Cost } from '../../domain/media/cost.ts';
 import type { Ffmpeg, FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
+import { createTurns } from '../../lib/turns.ts';
 import { createEncoderProbe } from './encoders.ts';
 import { type Ending, failureOf, isTooShort, stalled, tooMuchMemory, tooShort } from './failure.ts';
 import { inputArgs } from './input.ts';
@@ -15,6 +16,8 @@ export interface FfmpegOptions {
   readonly searchPath: string;
   readonly maxMemoryBytes: number;
   readonly stall: StallTerms;
+  /** Runs that go on at once; others wait for theirs. Each holds much memory, and uses all cores by itself. Default 1. */
+  readonly atOnce?: number;
   /** How often a run is looked at, in milliseconds. */
   readonly lookEveryMs?: number;
 }
@@ -47,7 +50,8 @@ const GLOBAL_ARGS = [
 
 /** Drives the ffmpeg of this machine: a process of its own for each run. */
 export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
-  const run = (wanted: FfmpegRun) => runOnce(options, wanted);
+  const turns = createTurns(options.atOnce ?? 1);
+  const run = (wanted: FfmpegRun) => turns.take(() => runOnce(options, wanted), wanted.signal);
   return { input: inputArgs, run, encoders: createEncoderProbe({ run }) };
 }
 

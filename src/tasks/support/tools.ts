@@ -46,6 +46,8 @@ export interface Tools {
       readonly firstLookMs: number;
     };
     readonly captions: { readonly language: string };
+    /** The folder of pictures that are drawn on films; `undefined`: there is none. */
+    readonly marksDir: string | undefined;
   };
   /** Called when there is something to deliver and to watch. */
   readonly onAdded: () => void;

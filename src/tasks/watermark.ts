@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { CONTAINERS } from '../domain/media/containers.ts';
+import { even, sizeWithin } from '../domain/media/encoding.ts';
+import { MARK_POSITIONS, overlayOf } from '../domain/media/overlay.ts';
+import type { TaskShape } from '../domain/recipe.ts';
+import { type Encoding, encode, proofOf } from './support/encode.ts';
+import { markArgs } from './support/marks.ts';
+import { requireVideo } from './support/media-input.ts';
+import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { outputPlaces, toPlace } from './support/output-params.ts';
+import type { Tools } from './support/tools.ts';
+
+const paramsShape = z.strictObject({
+  ...toPlace,
+  mark: z.string().min(1).max(500).describe('The picture: a PNG, JPEG or WebP below MARKS_DIR'),
+  position: z.enum(MARK_POSITIONS).default('top-left'),
+  share: z.number().min(0.01).max(1).default(0.125).describe('Of the width of the film that it takes'),
+  quality: z.enum(['small', 'good', 'best']).default('good'),
+});
+
+export const shape = {
+  name: 'watermark',
+  label: 'Watermark',
+  lane: 'media',
+  takes: { file: 'proved' },
+  params: paramsShape,
+  places: outputPlaces,
+} as const satisfies TaskShape;
+
+type Params = z.infer<typeof paramsShape>;
+
+const NAME = 'watermarked.mp4';
+
+const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
+
+/**
+ * Draws a picture on a film, which is encoded anew for that.
+ *
+ * Safe to repeat: see `createMediaTask`.
+ */
+export const makeTask = (tools: MediaTools & { readonly settings: Pick<Tools['settings'], 'marksDir'> }) =>
+  createMediaTask({
+    shape,
+    tools,
+    scratchBytes,
+    work: (work: MediaWork<Params>) => drawMark(work, tools.settings.marksDir),
+  });
+
+async function drawMark(work: MediaWork<Params>, marksDir: string | undefined) {
+  const { input, params } = work;
+  const { durationS } = input;
+  const video = requireVideo(input.file);
+  const { audio } = input.file;
+  const args = await markArgs(marksDir, params.mark);
+  const size = sizeWithin(video, Number.POSITIVE_INFINITY);
+  const markWidthPx = even(size.widthPx * params.share);
+  const encoding: Encoding = {
+    container: CONTAINERS.mp4,
+    quality: params.quality,
+    video: { stream: video, codec: 'h264', size },
+    ...(audio && { audio: { stream: audio, codec: 'aac' } }),
+    mark: { args, overlay: (film) => overlayOf(film, { markWidthPx, position: params.position }) },
+  };
+  await encode(work, encoding, NAME);
+  await work.prove(NAME, proofOf(encoding, durationS));
+  await work.put(NAME, { mediaType: CONTAINERS.mp4.mediaType, durationS });
+  return { ...size, markWidthPx };
+}
