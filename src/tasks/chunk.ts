@@ -8,7 +8,7 @@ import { isAsLong } from '../domain/media/output.ts';
 import { type Piece, readPieces, segmentArgs } from '../domain/media/pieces.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { encode, STREAMS_ONLY } from './support/encode.ts';
-import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
@@ -44,7 +44,7 @@ const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
  *
  * Safe to repeat: see `createMediaTask`. The history tells of the pieces of each attempt; those count that the fact names.
  */
-export const makeTask = (tools: MediaTools) => createMediaTask({ shape, tools, scratchBytes, work: chunk });
+export const makeTask = (tools: OutputTools) => createMediaTask({ shape, tools, scratchBytes, work: chunk });
 
 async function chunk(work: MediaWork<Params>) {
   const { input, params, run } = work;

@@ -6,9 +6,9 @@ import { shownSize } from '../domain/media/media-file.ts';
 import { repairChain } from '../domain/media/repair.ts';
 import { pictureCount, type SpriteLayout, sheetCount, spriteVtt } from '../domain/media/sprite.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import { largestGapS } from './support/keyframes.ts';
+import { scanPackets } from './support/look-into.ts';
 import { requireVideo } from './support/media-input.ts';
-import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
@@ -41,7 +41,7 @@ const sheetName = (index: number) => `sprite-${String(index + 1).padStart(3, '0'
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools) =>
+export const makeTask = (tools: OutputTools) =>
   createMediaTask({ shape, tools, scratchBytes: () => SCRATCH_BYTES, work: makeSprite });
 
 async function makeSprite(work: MediaWork<Params>) {
@@ -57,7 +57,13 @@ async function makeSprite(work: MediaWork<Params>) {
   const sheets = sheetCount(pictures, layout);
 
   // Far less work, where they are dense enough to show each interval.
-  const hasKeyframesOnly = (await largestGapS(work, video)) <= intervalS;
+  const counting = { ffmpeg: { ...work.programs.ffmpeg, run } };
+  const { largestGapS } = await scanPackets(counting, {
+    path: input.path,
+    index: video.index,
+    signal: work.signal,
+  });
+  const hasKeyframesOnly = largestGapS <= intervalS;
   const filters = [
     `fps=1/${intervalS}:start_time=0:eof_action=pass`,
     // Behind the last picture of the film, and before its sound ends.

@@ -7,7 +7,7 @@ import { shownSize, type VideoStream } from '../domain/media/media-file.ts';
 import { repairChain } from '../domain/media/repair.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { requireVideo } from './support/media-input.ts';
-import { createMediaTask, type MediaTools, type MediaWork, type PictureSize } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools, type PictureSize } from './support/media-step.ts';
 import { moment, outputPlaces, secondsOf, side, toPlace } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
@@ -46,7 +46,7 @@ const NAME = 'thumbnail.jpg';
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools) =>
+export const makeTask = (tools: OutputTools) =>
   createMediaTask({ shape, tools, scratchBytes: () => SCRATCH_BYTES, work: makeThumbnail });
 
 async function makeThumbnail(work: MediaWork<Params>) {

@@ -13,7 +13,7 @@ import { SOUND } from '../domain/media/repair.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.ts';
 import { requireAudio } from './support/media-input.ts';
-import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
 
 const paramsShape = z
@@ -69,7 +69,7 @@ const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools) =>
+export const makeTask = (tools: OutputTools) =>
   createMediaTask({ shape, tools, scratchBytes, work: transcode });
 
 async function transcode(work: MediaWork<Params>) {

@@ -5,7 +5,7 @@ import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.ts';
 import { keyframeBefore } from './support/keyframes.ts';
-import { createMediaTask, type MediaTools, type MediaWork, type Proof } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools, type Proof } from './support/media-step.ts';
 import { moment, outputPlaces, secondsOf, toPlace } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
@@ -41,7 +41,7 @@ interface Part {
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools) => createMediaTask({ shape, tools, scratchBytes, work: trim });
+export const makeTask = (tools: OutputTools) => createMediaTask({ shape, tools, scratchBytes, work: trim });
 
 async function trim(work: MediaWork<Params>) {
   const { params } = work;

@@ -6,7 +6,7 @@ import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf } from './support/encode.ts';
 import { markArgs } from './support/marks.ts';
 import { requireVideo } from './support/media-input.ts';
-import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -38,7 +38,7 @@ const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools & { readonly settings: Pick<Tools['settings'], 'marksDir'> }) =>
+export const makeTask = (tools: OutputTools & { readonly settings: Pick<Tools['settings'], 'marksDir'> }) =>
   createMediaTask({
     shape,
     tools,

@@ -5,7 +5,7 @@ import { KnownError } from '../domain/errors.ts';
 import { createPeakMeter } from '../domain/media/peaks.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { requireAudio } from './support/media-input.ts';
-import { createMediaTask, type MediaTools, type MediaWork } from './support/media-step.ts';
+import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
@@ -37,7 +37,7 @@ const NAME = 'waveform.json';
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: MediaTools) =>
+export const makeTask = (tools: OutputTools) =>
   createMediaTask({ shape, tools, scratchBytes: () => SCRATCH_BYTES, work: makeWaveform });
 
 async function makeWaveform({ input, params, folder, run, put }: MediaWork<Params>) {

@@ -8,36 +8,18 @@ import {
   readMediaFile,
   type VideoStream,
 } from '../../domain/media/media-file.ts';
-import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
 import type { Ffprobe } from '../../lib/ffprobe.ts';
+import { lookInto, type MediaTools } from './look-into.ts';
 
 /** A file of audio or video that something is to be made of. */
 export interface MediaInput {
+  /** Absolute. */
+  readonly path: string;
   readonly file: MediaFile;
   /** The arguments that open it, `-i` among them. */
   readonly args: readonly string[];
   /** As it says itself; where it does not, as it was measured. */
   readonly durationS: number;
-}
-
-/** The programs that a step works with. */
-export interface MediaPrograms {
-  readonly ffmpeg: Ffmpeg;
-  readonly ffprobe: Ffprobe;
-}
-
-/** @throws KnownError `TOOL_MISSING` where the settings say that there is none */
-export function requirePrograms(tools: {
-  readonly ffmpeg: Ffmpeg | undefined;
-  readonly ffprobe: Ffprobe | undefined;
-}): MediaPrograms {
-  const { ffmpeg, ffprobe } = tools;
-  if (ffmpeg !== undefined && ffprobe !== undefined) return { ffmpeg, ffprobe };
-  const name = ffmpeg === undefined ? 'FFMPEG' : 'FFPROBE';
-  throw new KnownError(`Nothing can be made of the file: ${name} is none`, {
-    code: 'TOOL_MISSING',
-    retry: 'backoff',
-  });
 }
 
 /**
@@ -46,25 +28,13 @@ export function requirePrograms(tools: {
  * @param path Absolute.
  * @throws KnownError `NOT_MEDIA`, `MEDIA_BROKEN`, `MEDIA_REFUSED`, `TOOL_MISSING`
  */
-export async function openMedia(
-  { ffmpeg, ffprobe }: MediaPrograms,
-  path: string,
-  signal: AbortSignal,
-): Promise<MediaInput> {
-  const args = await ffmpeg.input(path);
-  const file = await lookAt(ffprobe, path);
-  if (file === undefined) {
-    // It says why, if it is the file.
-    await ffmpeg.run({ args: [...args, '-t', '0.1', ...NOWHERE], signal });
-    throw new KnownError('ffprobe is not there, or says nothing of a file that ffmpeg can read', {
-      code: 'TOOL_MISSING',
-      retry: 'backoff',
-    });
-  }
-  requireWithinLimits(file);
-  const durationS = file.durationS ?? (await ffmpeg.run({ args: [...args, ...NOWHERE], signal })).outTimeS;
+export async function openMedia(tools: MediaTools, path: string, signal: AbortSignal): Promise<MediaInput> {
+  const file = await lookInto(tools, path, signal);
+  const args = await tools.ffmpeg.input(path);
+  const durationS =
+    file.durationS ?? (await tools.ffmpeg.run({ args: [...args, ...NOWHERE], signal })).outTimeS;
   requireWithinLimits({ ...file, durationS });
-  return { file, args, durationS };
+  return { path, file, args, durationS };
 }
 
 /** Reads it to its end, decodes nothing and writes nothing. */

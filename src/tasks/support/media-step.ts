@@ -13,12 +13,13 @@ import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext, WithdrawContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
 import { jpegSize } from '../../lib/jpeg.ts';
-import { lookAt, type MediaInput, type MediaPrograms, openMedia, requirePrograms } from './media-input.ts';
+import { type MediaTools, requireMediaTools } from './look-into.ts';
+import { lookAt, type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
 import { retryInPlace } from './retry-in-place.ts';
 import type { Tools } from './tools.ts';
 
-export type MediaTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
+export type OutputTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
 
 /** Set before the first output is brought to its place: from then on there may be some. */
 const checkpointShape = z.object({ to: z.string() }).loose();
@@ -43,7 +44,7 @@ export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'step' | '
   readonly input: MediaInput;
   /** Empty, and gone afterwards. */
   readonly folder: string;
-  readonly programs: MediaPrograms;
+  readonly programs: MediaTools;
   /** Runs ffmpeg in the folder; what it costs is counted. */
   run(run: Omit<FfmpegRun, 'signal' | 'folder'>): Promise<FfmpegDone>;
   /**
@@ -60,7 +61,7 @@ export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'step' | '
 
 export interface MediaStep<P, F> {
   readonly shape: TaskShape;
-  readonly tools: MediaTools;
+  readonly tools: OutputTools;
   /** The most that lies in its folder at once, in bytes. */
   readonly scratchBytes: (sourceBytes: number) => number;
   /** Makes the outputs; what it returns is told of them. */
@@ -89,7 +90,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     async run(context) {
       const { recording, params, signal, checkpoint } = context;
       const { path, totalBytes } = await context.take('file');
-      const programs = requirePrograms(tools);
+      const programs = requireMediaTools(tools);
       const place = requirePlace(params);
       if (checkpoint !== undefined) await removeAllBelow(context, place, folderOf(context));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
@@ -133,7 +134,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   /** One attempt: what it has made so far, and the means to make more. */
   function createDesk(
     context: TaskContext<P, Checkpoint>,
-    at: { readonly programs: MediaPrograms; readonly place: OutputPlace; readonly folder: string },
+    at: { readonly programs: MediaTools; readonly place: OutputPlace; readonly folder: string },
   ) {
     const { recording, signal, fence } = context;
     const { programs, place, folder } = at;
