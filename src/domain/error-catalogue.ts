@@ -454,7 +454,7 @@ export const ERROR_CATALOGUE = {
   ],
   ENCODER_MISSING: [
     'The ffmpeg of this machine cannot encode what is asked for.',
-    '"sluice doctor" says what it can encode. Install another ffmpeg (FFMPEG), or ask for another codec.',
+    'See what it can encode ("sluice doctor"). Install another ffmpeg (FFMPEG), or ask for another codec.',
   ],
   OUTPUT_DIFFERS: [
     'What was made of the file is not what it had to be: its length, its streams or its size.',

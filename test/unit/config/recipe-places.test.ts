@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecipesFile } from '../../../src/recipes/recipes-file.ts';
 import { shape as fetch } from '../../../src/tasks/fetch.ts';
 import { shape as publish } from '../../../src/tasks/publish.ts';
+import { shape as thumbnail } from '../../../src/tasks/thumbnail.ts';
 
-const TASKS = new Map([fetch, publish].map((shape) => [shape.name, shape]));
-const PLACES = { publisher: ['bunny', 'folder'], store: ['b2'] };
+const TASKS = new Map([fetch, publish, thumbnail].map((shape) => [shape.name, shape]));
+const PLACES = { publisher: ['bunny', 'folder'], store: ['b2'], 'output-place': ['media-out'] };
 
 let folder: string;
 beforeAll(async () => {
