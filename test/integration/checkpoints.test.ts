@@ -2,6 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AnyTask } from '../../src/engine/task.ts';
+import { makeTask as makePackage } from '../../src/tasks/package.ts';
 import {
   arrive,
   attemptEnds,
@@ -86,6 +88,11 @@ const CASES: Readonly<Record<string, () => Promise<HalfWay>>> = {
   },
 };
 
+/** Tasks that only remember where their outputs lie: how their checkpoints are read is tried alone. */
+const READ_ALONE: Readonly<Record<string, Pick<AnyTask, 'checkpoint'>>> = {
+  package: makePackage({} as Parameters<typeof makePackage>[0]),
+};
+
 function withLedger<T>(use: (sqlite: Sqlite.Database) => T): T {
   const sqlite = new Sqlite(house.config.ledgerPath);
   try {
@@ -151,7 +158,13 @@ describe('a checkpoint that cannot be read', () => {
     const texts = await Promise.all(files.map((name) => readFile(join(TASKS, name), 'utf8')));
     const saving = files.filter((_, index) => texts[index]?.includes('.saveCheckpoint('));
 
-    expect(Object.keys(CASES)).toEqual(saving.map((name) => name.replace('.ts', '')).sort());
+    expect([...Object.keys(CASES), ...Object.keys(READ_ALONE)].sort()).toEqual(
+      saving.map((name) => name.replace('.ts', '')).sort(),
+    );
+  });
+
+  it.each(Object.entries(READ_ALONE))('of %s is refused by its schema', (_task, { checkpoint }) => {
+    expect(checkpoint?.safeParse({ written: 'by nobody' }).success).toBe(false);
   });
 
   it.each([

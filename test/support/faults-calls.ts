@@ -282,8 +282,20 @@ export const REMOTE_CALLS: readonly RemoteCall[] = [
   ]),
 ];
 
-/** Tasks that ask nothing of any service, and why there is nothing to be struck. */
+/** Of tasks that ask the place of outputs alone. */
+const OUTPUTS =
+  'it asks the place of outputs alone, whose troubles are tried by themselves: test/faults/outputs.test.ts';
+
+/** Tasks that ask nothing of any service, or only what has tests of its own, and so nothing that is to be struck here. */
 const WITHOUT_CALLS: Readonly<Record<string, string>> = {
+  chunk: OUTPUTS,
+  package: OUTPUTS,
+  sprite: OUTPUTS,
+  thumbnail: OUTPUTS,
+  transcode: OUTPUTS,
+  trim: OUTPUTS,
+  watermark: OUTPUTS,
+  waveform: OUTPUTS,
   cleanup: 'it removes files of this machine: test/integration/local-file.test.ts',
   probe: 'it looks at a file of this machine: test/integration/probe.test.ts',
 };
