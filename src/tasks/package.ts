@@ -22,11 +22,18 @@ import { type OutputMark, outputPrefix } from '../domain/output-keys.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { held } from '../engine/held.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
-import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
+import type { Task, TaskContext } from '../engine/task.ts';
 import { allOrNone } from '../lib/all-or-none.ts';
-import { lookInto, type MediaTools, requireMediaTools, scanPackets } from './support/look-into.ts';
+import {
+  type LookedInto,
+  lookInto,
+  type MediaTools,
+  requireMediaTools,
+  scanPackets,
+} from './support/look-into.ts';
 import { ENCODERS, type PackagePlan, type PlannedTrack, planPackage } from './support/package-plan.ts';
 import { provePackage } from './support/package-proof.ts';
+import { outputsOf, removeOutputs } from './support/remove-outputs.ts';
 import { retryInPlace } from './support/retry-in-place.ts';
 import { createSegmentSender, isRepeatable, trackOf } from './support/segment-sender.ts';
 import type { Tools } from './support/tools.ts';
@@ -145,9 +152,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       const place = placeOf(params.to);
       const source = await context.take('file');
       await source.proved();
-      const file = await lookInto(media, source.path, signal);
-      const plan = await planFor(media, file, source.path, context);
-      const input = await media.ffmpeg.input(source.path);
+      const { file, args: input } = await lookInto(media, source.path, signal);
+      const plan = await planFor(media, { file, args: input }, context);
       const base = await baseFor(context, place, makingOf(source.contentId, plan));
       try {
         return await scratch.use(context, plan.mostBytes, (folder, notesPath) =>
@@ -157,7 +163,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         // It will not be better the next time, so nothing of it is to stay.
         if (error instanceof KnownError && error.retry === 'never' && !signal.aborted) {
           await scratch.remove(context);
-          await clear(context, place).catch((err: unknown) =>
+          await removeOutputs(context, place, outputsOf(context)).catch((err: unknown) =>
             context.log.warn({ event: 'package.left', err }, 'half a package is left, and will be swept'),
           );
         }
@@ -170,8 +176,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       await scratch.remove(context);
       for (const to of new Set([context.checkpoint?.to, fact?.to])) {
         if (to === undefined) continue;
-        await context.checkLease();
-        await clear(context, placeOf(to));
+        await removeOutputs(context, placeOf(to), outputsOf(context));
       }
     },
   };
@@ -186,14 +191,13 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   /** @throws KnownError `TOOL_MISSING` where this machine cannot encode it */
   async function planFor(
     media: MediaTools,
-    file: MediaFile,
-    path: string,
+    { file, args }: LookedInto,
     { params, signal }: Context,
   ): Promise<PackagePlan> {
     const { video } = file;
     const mayCopy =
       video !== undefined && params.top === 'copy' && params.codec === 'h264' && params.ladder === 'auto';
-    const scan = mayCopy ? await scanPackets(media, { path, index: video.index, signal }) : undefined;
+    const scan = mayCopy ? await scanPackets(media, { args, index: video.index, signal }) : undefined;
     const plan = planPackage(file, params, scan);
     const needed = [
       ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
@@ -216,26 +220,12 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     const { checkpoint } = context;
     if (checkpoint?.making === making && checkpoint.to === place.name) return checkpoint.prefix;
     if (checkpoint !== undefined) {
-      await context.checkLease();
-      await clear(context, placeOf(checkpoint.to));
+      await removeOutputs(context, placeOf(checkpoint.to), outputsOf(context));
       await scratch.remove(context);
     }
     const prefix = outputPrefix(markOf(context));
     await context.saveCheckpoint({ to: place.name, prefix, making });
     return prefix;
-  }
-
-  /** Removes what the attempts of a step have sent, but for these. */
-  async function clear(
-    context: Pick<WithdrawContext, 'recording' | 'step' | 'signal'>,
-    place: OutputPlace,
-    kept: ReadonlySet<string> = new Set(),
-  ): Promise<void> {
-    const { signal } = context;
-    const keys: string[] = [];
-    for await (const { key } of place.list({ prefix: stepPrefix(context), signal }))
-      if (!kept.has(key)) keys.push(key);
-    if (keys.length > 0) await place.remove({ keys, signal });
   }
 
   /**
@@ -250,7 +240,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   ): Promise<void> {
     const { signal } = context;
     const there = new Map<string, number>();
-    for await (const { key, bytes } of place.list({ prefix: stepPrefix(context), signal }))
+    for await (const { key, bytes } of place.list({ prefix: outputsOf(context), signal }))
       there.set(key, bytes);
     const gone = [...needed].find(
       ([key, bytes]) => there.get(key) === undefined || (bytes ?? there.get(key)) !== there.get(key),
@@ -346,8 +336,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       await put(prefix + name, path, { mediaType, cacheControl: KEPT.manifests }, signal);
     }
 
-    await context.checkLease();
-    await clear(context, place, new Set([...needed.keys(), ...manifests.map(({ name }) => prefix + name)]));
+    const named = new Set([...needed.keys(), ...manifests.map(({ name }) => prefix + name)]);
+    await removeOutputs(context, place, outputsOf(context), named);
 
     const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
     const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
@@ -382,11 +372,6 @@ type Owner = Pick<Context, 'recording' | 'step' | 'fence'>;
 
 function markOf({ recording, step, fence }: Owner): OutputMark {
   return { recordingId: recording.id, step: step.id, fence };
-}
-
-/** Where all attempts of a step write, with a slash at the end. */
-function stepPrefix({ recording, step }: Omit<Owner, 'fence'>): string {
-  return outputPrefix({ recordingId: recording.id, step: step.id, fence: 0 }).slice(0, -'0/'.length);
 }
 
 /** What makes the bytes what they are: the file, what is asked of ffmpeg, and by how many cores it is done. */

@@ -59,7 +59,7 @@ async function makeSprite(work: MediaWork<Params>) {
   // Far less work, where they are dense enough to show each interval.
   const counting = { ffmpeg: { ...work.programs.ffmpeg, run } };
   const { largestGapS } = await scanPackets(counting, {
-    path: input.path,
+    args: input.args,
     index: video.index,
     signal: work.signal,
   });

@@ -33,10 +33,12 @@ export function sumOf(costs: readonly Cost[]): Cost {
   };
 }
 
-/** What an output may lack of its length, or have too much. */
-const SLACK = { s: 0.5, share: 0.01 };
+/** What an output may lack of its length, or have too much, in seconds. */
+export function slackS(wantedS: number): number {
+  return Math.max(0.5, 0.01 * wantedS);
+}
 
 /** Whether something is as long as it had to be. */
 export function isAsLong(durationS: number, wantedS: number): boolean {
-  return Math.abs(durationS - wantedS) <= Math.max(SLACK.s, SLACK.share * wantedS);
+  return Math.abs(durationS - wantedS) <= slackS(wantedS);
 }

@@ -1,5 +1,6 @@
 import { KnownError, type KnownErrorOptions, machineTrouble, systemCode } from '../../domain/errors.ts';
 import type { Cost } from '../../domain/media/cost.ts';
+import { slackS } from '../../domain/media/output.ts';
 import { byteSize } from '../../lib/byte-size.ts';
 
 /** How a run of ffmpeg came to its end. */
@@ -17,9 +18,6 @@ export interface Ending {
 }
 
 type Failure = Pick<KnownErrorOptions, 'code' | 'retry'> & { readonly message: string };
-
-/** What the output may lack of what was expected. */
-const SLACK = { s: 0.5, share: 0.01 };
 
 /** What it says where there is no room; the system's words in English, for it is run without a language. */
 const NO_ROOM = /no space left on device|disk quota exceeded/i;
@@ -45,7 +43,7 @@ export function tooMuchMemory(rssBytes: number, maxBytes: number): Failure {
 
 /** Whether it ended with less than was to come. */
 export function isTooShort(outTimeS: number, expectedS: number): boolean {
-  return expectedS - outTimeS > Math.max(SLACK.s, SLACK.share * expectedS);
+  return expectedS - outTimeS > slackS(expectedS);
 }
 
 export function tooShort(of: { outTimeS: number; expectedS: number; cost: Cost }): KnownError {

@@ -22,8 +22,15 @@ export function requireMediaTools(tools: {
   return { ffprobe, ffmpeg };
 }
 
+/** A file that is to be worked on. */
+export interface LookedInto {
+  readonly file: MediaFile;
+  /** The arguments that open it, `-i` among them. */
+  readonly args: readonly string[];
+}
+
 /**
- * Says what is in a file that is to be worked on.
+ * Says what is in a file that is to be worked on, and how it is opened.
  *
  * @throws KnownError `NOT_MEDIA`, `MEDIA_BROKEN`, `MEDIA_REFUSED`, `TOOL_MISSING`
  */
@@ -31,19 +38,27 @@ export async function lookInto(
   { ffprobe, ffmpeg }: MediaTools,
   path: string,
   signal: AbortSignal,
-): Promise<MediaFile> {
-  const input = await ffmpeg.input(path);
-  const handle = await open(path, 'r');
-  const answer = await ffprobe.show(handle, PROBE_ENTRIES).finally(() => handle.close());
+): Promise<LookedInto> {
+  const args = await ffmpeg.input(path);
+  const file = await lookAt(ffprobe, path);
   signal.throwIfAborted();
-  const file = answer === undefined ? undefined : readMediaFile(answer);
   if (file === undefined) {
     // Of one that is broken ffmpeg says so in words.
-    await ffmpeg.run({ args: [...input, '-t', '0', '-f', 'null', '-'], signal });
+    await ffmpeg.run({ args: [...args, '-t', '0', '-f', 'null', '-'], signal });
     throw missing('ffprobe is not there, or says nothing of this file');
   }
   requireWithinLimits(file);
-  return file;
+  return { file, args };
+}
+
+/** What is in a file; `undefined` if ffprobe cannot say. */
+export async function lookAt(ffprobe: Ffprobe, path: string): Promise<MediaFile | undefined> {
+  const handle = await open(path, 'r');
+  try {
+    return readMediaFile((await ffprobe.show(handle, PROBE_ENTRIES)) ?? '');
+  } finally {
+    await handle.close();
+  }
 }
 
 /** What the packets of a film say, which nobody has decoded. */
@@ -56,7 +71,7 @@ export interface PacketScan {
 /** Looks at each packet of a stream: where a film can be cut, and how much there is of it. */
 export async function scanPackets(
   { ffmpeg }: Pick<MediaTools, 'ffmpeg'>,
-  { path, index, signal }: { path: string; index: number; signal: AbortSignal },
+  { args, index, signal }: { args: readonly string[]; index: number; signal: AbortSignal },
 ): Promise<PacketScan> {
   let unitS = 0;
   let keyS: number | undefined;
@@ -77,9 +92,8 @@ export async function scanPackets(
     largestGapS = Math.max(largestGapS, atS - (keyS ?? 0));
     keyS = atS;
   };
-  const input = await ffmpeg.input(path);
   await ffmpeg.run({
-    args: [...input, '-map', `0:${index}`, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
+    args: [...args, '-map', `0:${index}`, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
     signal,
     onOutput(chunk) {
       const lines = (rest + chunk.toString('latin1')).split('\n');

@@ -1,23 +1,10 @@
-import { open } from 'node:fs/promises';
 import { KnownError } from '../../domain/errors.ts';
 import { requireWithinLimits } from '../../domain/media/limits.ts';
-import {
-  type AudioStream,
-  type MediaFile,
-  PROBE_ENTRIES,
-  readMediaFile,
-  type VideoStream,
-} from '../../domain/media/media-file.ts';
-import type { Ffprobe } from '../../lib/ffprobe.ts';
-import { lookInto, type MediaTools } from './look-into.ts';
+import type { AudioStream, MediaFile, VideoStream } from '../../domain/media/media-file.ts';
+import { type LookedInto, lookInto, type MediaTools } from './look-into.ts';
 
 /** A file of audio or video that something is to be made of. */
-export interface MediaInput {
-  /** Absolute. */
-  readonly path: string;
-  readonly file: MediaFile;
-  /** The arguments that open it, `-i` among them. */
-  readonly args: readonly string[];
+export interface MediaInput extends LookedInto {
   /** As it says itself; where it does not, as it was measured. */
   readonly durationS: number;
 }
@@ -29,26 +16,15 @@ export interface MediaInput {
  * @throws KnownError `NOT_MEDIA`, `MEDIA_BROKEN`, `MEDIA_REFUSED`, `TOOL_MISSING`
  */
 export async function openMedia(tools: MediaTools, path: string, signal: AbortSignal): Promise<MediaInput> {
-  const file = await lookInto(tools, path, signal);
-  const args = await tools.ffmpeg.input(path);
+  const { file, args } = await lookInto(tools, path, signal);
   const durationS =
     file.durationS ?? (await tools.ffmpeg.run({ args: [...args, ...NOWHERE], signal })).outTimeS;
   requireWithinLimits({ ...file, durationS });
-  return { path, file, args, durationS };
+  return { file, args, durationS };
 }
 
 /** Reads it to its end, decodes nothing and writes nothing. */
 const NOWHERE = ['-map', '0:v?', '-map', '0:a?', '-c', 'copy', '-f', 'null', '-'];
-
-/** What is in a file; `undefined` if ffprobe cannot say. */
-export async function lookAt(ffprobe: Ffprobe, path: string): Promise<MediaFile | undefined> {
-  const handle = await open(path, 'r');
-  try {
-    return readMediaFile((await ffprobe.show(handle, PROBE_ENTRIES)) ?? '');
-  } finally {
-    await handle.close();
-  }
-}
 
 /** @throws KnownError `STREAM_MISSING` of a file that has sound alone, a song with its cover among them */
 export function requireVideo({ video }: MediaFile): VideoStream {

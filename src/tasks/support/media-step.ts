@@ -5,17 +5,18 @@ import { hasCode, KnownError, orMachineTrouble } from '../../domain/errors.ts';
 import type { Cost } from '../../domain/media/cost.ts';
 import type { MediaFile } from '../../domain/media/media-file.ts';
 import { isAsLong, type Output, type OutputsFact, sumOf } from '../../domain/media/output.ts';
-import { outputPrefix, stepPrefix } from '../../domain/output-keys.ts';
+import { outputPrefix } from '../../domain/output-keys.ts';
 import type { TaskShape } from '../../domain/recipe.ts';
 import { held } from '../../engine/held.ts';
 import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
-import type { Task, TaskContext, WithdrawContext } from '../../engine/task.ts';
+import type { Task, TaskContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
 import { jpegSize } from '../../lib/jpeg.ts';
-import { type MediaTools, requireMediaTools } from './look-into.ts';
-import { lookAt, type MediaInput, openMedia } from './media-input.ts';
+import { lookAt, type MediaTools, requireMediaTools } from './look-into.ts';
+import { type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
+import { outputsOf, removeOutputs } from './remove-outputs.ts';
 import { retryInPlace } from './retry-in-place.ts';
 import type { Tools } from './tools.ts';
 
@@ -92,10 +93,10 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       const { path, totalBytes } = await context.take('file');
       const programs = requireMediaTools(tools);
       const place = requirePlace(params);
-      if (checkpoint !== undefined) await removeAllBelow(context, place, folderOf(context));
+      if (checkpoint !== undefined) await removeOutputs(context, place, outputsOf(context));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
-        const desk = createDesk(context, { programs, place, folder });
+        const attempt = createAttempt(context, { programs, place, folder });
         try {
           const told = await step.work({
             recording,
@@ -107,11 +108,11 @@ export function createMediaTask<P extends OutputParams, F extends object>(
             input,
             folder,
             programs,
-            ...desk.means,
+            ...attempt.means,
           });
-          return { ...told, ...desk.fact() };
+          return { ...told, ...attempt.fact() };
         } catch (error) {
-          await desk.clear(error);
+          await attempt.clear(error);
           throw error;
         }
       });
@@ -120,7 +121,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     async withdraw(context) {
       await scratch.remove(context);
       const place = requirePlace(context.params);
-      await removeAllBelow(context, place, folderOf(context));
+      await removeOutputs(context, place, outputsOf(context));
     },
   };
 
@@ -132,7 +133,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   }
 
   /** One attempt: what it has made so far, and the means to make more. */
-  function createDesk(
+  function createAttempt(
     context: TaskContext<P, Checkpoint>,
     at: { readonly programs: MediaTools; readonly place: OutputPlace; readonly folder: string },
   ) {
@@ -195,7 +196,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       /** Removes what was put, of an attempt that has failed. Whoever is stopped or has lost the lease leaves that to the next one. */
       async clear(error: unknown): Promise<void> {
         if (signal.aborted || hasCode(error, 'LEASE_LOST') || !isAnnounced) return;
-        await removeAllBelow(context, place, prefix).catch((trouble) =>
+        await removeOutputs(context, place, prefix).catch((trouble) =>
           context.log.warn(
             { event: 'output.left', err: orMachineTrouble(trouble) },
             'left for the next attempt',
@@ -203,28 +204,6 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         );
       },
     };
-  }
-}
-
-type Owner = Pick<WithdrawContext, 'recording' | 'step' | 'checkLease' | 'signal'>;
-
-function folderOf({ recording, step }: Pick<Owner, 'recording' | 'step'>): string {
-  return stepPrefix({ recordingId: recording.id, step: step.id });
-}
-
-/** As many files are removed by one request. */
-const AT_ONCE = 500;
-
-async function removeAllBelow(
-  { checkLease, signal }: Owner,
-  place: OutputPlace,
-  prefix: string,
-): Promise<void> {
-  const keys: string[] = [];
-  for await (const { key } of place.list({ prefix, signal })) keys.push(key);
-  for (let at = 0; at < keys.length; at += AT_ONCE) {
-    await checkLease();
-    await place.remove({ keys: keys.slice(at, at + AT_ONCE), signal });
   }
 }
 

@@ -4,10 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { KnownError } from '../../domain/errors.ts';
 import { lengthS, type Track } from '../../domain/media/manifests.ts';
 import type { MediaFile } from '../../domain/media/media-file.ts';
+import { slackS } from '../../domain/media/output.ts';
 import type { MediaTools } from './look-into.ts';
-
-/** What a track may lack of the length of its file. */
-const SLACK = { s: 0.5, share: 0.01 };
 
 /** Segments of two renditions begin at the same time, within a part of one picture. */
 const SAME_TIME_S = 0.02;
@@ -53,7 +51,7 @@ function requireWhole(track: Track, { durationS }: MediaFile): void {
   }
   const madeS = lengthS(track);
   // Some files say less than they have.
-  if (durationS === undefined || durationS - madeS <= Math.max(SLACK.s, SLACK.share * durationS)) return;
+  if (durationS === undefined || durationS - madeS <= slackS(durationS)) return;
   throw new KnownError(`Of ${durationS.toFixed(2)} s only ${madeS.toFixed(2)} s came out as ${id}`, {
     code: 'OUTPUT_TOO_SHORT',
   });
