@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { KnownError, orMachineTrouble, systemCode } from '../../domain/errors.ts';
+import { KnownError, systemCode } from '../../domain/errors.ts';
 import { recordingOfKey } from '../../domain/output-keys.ts';
 import type { ListedOutput, OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
-import { READ_STEP_BYTES, statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
+import { statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
+import { type SentFile, withFile } from '../sent-file.ts';
 import { createAsk, unlessMissing } from './ask.ts';
 import { createMarks } from './marks.ts';
 import { createRoot, inTheWay, openTo } from './root.ts';
@@ -67,24 +67,19 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
 
   /** Writes the bytes of an open file to where nobody sees them yet, and makes them last. */
   async function copy(
-    source: FileHandle,
+    file: SentFile,
     part: string,
-    { bytes, onSent, signal }: { bytes: number; onSent: OutputFile['onSent']; signal: AbortSignal },
+    { onSent, signal }: { onSent: OutputFile['onSent']; signal: AbortSignal },
   ): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(READ_STEP_BYTES, bytes)));
     const handle = await ask(signal, () => open(part, 'wx', 0o600));
     try {
       let at = 0;
-      for (;;) {
-        const { bytesRead } = await ofThisMachine(() => source.read(buffer, 0, buffer.length, at));
-        if (bytesRead === 0) break;
+      for await (const chunk of file.read(0, file.bytes)) {
         const position = at;
-        await ask(signal, () => writeAll(handle, buffer.subarray(0, bytesRead), position));
-        at += bytesRead;
-        if (at > bytes) break;
+        await ask(signal, () => writeAll(handle, chunk, position));
+        at += chunk.length;
         onSent?.(at);
       }
-      if (at !== bytes) throw changed(bytes);
       await ask(signal, () => handle.sync());
     } finally {
       // Of a folder that does not answer it may never end.
@@ -149,22 +144,21 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       await ready(signal);
       await tidy(signal);
       const part = root.ownPath('unfinished', `${PART_PREFIX}${randomUUID()}`);
-      const source = await ofThisMachine(() => open(from, constants.O_RDONLY));
       try {
-        const { size: bytes } = await ofThisMachine(() => source.stat());
-        await root.requireRoom(bytes, signal);
-        await copy(source, part, { bytes, onSent, signal });
-        if (recordingOfKey(key) === undefined) {
-          const { recordingId, step, fence } = mark;
-          await marks.write({ id: `${step}/${fence}`, name: key, bytes, recordingId, mediaType }, signal);
-        }
-        await place(part, key, signal);
-        return { bytes };
+        return await withFile(from, async (file) => {
+          const { bytes } = file;
+          await root.requireRoom(bytes, signal);
+          await copy(file, part, { onSent, signal });
+          if (recordingOfKey(key) === undefined) {
+            const { recordingId, step, fence } = mark;
+            await marks.write({ id: `${step}/${fence}`, name: key, bytes, recordingId, mediaType }, signal);
+          }
+          await place(part, key, signal);
+          return { bytes };
+        });
       } catch (error) {
         rm(part, { force: true }).catch(() => {});
         throw error;
-      } finally {
-        await source.close();
       }
     },
 
@@ -203,19 +197,4 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
 
     address: (key) => url && `${url}/${key.split('/').map(encodeURIComponent).join('/')}`,
   };
-}
-
-/** What fails of the file that is read is this machine's trouble, not that of the folder. */
-async function ofThisMachine<T>(what: () => Promise<T>): Promise<T> {
-  try {
-    return await what();
-  } catch (error) {
-    throw orMachineTrouble(error);
-  }
-}
-
-function changed(bytes: number): KnownError {
-  return new KnownError(`A file of ${bytes} bytes had another length when it was read`, {
-    code: 'SOURCE_CHANGED',
-  });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { KnownError, orMachineTrouble } from '../../domain/errors.ts';
-import { READ_STEP_BYTES } from '../../lib/files.ts';
+import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import { READ_STEP_BYTES } from '../lib/files.ts';
 
 /** A file of this machine that is sent, and that stays as it is meanwhile. */
 export interface SentFile {
