@@ -420,6 +420,19 @@ export async function readText(request: Request, response: Response): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/**
+ * The bytes of an answer as they come.
+ *
+ * @throws KnownError for what ended them early
+ */
+export async function* chunksOf(request: Request, { body }: Response): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw unreachable(request, error);
+  }
+}
+
 /** Lets go of an answer whose body nobody needs. */
 export function dismiss(response: Response): void {
   if ((lengthFrom(response.headers['content-length']) ?? 0) > 64 * 1024) response.body.destroy();

@@ -3,6 +3,7 @@ import { KnownError, type Retry } from '../../domain/errors.ts';
 import type { Body, Call, OpenedFile } from '../../engine/ports/store.ts';
 import { contentRange, lengthFrom } from '../../lib/headers.ts';
 import {
+  chunksOf,
   parseJson,
   type Request,
   type Response,
@@ -10,7 +11,6 @@ import {
   refusal,
   send,
   sendForJson,
-  unreachable,
 } from '../../lib/http.ts';
 
 const SERVICE = 'Backblaze B2';
@@ -560,15 +560,8 @@ function toOpened(request: Request, response: Response, fromByte: number): Opene
       retry: 'backoff',
     });
   }
-  return { startByte: range?.start ?? 0, totalBytes, chunks: read(), dismiss: () => body.destroy() };
-
-  async function* read(): AsyncGenerator<Buffer> {
-    try {
-      yield* body;
-    } catch (error) {
-      throw unreachable(request, error);
-    }
-  }
+  const chunks = chunksOf(request, response);
+  return { startByte: range?.start ?? 0, totalBytes, chunks, dismiss: () => body.destroy() };
 }
 
 function archivedFileGone(fileId: string, cause: KnownError): KnownError {

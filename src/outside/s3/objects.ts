@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
 import type { Call, OpenedFile } from '../../engine/ports/store.ts';
 import { contentRange, lengthFrom } from '../../lib/headers.ts';
-import { type Request, type Response, type StreamedBody, unreachable } from '../../lib/http.ts';
+import { chunksOf, type Request, type Response, type StreamedBody } from '../../lib/http.ts';
 import { isAbsence } from './errors.ts';
 import type { Profile } from './profiles.ts';
 import { type Answer, parseAnswer, type Requests } from './requests.ts';
@@ -240,20 +240,14 @@ function noLength({ request }: Pick<Answer, 'request'>): KnownError {
 }
 
 /** @throws KnownError `REMOTE_ANSWER_INVALID` for other bytes than the ones that were asked for. */
-function toOpened(request: Request, { headers, status, body }: Response, fromByte: number): OpenedFile {
+function toOpened(request: Request, response: Response, fromByte: number): OpenedFile {
+  const { headers, status, body } = response;
   const range = status === 206 ? contentRange(headers['content-range']) : undefined;
   const totalBytes = status === 206 ? range?.total : lengthFrom(headers['content-length']);
   if (totalBytes === undefined || (status === 206 && range?.start !== fromByte)) {
     body.destroy();
     throw noLength({ request });
   }
-  return { startByte: range?.start ?? 0, totalBytes, chunks: read(), dismiss: () => body.destroy() };
-
-  async function* read(): AsyncGenerator<Buffer> {
-    try {
-      yield* body;
-    } catch (error) {
-      throw unreachable(request, error);
-    }
-  }
+  const chunks = chunksOf(request, response);
+  return { startByte: range?.start ?? 0, totalBytes, chunks, dismiss: () => body.destroy() };
 }
