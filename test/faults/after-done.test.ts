@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AfterDonePoint } from '../../src/lib/crash-point.ts';
 import {
@@ -15,6 +13,7 @@ import {
   buildCrashCopy,
   type CrashAt,
   type CrashWorker,
+  expectDeath,
   startCrashWorker,
 } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -35,8 +34,6 @@ const CRASHES: readonly (readonly [CrashAt, Deed])[] = [
 ] satisfies readonly (readonly [CrashAt | AfterDonePoint, Deed])[];
 
 const WATCHED = { PLAYABLE_POLL_MIN_S: '0.1', PLAYABLE_POLL_MAX_S: '0.3', RETRY_ATTEMPTS: '60' };
-const SURVIVAL_MS = 30_000;
-
 let house: House;
 let source: Source;
 const home = new Map<CrashAt, Sent & { readonly videoId: string }>();
@@ -103,9 +100,7 @@ describe('a recording that is home, and whose worker is killed', () => {
 
     const marker = join(house.files, `${crashAt}.died`);
     const doomed = startCrashWorker(house, { crashAt, marker, settings: WATCHED });
-    const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
-    expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
-    expect(await readFile(marker, 'utf8')).toBe(crashAt.replace(/:\d+$/, ''));
+    await expectDeath(doomed, { crashAt, marker });
 
     const heir: CrashWorker = startCrashWorker(house, { settings: WATCHED });
     try {

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AfterDonePoint,
@@ -21,7 +20,7 @@ import {
   writeSource,
 } from '../support/faults-house.ts';
 import { createPool, type Pool } from '../support/faults-pool.ts';
-import { buildCrashCopy, type CrashAt, startCrashWorker } from '../support/faults-worker.ts';
+import { buildCrashCopy, type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { publishersFound, storesFound, tasksFound } from '../support/registry.ts';
 
@@ -92,8 +91,6 @@ const DIES_AT: Readonly<Record<string, string>> = {
 /** Houses, each of which serves one case at a time: while one case waits, others go on. */
 const HOUSES = 3;
 
-const SURVIVAL_MS = 30_000;
-
 interface Furnished {
   readonly house: House;
   readonly sources: Readonly<Record<Size, Source>>;
@@ -136,9 +133,7 @@ describe('a recording whose worker is killed', () => {
       const doomed = startCrashWorker(house, { crashAt, marker });
       const sent = await sendMeeting(house, crashAt, sources[size]);
       const transcript = size === 'transcript' ? await sendTranscript(house, sent) : undefined;
-      const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
-      expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
-      expect(await readFile(marker, 'utf8')).toBe(crashAt.replace(/:\d+$/, ''));
+      await expectDeath(doomed, { crashAt, marker });
 
       const heir = startCrashWorker(house);
       try {

@@ -1,7 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { expect } from 'vitest';
 import type { CrashPoint } from '../../src/lib/crash-point.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import type { House } from './house.ts';
@@ -73,6 +76,18 @@ export function startCrashWorker(
       await ended;
     },
   };
+}
+
+const SURVIVAL_MS = 30_000;
+
+/** Waits until a worker has died where it was told to, and nowhere else. */
+export async function expectDeath(
+  doomed: CrashWorker,
+  at: { crashAt: CrashAt; marker: string },
+): Promise<void> {
+  const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
+  expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
+  expect(await readFile(at.marker, 'utf8')).toBe(at.crashAt.replace(/:\d+$/, ''));
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -30,7 +30,7 @@ const RECORDING = { id: `rec_${'1'.repeat(24)}`, kind: 'video', title: 'Algebra'
 
 export type MediaBench = Awaited<ReturnType<typeof openMediaBench>>;
 
-// biome-ignore lint/suspicious/noExplicitAny: any task
+// biome-ignore lint/suspicious/noExplicitAny: each test brings its own task, whose types only that file has
 type Made = Omit<Task<any, any, any>, keyof TaskShape>;
 
 /** Runs one task of media by itself: real programs, a real folder of outputs, and nobody beside it. */
@@ -99,7 +99,7 @@ export async function openMediaBench() {
     text: (key: string) => readFile(join(out, key), 'utf8'),
 
     /** Runs a step of this task on a file, as the engine would. */
-    // biome-ignore lint/suspicious/noExplicitAny: as a test that knows the fact has it
+    // biome-ignore lint/suspicious/noExplicitAny: facts are looked into freely in tests
     async run<F = any>(
       task: { shape: { params: z.ZodType }; makeTask: (tools: never) => Made },
       path: string,
