@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
+import { perSecond, rateOf } from '../domain/media/media-file.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Task } from '../engine/task.ts';
 import type { Tools } from './support/tools.ts';
@@ -78,15 +79,19 @@ export function makeTask({
         container: format.format_name,
         durationS: format.duration,
         bytes: totalBytes,
-        streams: streams.map((stream) => ({
-          kind: stream.codec_type,
-          codec: stream.codec_name,
-          widthPx: stream.width,
-          heightPx: stream.height,
-          framesPerS: rateOf(stream.avg_frame_rate),
-          rotationDegrees: stream.side_data_list.find(({ rotation }) => rotation !== null)?.rotation ?? null,
-          channels: stream.channels,
-        })),
+        streams: streams.map((stream) => {
+          const rate = rateOf(stream.avg_frame_rate);
+          return {
+            kind: stream.codec_type,
+            codec: stream.codec_name,
+            widthPx: stream.width,
+            heightPx: stream.height,
+            framesPerS: rate === undefined ? null : perSecond(rate),
+            rotationDegrees:
+              stream.side_data_list.find(({ rotation }) => rotation !== null)?.rotation ?? null,
+            channels: stream.channels,
+          };
+        }),
       };
     },
   };
@@ -98,12 +103,6 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** `30000/1001` as a number; `0/0` of what has no frames is none. */
-function rateOf(fraction: string): number | null {
-  const [over = 0, under = 0] = fraction.split('/').map(Number);
-  return over > 0 && under > 0 ? over / under : null;
 }
 
 function missing(why: string): KnownError {

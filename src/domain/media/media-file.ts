@@ -170,7 +170,8 @@ export function perSecond({ over, under }: FrameRate): number {
   return over / under;
 }
 
-function rateOf(fraction: string | undefined): FrameRate | undefined {
+/** `30000/1001`; `0/0` of what has no frames is none. */
+export function rateOf(fraction: string | undefined): FrameRate | undefined {
   const [over = 0, under = 0] = (fraction ?? '').split('/').map(Number);
   return over > 0 && under > 0 ? { over, under } : undefined;
 }
