@@ -9,20 +9,41 @@ export const KNOWN_ENCODERS: readonly string[] = [
 
 const AUDIO: readonly string[] = ['aac', 'libmp3lame', 'libopus', 'libfdk_aac', 'libvorbis', 'flac'];
 
-const BLACK = ['-f', 'lavfi', '-i', 'color=s=256x144:r=25', '-frames:v', '2'];
-const SILENCE = ['-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=stereo', '-t', '0.1'];
+const GRAPHICS_CARD = /_(nvenc|qsv|vaapi)$/;
+
+const BLACK = ['-f', 'lavfi', '-i', 'color=s=256x144:r=25'];
+const SILENCE = ['-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=stereo'];
 const VAAPI = ['-init_hw_device', 'vaapi=va:/dev/dri/renderD128', '-filter_hw_device', 'va'];
 
 /**
  * Tries encoders, for what is built in is not what works: it lists those of graphics cards that are not there. Two frames
  * of black tell, or a tenth of a second of silence; once in the life of a process.
+ *
+ * Those that need no graphics card are tried in one run, which as a rule goes well; what does not is tried by itself.
  */
 export function createEncoderProbe({ run }: Pick<Ffmpeg, 'run'>): Ffmpeg['encoders'] {
   const known = new Map<string, EncoderState>();
   return async (names, signal) => {
-    for (const name of names) if (!known.has(name)) known.set(name, await tried(name, signal));
+    const untried = names.filter((name) => !known.has(name));
+    const plain = untried.filter((name) => !GRAPHICS_CARD.test(name));
+    if (plain.length > 1 && (await doAllWork(plain, signal))) {
+      for (const name of plain) known.set(name, 'works');
+    }
+    for (const name of untried) if (!known.has(name)) known.set(name, await tried(name, signal));
     return new Map([...known].filter(([name]) => names.includes(name)));
   };
+
+  async function doAllWork(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const outputs = names.flatMap((name) => [...outputOf(name), '-f', 'null', '-']);
+    try {
+      await run({ args: [...BLACK, ...SILENCE, ...outputs], signal });
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (hasCode(error, 'TOOL_MISSING')) throw error;
+      return false;
+    }
+  }
 
   async function tried(name: string, signal: AbortSignal): Promise<EncoderState> {
     try {
@@ -38,7 +59,12 @@ export function createEncoderProbe({ run }: Pick<Ffmpeg, 'run'>): Ffmpeg['encode
 }
 
 function trial(name: string): string[] {
-  if (AUDIO.includes(name)) return [...SILENCE, '-c:a', name];
-  if (name.endsWith('_vaapi')) return [...VAAPI, ...BLACK, '-vf', 'format=nv12,hwupload', '-c:v', name];
-  return [...BLACK, '-pix_fmt', 'yuv420p', '-c:v', name];
+  const input = AUDIO.includes(name) ? SILENCE : BLACK;
+  return [...(name.endsWith('_vaapi') ? VAAPI : []), ...input, ...outputOf(name)];
+}
+
+function outputOf(name: string): string[] {
+  if (AUDIO.includes(name)) return ['-t', '0.1', '-c:a', name];
+  const pixels = name.endsWith('_vaapi') ? ['-vf', 'format=nv12,hwupload'] : ['-pix_fmt', 'yuv420p'];
+  return ['-frames:v', '2', ...pixels, '-c:v', name];
 }
