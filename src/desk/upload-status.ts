@@ -2,7 +2,7 @@ import { playUrl } from '../domain/announcement.ts';
 import { KnownError } from '../domain/errors.ts';
 import { aceKey, recordingId } from '../domain/ids.ts';
 import type { Legs } from '../domain/progress.ts';
-import { isInBunny, mainFirst, type VideoFact, videosIn } from '../domain/published.ts';
+import { isInBunny, type VideoFact } from '../domain/published.ts';
 import type { State } from '../domain/recording.ts';
 import { fillWatchUrl } from '../domain/watch-url.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -47,11 +47,10 @@ export async function readUploadStatus(
   const id = recordingId(aceKey(aceId));
   const summary = (await ledger.overview.summaries([id]))[0];
   if (summary === undefined) throw nothingCame();
-  const { recording, isPlayable, position } = summary;
+  const { recording, videos, isPlayable, position } = summary;
   if (recording.details['upload_id'] !== uploadId) await requireSameBytes(ledger, id, uploadId);
   const { steps } = await book.planOf(recording);
   const { facts }: { facts: Readonly<Record<string, unknown>> } = await ledger.recordings.progress(id);
-  const [video] = mainFirst(videosIn(facts));
   return {
     state: recording.state,
     stage: steps.find((step) => facts[step.id] === undefined)?.id,
@@ -59,8 +58,8 @@ export async function readUploadStatus(
     position,
     isPlayable,
     watchUrl:
-      watchUrl !== undefined && isPlayable && video !== undefined
-        ? watchUrlOf(watchUrl, video, { ace_id: aceId, id })
+      watchUrl !== undefined && isPlayable
+        ? watchUrlOf(watchUrl, videos.find((each) => each.isPlayable)?.video, { ace_id: aceId, id })
         : undefined,
     title: recording.title,
   };
@@ -84,11 +83,15 @@ function nothingCame(): KnownError {
 }
 
 /** The address that the settings name, or that of the video itself where they name Bunny's and it is elsewhere. */
-function watchUrlOf(template: string, video: VideoFact, of: { ace_id: string; id: string }): string {
+function watchUrlOf(
+  template: string,
+  video: VideoFact | undefined,
+  of: { ace_id: string; id: string },
+): string | undefined {
   const isOfBunny = /\{(library|video)_id\}/.test(template);
-  if (isOfBunny && !isInBunny(video)) return playUrl(video);
-  const library = isInBunny(video) ? video.libraryId : '';
-  return fillWatchUrl(template, { ...of, library_id: library, video_id: video.videoId });
+  if (isOfBunny && (video === undefined || !isInBunny(video))) return video && playUrl(video);
+  const library = video !== undefined && isInBunny(video) ? video.libraryId : '';
+  return fillWatchUrl(template, { ...of, library_id: library, video_id: video?.videoId ?? '' });
 }
 
 /** The slowest way of the bytes is the one that counts. */

@@ -1,6 +1,7 @@
 import { DEFAULT_STORE, storeOf } from './archived.ts';
 import { adviceFor } from './error-catalogue.ts';
 import type { ErrorSummary } from './errors.ts';
+import type { PlacedFile, Playback } from './playback.ts';
 import { type BunnyVideoFact, isInBunny, publisherOf, type VideoFact } from './published.ts';
 import type { Facts, Recording, Stage } from './recording.ts';
 import { withSnakeKeys } from './snake-keys.ts';
@@ -18,6 +19,8 @@ export interface Published {
   /** The files that it has in its stores. */
   readonly archives: readonly Facts['archive'][];
   readonly videos: readonly VideoFact[];
+  /** `undefined`: it has no package. */
+  readonly playback: Playback | undefined;
   readonly times: Partial<Record<Stage, { startedAtMs: number | null; doneAtMs: number | null }>>;
   /** Pull zone host of the Bunny library, if the settings name it. */
   readonly cdnHost: string | undefined;
@@ -26,7 +29,7 @@ export interface Published {
 
 /** `recording.published`: archived, and uploaded to where it is watched, which may still be encoding it. */
 export function publishedBody(published: Published): string {
-  const { recording, facts, archives, videos, times, cdnHost, nowMs } = published;
+  const { recording, facts, archives, videos, playback, times, cdnHost, nowMs } = published;
   const { fetch } = facts;
   return body('recording.published', nowMs, {
     ...identity(recording),
@@ -35,6 +38,7 @@ export function publishedBody(published: Published): string {
     media_type: fetch.mediaType,
     ...archived(archives),
     ...videoAddresses(videos, cdnHost),
+    ...playbackAddresses(playback),
     timings: {
       accepted_at: new Date(recording.acceptedAtMs).toISOString(),
       started_at: new Date(recording.startedAtMs ?? recording.acceptedAtMs).toISOString(),
@@ -47,17 +51,19 @@ export function publishedBody(published: Published): string {
   });
 }
 
-/** `recording.playable`: one of its videos can be watched. */
+/** `recording.playable`: one of its videos can be watched; without a video its package. */
 export function playableBody(input: {
   recording: Recording;
-  video: VideoFact;
+  video: VideoFact | undefined;
+  playback: Playback | undefined;
   cdnHost: string | undefined;
   nowMs: number;
 }): string {
-  const { recording, video, cdnHost, nowMs } = input;
+  const { recording, video, playback, cdnHost, nowMs } = input;
   return body('recording.playable', nowMs, {
     ...identity(recording),
-    ...videoAddresses([video], cdnHost),
+    ...videoAddresses(video === undefined ? [] : [video], cdnHost),
+    ...playbackAddresses(playback),
   });
 }
 
@@ -122,6 +128,21 @@ function identity({ id, source, aceId, title, details, metadata }: Recording) {
 /** Where a person watches a video. */
 export function playUrl(video: VideoFact): string {
   return isInBunny(video) ? `${PLAYER}/play/${video.libraryId}/${video.videoId}` : video.playUrl;
+}
+
+/** Absent of what has no package. */
+function playbackAddresses(playback: Playback | undefined) {
+  if (playback === undefined) return {};
+  const addressOf = (file: PlacedFile | undefined) => file?.address ?? null;
+  const { hls, dash, poster, sprite } = playback;
+  return {
+    playback: {
+      hls: addressOf(hls),
+      dash: addressOf(dash),
+      poster: addressOf(poster),
+      sprite: addressOf(sprite),
+    },
+  };
 }
 
 /** The video in Bunny, and those elsewhere where there are any. */

@@ -1,3 +1,4 @@
+import type { Playback } from './playback.ts';
 import type { VideoFact } from './published.ts';
 import type { Recording } from './recording.ts';
 
@@ -8,7 +9,9 @@ export interface RecordingSummary {
   readonly facts: Readonly<Record<string, object>>;
   /** What is published of it, that of the usual publisher first, and what of that can be watched. */
   readonly videos: readonly { readonly video: VideoFact; readonly isPlayable: boolean }[];
-  /** Whether one of its videos can be watched. */
+  /** What players are given of it; `undefined`: it has no package. */
+  readonly playback: Playback | undefined;
+  /** Whether one of its videos can be watched, or its package. */
   readonly isPlayable: boolean;
   /** Whether the announcement of its publication has begun: then it can no longer be taken back. */
   readonly isAnnounced: boolean;

@@ -4,6 +4,7 @@ import { anotherLook, isBelieved } from '../domain/doubt.ts';
 import { KnownError } from '../domain/errors.ts';
 import { endlessPauseMs } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
+import { playbackIn } from '../domain/playback.ts';
 import { isInBunny, publisherOf, videosIn } from '../domain/published.ts';
 import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -124,7 +125,13 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     const replaced = isPresent ? (earlier ?? []).filter((id) => publisherOf(id) === publisher.name) : [];
     for (const earlierId of replaced) await publisher.remove({ videoId: earlierId, signal });
     if (replaced.length > 0) crashPoint('watch:after-removal');
-    const body = playableBody({ recording, video: publisher.factOf(videoId), cdnHost, nowMs: Date.now() });
+    const body = playableBody({
+      recording,
+      video: publisher.factOf(videoId),
+      playback: playbackIn(facts),
+      cdnHost,
+      nowMs: Date.now(),
+    });
     const type = 'recording.playable';
     // Of a video in Bunny alone the website hears once, as it always has.
     const isOnly = earlier === undefined && isInBunny(publisher.factOf(videoId));

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { siblingsOf } from '../domain/companions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { playbackIn } from '../domain/playback.ts';
 import { mainFirst, videosIn } from '../domain/published.ts';
 import { type Recording, type Source, STATES, type State, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
@@ -110,11 +111,13 @@ export function createOverview({ db }: { db: Database }): Overview {
         const watched = watches.find(({ video_id }) => video_id === video.videoId)?.state;
         return { video, isPlayable: watched === 'video.playable' };
       });
+      const playback = playbackIn(facts);
       return {
         recording,
         facts,
         videos,
-        isPlayable: videos.some((each) => each.isPlayable),
+        playback,
+        isPlayable: playback !== undefined || videos.some((each) => each.isPlayable),
         isAnnounced: own.some(({ is_final }) => is_final === 1),
         position: positions.get(recording.id),
         ofVideo: ofVideos.get(recording.id),

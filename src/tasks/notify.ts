@@ -1,5 +1,6 @@
-import { publishedBody } from '../domain/announcement.ts';
+import { playableBody, publishedBody } from '../domain/announcement.ts';
 import { archivedFiles } from '../domain/archived.ts';
+import { playbackIn } from '../domain/playback.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Facts } from '../domain/recording.ts';
 import type { Task } from '../engine/task.ts';
@@ -20,7 +21,7 @@ export const makeTask = (tools: Tools) => createNotifyTask({ ...tools, ...tools.
 
 /**
  * Writes the announcement to the outbox, from where it is delivered in its own time, and has the video watched until it
- * is playable.
+ * is playable. A package is so already, which is announced at once.
  *
  * Safe to repeat: the outbox keeps one announcement per recording and occasion, with the id and the body of the first.
  */
@@ -44,15 +45,16 @@ export function createNotifyTask(options: {
       // What it is called now: from here on the website is told of each new title.
       const { title } = (await recordings.get(recording.id)) ?? recording;
       const isAgain = recording.isFromArchive === true;
+      const playback = playbackIn((await recordings.progress(recording.id)).facts);
+      const told = { recording: { ...recording, title }, playback, cdnHost: options.cdnHost };
       const body = publishedBody({
-        recording: { ...recording, title },
+        ...told,
         facts: {
           fetch: requireFact(context, 'fetch'),
         },
         archives: archivedFiles({ ...proofsOf(context, 'archive').map(({ fact }) => fact) }),
         videos,
         times: await recordings.stageTimes(recording.id),
-        cdnHost: options.cdnHost,
         nowMs: Date.now(),
       });
       await checkLease();
@@ -62,6 +64,14 @@ export function createNotifyTask(options: {
         ...(isAgain ? { occasion: `recording.published ${videoIds.join(' ')}` } : {}),
         body,
       });
+      if (playback !== undefined) {
+        await deliveries.add({
+          recordingId: recording.id,
+          type: 'recording.playable',
+          occasion: `recording.playable ${playback.prefix}`,
+          body: playableBody({ ...told, video: undefined, nowMs: Date.now() }),
+        });
+      }
       crashPoint('notify:after-outbox');
       if (isAgain) await watches.keepOnly(recording.id, videoIds);
       const notBeforeMs = Date.now() + options.firstLookMs;

@@ -56,6 +56,18 @@ it('a recording is packaged in a lane of its own once it is archived, and all of
   expect(await scratch()).toEqual([]);
   expect(await house.history(id)).toContain('lane.changed');
 
+  // Nobody encodes it any more: the website hears at once that it can be watched.
+  await vi.waitFor(() => expect(house.heard('recording.playable')).toHaveLength(1), { timeout: 10_000 });
+  for (const type of ['recording.published', 'recording.playable']) {
+    expect(house.heard(type).map(({ body }) => body)).toMatchObject([
+      { data: { id, bunny: null, playback: { hls: fact.playback.hls, dash: fact.playback.dash } } },
+    ]);
+  }
+  const shown = await (await fetch(`${house.config.pipeline.url}/api/recordings/${id}`)).json();
+  expect(shown).toMatchObject({ state: 'done', playable: true, video: null });
+  const { groupKey } = (await house.recordings.get(id)) ?? {};
+  expect(await house.zoomTrash.standingOf(groupKey ?? '')).toEqual({ areDone: true, arePlayable: true });
+
   await house.post(`/api/recordings/${id}/delete`, {});
   await house.reaches(id, 'deleted');
   expect(await filesIn(out)).toEqual([]);

@@ -67,7 +67,10 @@ export const recordingView = z
     accepted_at: time,
     started_at: time.nullable(),
     ended_at: time.nullable(),
-    playable: z.boolean().nullable().describe('Whether its video can be watched; null: not published'),
+    playable: z
+      .boolean()
+      .nullable()
+      .describe('Whether its video or its package can be watched; null: there is neither'),
     video: z
       .object({ library_id: z.string().nullable(), video_id: z.string(), player_url: z.string() })
       .nullable()
@@ -240,7 +243,7 @@ export type OverviewView = z.output<typeof overviewView>;
 
 /** A recording as operators see it. Where a download comes from stays inside: its address is half a secret. */
 export function viewRecording(summary: RecordingSummary): RecordingView {
-  const { recording, facts, videos, isPlayable, isAnnounced, position, ofVideo } = summary;
+  const { recording, facts, videos, playback, isPlayable, isAnnounced, position, ofVideo } = summary;
   const archive = defaultFile(facts);
   const video = videos[0]?.video;
   return {
@@ -267,7 +270,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     accepted_at: iso(recording.acceptedAtMs),
     started_at: isoOrNull(recording.startedAtMs),
     ended_at: isoOrNull(recording.endedAtMs),
-    playable: video === undefined ? null : isPlayable,
+    playable: video === undefined && playback === undefined ? null : isPlayable,
     video: video === undefined ? null : { library_id: libraryOf(video), ...viewVideo(video) },
     videos: videos.map((each) => ({
       publisher: publisherOf(each.video.videoId),

@@ -6,6 +6,7 @@ import {
   playableBody,
   publishedBody,
 } from '../../../src/domain/announcement.ts';
+import { playbackIn } from '../../../src/domain/playback.ts';
 
 const T0_MS = Date.parse('2026-01-05T10:00:00Z');
 
@@ -55,6 +56,7 @@ const published: Published = {
     },
   ],
   videos: [IN_BUNNY],
+  playback: undefined,
   times: {
     fetch: { startedAtMs: T0_MS + 1000, doneAtMs: T0_MS + 3000 },
     archive: { startedAtMs: T0_MS + 3000, doneAtMs: null },
@@ -149,7 +151,9 @@ describe('playableBody', () => {
     const { recording, cdnHost, nowMs } = published;
     const before = JSON.parse(publishedBody(published));
 
-    const body = JSON.parse(playableBody({ recording, video: IN_BUNNY, cdnHost, nowMs }));
+    const body = JSON.parse(
+      playableBody({ recording, video: IN_BUNNY, playback: undefined, cdnHost, nowMs }),
+    );
 
     expect(body).toMatchObject({ type: 'recording.playable', timestamp: '2026-01-05T10:01:00.000Z' });
     expect(body.data).toEqual({
@@ -194,9 +198,53 @@ describe('a video elsewhere than in Bunny', () => {
     const { recording, cdnHost, nowMs } = published;
     const bodies = [
       publishedBody({ ...published, videos: [IN_FOLDER] }),
-      playableBody({ recording, video: IN_FOLDER, cdnHost, nowMs }),
+      playableBody({ recording, video: IN_FOLDER, playback: undefined, cdnHost, nowMs }),
       deletedBody({ recording, archives: [], videos: [IN_FOLDER], nowMs }),
     ];
     for (const body of bodies) expect(JSON.parse(body).data).toMatchObject({ bunny: null, videos: [view] });
+  });
+});
+
+describe('a recording that has a package', () => {
+  const to = 'media-out';
+  const address = (name: string) => `https://media.example/${name}`;
+  const file = (name: string, mediaType: string) => ({ key: name, address: address(name), mediaType });
+  const PACKAGE = {
+    to,
+    prefix: 'runs/rec_1/p/7/',
+    durationS: 8,
+    keys: { hls: 'p/master.m3u8', dash: 'p/manifest.mpd' },
+    playback: { hls: address('p/master.m3u8'), dash: null },
+  };
+  // By the alphabet, the pictures of the timeline come before the one that stands for all.
+  const facts = {
+    'a-timeline': { to, outputs: [file('s-1.jpg', 'image/jpeg'), file('s.vtt', 'text/vtt')] },
+    'b-picture': { to, outputs: [file('t.jpg', 'image/jpeg')] },
+    cut: { to, outputs: [file('cut.mp4', 'video/mp4')] },
+    p: PACKAGE,
+  };
+
+  it('is told with all that a player takes, null where a browser cannot fetch it; without videos too', () => {
+    const { recording, cdnHost, nowMs } = published;
+    const playback = playbackIn(facts);
+    const told = {
+      hls: address('p/master.m3u8'),
+      dash: null,
+      poster: address('t.jpg'),
+      sprite: address('s.vtt'),
+    };
+
+    expect(JSON.parse(publishedBody({ ...published, playback })).data).toMatchObject({ playback: told });
+    expect(
+      JSON.parse(playableBody({ recording, video: undefined, playback, cdnHost, nowMs })).data,
+    ).toMatchObject({ bunny: null, playback: told });
+  });
+
+  it('is one only once the package is there, whatever else is', () => {
+    const { p, ...others } = facts;
+
+    expect(playbackIn(others)).toBeUndefined();
+    expect(JSON.parse(publishedBody(published)).data).not.toHaveProperty('playback');
+    expect(playbackIn({ p })).toMatchObject({ poster: undefined, sprite: undefined });
   });
 });

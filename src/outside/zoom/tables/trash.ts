@@ -103,16 +103,33 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
       const rows = await db
         .selectFrom('recordings')
         .leftJoin('watches', 'watches.recording_id', 'recordings.id')
-        .select(['recordings.id', 'recordings.state', 'recordings.kind', 'watches.state as watched'])
+        .select((row) => [
+          'recordings.id',
+          'recordings.state',
+          'recordings.kind',
+          'watches.state as watched',
+          row
+            .exists(
+              row
+                .selectFrom('deliveries')
+                .select('id')
+                .whereRef('deliveries.recording_id', '=', 'recordings.id')
+                .where('type', '=', 'recording.playable'),
+            )
+            .as('is_told'),
+        ])
         .where('group_key', '=', groupKey)
         .where('recordings.state', 'not in', ['cancelled', 'deleting', 'deleted'])
         .execute();
       return {
         areDone: rows.every(({ state }) => state === 'done'),
-        // One that was published anew has had several videos, and one may be published in several places.
-        arePlayable: rows.every(({ id, kind }) => {
+        // One that was published anew has had several videos, and one may be published in several places, or in none: what
+        // has a package only needs nobody to make it playable.
+        arePlayable: rows.every(({ id, kind, is_told: isTold }) => {
           const own = rows.filter((row) => row.id === id).map(({ watched }) => watched);
-          return kind !== 'video' || (own.includes('video.playable') && !own.includes('pending'));
+          const isWatched = own.some((watched) => watched !== null);
+          const isPlayable = isWatched ? own.includes('video.playable') : Boolean(isTold);
+          return kind !== 'video' || (isPlayable && !own.includes('pending'));
         }),
       };
     },
