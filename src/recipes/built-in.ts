@@ -14,15 +14,26 @@ const bringHome: Recipe = {
   ],
 };
 
-/** A class that the academy shows by itself: archived, then made into a package beside the next one that comes in. */
+/**
+ * A class that the academy shows by itself: archived, then made into what a player takes beside the next one that comes in. The
+ * picture comes first, for it is made in no time and is shown while the rest is not there.
+ */
 const ownPlayer: Recipe = {
   name: 'own-player',
-  version: 1,
+  version: 2,
   steps: [
     { id: 'fetch', task: 'fetch' },
     { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    {
+      id: 'poster',
+      task: 'thumbnail',
+      takes: { file: 'fetch.file' },
+      after: ['archive'],
+      params: { time: '10%', width: 1280 },
+    },
     { id: 'package', task: 'package', takes: { file: 'fetch.file' }, after: ['archive'] },
-    { id: 'notify', task: 'notify', after: ['package'] },
+    { id: 'sprite', task: 'sprite', takes: { file: 'fetch.file' }, after: ['archive'] },
+    { id: 'notify', task: 'notify', after: ['poster', 'package', 'sprite'] },
     { id: 'cleanup', task: 'cleanup', after: ['notify'] },
   ],
 };

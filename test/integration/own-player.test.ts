@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -9,17 +9,24 @@ const RECIPES = 'default: own-player\n';
 
 let folder: string;
 let out: string;
+/** ffmpeg does nothing before it is there. */
+let gate: string;
 let house: House;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-own-'));
   out = join(folder, 'out');
   await mkdir(out);
+  gate = join(folder, 'gate');
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
+  const held = join(folder, 'ffmpeg');
+  await writeFile(held, `#!/bin/sh\nwhile [ ! -e '${gate}' ]; do sleep 0.05; done\nexec ffmpeg "$@"\n`);
+  await chmod(held, 0o755);
   house = await openHouse({
     ...QUICK_SETTINGS,
     // Where ffmpeg is.
     PATH: process.env['PATH'],
+    FFMPEG: held,
     RECIPES_FILE: join(folder, 'recipes.yaml'),
     MEDIA_OUT: out,
     MEDIA_OUT_URL: 'https://media.example',
@@ -39,13 +46,28 @@ async function filesIn(path: string): Promise<string[]> {
 
 const scratch = () => filesIn(join(house.config.dataDir, 'scratch'));
 
-it('a recording is packaged in a lane of its own once it is archived, and all of it goes when it is deleted', async () => {
+const factsOf = async (id: string) =>
+  (await house.recordings.progress(id)).facts as Readonly<Record<string, unknown>>;
+
+const hasProved = (id: string, step: string) =>
+  vi.waitFor(async () => expect(await factsOf(id)).toHaveProperty(step), { timeout: 20_000 });
+
+it('a recording is packaged beside what moves, with a poster and a timeline of pictures, and all of it goes when it is deleted', async () => {
   await house.startWorker();
   const { id } = await house.addZoom('Algebra');
+  await hasProved(id, 'archive');
+  // However long the one takes to be encoded, the next one is archived.
+  const next = await house.addZoom('Geometry');
+  await hasProved(next.id, 'archive');
+  expect(await factsOf(id)).not.toHaveProperty('poster');
+  expect(house.heard('recording.published')).toEqual([]);
+  await house.post(`/api/recordings/${next.id}/cancel`, {});
+
+  await writeFile(gate, '');
   await house.reaches(id, 'done', 'failed');
   expect((await house.recordings.get(id))?.lastError).toBe(null);
 
-  const fact = (await house.recordings.progress(id)).facts['package'] as unknown as {
+  const fact = (await factsOf(id))['package'] as {
     playback: { hls: string; dash: string };
     keys: { hls: string };
   };
@@ -59,8 +81,16 @@ it('a recording is packaged in a lane of its own once it is archived, and all of
   // Nobody encodes it any more: the website hears at once that it can be watched.
   await vi.waitFor(() => expect(house.heard('recording.playable')).toHaveLength(1), { timeout: 10_000 });
   for (const type of ['recording.published', 'recording.playable']) {
+    const ours = new RegExp(
+      `^https://media.example/runs/${id}/(poster/\\d+/thumbnail.jpg|sprite/\\d+/sprite.vtt)$`,
+    );
+    const playback = {
+      ...fact.playback,
+      poster: expect.stringMatching(ours),
+      sprite: expect.stringMatching(ours),
+    };
     expect(house.heard(type).map(({ body }) => body)).toMatchObject([
-      { data: { id, bunny: null, playback: { hls: fact.playback.hls, dash: fact.playback.dash } } },
+      { data: { id, bunny: null, playback } },
     ]);
   }
   const shown = await (await fetch(`${house.config.pipeline.url}/api/recordings/${id}`)).json();
@@ -74,6 +104,7 @@ it('a recording is packaged in a lane of its own once it is archived, and all of
 });
 
 it('a recording that is cancelled while it is packaged leaves nothing', async () => {
+  await writeFile(gate, '');
   await house.startWorker();
   const { id } = await house.addZoom('Algebra');
   await vi.waitFor(async () => expect((await filesIn(out)).length).toBeGreaterThan(0), {
