@@ -12,6 +12,7 @@ import { addFrontCommand } from './commands/front.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addPauseCommand } from './commands/pause.ts';
+import { addPresetsCommand } from './commands/presets.ts';
 import { addPublishAgainCommand } from './commands/publish-again.ts';
 import { addRecipesCommand } from './commands/recipes.ts';
 import { addRenameCommand } from './commands/rename.ts';
@@ -95,6 +96,7 @@ export function createProgram(io: Io, version: string): Command {
     addAuditCommand,
     addRulesCommand,
     addRecipesCommand,
+    addPresetsCommand,
     addRunCommand,
     addZoomCommand,
     addCompletionCommand,

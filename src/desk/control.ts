@@ -9,6 +9,7 @@ import type { Accepted } from '../ledger/recordings.ts';
 import type { Line } from '../queue/line.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Intake } from './intake.ts';
+import type { PresetBook } from './presets.ts';
 import { noSuchDelivery } from './query.ts';
 import { noSuchRecording } from './recording-details.ts';
 import { type NewRun, startRun } from './runs.ts';
@@ -77,6 +78,7 @@ export interface Control {
   lookAtVideo(videoId: string): Promise<boolean>;
   /** @throws KnownError what `startRun` throws */
   startRun(run: NewRun): Promise<Accepted>;
+  readonly presets: Pick<PresetBook, 'create' | 'change' | 'remove'>;
 }
 
 export function createControl(options: {
@@ -86,6 +88,7 @@ export function createControl(options: {
   >;
   readonly intake: Intake;
   readonly book: Pick<RecipeBook, 'require'>;
+  readonly presets: Omit<PresetBook, 'all' | 'get'>;
   readonly lines: DeskLines;
   readonly log: Logger;
 }): Control {
@@ -192,6 +195,7 @@ export function createControl(options: {
     },
 
     startRun: (run) => startRun({ ...options, recordings }, run),
+    presets: options.presets,
   };
 }
 

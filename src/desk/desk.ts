@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { TaskShapes } from '../domain/recipe.ts';
+import type { Places, TaskShapes } from '../domain/recipe.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { AccessRecords } from './access-records.ts';
@@ -7,6 +7,7 @@ import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
 import type { Intake } from './intake.ts';
 import { createLive, type Live } from './live.ts';
+import { createPresetBook } from './presets.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 import { createQuery, type Query } from './query.ts';
 import { createStatus, type StatusOptions } from './status.ts';
@@ -41,11 +42,14 @@ export interface DeskOptions {
     | 'access'
     | 'audit'
     | 'lineAhead'
+    | 'presets'
   >;
   readonly intake: Intake;
   readonly recipes: {
     readonly book: Pick<RecipeBook, 'recipes' | 'defaultName' | 'has' | 'require' | 'planOf'>;
     readonly tasks: TaskShapes;
+    /** What is set up, by its kind: what presets may name. */
+    readonly places?: Places;
   };
   readonly lines: DeskLines;
   readonly words: Words;
@@ -63,6 +67,7 @@ export interface DeskOptions {
 export function createDesk(options: DeskOptions): Desk {
   const { ledger, words, installation } = options;
   const { book } = options.recipes;
+  const presets = createPresetBook({ ...options.recipes, kept: ledger.presets });
   const progress = createProgressBoard();
   const steps = createSteps({
     ...options.recipes,
@@ -78,8 +83,8 @@ export function createDesk(options: DeskOptions): Desk {
   });
   return {
     files: createFileIntake({ ...options, ...options.files, recordings: ledger.recordings, book }),
-    query: createQuery({ ...options, ...options.recipes, ...installation, steps, status, progress }),
-    control: createControl({ ...options, book }),
+    query: createQuery({ ...options, ...options.recipes, ...installation, presets, steps, status, progress }),
+    control: createControl({ ...options, book, presets }),
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit },

@@ -14,6 +14,7 @@ import {
   readDays,
   readOverview,
 } from './overview.ts';
+import type { PresetBook } from './presets.ts';
 import type { ProgressBoard } from './progress-board.ts';
 import { type RecordingDetails, readRecording } from './recording-details.ts';
 import type { Status } from './status.ts';
@@ -54,6 +55,8 @@ export interface Query {
   uploadStatus(upload: { readonly aceId: string; readonly uploadId: string }): Promise<UploadStatus>;
   /** The ways that recordings may go, each by its name. */
   recipes(): readonly { readonly name: string; readonly plan: Plan; readonly isDefault: boolean }[];
+  /** What makes an output of a recording, by its name. */
+  readonly presets: Pick<PresetBook, 'all' | 'get'>;
   /** What the steps of a recipe can be. */
   readonly tasks: TaskShapes;
   /** What people call what there is. */
@@ -63,6 +66,7 @@ export interface Query {
 export function createQuery(options: {
   readonly ledger: Pick<Ledger, 'recordings' | 'overview' | 'causes' | 'history' | 'deliveries' | 'alarms'>;
   readonly book: Pick<RecipeBook, 'recipes' | 'require' | 'defaultName' | 'planOf'>;
+  readonly presets: Pick<PresetBook, 'all' | 'get'>;
   readonly tasks: TaskShapes;
   readonly steps: Steps;
   readonly status: Status;
@@ -71,7 +75,7 @@ export function createQuery(options: {
   readonly dataDir: string;
   readonly watchUrl: string | undefined;
 }): Query {
-  const { ledger, book, tasks, status, words, dataDir } = options;
+  const { ledger, book, presets, tasks, status, words, dataDir } = options;
   const { overview, deliveries } = ledger;
   return {
     recordings: {
@@ -103,6 +107,7 @@ export function createQuery(options: {
         plan: book.require(name),
         isDefault: name === book.defaultName,
       })),
+    presets,
     tasks,
     words,
   };

@@ -37,6 +37,8 @@ export function createSteps(options: {
       const name: unknown = Reflect.get(Object(step.params), param);
       return typeof name === 'string' ? [{ kind, name }] : [];
     });
+    // Any number of steps go to one place of outputs, which so tells none of them apart.
+    const own = places.filter(({ kind }) => kind !== 'output-place');
     const isAlone = steps.filter(({ task }) => task === step.task).length === 1;
     const isFirst = step.takes.length === 0 && (shape?.makes?.length ?? 0) > 0;
     const ways = isFirst
@@ -45,7 +47,7 @@ export function createSteps(options: {
     return {
       id: step.id,
       task: step.task,
-      label: isAlone ? plain : `${plain} (${places.map(({ name }) => name).join(', ') || step.id})`,
+      label: isAlone ? plain : `${plain} (${own.map(({ name }) => name).join(', ') || step.id})`,
       words: [plain, ...ways].join(' '),
       reports: shape?.reports ?? null,
     };

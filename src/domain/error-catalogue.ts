@@ -43,6 +43,18 @@ export const ERROR_CATALOGUE = {
     'There is no recipe of this name.',
     'The message names those that there are; "sluice recipes" shows what each does. A new one goes into RECIPES_FILE.',
   ],
+  PRESET_UNKNOWN: [
+    'There is no preset of this name.',
+    'The message names those that there are; "sluice presets" shows what each does, and "sluice presets create" makes one.',
+  ],
+  PRESET_BUILT_IN: [
+    'This preset is one of Sluice, which nobody changes or removes.',
+    'Make one of your own under another name; "sluice presets show" prints the parameters to begin from.',
+  ],
+  PRESET_TAKEN: [
+    'There is a preset of this name already.',
+    'Choose another name, or change that one (sluice presets change).',
+  ],
   NAME_TAKEN: [
     'There is a token of this name already.',
     'Choose another name, or revoke that token first (sluice access revoke).',

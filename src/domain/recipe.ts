@@ -155,8 +155,12 @@ export function planRun(
       }
       return {};
     }
-    for (const { path, message } of read.error?.issues ?? []) {
-      say(at, ['params', ...path.map((key) => (typeof key === 'symbol' ? String(key) : key))], message);
+    for (const issue of read.error?.issues ?? []) {
+      const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
+      if (issue.code !== 'unrecognized_keys') say(at, ['params', ...path], issue.message);
+      else
+        for (const key of issue.keys)
+          say(at, ['params', ...path, key], `the task "${task.name}" has no such parameter`);
     }
     readPlaces(task, read.data, at);
     return read.data;

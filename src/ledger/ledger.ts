@@ -19,6 +19,7 @@ import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
 import { createPlans, type Plans } from './plans.ts';
+import { createPresets, type Presets } from './presets.ts';
 import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createRenames, type Renames } from './renames.ts';
@@ -46,6 +47,7 @@ export interface Ledger {
   readonly lateLooks: LateLooks;
   readonly lineAhead: LineAhead;
   readonly plans: Plans;
+  readonly presets: Presets;
   readonly renames: Renames;
   readonly heartbeats: Heartbeats;
   readonly pruning: Pruning;
@@ -98,6 +100,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
     plans: createPlans({ db }),
+    presets: createPresets({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db }),
     pruning: createPruning({ db, extensions }),

@@ -26,6 +26,7 @@ import { lanes } from './migrations/027-lanes.ts';
 import { claims } from './migrations/028-claims.ts';
 import { runWebhooks } from './migrations/029-run-webhooks.ts';
 import { counters } from './migrations/030-counters.ts';
+import { presets } from './migrations/031-presets.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -159,6 +160,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '028-claims': claims,
   '029-run-webhooks': runWebhooks,
   '030-counters': counters,
+  '031-presets': presets,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -5,6 +5,7 @@ export interface Tables {
   stages: StagesTable;
   claims: ClaimsTable;
   plans: PlansTable;
+  presets: PresetsTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
   watches: WatchesTable;
@@ -106,6 +107,19 @@ interface ClaimsTable {
 interface PlansTable {
   key: string;
   plan: string;
+}
+
+/** Presets of operators; `params` is JSON. */
+export interface PresetsTable {
+  name: string;
+  version: number;
+  task: string;
+  params: string;
+  description: string;
+  changed_at_ms: number;
+  changed_by: string;
+  /** It is no more, but its versions are not given again. */
+  removed_at_ms: number | null;
 }
 
 /** The last sign of life of each process; `moved` rises with what it has moved of recordings. */

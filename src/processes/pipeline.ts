@@ -46,7 +46,8 @@ const BRING_EVERY_MS = 60_000;
 export async function startServer(config: Config, log: Logger) {
   const accounts = loadZoomAccounts(config.zoom);
   const tasks = await loadTaskShapes(config.tasksDir);
-  const written = loadRecipes(config.recipesFile, tasks, placesOf(config));
+  const places = placesOf(config);
+  const written = loadRecipes(config.recipesFile, tasks, places);
   requireRulesKnow(accounts, written.names);
   const ledger = await openWholeLedger({
     path: config.ledgerPath,
@@ -96,7 +97,7 @@ export async function startServer(config: Config, log: Logger) {
   const desk = createDesk({
     ledger,
     intake,
-    recipes: { book, tasks },
+    recipes: { book, tasks, places },
     lines,
     words: WORDS,
     files: {

@@ -18,6 +18,7 @@ import { addHealth } from './api/health.ts';
 import { createLive } from './api/live.ts';
 import { addMetricsPage, type MetricsText } from './api/metrics.ts';
 import { addOverviewApi } from './api/overview.ts';
+import { addPresetsApi } from './api/presets.ts';
 import { addRecipesApi } from './api/recipes.ts';
 import { addRecordingsApi } from './api/recordings.ts';
 import { addRunsApi } from './api/runs.ts';
@@ -84,6 +85,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addAccessApi(app, { access, audit: desk.access.audit });
   for (const wing of wings) wing.addTo(app);
   addRecipesApi(app, query);
+  addPresetsApi(app, desk);
   addRunsApi(app, desk);
   addFileDoors(app, desk.files);
   addRecordingsApi(app, query);

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
+import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { readParamValue } from '../param-value.ts';
 import { openSession } from '../session.ts';
 
 const answerShape = z.looseObject({ id: z.string(), state: z.string(), duplicate: z.boolean() });
@@ -11,34 +13,52 @@ recording that it is a run of keeps what it has reached.
 
 Examples:
   sluice run rec_4bf5122f344554c53bde2ebb probe
+  sluice run rec_4bf5122f344554c53bde2ebb --preset web-720p thumbnail
   sluice run rec_4bf5122f344554c53bde2ebb copy --param archive.store=folder --reference copy-1 --json`;
 
 interface RunOptions {
-  readonly param: Record<string, Record<string, string>>;
+  readonly preset?: readonly string[];
+  readonly to?: string;
+  readonly param: Record<string, Record<string, unknown>>;
   readonly reference?: string;
   readonly webhookUrl?: string;
 }
 
-/** `sluice run ID RECIPE`: one more run of a recording that is home. */
+/** `sluice run ID RECIPE`, `sluice run ID --preset NAME...`: one more run of a recording that is home. */
 export function addRunCommand(program: Command, io: Io): void {
   program
     .command('run')
-    .summary('one more run of a recording, by another recipe')
+    .summary('one more run of a recording, by another recipe or by presets')
     .description(
-      'Begins one more run of a recording that is home, from its archived file, by another recipe.',
+      'Begins one more run of a recording that is home, from its archived file, by another recipe or by presets.',
     )
     .argument('<id>', 'of the recording')
-    .argument('<recipe>', 'see sluice recipes')
-    .option('--param <step.name=value>', 'a parameter of a step in place of the recipe’s', readParam, {})
+    .argument('[recipe]', 'see sluice recipes; or --preset')
+    .option('--preset <name...>', 'what is to be made, see sluice presets; one output by each')
+    .option('--to <place>', 'where outputs of presets go, in place of where they say')
+    .option(
+      '--param <step.name=value>',
+      'a parameter of a step in place of the recipe’s; of a preset, by its name',
+      readParam,
+      {},
+    )
     .option('--reference <text>', 'yours: asked for again with the same one, nothing new begins')
     .option('--webhook-url <address>', 'hears of the run: what it announces, and how it ends')
     .addHelpText('after', NOTES)
-    .action(async (id: string, recipe: string, options: RunOptions, command: Command) => {
-      const { param, reference, webhookUrl } = options;
+    .action(async (id: string, recipe: string | undefined, options: RunOptions, command: Command) => {
+      const { preset, to, param, reference, webhookUrl } = options;
+      if ((recipe === undefined) === (preset === undefined)) {
+        throw usageFailure(
+          'A run goes by a recipe, or by presets.',
+          'Name one of the two: sluice run ID RECIPE, or sluice run ID --preset NAME.',
+        );
+      }
       const session = openSession(io, command);
       const body = {
         recording_id: id,
-        recipe,
+        ...(recipe === undefined ? {} : { recipe }),
+        ...(preset === undefined ? {} : { presets: preset }),
+        ...(to === undefined ? {} : { to }),
         ...(Object.keys(param).length === 0 ? {} : { params: param }),
         ...(reference === undefined ? {} : { reference }),
         ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
@@ -54,5 +74,5 @@ function readParam(text: string, before: RunOptions['param']): RunOptions['param
   if (step === undefined || name === undefined || value === undefined) {
     throw new InvalidArgumentError('It has to look like archive.store=folder.');
   }
-  return { ...before, [step]: { ...before[step], [name]: value } };
+  return { ...before, [step]: { ...before[step], [name]: readParamValue(value) } };
 }

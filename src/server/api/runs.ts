@@ -3,6 +3,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Control } from '../../desk/control.ts';
 import type { Query } from '../../desk/query.ts';
+import type { RunWay } from '../../desk/runs.ts';
+import { KnownError } from '../../domain/errors.ts';
 import { problems } from '../routes/problems.ts';
 import { recordingView, viewRecording } from './views.ts';
 import { webhookUrl } from './webhook-url.ts';
@@ -10,11 +12,25 @@ import { webhookUrl } from './webhook-url.ts';
 const newRun = z
   .object({
     recording_id: z.string().min(1).max(100),
-    recipe: z.string().min(1).max(40),
+    recipe: z.string().min(1).max(40).optional().describe('Either this, or presets'),
+    presets: z
+      .array(z.string().min(1).max(40))
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('Their names: one output is made by each'),
+    to: z
+      .string()
+      .min(1)
+      .max(40)
+      .optional()
+      .describe('The place of outputs, in place of those of the presets; of recipes params say it'),
     params: z
       .record(z.string(), z.record(z.string(), z.unknown()))
       .optional()
-      .describe('Parameters of steps in place of those of the recipe, by the step’s id'),
+      .describe(
+        'Parameters in place of those of the recipe or the presets, by the step’s id: of presets, their names',
+      ),
     reference: z
       .string()
       .min(1)
@@ -25,7 +41,12 @@ const newRun = z
       .optional()
       .describe('Hears of this run: what its recipe announces, and run.done or run.failed at its end'),
   })
-  .meta({ examples: [{ recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' }] });
+  .meta({
+    examples: [
+      { recording_id: 'rec_4bf5122f344554c53bde2ebb', presets: ['web-720p', 'thumbnail'] },
+      { recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' },
+    ],
+  });
 
 const acceptedRun = z.object({ id: z.string(), state: z.string(), duplicate: z.boolean() });
 
@@ -45,14 +66,15 @@ export function addRunsApi(
       schema: {
         tags: ['recipes'],
         operationId: 'startRun',
-        summary: 'One more run of a recording that is home, by another recipe',
+        summary: 'One more run of a recording that is home, by another recipe or by presets',
         body: newRun,
         response: { 202: acceptedRun, ...problems(400, 401, 403, 404, 409) },
       },
     },
     async ({ body }, reply) => {
-      const { recording_id: recordingId, recipe, params, reference, webhook_url: webhookUrl } = body;
-      const accepted = await control.startRun({ recordingId, recipe, params, reference, webhookUrl });
+      const { recording_id: recordingId, params, reference, webhook_url: webhookUrl } = body;
+      const way = wayOf(body);
+      const accepted = await control.startRun({ recordingId, way, params, reference, webhookUrl });
       return reply
         .code(202)
         .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
@@ -77,4 +99,17 @@ export function addRunsApi(
       runs: (await query.recordings.runs(of, limit)).map(viewRecording),
     }),
   );
+}
+
+/** @throws KnownError `REQUEST_INVALID` */
+function wayOf({ recipe, presets, to }: z.output<typeof newRun>): RunWay {
+  if (recipe !== undefined && presets === undefined && to === undefined) return { recipe };
+  if (presets !== undefined && recipe === undefined) return { presets, to };
+  const text =
+    recipe === undefined
+      ? 'recipe: is required, or presets'
+      : presets === undefined
+        ? 'to: is for presets; of a recipe params say where its steps put their outputs'
+        : 'recipe: there are presets as well, and a run goes by one of the two';
+  throw new KnownError(text, { code: 'REQUEST_INVALID' });
 }

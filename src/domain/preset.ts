@@ -1,0 +1,33 @@
+/** A task of the lane in which files are made of recordings, with the parameters that somebody has chosen, under a name. */
+export interface Preset {
+  /** That of the step which it becomes in a run. */
+  readonly name: string;
+  /** Rises with each change; a name that is used again goes on behind the last one. */
+  readonly version: number;
+  readonly task: string;
+  /** Those that were given: what is not is as the task has it. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly description: string;
+  /** Sluice's own, which nobody changes or removes. */
+  readonly isBuiltIn: boolean;
+  /** `null` of one that is built in. */
+  readonly changedAtMs: number | null;
+  readonly changedBy: string | null;
+}
+
+/** What somebody says of a preset. */
+export type NewPreset = Pick<Preset, 'name' | 'task' | 'params' | 'description'>;
+
+/** The lane of tasks that can be presets. */
+export const PRESET_LANE = 'media';
+
+/** What every run of presets has beside them. */
+export const PRESET_RUN_STEPS: readonly string[] = ['fetch', 'cleanup'];
+
+/** What a run by presets is called where others have the name of their recipe. */
+export const PRESET_RUN = 'presets';
+
+/** A preset, and what has become wrong with it since it was kept: its task may be gone, or take other parameters. */
+export interface PresetSeen extends Preset {
+  readonly problems: readonly string[];
+}
