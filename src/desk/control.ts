@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import { ERROR_CATALOGUE } from '../domain/error-catalogue.ts';
 import { KnownError } from '../domain/errors.ts';
+import { readersOf, type TaskShapes } from '../domain/recipe.ts';
 import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Alike } from '../ledger/operator.ts';
+import type { NamedOutput } from '../ledger/output-acts.ts';
 import type { Accepted } from '../ledger/recordings.ts';
 import type { Line } from '../queue/line.ts';
 import type { RecipeBook } from '../recipes/book.ts';
@@ -31,6 +33,18 @@ export interface Deeds {
   retry(id: string): Promise<RecordingSummary>;
   /** It stops for good, and what it has made is taken back. */
   cancel(id: string): Promise<RecordingSummary>;
+  /**
+   * One output of it is made after all, its attempts counted anew; a recording that was over goes on for that.
+   *
+   * @throws KnownError `NOT_FOUND` where it has no such output; `WRONG_STATE` while that is being taken back
+   */
+  retryOutput(id: string, step: string): Promise<RecordingSummary>;
+  /**
+   * One output of it is not to be: it stops, and what was made of it is removed. The others go on.
+   *
+   * @throws KnownError `NOT_FOUND` where it has no such output
+   */
+  revokeOutput(id: string, step: string): Promise<RecordingSummary>;
   /** It leaves the line with all that it has reached, until it is retried. */
   setAside(id: string): Promise<RecordingSummary>;
   /** It goes before all others that wait. */
@@ -87,8 +101,9 @@ export function createControl(options: {
     'operator' | 'overview' | 'recordings' | 'switches' | 'deliveries' | 'watches'
   >;
   readonly intake: Intake;
-  readonly book: Pick<RecipeBook, 'require'>;
+  readonly book: Pick<RecipeBook, 'require' | 'planOf'>;
   readonly presets: Omit<PresetBook, 'all' | 'get'>;
+  readonly tasks: TaskShapes;
   readonly lines: DeskLines;
   readonly log: Logger;
 }): Control {
@@ -100,7 +115,7 @@ export function createControl(options: {
     const summary = (await overview.summaries([id]))[0];
     if (!isKnown || summary === undefined) throw noSuchRecording(id);
     // Whatever has become possible is begun when the line hears of it, now or when Redis is back.
-    lines.recordings.hurry(id);
+    (lines.lanes?.get(summary.recording.lane ?? '') ?? lines.recordings).hurry(id);
     for (const other of await companionsUnderWay(summary.recording)) lines.recordings.hurry(other.id);
     lines.deliveries.poke();
     lines.runWebhooks.poke();
@@ -112,6 +127,20 @@ export function createControl(options: {
     if (kind !== 'video' || groupKey === null) return [];
     const group = await recordings.ofGroup(groupKey);
     return group.filter((each) => each.kind === 'companion' && UNFINISHED_STATES.includes(each.state));
+  }
+
+  /** @throws KnownError `NOT_FOUND` */
+  async function outputOf(id: string, step: string): Promise<NamedOutput> {
+    const recording = await recordings.get(id);
+    if (recording === undefined) throw noSuchRecording(id);
+    const plan = await options.book.planOf(recording);
+    const outputs = plan.steps.filter(({ task }) => options.tasks.get(task)?.makesOutputs === true);
+    if (outputs.some((each) => each.id === step)) return { step, readers: readersOf(plan, step) };
+    const names = outputs.map((each) => `"${each.id}"`).join(', ');
+    throw new KnownError(
+      `The recording ${id} has no output "${step}": ${names === '' ? 'its recipe makes none' : `there are ${names}`}`,
+      { code: 'NOT_FOUND' },
+    );
   }
 
   async function replay(id: string): Promise<boolean> {
@@ -132,6 +161,14 @@ export function createControl(options: {
     return {
       retry: async (id) => await done('retry', id, await named.retry(id)),
       cancel: async (id) => await done('cancel', id, await named.cancel(id)),
+      async retryOutput(id, step) {
+        const output = await outputOf(id, step);
+        return await done('retry-output', id, await named.retryOutput(id, output), { step });
+      },
+      async revokeOutput(id, step) {
+        const output = await outputOf(id, step);
+        return await done('revoke-output', id, await named.revokeOutput(id, output), { step });
+      },
       setAside: async (id) => await done('set-aside', id, await named.setAside(id)),
       moveToFront: async (id) => await done('move-to-front', id, await named.moveToFront(id)),
       publishAgain: async (id) => await done('publish-again', id, await named.publishAgain(id)),
@@ -202,4 +239,7 @@ export function createControl(options: {
 /** The lines that hear of what was done. */
 export type DeskLines = Readonly<
   Record<'recordings' | 'deliveries' | 'runWebhooks' | 'watches', Pick<Line, 'hurry' | 'poke'>>
->;
+> & {
+  /** Those of the lanes beside the first. */
+  readonly lanes?: ReadonlyMap<string, Pick<Line, 'hurry'>>;
+};

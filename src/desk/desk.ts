@@ -84,7 +84,7 @@ export function createDesk(options: DeskOptions): Desk {
   return {
     files: createFileIntake({ ...options, ...options.files, recordings: ledger.recordings, book }),
     query: createQuery({ ...options, ...options.recipes, ...installation, presets, steps, status, progress }),
-    control: createControl({ ...options, book, presets }),
+    control: createControl({ ...options, ...options.recipes, presets }),
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit },

@@ -33,12 +33,13 @@ export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const 
  * @param terms.isShown Whether a publisher shows something of it.
  */
 export function possibleActions(
-  recording: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive'>,
+  recording: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive' | 'isReopened'>,
   terms: { isAnnounced: boolean; isShown: boolean; nowMs: number },
 ): Action[] {
-  const isHome = terms.isAnnounced || recording.isFromArchive === true;
+  const isAnnounced = terms.isAnnounced || recording.isReopened === true;
+  const isHome = isAnnounced || recording.isFromArchive === true;
   const { state } = recording;
-  const ways = waysOf(recording, terms);
+  const ways = waysOf(recording, { isAnnounced, nowMs: terms.nowMs });
   if (isOver(state)) return ways;
   const isDeletable = state === 'done' || (isHome && state !== 'moving');
   const isPublishable = state === 'done' && recording.kind === 'video' && terms.isShown;

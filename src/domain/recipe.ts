@@ -19,6 +19,8 @@ export interface TaskShape {
   readonly takes?: Readonly<Record<string, Taking>>;
   /** The bytes it makes, by name. */
   readonly makes?: readonly string[];
+  /** It makes outputs, and stands alone: one that fails for good, or is revoked, leaves the other steps as they are. */
+  readonly makesOutputs?: true;
   /** What is begun here can no longer be stopped or taken back. */
   readonly isFinal?: true;
   /** It is gone through once more when a recording is published again. */
@@ -233,6 +235,14 @@ export function planRun(
 /** The steps that one needs before it, those whose bytes it reads first. */
 export function needsOf({ takes, after }: PlannedStep): string[] {
   return [...new Set([...takes.map(({ step }) => step), ...after])];
+}
+
+/** The steps that read what one makes, and those that read what these make: without it none of them can be. */
+export function readersOf({ steps }: Pick<Plan, 'steps'>, id: string): string[] {
+  const found = [id];
+  // Each stands behind those that it needs.
+  for (const step of steps) if (step.takes.some((edge) => found.includes(edge.step))) found.push(step.id);
+  return found.slice(1);
 }
 
 /** Each behind what it needs and otherwise as they stand; `undefined` if they wait for each other. */

@@ -198,6 +198,8 @@ export interface Recording {
   readonly webhookUrl?: string;
   /** It is being published again: its bytes come from the archive, and what is archived stays. */
   readonly isFromArchive?: boolean;
+  /** It was done, and goes on for the sake of an output that is made anew. */
+  readonly isReopened?: boolean;
   /** Videos of its that were published before, and go once the present one can be watched. */
   readonly earlierVideoIds?: readonly string[];
   /** Its length: as announced, then as fetched. */

@@ -1,27 +1,43 @@
-import type { Logger } from 'pino';
-import { type ErrorSummary, hasCode, isAboutBytes, summarize } from '../domain/errors.ts';
+import {
+  type ErrorSummary,
+  hasCode,
+  isAboutBytes,
+  KnownError,
+  orMachineTrouble,
+  stopAsked,
+  summarize,
+} from '../domain/errors.ts';
+import { nextAttempt } from '../domain/next-attempt.ts';
+import type { OutputStands } from '../domain/output-stand.ts';
 import type { ProgressListener } from '../domain/progress.ts';
-import { FIRST_LANE, needsOf, type Plan, type PlannedStep } from '../domain/recipe.ts';
-import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
+import { FIRST_LANE, type Plan, type PlannedStep } from '../domain/recipe.ts';
+import type { Recording } from '../domain/recording.ts';
 import type { Circuits } from '../ledger/circuits.ts';
-import type { Made } from '../ledger/claims.ts';
-import type { Lease } from '../ledger/gate.ts';
-import type { LateEffect } from '../ledger/late-looks.ts';
+import type { Made } from '../ledger/claim-rows.ts';
 import type { Moves } from '../ledger/moves.ts';
-import { type Progress, type Recordings, UNREADABLE } from '../ledger/recordings.ts';
+import type { Progress, Recordings } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import type { Attempt } from './attempt.ts';
 import { createBlame, isServiceTrouble, type Probes, serviceDown } from './blame.ts';
 import type { Bytes, OfferedBytes } from './bytes.ts';
-import { held } from './held.ts';
-import type { AnyTask, Tasks, WithdrawContext } from './task.ts';
+import { createFooting } from './footing.ts';
+import type { AnyTask, Tasks } from './task.ts';
+import { createWay } from './way.ts';
 
-/** One attempt at one recording. */
-export interface Attempt {
-  readonly recording: Recording;
-  readonly lease: Lease;
-  readonly signal: AbortSignal;
-  readonly log: Logger;
+/** How often it is looked whether somebody revokes an output, or wants one after all, in milliseconds. */
+const WISHES_POLL_MS = 300;
+
+/** An output is tried again, and has paid for that itself. */
+export class OutputTriedAgain extends Error {
+  readonly error: unknown;
+  readonly afterMs: number;
+
+  constructor(error: unknown, afterMs: number) {
+    super('an output is tried again', { cause: error });
+    this.error = error;
+    this.afterMs = afterMs;
+  }
 }
 
 export interface Flight {
@@ -37,6 +53,8 @@ export interface Flight {
    * it could.
    */
   heldBy(recording: Recording): Promise<{ untilMs: number; error: ErrorSummary } | undefined>;
+  /** Has those outputs of a recording end that are to, whatever else becomes of it now. */
+  settle(attempt: Attempt): Promise<void>;
   /** Takes back all that a recording's steps have made, on local disk and in the services, the last step first. */
   withdraw(attempt: Attempt): Promise<void>;
 }
@@ -45,7 +63,7 @@ export interface FlightOptions {
   readonly tasks: Tasks;
   /** The way that a recording goes. */
   readonly planOf: (recording: Recording) => Promise<Plan>;
-  readonly recordings: Pick<Recordings, 'progress'>;
+  readonly recordings: Pick<Recordings, 'progress' | 'outputs'>;
   readonly moves: Moves;
   readonly circuits: Circuits;
   readonly probes: Probes;
@@ -65,6 +83,8 @@ type Ended = { readonly step: PlannedStep; readonly error?: unknown };
 export function createFlight(options: FlightOptions): Flight {
   const { tasks, planOf, recordings, moves, circuits, probes, progress } = options;
   const { withService } = createBlame({ circuits, probes });
+  const footing = createFooting({ tasks, recordings, moves });
+  const { taskOf, serviceOf, contextOf } = footing;
 
   return {
     async run(attempt) {
@@ -74,13 +94,14 @@ export function createFlight(options: FlightOptions): Flight {
     async heldBy(recording) {
       const open = (await circuits.all()).filter(({ openUntilMs }) => openUntilMs > Date.now());
       if (open.length === 0) return undefined;
-      const { steps } = await planOf(recording);
+      const plan = await planOf(recording);
       const { facts } = await recordings.progress(recording.id);
-      const isDone = (id: string) => facts[id] !== undefined;
+      const stands = await recordings.outputs(recording.id);
+      if (toEnd(plan, stands).length > 0) return undefined;
+      const way = createWay(plan, { tasks, facts, isReopened: recording.isReopened === true });
+      way.hear(stands);
       const lane = laneOf(recording);
-      const next = steps.filter(
-        (step) => step.lane === lane && !isDone(step.id) && needsOf(step).every(isDone),
-      );
+      const next = plan.steps.filter((step) => step.lane === lane && way.canBegin(step));
       if (next.length === 0) return undefined;
       const holding = next.map((step) => {
         const service = serviceOf(step, recording, { facts });
@@ -95,6 +116,12 @@ export function createFlight(options: FlightOptions): Flight {
       return { untilMs: openUntilMs, error: summarize(serviceDown(service, openUntilMs)) };
     },
 
+    async settle(attempt) {
+      const plan = await planOf(attempt.recording);
+      const stands = await recordings.outputs(attempt.recording.id);
+      for (const step of toEnd(plan, stands)) await footing.end(step, plan, attempt);
+    },
+
     async withdraw(attempt) {
       const { recording, signal } = attempt;
       const plan = await planOf(recording);
@@ -103,7 +130,7 @@ export function createFlight(options: FlightOptions): Flight {
       for (const step of plan.steps.toReversed()) {
         const task = taskOf(step);
         if (task.withdraw === undefined || !isTakenBack(task, recording)) continue;
-        await withdrawStep(step, plan, attempt, 'taken back').catch((error) => {
+        await footing.withdraw(step, plan, attempt, 'taken back').catch((error) => {
           signal.throwIfAborted();
           if (hasCode(error, 'LEASE_LOST')) throw error;
           troubles.push(error);
@@ -113,84 +140,6 @@ export function createFlight(options: FlightOptions): Flight {
     },
   };
 
-  /** @throws KnownError `TASK_MISSING`: it waits until somebody has brought the task back. */
-  function taskOf({ id, task: name }: PlannedStep): AnyTask {
-    const task = tasks.get(name);
-    if (task !== undefined) return task;
-    throw held(`The step "${id}" is of the task "${name}", which is not there`, 'TASK_MISSING');
-  }
-
-  /**
-   * Of what is not wanted any more all that is known otherwise is taken back.
-   *
-   * @throws KnownError `CHECKPOINT_UNREADABLE`: it waits until somebody has put it right
-   */
-  function resumeFrom(step: PlannedStep, task: AnyTask, { state }: Recording, kept: unknown): Resumed {
-    const resumed = readCheckpoint(task, kept);
-    if (resumed.why === undefined || TAKING_BACK_STATES.includes(state)) return resumed;
-    throw held(
-      `What the step "${step.id}" would resume from cannot be read: ${resumed.why}`,
-      'CHECKPOINT_UNREADABLE',
-    );
-  }
-
-  function serviceOf(step: PlannedStep, recording: Recording, { facts }: Pick<Progress, 'facts'>) {
-    return tasks.get(step.task)?.serviceFor?.({ recording, params: step.params, facts });
-  }
-
-  /** What all that a step is given have in common, whether it goes forward or back. */
-  function contextOf(step: PlannedStep, task: AnyTask, attempt: Attempt, plan: Plan, at: Progress) {
-    const { recording, lease, signal } = attempt;
-    const service = serviceOf(step, recording, at);
-    const late = (place: string): LateEffect => {
-      if (service === undefined) throw new Error(`step ${step.id} asks nothing of a service`);
-      return { recordingId: recording.id, service, place };
-    };
-    const { checkpoint, why } = resumeFrom(step, task, recording, at.checkpoints[step.id]);
-    const given = {
-      recording,
-      step,
-      params: step.params,
-      proved: (name: string) =>
-        plan.steps.flatMap((each) => {
-          const fact: unknown = at.facts[each.id];
-          return each.task === name && fact !== undefined ? [{ step: each.id, fact }] : [];
-        }),
-      fence: lease.fence,
-      checkpoint,
-      checkLease: () => lease.check(),
-      expectLate: (place: string) => moves.expectLate(late(place), lease.fence),
-      cameInTime: (place: string) => moves.cameInTime(late(place), lease.fence),
-      note: (type: Parameters<Moves['note']>[1], data: object) =>
-        moves.note(recording.id, type, data, lease.fence),
-      signal,
-    };
-    return { given, service, whyUnreadable: why };
-  }
-
-  async function withdrawStep(
-    step: PlannedStep,
-    plan: Plan,
-    attempt: Attempt,
-    reason: string,
-  ): Promise<void> {
-    const { recording, lease } = attempt;
-    const task = taskOf(step);
-    const at = await recordings.progress(recording.id);
-    const fact: unknown = at.facts[step.id];
-    const hasMadeAny = fact !== undefined || at.checkpoints[step.id] !== undefined;
-    if (!hasMadeAny && !task.leavesUnrecorded && recording.state !== 'deleting') return;
-    const { given, whyUnreadable } = contextOf(step, task, attempt, plan, at);
-    const context: WithdrawContext = { ...given, fact, log: attempt.log };
-    await task.withdraw?.(context);
-    crashPoint('withdraw:after-stage');
-    const known =
-      whyUnreadable === undefined
-        ? reason
-        : `${reason}, as far as it was known: its checkpoint was unreadable`;
-    if (hasMadeAny) await moves.undoStage(recording.id, step.id, known, lease.fence);
-  }
-
   /** One attempt: what runs at once, and the bytes between them. */
   function createSitting(attempt: Attempt, plan: Plan) {
     const { recording, lease } = attempt;
@@ -199,40 +148,71 @@ export function createFlight(options: FlightOptions): Flight {
     const either = AbortSignal.any([attempt.signal, stop.signal]);
     const streams = new Map<string, Stream>();
     const running = new Map<string, Promise<Ended>>();
-    const done = new Set<string>();
+    /** What stops one step that ends by itself. */
+    const stops = new Map<string, AbortController>();
     const stuck = new Set<string>();
+    /** What keeps outputs from being made, or taken back, for now. */
+    const left: { readonly error: unknown; readonly afterMs: number; readonly isOwn: boolean }[] = [];
+    let way = createWay(plan, { tasks, facts: {}, isReopened: false });
+    const hasOutputs = plan.steps.some(way.isOutput);
+    let stands: OutputStands = {};
     let failure: { readonly error: unknown } | undefined;
     let down: { readonly error: unknown } | undefined;
     let hasMoved = false;
+    let wake = () => {};
 
     async function fly(): Promise<string | undefined> {
       const { facts } = await recordings.progress(recording.id);
-      for (const { id } of plan.steps) if (facts[id] !== undefined) done.add(id);
+      way = createWay(plan, { tasks, facts, isReopened: recording.isReopened === true });
       either.addEventListener('abort', () => failStreams(either.reason), { once: true });
+      const watch = hasOutputs ? setInterval(lookForWishes, WISHES_POLL_MS) : undefined;
       try {
+        await settleOutputs();
+        await undoWhatTidiesUp();
         await reopenWhatIsNeeded(facts);
         startWhatCan();
         while (running.size > 0) {
-          await heard(await Promise.race(running.values()));
-          startWhatCan();
+          const woken = new Promise<undefined>((resolve) => {
+            wake = () => resolve(undefined);
+          });
+          const ended = await Promise.race([...running.values(), woken]);
+          try {
+            if (ended !== undefined) await heard(ended);
+            await settleOutputs();
+            startWhatCan();
+          } catch (error) {
+            failure ??= { error };
+            stop.abort(error);
+          }
         }
         if (failure !== undefined && isAboutBytes(failure.error)) await withdrawHalfMade();
       } finally {
+        clearInterval(watch);
         if (hasMoved) progress?.rests(recording.id);
         for (const { current } of streams.values()) await current?.close();
       }
       if (failure !== undefined) throw failure.error;
       attempt.signal.throwIfAborted();
       if (down !== undefined) throw down.error;
-      return plan.steps.find((step) => !done.has(step.id) && needsOf(step).every((id) => done.has(id)))?.lane;
+      const [soonest] = left.sort((a, b) => a.afterMs - b.afterMs);
+      if (soonest !== undefined) {
+        throw soonest.isOwn ? new OutputTriedAgain(soonest.error, soonest.afterMs) : soonest.error;
+      }
+      const next = way.next();
+      const lost = way.lostBy();
+      if (next === undefined && lost !== undefined) {
+        const { code = 'UNEXPECTED', message = '' } = lost.stand.error ?? {};
+        throw new KnownError(message, { code });
+      }
+      return next?.lane;
     }
 
     /** Each step that has all that it needs; once one has failed no more. */
     function startWhatCan(): void {
       for (const step of plan.steps) {
         if (either.aborted) return;
-        const isOver = done.has(step.id) || stuck.has(step.id) || running.has(step.id);
-        if (isOver || step.lane !== lane || !canStart(step)) continue;
+        if (stuck.has(step.id) || running.has(step.id) || step.lane !== lane) continue;
+        if (!way.canBegin(step, (id) => running.has(id))) continue;
         for (const output of tasks.get(step.task)?.makes ?? []) openStream(step.id, output);
         const work = runStep(step).then(
           (): Ended => ({ step }),
@@ -242,23 +222,18 @@ export function createFlight(options: FlightOptions): Flight {
       }
     }
 
-    function canStart({ takes, after }: PlannedStep): boolean {
-      return (
-        after.every((id) => done.has(id)) &&
-        takes.every(({ step, how }) => done.has(step) || (how === 'growing' && running.has(step)))
-      );
-    }
-
     async function heard({ step, error }: Ended): Promise<void> {
       running.delete(step.id);
+      stops.delete(step.id);
       if (error === undefined) {
-        done.add(step.id);
+        way.done.add(step.id);
         for (const output of tasks.get(step.task)?.makes ?? []) {
           streams.get(`${step.id}.${output}`)?.current?.prove();
         }
         await closeWhatNobodyReads();
         return;
       }
+      if (isAlone(step) && !either.aborted && !endsTheAttempt(error)) return await outputFailed(step, error);
       // A service that is down keeps the others from nothing, for addresses run out; but nobody reads what does not come.
       if (!either.aborted && isServiceTrouble(error) && !isRead(step)) {
         down ??= { error };
@@ -267,6 +242,102 @@ export function createFlight(options: FlightOptions): Flight {
       }
       failure ??= { error };
       stop.abort(error);
+    }
+
+    /** Whether what fails it leaves the others: nobody waits for bytes that it is about to make. */
+    function isAlone(step: PlannedStep): boolean {
+      return (way.isOutput(step) || stands[step.id]?.ending != null) && !isRead(step);
+    }
+
+    /** An attempt at an output has failed: it waits for the next one, or it is to end. */
+    async function outputFailed(step: PlannedStep, thrown: unknown): Promise<void> {
+      const log = attempt.log.child({ stage: step.id });
+      stands = await recordings.outputs(recording.id);
+      const { ending = null, failedAttempts = 0 } = stands[step.id] ?? {};
+      // Revoked meanwhile: that is why.
+      if (ending !== null) return;
+      const error = orMachineTrouble(thrown);
+      if (!(error instanceof KnownError)) log.error({ event: 'bug', err: error }, 'unforeseen error');
+      const next = nextAttempt(error, attempt.pauseMs(failedAttempts + 1));
+      if (next.kind === 'none') {
+        log.error({ event: 'output.failed', err: error }, 'an output cannot be made');
+        const how = { ending: 'failed', error: summarize(error) } as const;
+        return await moves.endOutput(recording.id, step.id, how, lease.fence);
+      }
+      log.warn({ event: 'output.attempt-failed', err: error, afterMs: next.afterMs }, 'tried again');
+      const isOwn = next.kind === 'again';
+      if (isOwn) await moves.outputFailed(recording.id, step.id, summarize(error), lease.fence);
+      left.push({ error, afterMs: next.afterMs, isOwn });
+      stuck.add(step.id);
+    }
+
+    /** Stops at once what somebody has revoked, and has the sitting look again where there is something to do. */
+    function lookForWishes(): void {
+      recordings.outputs(recording.id).then(
+        (now) => {
+          for (const { id } of toEnd(plan, now)) {
+            if (running.has(id)) stops.get(id)?.abort(stopAsked());
+            else wake();
+          }
+          if (plan.steps.some(({ id }) => way.ended.has(id) && now[id]?.isOver !== true)) wake();
+        },
+        // A look that fails is repeated a moment later.
+        () => {},
+      );
+    }
+
+    /** Has those outputs end that are to, and with them whatever needs their bytes. */
+    async function settleOutputs(): Promise<void> {
+      if (!hasOutputs || either.aborted) return;
+      stands = await recordings.outputs(recording.id);
+      for (const step of toEnd(plan, stands)) {
+        if (!running.has(step.id) && !stuck.has(step.id)) await endOutput(step);
+      }
+      way.hear(stands);
+      for (;;) {
+        const orphan = way.orphans().find(({ step }) => stands[step.id]?.ending == null);
+        if (orphan === undefined) break;
+        const { step, maker, stand } = orphan;
+        const { error } = stand;
+        const ending = stand.ending ?? 'failed';
+        const message = `The output "${maker.id}", whose bytes it reads, has failed: ${error?.message}`;
+        const how = { ending, error: error === null ? undefined : { ...error, message } };
+        await moves.endOutput(recording.id, step.id, how, lease.fence);
+        stands = await recordings.outputs(recording.id);
+        if (running.has(step.id)) stops.get(step.id)?.abort(stopAsked());
+        else await endOutput(step);
+        way.hear(stands);
+      }
+      await closeWhatNobodyReads();
+    }
+
+    async function endOutput(step: PlannedStep): Promise<void> {
+      try {
+        await footing.end(step, plan, { ...attempt, signal: either });
+        stands = await recordings.outputs(recording.id);
+      } catch (error) {
+        if (either.aborted || endsTheAttempt(error)) throw error;
+        attempt.log.warn({ event: 'output.left', stage: step.id, err: error }, 'taken back later');
+        const next = nextAttempt(error, attempt.pauseMs(1) ?? LEFT_PAUSE_MS);
+        const afterMs = next.kind === 'none' ? LEFT_PAUSE_MS : next.afterMs;
+        left.push({ error, afterMs, isOwn: next.kind !== 'postponed' });
+        stuck.add(step.id);
+      }
+    }
+
+    /** What only tidies up behind outputs does so again once one of them is to be made anew. */
+    async function undoWhatTidiesUp(): Promise<void> {
+      const open = new Set(
+        plan.steps.filter((step) => way.isOutput(step) && !way.isOver(step.id)).map(({ id }) => id),
+      );
+      for (const step of plan.steps) {
+        if (!step.after.some((id) => open.has(id))) continue;
+        open.add(step.id);
+        const isTidying = tasks.get(step.task)?.isAgain === true && !step.isFinal && step.takes.length === 0;
+        if (!way.done.has(step.id) || !isTidying) continue;
+        await moves.undoStage(recording.id, step.id, 'an output before it is made anew', lease.fence);
+        way.done.delete(step.id);
+      }
     }
 
     /** Whether other steps read what it makes, now. */
@@ -278,18 +349,18 @@ export function createFlight(options: FlightOptions): Flight {
 
     /** The bytes of earlier attempts that are still needed; where they are gone, their step runs once more. */
     async function reopenWhatIsNeeded(facts: Progress['facts']): Promise<void> {
-      const isMissing = (step: PlannedStep) => !done.has(step.id) && step.lane === lane;
+      const isMissing = (step: PlannedStep) => !way.isOver(step.id) && step.lane === lane;
       const reports = ({ task }: PlannedStep) => tasks.get(task)?.reports === 'bytes';
       for (const maker of plan.steps) {
         const readers = plan.steps.filter(({ takes }) => takes.some(({ step }) => step === maker.id));
-        if (!done.has(maker.id) || !readers.some(isMissing)) continue;
+        if (!way.done.has(maker.id) || !readers.some(isMissing)) continue;
         const task = taskOf(maker);
         for (const output of task.makes ?? []) {
           const bytes = await task.reopen?.({ recording, fact: facts[maker.id], output });
           if (bytes === undefined) {
             const why = 'the file is no longer on disk';
             await moves.undoStage(recording.id, maker.id, why, lease.fence);
-            done.delete(maker.id);
+            way.done.delete(maker.id);
             break;
           }
           openStream(maker.id, output).offer(bytes);
@@ -298,7 +369,7 @@ export function createFlight(options: FlightOptions): Flight {
           if (!readers.some((step) => isMissing(step) && reports(step))) continue;
           const { totalBytes } = bytes;
           for (const step of [maker, ...readers]) {
-            if (!done.has(step.id) || !reports(step)) continue;
+            if (!way.done.has(step.id) || !reports(step)) continue;
             hasMoved = true;
             const found = { doneBytes: totalBytes, totalBytes, how: 'found' } as const;
             progress?.told({ recordingId: recording.id, stage: step.id, ...found });
@@ -338,7 +409,7 @@ export function createFlight(options: FlightOptions): Flight {
         const isWanted = plan.steps.some(
           ({ id, lane: where, takes }) =>
             where === lane &&
-            !done.has(id) &&
+            !way.isOver(id) &&
             !stuck.has(id) &&
             takes.some((edge) => `${edge.step}.${edge.output}` === key),
         );
@@ -358,17 +429,19 @@ export function createFlight(options: FlightOptions): Flight {
       for (const step of plan.steps.toReversed()) {
         if (step.takes.length === 0 || facts[step.id] !== undefined) continue;
         if (tasks.get(step.task)?.withdraw === undefined) continue;
-        await withdrawStep(step, plan, attempt, 'the bytes were not the recording').catch((error) =>
-          attempt.log.warn({ event: 'stage.left', stage: step.id, err: error }, 'not taken back'),
-        );
+        await footing
+          .withdraw(step, plan, attempt, 'the bytes were not the recording')
+          .catch((error) =>
+            attempt.log.warn({ event: 'stage.left', stage: step.id, err: error }, 'not taken back'),
+          );
       }
     }
 
-    async function take(step: PlannedStep, input: string): Promise<Bytes> {
+    async function take(step: PlannedStep, input: string, signal: AbortSignal): Promise<Bytes> {
       const edge = step.takes.find((each) => each.input === input);
       const stream = edge && streams.get(`${edge.step}.${edge.output}`);
       if (stream === undefined) throw new Error(`step ${step.id} takes no ${input}`);
-      return await untilAborted(stream.offered, either);
+      return await untilAborted(stream.offered, signal);
     }
 
     /** Runs a step, and records what it has proved. */
@@ -377,13 +450,23 @@ export function createFlight(options: FlightOptions): Flight {
       const log = attempt.log.child({ stage: step.id });
       const at = await recordings.progress(recording.id);
       const startedMs = performance.now();
+      const isOutput = way.isOutput(step);
       const kind = {
+        isOutput,
         task: step.task,
         isFinal: step.isFinal,
         isAgain: task.isAgain === true,
         movesBytes: task.reports === 'bytes',
       };
-      const { given, service } = contextOf(step, task, { ...attempt, signal: either }, plan, at);
+      const own = new AbortController();
+      stops.set(step.id, own);
+      const signal = hasOutputs ? AbortSignal.any([either, own.signal]) : either;
+      const { given, service } = contextOf(step, task, {
+        attempt: { ...attempt, signal },
+        plan,
+        at,
+        isWanted: true,
+      });
       await moves.startStage(recording.id, step.id, lease.fence, kind);
       log.info({ event: 'stage.started' }, 'stage started');
 
@@ -395,7 +478,7 @@ export function createFlight(options: FlightOptions): Flight {
         return { service, refs: [...new Set(refs)] };
       };
 
-      const dependent = { service, recordingId: recording.id, signal: either, log };
+      const dependent = { service, recordingId: recording.id, signal, log };
       const proof = await withService(dependent, () =>
         task.run({
           ...given,
@@ -408,7 +491,7 @@ export function createFlight(options: FlightOptions): Flight {
             hasMoved = true;
             progress?.told({ recordingId: recording.id, stage: step.id, doneBytes, totalBytes, how: moved });
           },
-          take: (input) => take(step, input),
+          take: (input) => take(step, input, signal),
           make: (output, bytes) => openStream(step.id, output).offer(bytes),
         }),
       );
@@ -427,19 +510,17 @@ function laneOf({ lane = FIRST_LANE }: Recording): string {
   return lane;
 }
 
-/** Where a step resumes, or what keeps it from that. */
-interface Resumed {
-  readonly checkpoint?: unknown;
-  readonly why?: string;
+/** How soon it is tried again to take back what could not be, in milliseconds. */
+const LEFT_PAUSE_MS = 60_000;
+
+/** The steps that are to end, the last first: it may stand on the others. */
+function toEnd({ steps }: Plan, stands: OutputStands): PlannedStep[] {
+  return steps.filter(({ id }) => stands[id]?.ending != null && stands[id]?.isOver === false).toReversed();
 }
 
-function readCheckpoint(task: AnyTask, kept: unknown): Resumed {
-  if (kept === UNREADABLE) return { why: 'it is no JSON' };
-  if (kept === undefined || task.checkpoint === undefined) return { checkpoint: kept };
-  const { data, error } = task.checkpoint.safeParse(kept);
-  if (error === undefined) return { checkpoint: data };
-  const [issue] = error.issues;
-  return { why: [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ') };
+/** Whether it is the attempt that is over, whatever the step. */
+function endsTheAttempt(error: unknown): boolean {
+  return hasCode(error, 'LEASE_LOST');
 }
 
 /** What was archived, and what else was there before, stays if a recording was to be published again and is not. */

@@ -24,7 +24,7 @@ import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { pause } from '../lib/abort.ts';
-import type { Flight } from './flight.ts';
+import { type Flight, OutputTriedAgain } from './flight.ts';
 
 /** How often a taken gate, or a paused line, is looked at again, in milliseconds. */
 const GATE_POLL_MS = 100;
@@ -80,6 +80,7 @@ export interface RecordingRunnerOptions {
 export function createRecordingRunner(options: RecordingRunnerOptions) {
   const { flight, backoff, maxCrashes, lane = FIRST_LANE, slots = 1, random = Math.random } = options;
   const { recordings, moves, gate, switches } = options.ledger;
+  const pauseMs = (failedAttempts: number) => backoffMs(backoff, failedAttempts, random);
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
     const waiting = await recordings.get(id);
@@ -91,12 +92,15 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     try {
       // Read after the gate is ours: until then another worker may have moved it on.
       const recording = await recordings.get(id);
-      if (recording === undefined || !UNFINISHED_STATES.includes(recording.state)) return 'finished';
+      if (recording === undefined) return 'finished';
       // It waits in another lane by now, where there is a turn of its own.
       if ((recording.lane ?? FIRST_LANE) !== lane) return 'finished';
+      const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
+      if (!UNFINISHED_STATES.includes(recording.state)) {
+        return (await settle(recording, lease, signals)) ?? 'finished';
+      }
 
       const first = await whoseTurn(recording);
-      const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
       if (first?.id === id) return await move(recording, lease, signals);
       if (first !== undefined) {
         await lease.turnTo(first.id);
@@ -165,7 +169,9 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   async function move(recording: Recording, lease: Lease, signals: Signals): Promise<Outcome> {
     const { id, notBeforeMs } = recording;
     const log = options.log.child({ recordingId: id });
-    if (notBeforeMs > Date.now()) return { againAtMs: notBeforeMs };
+    if (notBeforeMs > Date.now()) {
+      return (await settle(recording, lease, signals)) ?? { againAtMs: notBeforeMs };
+    }
     if (isTakenBack(recording)) return await withdraw(recording, lease, signals, log);
     const held = await hold(recording);
     if (held !== undefined) return held;
@@ -173,6 +179,26 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const outcome = await attempt(recording, lease, signals, log);
     const after = signals.either.aborted ? undefined : await recordings.get(id);
     return after !== undefined && isTakenBack(after) ? await withdraw(after, lease, signals, log) : outcome;
+  }
+
+  /** Has those outputs end that are to, of one that does not move now; `undefined`: all have. */
+  async function settle(
+    recording: Recording,
+    lease: Lease,
+    { either, shutdown }: Signals,
+  ): Promise<Outcome | undefined> {
+    const log = options.log.child({ recordingId: recording.id });
+    try {
+      await flight.settle({ recording, lease, signal: either, log, pauseMs });
+      return undefined;
+    } catch (thrown) {
+      const error = orMachineTrouble(thrown);
+      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      if (shutdown.aborted) return 'given-back';
+      const againAtMs = Date.now() + endlessPauseMs(backoff, 1, random);
+      log.warn({ event: 'output.left', err: error, againAtMs }, 'an output is taken back later');
+      return { againAtMs };
+    }
   }
 
   async function attempt(
@@ -190,7 +216,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (!(await moves.startAttempt(id, lease.fence))) return 'finished';
       const moving = (await recordings.get(id)) ?? recording;
       const signal = AbortSignal.any([either, asked.signal]);
-      const lane = await flight.run({ recording: moving, lease, signal, log });
+      const lane = await flight.run({ recording: moving, lease, signal, log, pauseMs });
       if (lane !== undefined) {
         await untilRecorded(() => moves.handOver(id, lane, lease.fence), how);
         log.info({ event: 'lane.changed', lane }, 'goes on in another lane');
@@ -199,10 +225,11 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       }
       await options.beforeDone?.(moving);
       const nowMs = Date.now();
-      await untilRecorded(
+      const isDone = await untilRecorded(
         async () => moves.finish(id, lease.fence, await endOf(moving, undefined, nowMs)),
         how,
       );
+      if (!isDone) return { againAtMs: nowMs };
       options.onDone?.(moving);
       if (moving.webhookUrl !== undefined) options.onAnnounced();
       log.info({ event: 'recording.done' }, 'recording done');
@@ -222,6 +249,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         await untilRecorded(() => moves.giveBack(id, 'an operator has asked', lease.fence), how);
         return 'finished';
       }
+      if (error instanceof OutputTriedAgain) return await recordOutput(recording, lease, error, how);
       if (!(error instanceof KnownError)) log.error({ event: 'bug', err: error }, 'unforeseen error');
       return await recordFailure(recording, lease, error, how);
     } finally {
@@ -251,7 +279,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   ): Promise<Outcome> {
     const { id } = recording;
     try {
-      await flight.withdraw({ recording, lease, signal: either, log });
+      await flight.withdraw({ recording, lease, signal: either, log, pauseMs });
       const isRenewed = await untilRecorded(() => moves.withdrawn(id, lease.fence), {
         signal: shutdown,
         log,
@@ -292,6 +320,21 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     // The website hears of videos only.
     if (error === undefined || kind !== 'video') return undefined;
     return { ...occasionOf('recording.failed'), body: failedBody({ recording, error, nowMs }) };
+  }
+
+  /** An attempt that has failed for the sake of outputs costs them theirs, and the recording none. */
+  async function recordOutput(
+    { id }: Recording,
+    lease: Lease,
+    { error, afterMs }: OutputTriedAgain,
+    how: { readonly signal: AbortSignal; readonly log: Logger },
+  ): Promise<Outcome> {
+    const summary = summarize(orMachineTrouble(error));
+    const notBeforeMs = Date.now() + afterMs;
+    how.log.warn({ event: 'attempt.failed', code: summary.code, notBeforeMs }, 'an output is tried again');
+    const free = { isCounted: false };
+    await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence, free), how);
+    return { againAtMs: notBeforeMs };
   }
 
   async function recordFailure(

@@ -5,7 +5,7 @@ import { companionsBeside } from '../domain/companions.ts';
 import { videosIn } from '../domain/published.ts';
 import type { Facts, Recording } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
-import { forgetClaims, setClaims } from './claims.ts';
+import { forgetClaims, setClaims } from './claim-rows.ts';
 import { insertDelivery } from './deliveries.ts';
 import type { EventType } from './events.ts';
 import { type LedgerExtension, tablesOfPending } from './extension.ts';

@@ -1,9 +1,8 @@
-import { sql, type Transaction } from 'kysely';
+import { sql } from 'kysely';
 import type { Checkpoints } from '../domain/checkpoints.ts';
 import { type Facts, MOVABLE_STATES, type Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { type Recordings, readCheckpoint } from './recordings.ts';
-import type { Tables } from './schema.ts';
 import { forgetOldTokens } from './tokens.ts';
 
 /** A recording that has to do with something outside of the ledger, and what it has recorded of it. */
@@ -104,36 +103,3 @@ export function createClaims({
 /** The name of a recording's own file, without its folders; as the index has it. */
 const FILE_NAME = sql<string>`substr(json_extract(origin, '$.path'), length(rtrim(json_extract(origin, '$.path'),
   replace(json_extract(origin, '$.path'), '/', ''))) + 1)`;
-
-/** What a step has made in its service, by its names there; none: something of which no name is known yet. */
-export interface Made {
-  readonly service: string;
-  readonly refs: readonly string[];
-}
-
-/** Whose it is that a step has made, in place of what it said before; `undefined`: it has nothing there. */
-export async function setClaims(
-  trx: Transaction<Tables>,
-  id: string,
-  stage: string,
-  made: Made | undefined,
-): Promise<void> {
-  await forgetClaims(trx, id, stage);
-  if (made === undefined || made.refs.length === 0) return;
-  const { service, refs } = made;
-  await trx
-    .insertInto('claims')
-    .values(refs.map((ref) => ({ service, ref, recording_id: id, stage })))
-    .execute();
-}
-
-/** A step has nothing any more with its service; returns the names of what it had there. */
-export async function forgetClaims(trx: Transaction<Tables>, id: string, stage: string): Promise<string[]> {
-  const had = await trx
-    .deleteFrom('claims')
-    .where('recording_id', '=', id)
-    .where('stage', '=', stage)
-    .returning('ref')
-    .execute();
-  return had.map(({ ref }) => ref);
-}

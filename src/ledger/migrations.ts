@@ -27,6 +27,7 @@ import { claims } from './migrations/028-claims.ts';
 import { runWebhooks } from './migrations/029-run-webhooks.ts';
 import { counters } from './migrations/030-counters.ts';
 import { presets } from './migrations/031-presets.ts';
+import { outputs } from './migrations/032-outputs.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -161,6 +162,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '029-run-webhooks': runWebhooks,
   '030-counters': counters,
   '031-presets': presets,
+  '032-outputs': outputs,
 };
 
 export const migrationProvider: MigrationProvider = {

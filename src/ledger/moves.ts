@@ -1,15 +1,17 @@
 import type { Transaction, Updateable } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
+import type { Ending } from '../domain/output-stand.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { restoreStages } from './after-done.ts';
 import { change } from './change.ts';
-import { forgetClaims, type Made, setClaims } from './claims.ts';
+import { forgetClaims, type Made, setClaims } from './claim-rows.ts';
 import type { Database } from './database.ts';
 import { callOff, insertDelivery, type NewDelivery } from './deliveries.ts';
 import type { EventType } from './events.ts';
 import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
+import { hasOpenOutputs, putEnding, putOver } from './output-stands.ts';
 import { foldRepeats } from './postponed.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -23,6 +25,8 @@ export interface StepKind {
   /** It is gone through once more when its recording is published again. */
   readonly isAgain: boolean;
   readonly movesBytes: boolean;
+  /** It ends by itself, whatever becomes of its recording. */
+  readonly isOutput?: boolean;
 }
 
 /**
@@ -43,6 +47,20 @@ export interface Moves {
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, step: string, reason: string, fence: number): Promise<void>;
 
+  // A step that ends by itself, see `Ending`.
+
+  /** An attempt at it has failed, and there is to be another one. */
+  outputFailed(id: string, step: string, error: ErrorSummary, fence: number): Promise<void>;
+  /** It is to end: what it has made is to be taken back first. */
+  endOutput(
+    id: string,
+    step: string,
+    how: { readonly ending: Ending; readonly error?: ErrorSummary | undefined },
+    fence: number,
+  ): Promise<void>;
+  /** It has ended as it was to: nothing of what it had made is left. */
+  outputEnded(id: string, step: string, fence: number): Promise<void>;
+
   /**
    * Notes that something which is about to be asked of a service, or was given up there, may take effect late. Asked for
    * again, it is expected again, from the beginning.
@@ -54,8 +72,11 @@ export interface Moves {
   /** Adds to its history. */
   note(id: string, type: EventType, data: object, fence: number): Promise<void>;
 
-  /** It is done; the announcement of that, if there is to be one, goes to the outbox in the same step. */
-  finish(id: string, fence: number, announcement?: NewDelivery): Promise<void>;
+  /**
+   * It is done; the announcement of that, if there is to be one, goes to the outbox in the same step. False: somebody has asked
+   * for an output meanwhile, or revoked one, and it goes on.
+   */
+  finish(id: string, fence: number, announcement?: NewDelivery): Promise<boolean>;
 
   /** Has it wait in another lane, where it is to be gone on with. */
   handOver(id: string, lane: string, fence: number): Promise<void>;
@@ -69,8 +90,18 @@ export interface Moves {
    * the same reason the history keeps the first time and the last, with how many there were.
    */
   postpone(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
-  backOff(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
-  /** Gives it up, and writes the announcement of that, if there is to be one, to the outbox in the same step. */
+  /** @param how.isCounted Whether it has cost the recording an attempt; an output counts its own. Default: it has. */
+  backOff(
+    id: string,
+    error: ErrorSummary,
+    notBeforeMs: number,
+    fence: number,
+    how?: { readonly isCounted: boolean },
+  ): Promise<void>;
+  /**
+   * Gives it up, and writes the announcement of that, if there is to be one, to the outbox in the same step. One that was done before
+   * stays done, nobody is told, and what was to be made anew has failed.
+   */
   fail(id: string, error: ErrorSummary, announcement: NewDelivery | undefined, fence: number): Promise<void>;
 
   /**
@@ -82,6 +113,17 @@ export interface Moves {
   /** Not all could be taken back; it is tried again at a time. */
   withdrawalFailed(id: string, error: ErrorSummary, notBeforeMs: number, fence: number): Promise<void>;
 }
+
+/** How one stands that is done. */
+const OVER = {
+  last_error: null,
+  not_before_ms: 0,
+  open_starts: 0,
+  wanted: null,
+  lane: null,
+  kept_stages: null,
+  is_reopened: null,
+} as const satisfies Partial<Tables['recordings']>;
 
 export function createMoves({ db }: { db: Database }): Moves {
   type Change = Transaction<Tables>;
@@ -123,7 +165,7 @@ export function createMoves({ db }: { db: Database }): Moves {
   async function stands(trx: Change, id: string) {
     return await trx
       .selectFrom('recordings')
-      .select(['state', 'wanted', 'renewal', 'kept_stages'])
+      .select(['state', 'wanted', 'renewal', 'kept_stages', 'is_reopened'])
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
   }
@@ -155,6 +197,25 @@ export function createMoves({ db }: { db: Database }): Moves {
     return false;
   }
 
+  /** What was to be made anew of one that is done cannot be, for want of what it is made of. */
+  async function endReopened(trx: Change, id: string, error: ErrorSummary): Promise<void> {
+    const open = await trx
+      .selectFrom('stages')
+      .select(['stage', 'ending'])
+      .where('recording_id', '=', id)
+      .where('is_output', '=', 1)
+      .where('fact', 'is', null)
+      .where('ended_at_ms', 'is', null)
+      .execute();
+    for (const { stage, ending } of open) {
+      if (ending === null) await putEnding(trx, id, stage, { ending: 'failed', error });
+      await putOver(trx, id, stage);
+    }
+    await addEvent(trx, id, 'attempt.failed', { ...error });
+    await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: Date.now() });
+    await addEvent(trx, id, 'outputs.settled', {});
+  }
+
   return {
     startAttempt: (id, fence) =>
       fenced(fence, async (trx) => {
@@ -174,7 +235,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         return true;
       }),
 
-    startStage: (id, stage, fence, { task, isFinal, isAgain, movesBytes }) =>
+    startStage: (id, stage, fence, { task, isFinal, isAgain, movesBytes, isOutput = false }) =>
       fenced(fence, async (trx) => {
         const nowMs = Date.now();
         if (isFinal && (await stands(trx, id)).wanted !== null) throw stopAsked();
@@ -183,6 +244,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           is_final: Number(isFinal),
           is_again: Number(isAgain),
           moves_bytes: Number(movesBytes),
+          is_output: Number(isOutput),
           started_at_ms: nowMs,
         };
         await trx
@@ -203,7 +265,8 @@ export function createMoves({ db }: { db: Database }): Moves {
     finishStage: (id, stage, fact, fence, made) =>
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
-        await updateStage(trx, id, stage, { fact: JSON.stringify(fact), service, done_at_ms: Date.now() });
+        const proved = { fact: JSON.stringify(fact), service, done_at_ms: Date.now() };
+        await updateStage(trx, id, stage, { ...proved, failed_attempts: 0 });
         await setClaims(trx, id, stage, made);
         // A recording that gets on is none that kills its workers.
         const bytes = 'bytes' in fact && typeof fact.bytes === 'number' ? { bytes: fact.bytes } : {};
@@ -222,6 +285,23 @@ export function createMoves({ db }: { db: Database }): Moves {
         await addEvent(trx, id, 'stage.undone', { stage, reason });
       }),
 
+    outputFailed: (id, stage, error, fence) =>
+      fenced(fence, async (trx) => {
+        await trx
+          .updateTable('stages')
+          .set((row) => ({
+            error: JSON.stringify(error),
+            failed_attempts: row('failed_attempts', '+', 1),
+          }))
+          .where('recording_id', '=', id)
+          .where('stage', '=', stage)
+          .where('ending', 'is', null)
+          .execute();
+      }),
+
+    endOutput: (id, stage, how, fence) => fenced(fence, (trx) => putEnding(trx, id, stage, how)),
+    outputEnded: (id, stage, fence) => fenced(fence, (trx) => putOver(trx, id, stage)),
+
     expectLate: (expected, fence) => fenced(fence, (trx) => expectLate(trx, expected)),
     cameInTime: (expected, fence) => fenced(fence, (trx) => cameInTime(trx, expected)),
 
@@ -229,19 +309,17 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     finish: (id, fence, announcement) =>
       fenced(fence, async (trx) => {
-        const { kept_stages: kept } = await stands(trx, id);
-        await moveTo(trx, id, 'done', {
-          ended_at_ms: Date.now(),
-          last_error: null,
-          not_before_ms: 0,
-          open_starts: 0,
-          wanted: null,
-          lane: null,
-          kept_stages: null,
-        });
+        if (await hasOpenOutputs(trx, id)) {
+          await endAttempt(trx, id, 'waiting', { lane: null, last_error: null });
+          return false;
+        }
+        const { kept_stages: kept, is_reopened: isReopened } = await stands(trx, id);
+        await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: Date.now() });
         await forgetToken(trx, id);
         if (announcement !== undefined) await insertDelivery(trx, announcement);
-        await addEvent(trx, id, kept === null ? 'recording.done' : 'publish-again.done', {});
+        const done = isReopened === null ? 'recording.done' : 'outputs.settled';
+        await addEvent(trx, id, kept === null ? done : 'publish-again.done', {});
+        return true;
       }),
 
     handOver: (id, lane, fence) =>
@@ -266,15 +344,17 @@ export function createMoves({ db }: { db: Database }): Moves {
         });
       }),
 
-    backOff: (id, error, notBeforeMs, fence) =>
+    backOff: (id, error, notBeforeMs, fence, { isCounted } = { isCounted: true }) =>
       fenced(fence, async (trx) => {
         await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
         const change = { last_error: JSON.stringify(error), not_before_ms: notBeforeMs };
-        if (await endAttempt(trx, id, 'backing-off', change)) await count(trx, id, 'failed_attempts');
+        const isBackingOff = await endAttempt(trx, id, 'backing-off', change);
+        if (isBackingOff && isCounted) await count(trx, id, 'failed_attempts');
       }),
 
     fail: (id, error, announcement, fence) =>
       fenced(fence, async (trx) => {
+        if ((await stands(trx, id)).is_reopened !== null) return await endReopened(trx, id, error);
         const change = { last_error: JSON.stringify(error), ended_at_ms: Date.now() };
         if (await endAttempt(trx, id, 'failed', change)) {
           await count(trx, id, 'failed_attempts');

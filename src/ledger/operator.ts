@@ -18,6 +18,8 @@ import type { Database } from './database.ts';
 import { callOff } from './deliveries.ts';
 import type { LedgerExtension } from './extension.ts';
 import { hasStep } from './has-step.ts';
+import { type NamedOutput, retryOutput, revokeOutput } from './output-acts.ts';
+import { putOpen } from './output-stands.ts';
 import { toRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -33,6 +35,13 @@ export interface Operator {
   retry(id: string): Promise<boolean>;
   /** The same for as many at most of those that stand like this, the oldest first; returns their ids. */
   retryAlike(like: Alike, limit: number): Promise<string[]>;
+  /**
+   * One output of it is made after all, its attempts counted anew, and what reads its bytes; one that is done, or still to be, is
+   * left as it is. A recording that was over goes on for that.
+   */
+  retryOutput(id: string, output: NamedOutput): Promise<boolean>;
+  /** One output of it is not to be, nor what reads its bytes: what was made of it is taken back, under the gate like any move. */
+  revokeOutput(id: string, output: NamedOutput): Promise<boolean>;
   /** It stops for good. If it has made anything, that is taken back first, under the gate like any move. */
   cancel(id: string): Promise<boolean>;
   /** It leaves the line, and keeps what it has reached. */
@@ -108,9 +117,10 @@ function operatorNamed(
     as: (name) => operatorNamed(options, name),
 
     retry: (id) =>
-      act(id, 'retry', async (_trx, { state, notBeforeMs }, isPossible) => {
+      act(id, 'retry', async (trx, { state, notBeforeMs }, isPossible) => {
         if (state === 'waiting' && notBeforeMs <= Date.now()) return undefined;
         if (!isPossible) return 'refused';
+        await putOpen(trx, id, 'failed');
         return { change: NEW_BEGINNING, event: 'recording.retried', data: { from: state } };
       }),
 
@@ -125,9 +135,15 @@ function operatorNamed(
           .where('id', 'in', alike.orderBy('seq').limit(limit))
           .returning('id')
           .execute();
-        for (const { id } of rows) await addEvent(trx, id, 'recording.retried', { from: state, by });
+        for (const { id } of rows) {
+          await putOpen(trx, id, 'failed');
+          await addEvent(trx, id, 'recording.retried', { from: state, by });
+        }
         return rows.map(({ id }) => id);
       }),
+
+    retryOutput: (id, output) => change(db, (trx) => retryOutput(trx, id, output, by)),
+    revokeOutput: (id, output) => change(db, (trx) => revokeOutput(trx, id, output, by)),
 
     cancel: (id) =>
       act(id, 'cancel', async (trx, recording, isPossible) => {

@@ -20,6 +20,7 @@ export function toRecording(row: Tables['recordings']): Recording {
     details: JSON.parse(row.details),
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) }),
     ...(row.kept_stages === null ? {} : { isFromArchive: true }),
+    ...(row.is_reopened === null ? {} : { isReopened: true }),
     ...(row.earlier_videos === null ? {} : { earlierVideoIds: JSON.parse(row.earlier_videos) }),
     ...(row.plan_key === null ? {} : { planKey: row.plan_key }),
     ...(row.lane === null ? {} : { lane: row.lane }),

@@ -1,7 +1,8 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Checkpoints } from '../domain/checkpoints.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
+import type { OutputStands } from '../domain/output-stand.ts';
 import {
   type Facts,
   MOVABLE_STATES,
@@ -21,12 +22,16 @@ import type { EventType, RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
+import { toStands } from './output-stands.ts';
 import { keepPlan } from './plans.ts';
 import { toRecording } from './recording-rows.ts';
 import { broughtBy, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
+
+/** The states in which recordings are left alone, but for an output that is to end. */
+const RESTING_STATES: readonly State[] = ['done', 'failed', 'set-aside'];
 
 export interface Accepted {
   readonly id: string;
@@ -80,6 +85,8 @@ export interface Recordings {
   /** The next that is being cancelled or deleted. */
   takingBack(): Promise<Recording | undefined>;
   progress(id: string): Promise<Progress>;
+  /** How the steps stand that have begun, or ended, of those that end by themselves. */
+  outputs(id: string): Promise<OutputStands>;
   stageTimes(id: string): Promise<Readonly<Record<string, StageTimes>>>;
   /** A recording's history, oldest first; with no id that of all recordings. */
   events(id?: string): Promise<RecordingEvent[]>;
@@ -244,10 +251,22 @@ export function createRecordings({
           .where('state', '=', state)
           .where('lane', 'is', lane ?? null)
           .where('seq', '>', afterSeq);
+      // One that does not move may still have an output to take back.
+      const toSettle = db
+        .selectFrom('stages')
+        .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
+        .select(['id', 'seq', sql<number>`0`.as('not_before_ms')])
+        .where('ending', 'is not', null)
+        .where('stages.ended_at_ms', 'is', null)
+        .where('state', 'in', RESTING_STATES)
+        .where('lane', 'is', lane ?? null)
+        .where('seq', '>', afterSeq)
+        .distinct();
       const [first, ...others] = UNFINISHED_STATES;
       // A query per state, merged by the database: of one over all states it would sort every row to find the first.
       const all = others
         .reduce((found, state) => found.unionAll(inState(state)), inState(first))
+        .unionAll(toSettle)
         .orderBy('seq');
       const rows = await (limit === undefined ? all : all.limit(limit)).execute();
       return rows.map(toWaitingItem);
@@ -277,6 +296,15 @@ export function createRecordings({
           ),
         ),
       };
+    },
+
+    async outputs(id) {
+      const rows = await db
+        .selectFrom('stages')
+        .select(['stage', 'is_output', 'ending', 'ended_at_ms', 'error', 'failed_attempts'])
+        .where('recording_id', '=', id)
+        .execute();
+      return toStands(rows);
     },
 
     async stageTimes(id) {

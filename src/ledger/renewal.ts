@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import type { NewRecording } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { hasStep } from './has-step.ts';
+import { putOpen } from './output-stands.ts';
 import { keepPlan } from './plans.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
@@ -48,6 +49,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     })
     .where('id', '=', id)
     .execute();
+  await putOpen(trx, id, 'failed');
   await addEvent(trx, id, 'recording.revived', broughtBy(input));
 }
 

@@ -72,6 +72,8 @@ interface RecordingsTable {
   reference: string | null;
   /** Where they want to hear of it. */
   webhook_url: string | null;
+  /** 1: it was done, and goes on for the sake of an output that is made anew. */
+  is_reopened: number | null;
 }
 
 /** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per step. */
@@ -93,6 +95,16 @@ interface StagesTable {
   is_again: Generated<number>;
   /** 1: bytes move in it. */
   moves_bytes: Generated<number>;
+  /** 1: it ends by itself, whatever becomes of its recording. */
+  is_output: Generated<number>;
+  /** Of such a step: how often it has failed. */
+  failed_attempts: Generated<number>;
+  /** As what it ends without being done; none: it is done, or still to be. */
+  ending: string | null;
+  /** JSON; what it has met last. */
+  error: string | null;
+  /** When it ended so, all that it had made being taken back. */
+  ended_at_ms: number | null;
 }
 
 /** What steps have made outside: whose it is, by the service and its name there. */

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { createDesk } from '../desk/desk.ts';
 import { createIntake } from '../desk/intake.ts';
 import { createMeasurements } from '../desk/measurements.ts';
-import type { TaskShapes } from '../domain/recipe.ts';
+import { FIRST_LANE, type TaskShapes } from '../domain/recipe.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { listening } from '../lib/listen-failure.ts';
@@ -55,7 +55,7 @@ export async function startServer(config: Config, log: Logger) {
     leavesTidying: true,
   });
   const connection = connectRedis(config.redis, log);
-  const lines = createLines({ ledger, connection, log });
+  const lines = createLines({ ledger, connection, lanes: lanesOf(tasks), log });
   const installation = {
     version: readVersion(),
     dataDir: config.dataDir,
@@ -198,6 +198,12 @@ export async function startServer(config: Config, log: Logger) {
       await ledger.close();
     },
   };
+}
+
+/** The lanes beside the first, in which recordings may be hurried. */
+function lanesOf(tasks: TaskShapes): string[] {
+  const lanes = new Set([...tasks.values()].map(({ lane }) => lane));
+  return [...lanes].filter((lane) => lane !== FIRST_LANE);
 }
 
 /** The steps of all recipes, by their ids; and those of them that move bytes. */

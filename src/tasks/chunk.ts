@@ -26,6 +26,7 @@ export const shape = {
   name: 'chunk',
   label: 'Chunk',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -29,9 +29,10 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Fa
     ...shape,
     async run(context) {
       const { recording, log } = context;
-      const { path } = requireFact(context, 'fetch');
+      const fetched = requireFact(context, 'fetch');
+      const { path } = fetched;
       const { origin } = recording;
-      if (isSpooled(recording) || origin.kind !== 'file') {
+      if (isSpooled(recording, fetched) || origin.kind !== 'file') {
         const bytesOnDisk = (await lengthOf(path)) ?? 0;
         await spool.remove(recording.id);
         crashPoint('cleanup:after-removal');

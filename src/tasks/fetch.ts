@@ -107,14 +107,17 @@ export function createFetchTask({
     ...shape,
     checkpoint: checkpointSchemas.fetch,
     leavesUnrecorded: true,
-    serviceFor: ({ recording: { origin, isFromArchive }, facts }) => {
-      if (isFromArchive) return chosenFrom(facts)?.store.name;
+    serviceFor: ({ recording: { origin, isFromArchive, isReopened }, facts }) => {
+      const chosen = isFromArchive || isReopened ? chosenFrom(facts) : undefined;
+      if (isFromArchive || chosen !== undefined) return chosen?.store.name;
       if (origin.kind === 'archived') return origin.store;
       return origin.kind === 'zoom' ? 'zoom' : undefined;
     },
     run: (context) => {
-      const { origin, isFromArchive } = context.recording;
-      if (isFromArchive || origin.kind === 'archived') return fromArchive(context);
+      const { origin, isFromArchive, isReopened } = context.recording;
+      // What was home is there; its source may have it no longer.
+      const isHome = isReopened === true && chosenFrom(archivesOf(context)) !== undefined;
+      if (isFromArchive || isHome || origin.kind === 'archived') return fromArchive(context);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
     reopen: ({ recording, fact }) => openFetched(recording, fact),
@@ -365,7 +368,7 @@ export function createFetchTask({
     const facts =
       origin.kind === 'archived'
         ? (await recordings.progress(origin.recordingId)).facts
-        : { ...proofsOf(context, 'archive').map(({ fact }) => fact) };
+        : archivesOf(context);
     const chosen = chosenFrom(facts);
     if (chosen !== undefined) return chosen;
     throw held('The recording is archived in no store that is set up', 'STORE_MISSING');
@@ -432,6 +435,10 @@ export function createFetchTask({
     context.progress(bytes, bytes, 'found');
     return fact;
   }
+}
+
+function archivesOf(context: FetchContext): Readonly<Record<string, unknown>> {
+  return { ...proofsOf(context, 'archive').map(({ fact }) => fact) };
 }
 
 async function sha1OfFile(path: string): Promise<string> {

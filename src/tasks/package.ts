@@ -75,6 +75,7 @@ export const shape = {
   name: 'package',
   label: 'Package',
   lane: 'media',
+  makesOutputs: true,
   params: paramsShape,
   places: { to: 'output-place' },
   takes: { file: 'proved' },

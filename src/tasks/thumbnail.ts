@@ -23,6 +23,7 @@ export const shape = {
   name: 'thumbnail',
   label: 'Thumbnail',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

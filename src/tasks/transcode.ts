@@ -53,6 +53,7 @@ export const shape = {
   name: 'transcode',
   label: 'Transcode',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -21,6 +21,7 @@ export const shape = {
   name: 'trim',
   label: 'Trim',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -22,6 +22,7 @@ export const shape = {
   name: 'watermark',
   label: 'Watermark',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -17,6 +17,7 @@ export const shape = {
   name: 'waveform',
   label: 'Waveform',
   lane: 'media',
+  makesOutputs: true,
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -115,6 +115,7 @@ describe('what the ledger cannot take at this moment', () => {
           return undefined;
         },
         async withdraw() {},
+        async settle() {},
         heldBy: async () => undefined,
       },
       backoff: { attempts: 2, minMs: 1, maxMs: 1 },

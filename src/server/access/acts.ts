@@ -109,6 +109,6 @@ export function followActs(app: FastifyInstance, acts: Acts): void {
 /** What a path names, shortened to what an id or a name may be. */
 function subjectOf({ params, subject }: FastifyRequest): string | undefined {
   if (subject !== null) return subject;
-  const [first] = Object.values(params ?? {});
-  return typeof first === 'string' && first !== '' ? first.slice(0, 200) : undefined;
+  const named = Object.values(params ?? {}).filter((each) => typeof each === 'string' && each !== '');
+  return named.length === 0 ? undefined : named.join(' ').slice(0, 200);
 }

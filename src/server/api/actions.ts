@@ -28,6 +28,19 @@ const OPERATIONS = {
   'publish-again': 'publishRecordingAgain',
 } as const;
 
+const OUTPUT_DEEDS = {
+  retry: {
+    operationId: 'retryOutput',
+    summary: 'Make one output after all that has failed or was revoked; one that is there stays as it is',
+    run: 'retryOutput',
+  },
+  revoke: {
+    operationId: 'revokeOutput',
+    summary: 'Stop one output, and remove what was made of it; the others go on',
+    run: 'revokeOutput',
+  },
+} as const;
+
 /**
  * What an operator does with a recording: `POST /api/recordings/{id}/retry`, `/cancel`, `/set-aside`, `/move-to-front`,
  * `/schedule`, `/rename`, `/publish-again` and `/delete`. Each is done, or is so already, or is refused with 409; the answer is how the recording stands.
@@ -55,6 +68,28 @@ export function addActionsApi(app: FastifyInstance, { control }: { control: Pick
         },
       },
       async (request) => viewRecording(await control.as(actorOf(request))[deeds[action]](request.params.id)),
+    );
+  }
+
+  for (const [deed, { operationId, summary, run }] of Object.entries(OUTPUT_DEEDS)) {
+    api.post(
+      `/api/recordings/:id/outputs/:step/${deed}`,
+      {
+        schema: {
+          operationId,
+          tags: ['recordings'],
+          summary,
+          params: z.object({
+            id: z.string(),
+            step: z.string().describe('The step that makes it, by its id'),
+          }),
+          response,
+        },
+      },
+      async (request) => {
+        const { id, step } = request.params;
+        return viewRecording(await control.as(actorOf(request))[run](id, step));
+      },
     );
   }
 

@@ -4,9 +4,9 @@ import { type OfferedBytes, offeredBytes } from '../../engine/bytes.ts';
 import { lengthOf } from '../../lib/files.ts';
 import { checkUnchanged, openUnchanged } from '../../lib/local-file.ts';
 
-/** Whether a recording's bytes are brought to the spool first; else they are read where they were handed over. */
-export function isSpooled({ origin, isFromArchive }: Pick<Recording, 'origin' | 'isFromArchive'>): boolean {
-  return origin.kind !== 'file' || isFromArchive === true;
+/** Whether a recording's bytes were brought to the spool; else they are read where they were handed over. */
+export function isSpooled({ origin }: Pick<Recording, 'origin'>, { path }: Facts['fetch']): boolean {
+  return origin.kind !== 'file' || path !== origin.path;
 }
 
 export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
@@ -16,8 +16,12 @@ export async function openFetched(
   recording: Recording,
   fact: Facts['fetch'],
 ): Promise<OfferedBytes | undefined> {
-  const { origin } = recording;
-  if (!isSpooled(recording) && origin.kind === 'file') return await openLocal(origin, fact);
+  const { origin, isReopened } = recording;
+  if (!isSpooled(recording, fact) && origin.kind === 'file') {
+    const opened = openLocal(origin, fact);
+    // It may have gone when the recording was home.
+    return isReopened ? await opened.catch(() => undefined) : await opened;
+  }
   if ((await lengthOf(fact.path)) !== fact.bytes) return undefined;
   return offeredBytes(await open(fact.path, 'r'), fact, fact.bytes);
 }
