@@ -12,6 +12,8 @@ function floor(name: string, timeoutS: number) {
       testTimeout: timeoutS * 1000,
       hookTimeout: timeoutS * 1000,
       isolate: false,
+      // What is waited for comes when it comes: on a busy machine a second is nothing.
+      expect: { poll: { timeout: Math.min(20, timeoutS / 2) * 1000 } },
     },
   };
 }
