@@ -54,10 +54,10 @@ const paramsShape = z.strictObject({
     .min(1)
     .default(['hls', 'dash']),
   codec: z.enum(['h264', 'hevc', 'vp9']).default('h264'),
-  /** The renditions, by their names or as somebody has thought them out; auto: by what the film is. */
+  /** The renditions, by their names or as somebody has thought them out; auto: by what the film is; top: the largest alone. */
   ladder: z
     .union([
-      z.literal('auto'),
+      z.enum(['auto', 'top']),
       z
         .array(z.union([z.enum(NAMES), customShape]))
         .min(1)
@@ -197,7 +197,10 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   ): Promise<PackagePlan> {
     const { video } = file;
     const mayCopy =
-      video !== undefined && params.top === 'copy' && params.codec === 'h264' && params.ladder === 'auto';
+      video !== undefined &&
+      params.top === 'copy' &&
+      params.codec === 'h264' &&
+      !Array.isArray(params.ladder);
     const scan = mayCopy ? await scanPackets(media, { args, index: video.index, signal }) : undefined;
     const plan = planPackage(file, params, scan);
     const needed = [

@@ -138,6 +138,16 @@ it('what comes out the same each time is the same to the bit', async () => {
 });
 
 describe('a package', () => {
+  it('can be the film as it is, and nothing beside it', async () => {
+    const fact = await bench.run(task, zoom, { ladder: 'top' });
+
+    expect(fact.tracks.map(({ id, isCopied }: { id: string; isCopied: boolean }) => [id, isCopied])).toEqual([
+      ['360p', true],
+      ['audio', true],
+    ]);
+    expect(readPlaylist(await bench.text(fact.keys.hls)).complaints).toEqual([]);
+  });
+
   it('is sent while it is made, the manifests last', async () => {
     const { keys, tools } = counted(bench.outputs);
     const fact = await bench.run(task, uncut, SMALL, { tools });

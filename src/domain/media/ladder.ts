@@ -43,17 +43,19 @@ export interface CustomRung {
   readonly videoBitsPerS: number;
 }
 
-export type WantedLadder = 'auto' | readonly (RungName | CustomRung)[];
+export type WantedLadder = 'auto' | 'top' | readonly (RungName | CustomRung)[];
 
 /**
  * The renditions of a film, largest first. Of those with names none is larger than the film, but one there always is;
  * of a film that stands upright the shorter side is its width.
  *
+ * @param wanted auto: by what the film is; top: the largest of those alone.
  * @param hasCopy The film itself is the largest one, so all others are smaller.
  */
 export function ladderFor(video: VideoStream, wanted: WantedLadder, hasCopy: boolean): readonly Rung[] {
   const { widthPx, heightPx } = shownSize(video);
   const shortPx = Math.min(widthPx, heightPx);
+  if (wanted === 'top') return hasCopy ? [] : ladderFor(video, 'auto', false).slice(0, 1);
   const names = wanted === 'auto' ? (hasCopy ? BELOW_COPY : USUAL) : wanted;
   const fits = (px: number) => (hasCopy ? px < shortPx / SLACK : px <= shortPx * SLACK);
   const rungs = names.flatMap((each) => {

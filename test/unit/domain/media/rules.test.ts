@@ -180,6 +180,7 @@ describe('a ladder', () => {
       'auto',
       ['720x1280', '480x854', '240x426'],
     ],
+    ['of which only the largest is wanted', film(), 'top', ['1280x720']],
     ['of 4:3', film({ widthPx: 640, heightPx: 480 }), 'auto', ['640x480', '320x240']],
     [
       'with names, none larger than the film',
@@ -201,6 +202,7 @@ describe('a ladder', () => {
   it('below a film that is copied has only smaller ones, or none', () => {
     expect(sizes(film(), 'auto', true)).toEqual(['854x480', '426x240']);
     expect(sizes(film({ widthPx: 426, heightPx: 240 }), 'auto', true)).toEqual([]);
+    expect(sizes(film(), 'top', true)).toEqual([]);
   });
 
   it('gives no rendition much more than the film has', () => {
