@@ -20,7 +20,13 @@ export type CrashPoint =
   | AfterDonePoint;
 
 /** Those of steps that make something of a recording beside it. */
-export type OutputPoint = 'output:after-put';
+export type OutputPoint =
+  | 'output:after-put'
+  | 'package:after-begin'
+  | 'package:after-segment'
+  | 'package:before-manifests'
+  | 'package:after-manifest'
+  | 'package:before-fact';
 
 /** Those that are passed only once a recording is home and an operator does something with it. */
 export type AfterDonePoint = 'withdraw:after-stage' | 'watch:after-removal' | 'rename:after-update';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, type Container, canBeCopied, containerForCopy } from '../domain/media/containers.ts';
 import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
-import { isAsLong } from '../domain/media/output.ts';
+import { isWhole } from '../domain/media/output.ts';
 import { type Piece, readPieces, segmentArgs } from '../domain/media/pieces.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { encode, STREAMS_ONLY } from './support/encode.ts';
@@ -101,7 +101,7 @@ async function chunk(work: MediaWork<Params>) {
   }
   await brought;
   const endS = pieces.at(-1)?.endS ?? 0;
-  if (!isAsLong(endS, input.durationS)) {
+  if (!isWhole(endS, input.durationS)) {
     const lengths = `${endS.toFixed(2)} s of ${input.durationS.toFixed(2)} s`;
     throw new KnownError(`The pieces have ${lengths} together`, { code: 'OUTPUT_DIFFERS' });
   }

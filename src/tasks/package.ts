@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import type { Cost } from '../domain/media/cost.ts';
@@ -24,6 +24,7 @@ import { held } from '../engine/held.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
 import { allOrNone } from '../lib/all-or-none.ts';
+import { crashPoint } from '../lib/crash-point.ts';
 import {
   type LookedInto,
   lookInto,
@@ -46,30 +47,42 @@ const customShape = z.strictObject({
   videoBitsPerS: z.int().min(10_000).max(100_000_000),
 });
 
-const paramsShape = z.strictObject({
-  /** The place of outputs, by its name. */
-  to: z.string().default('media-out'),
-  formats: z
-    .array(z.enum(['hls', 'dash']))
-    .min(1)
-    .default(['hls', 'dash']),
-  codec: z.enum(['h264', 'hevc', 'vp9']).default('h264'),
-  /** The renditions, by their names or as somebody has thought them out; auto: by what the film is; top: the largest alone. */
-  ladder: z
-    .union([
-      z.enum(['auto', 'top']),
-      z
-        .array(z.union([z.enum(NAMES), customShape]))
-        .min(1)
-        .max(12),
-    ])
-    .default('auto'),
-  /** Whether the film is the largest rendition as it is, where every browser can play it. */
-  top: z.enum(['copy', 'encode']).default('copy'),
-  segmentS: z.number().min(1).max(10).default(4),
-  audioBitsPerS: z.int().min(16_000).max(512_000).default(128_000),
-  effort: z.enum(['usual', 'hurry']).default('usual'),
-});
+const paramsShape = z
+  .strictObject({
+    /** The place of outputs, by its name. */
+    to: z.string().default('media-out'),
+    /** Default: all that the segments are good for. */
+    formats: z
+      .array(z.enum(['hls', 'dash']))
+      .min(1)
+      .optional(),
+    /** fmp4: for HLS and DASH; ts: transport streams, which old players want, for HLS alone. */
+    segments: z.enum(['fmp4', 'ts']).default('fmp4'),
+    codec: z.enum(['h264', 'hevc', 'vp9']).default('h264'),
+    /** The renditions, by their names or as somebody has thought them out; auto: by what the film is; top: the largest alone. */
+    ladder: z
+      .union([
+        z.enum(['auto', 'top']),
+        z
+          .array(z.union([z.enum(NAMES), customShape]))
+          .min(1)
+          .max(12),
+      ])
+      .default('auto'),
+    /** Whether the film is the largest rendition as it is, where every browser can play it. */
+    top: z.enum(['copy', 'encode']).default('copy'),
+    segmentS: z.number().min(1).max(10).default(4),
+    audioBitsPerS: z.int().min(16_000).max(512_000).default(128_000),
+    effort: z.enum(['usual', 'hurry']).default('usual'),
+  })
+  .superRefine(({ segments, formats, codec }, context) => {
+    const say = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (segments !== 'ts') return;
+    if (formats?.includes('dash'))
+      say('formats', 'segments of MPEG-TS are for HLS alone: leave dash out, or take fmp4');
+    if (codec !== 'h264') say('codec', `segments of MPEG-TS carry no ${codec} that players know: take fmp4`);
+  });
 
 export const shape = {
   name: 'package',
@@ -124,9 +137,12 @@ type Context = TaskContext<Params, Checkpoint>;
 /** What lies at an address that no other bytes will ever have may be kept by everybody; what names it is asked for. */
 const KEPT = { segments: 'public, max-age=31536000, immutable', manifests: 'public, max-age=60' };
 
-/** Files on their way are told of before these. */
-const SEGMENT_TYPE = 'video/iso.segment';
-const INIT_TYPE = 'video/mp4';
+/** By the endings of segments and of their headers. */
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.m4s': 'video/iso.segment',
+  '.ts': 'video/mp2t',
+  '.mp4': 'video/mp4',
+};
 
 type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch' | 'retry'>;
 
@@ -201,8 +217,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       params.top === 'copy' &&
       params.codec === 'h264' &&
       !Array.isArray(params.ladder);
-    const scan = mayCopy ? await scanPackets(media, { args, index: video.index, signal }) : undefined;
-    const plan = planPackage(file, params, scan);
+    const scan = mayCopy ? await scanPackets(media, { args, video, signal }) : undefined;
+    const plan = planPackage(file, { ...params, wrapping: params.segments }, scan);
     const needed = [
       ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
         ? [ENCODERS[params.codec]]
@@ -229,6 +245,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     }
     const prefix = outputPrefix(markOf(context));
     await context.saveCheckpoint({ to: place.name, prefix, making });
+    crashPoint('package:after-begin');
     return prefix;
   }
 
@@ -289,8 +306,9 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       tracks: plan.tracks,
       notesPath,
       async send(track, name, path, by) {
-        const mediaType = name.endsWith('.m4s') ? SEGMENT_TYPE : INIT_TYPE;
+        const mediaType = MEDIA_TYPES[extname(name)] ?? 'application/octet-stream';
         await put(whereOf(track) + name, path, { mediaType, cacheControl: KEPT.segments }, by);
+        crashPoint('package:after-segment');
       },
     });
     const { durationS } = file;
@@ -325,23 +343,27 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         const named = track.segments.map(
           ({ bytes }, n) => [where + segmentName(track, n + 1), bytes] as const,
         );
-        return [...named, [where + initName(track), undefined] as const];
+        return params.segments === 'ts' ? named : [...named, [where + initName(track), undefined] as const];
       }),
     );
     await requireThere(context, place, needed);
+    crashPoint('package:before-manifests');
 
+    const formats = params.formats ?? (params.segments === 'ts' ? ['hls'] : ['hls', 'dash']);
     const manifests: readonly Manifest[] = [
-      ...(params.formats.includes('dash') ? [dashManifest(tracks)] : []),
-      ...(params.formats.includes('hls') ? hlsPlaylists(tracks) : []),
+      ...(formats.includes('dash') ? [dashManifest(tracks)] : []),
+      ...(formats.includes('hls') ? hlsPlaylists(tracks) : []),
     ];
     for (const { name, text, mediaType } of manifests) {
       const path = join(folder, name);
       await writeFile(path, text);
       await put(prefix + name, path, { mediaType, cacheControl: KEPT.manifests }, signal);
+      crashPoint('package:after-manifest');
     }
 
     const named = new Set([...needed.keys(), ...manifests.map(({ name }) => prefix + name)]);
     await removeOutputs(context, place, outputsOf(context), named);
+    crashPoint('package:before-fact');
 
     const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
     const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
@@ -365,7 +387,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       bytes:
         told.reduce((sum, { bytes }) => sum + bytes, 0) +
         manifests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
-      files: told.reduce((sum, { segments }) => sum + segments + 1, 0) + manifests.length,
+      files: needed.size + manifests.length,
       tracks: told,
       cost: cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 },
     };

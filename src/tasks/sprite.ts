@@ -34,6 +34,9 @@ type Params = z.infer<typeof paramsShape>;
 /** More than the sheets of a whole day take. */
 const SCRATCH_BYTES = 500_000_000;
 
+/** Of a picture, its height over its width: what stands more upright is shown between bars. */
+const MOST_UPRIGHT = 4;
+
 const sheetName = (index: number) => `sprite-${String(index + 1).padStart(3, '0')}.jpg`;
 
 /**
@@ -52,7 +55,8 @@ async function makeSprite(work: MediaWork<Params>) {
   const video = requireVideo(input.file);
   const shown = shownSize(video);
   const widthPx = even(params.width);
-  const heightPx = even((params.width * shown.heightPx) / shown.widthPx);
+  const aspect = Math.min(MOST_UPRIGHT, shown.heightPx / shown.widthPx);
+  const heightPx = even(params.width * aspect);
   const layout: SpriteLayout = { columns, rows, widthPx, heightPx, intervalS };
   const pictures = pictureCount(durationS, intervalS);
   const sheets = sheetCount(pictures, layout);
@@ -61,7 +65,7 @@ async function makeSprite(work: MediaWork<Params>) {
   const counting = { ffmpeg: { ...work.programs.ffmpeg, run } };
   const { largestGapS } = await scanPackets(counting, {
     args: input.args,
-    index: video.index,
+    video,
     signal: work.signal,
   });
   const hasKeyframesOnly = largestGapS <= intervalS;

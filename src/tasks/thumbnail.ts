@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { KnownError } from '../domain/errors.ts';
+import { hasCode, KnownError } from '../domain/errors.ts';
 import { even } from '../domain/media/encoding.ts';
 import { shownSize, type VideoStream } from '../domain/media/media-file.ts';
 import { repairChain } from '../domain/media/repair.ts';
@@ -39,6 +39,9 @@ const BEFORE_END_S = 0.1;
 
 /** How far back is looked for a picture where there is none, in seconds; at last from the beginning. */
 const LOOK_BACK_S = [10, 120, Number.POSITIVE_INFINITY];
+
+/** Of a side. */
+const MOST_PX = 8192;
 
 const NAME = 'thumbnail.jpg';
 
@@ -79,26 +82,38 @@ async function takePicture(
     ],
     ...['-q:v', '3', '-f', 'image2', '-update', '1', NAME],
   ];
-  const from = (seconds: number) => ['-ss', String(seconds), ...input.args];
-  await run({ args: [...from(atS), '-frames:v', '1', ...output] });
-  for (const backS of LOOK_BACK_S) {
-    if (await isThere(join(folder, NAME))) return;
-    const args = [...from(Math.max(0, atS - backS)), ...output];
+  // Some that were cut off cannot be sought in any more, not even for their beginning.
+  const from = (seconds: number) => [...(seconds > 0 ? ['-ss', String(seconds)] : []), ...input.args];
+  const attempts = [
+    [...from(atS), '-frames:v', '1', ...output],
     // Each picture is written over the one before it.
-    await run({ args });
+    ...LOOK_BACK_S.map((backS) => [...from(Math.max(0, atS - backS)), ...output]),
+  ];
+  for (const [at, args] of attempts.entries()) {
+    try {
+      await run({ args });
+    } catch (error) {
+      const mayBeElsewhere = hasCode(error, 'MEDIA_BROKEN') && at + 1 < attempts.length;
+      if (!mayBeElsewhere) throw error;
+    }
+    if (await isThere(join(folder, NAME))) return;
   }
-  if (await isThere(join(folder, NAME))) return;
   throw new KnownError('The file has no picture that can be shown', { code: 'MEDIA_BROKEN' });
 }
 
-/** As asked for, in even numbers; what is left open keeps the shape that the film is shown in. */
+/**
+ * As asked for, in even numbers; what is left open keeps the shape that the film is shown in.
+ *
+ * @throws KnownError `PARAMS_UNFIT`
+ */
 function pictureSize(video: VideoStream, { width, height }: Pick<Params, 'width' | 'height'>): PictureSize {
   const shown = shownSize(video);
   const aspect = shown.widthPx / shown.heightPx;
-  if (width > 0 && height > 0) return { widthPx: even(width), heightPx: even(height) };
-  if (width > 0) return { widthPx: even(width), heightPx: even(width / aspect) };
-  if (height > 0) return { widthPx: even(height * aspect), heightPx: even(height) };
-  return { widthPx: even(shown.widthPx), heightPx: even(shown.heightPx) };
+  const widthPx = even(width > 0 ? width : height > 0 ? height * aspect : shown.widthPx);
+  const heightPx = even(height > 0 ? height : width > 0 ? width / aspect : shown.heightPx);
+  if (Math.max(widthPx, heightPx) <= MOST_PX) return { widthPx, heightPx };
+  const message = `The picture would be ${widthPx} × ${heightPx}, and ${MOST_PX} are the most`;
+  throw new KnownError(message, { code: 'PARAMS_UNFIT' });
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -9,9 +9,12 @@ import {
   tagOf,
   USUAL_CODECS,
 } from '../domain/media/encoding.ts';
+import type { VideoStream } from '../domain/media/media-file.ts';
 import { SOUND } from '../domain/media/repair.ts';
 import type { TaskShape } from '../domain/recipe.ts';
+import type { FfmpegDone } from '../engine/ports/ffmpeg.ts';
 import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.ts';
+import { scanPackets } from './support/look-into.ts';
 import { requireAudio } from './support/media-input.ts';
 import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
 import { outputPlaces, toPlace } from './support/output-params.ts';
@@ -81,37 +84,47 @@ async function transcode(work: MediaWork<Params>) {
   const name = `${container.video.length > 0 ? 'video' : 'audio'}.${container.name}`;
   const mayCopy = params.copy && canBeCopied(input.file);
   const keeps = {
-    video: mayCopy && video !== undefined && canKeepVideo(video.stream, video.codec, video.size),
+    video:
+      mayCopy &&
+      video !== undefined &&
+      canKeepVideo(video.stream, video.codec, video.size) &&
+      !(await isChanging(work, video.stream)),
     audio: mayCopy && audio !== undefined && canKeepAudio(audio.stream, audio.codec),
   };
-  const proof = proofOf(encoding, durationS);
 
   // Sound alone is encoded in no time.
   const canKeep = video === undefined ? keeps.audio : keeps.video;
-  const isKept = canKeep && (await isCopied());
-  if (!isKept) {
-    await encode(work, encoding, name);
-    await work.prove(name, proof);
-  }
-  const { mediaType } = container;
-  await work.put(name, { mediaType, durationS });
+  const copiedS = canKeep ? await copied() : undefined;
+  const madeS = copiedS ?? (await proved(await encode(work, encoding, name)));
+  await work.put(name, { mediaType: container.mediaType, durationS: madeS });
   return {
     ...(video?.size ?? {}),
-    copied: isKept ? (['video', 'audio'] as const).filter((kind) => keeps[kind]) : [],
+    copied: copiedS === undefined ? [] : (['video', 'audio'] as const).filter((kind) => keeps[kind]),
   };
 
-  /** Not everything that a container carries can be brought into it as it is. */
-  async function isCopied(): Promise<boolean> {
+  /** Its length; `undefined`: not everything that a container carries can be brought into it as it is. */
+  async function copied(): Promise<number | undefined> {
     try {
-      await copy(work, encoding, keeps, name);
-      await work.prove(name, proof);
-      return true;
+      return await proved(await copy(work, encoding, keeps, name));
     } catch (error) {
       if (!(error instanceof KnownError) || !COPY_FAILED.includes(error.code)) throw error;
       work.log.info({ event: 'transcode.not-copied', err: error }, 'encoded instead');
-      return false;
+      return undefined;
     }
   }
+
+  /** Its length, which is that of the file, or more where the file has more than it says. */
+  async function proved({ outTimeS }: FfmpegDone): Promise<number> {
+    const wantedS = Math.max(durationS, outTimeS);
+    const made = await work.prove(name, proofOf(encoding, wantedS));
+    return made.durationS ?? wantedS;
+  }
+}
+
+/** What changes on the way plays nowhere once it is copied, but is encoded into what does not. */
+async function isChanging({ programs, run, input, signal }: MediaWork<Params>, video: VideoStream) {
+  const counting = { ffmpeg: { ...programs.ffmpeg, run } };
+  return (await scanPackets(counting, { args: input.args, video, signal })).isChanging;
 }
 
 const COPY_FAILED: readonly string[] = [
@@ -152,8 +165,8 @@ async function copy(
   { container, video, audio }: Encoding,
   keeps: { readonly video: boolean; readonly audio: boolean },
   name: string,
-): Promise<void> {
-  await run({
+): Promise<FfmpegDone> {
+  return await run({
     args: [
       ...input.args,
       ...(video === undefined

@@ -62,8 +62,9 @@ async function drawMark(work: MediaWork<Params>, marksDir: string | undefined) {
     ...(audio && { audio: { stream: audio, codec: 'aac' } }),
     mark: { args, overlay: (film) => overlayOf(film, { markWidthPx, position: params.position }) },
   };
-  await encode(work, encoding, NAME);
-  await work.prove(NAME, proofOf(encoding, durationS));
-  await work.put(NAME, { mediaType: CONTAINERS.mp4.mediaType, durationS });
+  const { outTimeS } = await encode(work, encoding, NAME);
+  const wantedS = Math.max(durationS, outTimeS);
+  const made = await work.prove(NAME, proofOf(encoding, wantedS));
+  await work.put(NAME, { mediaType: CONTAINERS.mp4.mediaType, durationS: made.durationS ?? wantedS });
   return { ...size, markWidthPx };
 }

@@ -17,6 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.m3u8': 'application/vnd.apple.mpegurl',
   '.mpd': 'application/dash+xml',
   '.m4s': 'video/iso.segment',
+  '.ts': 'video/mp2t',
   '.mp4': 'video/mp4',
   '.js': 'text/javascript',
 };
@@ -81,7 +82,8 @@ beforeAll(async () => {
     ...[...picture('640x360'), ...tone(32_000, 'mono'), '-t', '13'],
     ...[...QUICK_H264, '-g', '50', '-b:v', '300k', '-c:a', 'aac'],
   ]);
-  const withParams = { copied: {}, encoded: { ladder: ['R_360P', 'R_240P'], effort: 'hurry' } };
+  const quick = { ladder: ['R_360P', 'R_240P'], effort: 'hurry' };
+  const withParams = { copied: {}, encoded: quick, streams: { ...quick, segments: 'ts' } };
   for (const [at, [how, params]] of Object.entries(withParams).entries()) {
     bench.kept.checkpoint = undefined;
     facts[how] = await bench.run(task, film, params, {
@@ -127,7 +129,8 @@ describe.each([
   ['shaka', 'dash'],
   ['dash', 'dash'],
 ] as const)('%s plays a package by %s', (player, kind) => {
-  it.each(['copied', 'encoded'])(
+  // Of transport streams there is HLS alone.
+  it.each(kind === 'hls' ? ['copied', 'encoded', 'streams'] : ['copied', 'encoded'])(
     'with its film %s: first picture, another rendition, a seek, and the end',
     async (how) => {
       const { page, context, complaints } = await openPage(browser);

@@ -108,7 +108,8 @@ export async function openMediaWorld(settings: Partial<Tools['settings']> = {}) 
         },
         signal: new AbortController().signal,
         log: pino({ level: 'silent' }),
-        take: async () => ({ path, totalBytes: size }) as never,
+        take: async () =>
+          ({ path, totalBytes: size, contentId: `${path}:${size}`, proved: async () => {} }) as never,
         make: () => {},
         ...more,
       } as TaskContext);

@@ -36,15 +36,17 @@ export interface RealSegment {
   readonly startsWithKeyframe: boolean;
 }
 
-export async function realSegment(initPath: string, path: string): Promise<RealSegment> {
+/** @param initPath Of the header of its track; `undefined`: it has none, and the times of its pictures count. */
+export async function realSegment(initPath: string | undefined, path: string): Promise<RealSegment> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-segment-'));
   try {
     const whole = join(folder, 'whole.mp4');
     const bytes = await readFile(path);
-    await writeFile(whole, Buffer.concat([await readFile(initPath), bytes]));
-    const packets = (await probe(whole, ['-show_entries', 'packet=pts_time,duration_time,flags']))[
-      'packets'
-    ] as {
+    const header = initPath === undefined ? Buffer.alloc(0) : await readFile(initPath);
+    await writeFile(whole, Buffer.concat([header, bytes]));
+    const of = initPath === undefined ? ['-select_streams', 'v'] : [];
+    const entries = [...of, '-show_entries', 'packet=pts_time,duration_time,flags'];
+    const packets = (await probe(whole, entries))['packets'] as {
       pts_time: string;
       duration_time: string;
       flags: string;

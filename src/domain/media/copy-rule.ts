@@ -18,12 +18,13 @@ const MAX_LEVEL = 51;
  * to play it, from any of its keyframes on.
  *
  * @param largestGapS Between two keyframes, or the last one and the end.
+ * @param isChanging Whether its size or the like is another one further on.
  */
 export function whyNotCopied(
   { container, video, audio }: MediaFile & { readonly video: VideoStream },
-  { largestGapS, bitsPerS }: { readonly largestGapS: number; readonly bitsPerS: number },
+  of: { readonly largestGapS: number; readonly bitsPerS: number; readonly isChanging: boolean },
 ): string | undefined {
-  // Files of other kinds may change what they are on the way.
+  const { largestGapS, bitsPerS, isChanging } = of;
   if (!container.split(',').includes('mp4')) return 'its container is not MP4';
   if (video.codec !== 'h264') return `its pictures are ${video.codec}`;
   if (video.pixelFormat !== 'yuv420p') return `its pictures are ${video.pixelFormat ?? 'of no known format'}`;
@@ -32,6 +33,7 @@ export function whyNotCopied(
   if (video.turnedDegrees !== 0) return 'it lies on its side';
   if (video.pixelAspect !== 1) return 'its pixels are not square';
   if (video.isFullRange) return 'its brightness has the full range';
+  if (isChanging) return 'its pictures change their size or kind on the way';
   if (largestGapS > MAX_GAP_S) return `its keyframes are up to ${largestGapS.toFixed(1)} s apart`;
   if (bitsPerS > MAX_OVER_CAP * capFor(video)) return 'it takes too many bits per second';
   if (audio !== undefined && Math.abs(video.startS - audio.startS) > MAX_APART_S) {

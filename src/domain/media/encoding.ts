@@ -82,6 +82,8 @@ export function canKeepVideo(video: VideoStream, wanted: VideoCodec, size: Size)
     video.codec === wanted &&
     // What is deeper or finer plays in few browsers.
     video.pixelFormat === 'yuv420p' &&
+    !video.isFullRange &&
+    video.pixelAspect === 1 &&
     !video.isInterlaced &&
     !isHdr(video) &&
     Math.abs(shown.widthPx - size.widthPx) < 2 &&

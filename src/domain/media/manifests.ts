@@ -1,10 +1,17 @@
 import type { FrameRate } from './media-file.ts';
 
+/**
+ * What segments are: fragments of MP4 that share a header (CMAF), each stream apart; or transport streams, which old players want,
+ * pictures and sound together.
+ */
+export type Wrapping = 'fmp4' | 'ts';
+
 /** One stream of a package, cut into segments. */
 export interface Track {
   /** Unique in its package: `720p`, `audio`. */
   readonly id: string;
   readonly kind: 'video' | 'audio';
+  readonly wrapping: Wrapping;
   /** Where its segments lie, seen from the manifests, with a slash at the end: nothing if beside them. */
   readonly folder: string;
   /** As RFC 6381 names it. */
@@ -40,8 +47,8 @@ export const DASH_MANIFEST = 'manifest.mpd';
 
 /** What the segments of a track are called. */
 export const initName = ({ id }: Pick<Track, 'id'>) => `${id}_init.mp4`;
-export const segmentName = ({ id }: Pick<Track, 'id'>, number: number) =>
-  `${id}_${String(number).padStart(5, '0')}.m4s`;
+export const segmentName = ({ id, wrapping }: Pick<Track, 'id' | 'wrapping'>, number: number) =>
+  `${id}_${String(number).padStart(5, '0')}.${wrapping === 'ts' ? 'ts' : 'm4s'}`;
 
 const playlistName = ({ id }: Pick<Track, 'id'>) => `${id}.m3u8`;
 
@@ -92,23 +99,27 @@ function mediaPlaylist(track: Track): string {
     `#EXTINF:${(duration / track.timescale).toFixed(6)},`,
     `${track.folder}${segmentName(track, at + 1)}`,
   ]);
+  const isStream = track.wrapping === 'ts';
   return text([
     '#EXTM3U',
-    '#EXT-X-VERSION:7',
+    versionOf(track),
     `#EXT-X-TARGETDURATION:${targetS(track)}`,
     '#EXT-X-MEDIA-SEQUENCE:1',
     '#EXT-X-PLAYLIST-TYPE:VOD',
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    `#EXT-X-MAP:URI="${track.folder}${initName(track)}"`,
+    ...(isStream ? [] : [`#EXT-X-MAP:URI="${track.folder}${initName(track)}"`]),
     ...lines,
     '#EXT-X-ENDLIST',
   ]);
 }
 
+/** A header of its own is of version 6 and later (RFC 8216bis, section 8). */
+const versionOf = ({ wrapping }: Pick<Track, 'wrapping'>) => `#EXT-X-VERSION:${wrapping === 'ts' ? 3 : 7}`;
+
 function masterPlaylist(tracks: readonly Track[]): string {
   const films = tracks.filter(({ kind }) => kind === 'video');
   const [sound] = tracks.filter(({ kind }) => kind === 'audio');
-  const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-INDEPENDENT-SEGMENTS'];
+  const lines = ['#EXTM3U', versionOf(tracks[0] ?? { wrapping: 'fmp4' }), '#EXT-X-INDEPENDENT-SEGMENTS'];
   if (films.length > 0 && sound !== undefined) {
     const channels = sound.channels === undefined ? '' : `CHANNELS="${sound.channels}",`;
     lines.push(

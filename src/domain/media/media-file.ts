@@ -10,12 +10,13 @@ export interface FrameRate {
 export interface MediaFile {
   /** By ffprobe's names: `mov,mp4,m4a,3gp,3g2,mj2`. */
   readonly container: string;
+  /** As the file says it; `undefined` where it does not, and of a file whose length is only guessed from its first and last times. */
   readonly durationS: number | undefined;
   readonly bitsPerS: number | undefined;
   readonly streamCount: number;
-  /** The first film; a picture that belongs to a song is none. */
+  /** The film that players show: the one that the file marks as usual, else the first. A picture that belongs to a song is none. */
   readonly video: VideoStream | undefined;
-  /** The first sound. */
+  /** The sound that players play, in the same way. */
   readonly audio: AudioStream | undefined;
 }
 
@@ -35,12 +36,17 @@ export interface VideoStream {
   readonly isFullRange: boolean;
   /** How its brightness is meant, by ffprobe's names: `smpte2084` is HDR. */
   readonly transfer: string | undefined;
+  /** How its colours are meant, in the same way. */
+  readonly primaries?: string | undefined;
+  readonly matrix?: string | undefined;
   readonly isInterlaced: boolean;
   /** The lowest rate in which all its times fit, and how many frames there really are per second. */
   readonly nominalRate: FrameRate | undefined;
   readonly averageRate: FrameRate | undefined;
   readonly bitsPerS: number | undefined;
   readonly startS: number;
+  /** As the file says it of this stream. */
+  readonly durationS?: number | undefined;
 }
 
 export interface AudioStream {
@@ -51,13 +57,14 @@ export interface AudioStream {
   readonly sampleRateHz: number | undefined;
   readonly bitsPerS: number | undefined;
   readonly startS: number;
+  readonly durationS?: number | undefined;
 }
 
 /** What ffprobe is asked, as `-show_entries` has it. */
 export const PROBE_ENTRIES = [
   'format=format_name,duration,bit_rate',
-  'stream=index,codec_type,codec_name,profile,level,width,height,sample_aspect_ratio,pix_fmt,color_range,color_transfer,field_order,r_frame_rate,avg_frame_rate,bit_rate,start_time,channels,sample_rate,duration',
-  'stream_disposition=attached_pic',
+  'stream=index,codec_type,codec_name,profile,level,width,height,sample_aspect_ratio,pix_fmt,color_range,color_transfer,color_primaries,color_space,field_order,r_frame_rate,avg_frame_rate,bit_rate,start_time,channels,sample_rate,duration',
+  'stream_disposition=attached_pic,default',
   'stream_tags=rotate',
   'stream_side_data=rotation',
 ].join(':');
@@ -81,6 +88,8 @@ const answerShape = z.object({
         pix_fmt: text,
         color_range: text,
         color_transfer: text,
+        color_primaries: text,
+        color_space: text,
         field_order: text,
         r_frame_rate: text,
         avg_frame_rate: text,
@@ -89,7 +98,7 @@ const answerShape = z.object({
         channels: number,
         sample_rate: number,
         duration: number,
-        disposition: z.object({ attached_pic: number }).optional().catch(undefined),
+        disposition: z.object({ attached_pic: number, default: number }).optional().catch(undefined),
         tags: z.object({ rotate: number }).optional().catch(undefined),
         side_data_list: z
           .array(z.looseObject({ rotation: number }))
@@ -107,9 +116,12 @@ export function readMediaFile(answer: string): MediaFile | undefined {
   const parsed = answerShape.safeParse(parseJson(answer));
   if (!parsed.success) return undefined;
   const { format, streams } = parsed.data;
-  const video = streams.find(isFilm);
-  const audio = streams.find((stream) => stream.codec_type === 'audio' && (stream.channels ?? 0) > 0);
-  const durations = [format.duration, video?.duration, audio?.duration];
+  const video = usualOf(streams.filter(isFilm));
+  const audio = usualOf(
+    streams.filter((stream) => stream.codec_type === 'audio' && (stream.channels ?? 0) > 0),
+  );
+  const isGuessed = format.format_name.split(',').some((name) => WITHOUT_LENGTH.includes(name));
+  const durations = isGuessed ? [] : [format.duration, video?.duration, audio?.duration];
   return {
     container: format.format_name,
     durationS: durations.find((each) => each !== undefined && each > 0),
@@ -118,6 +130,13 @@ export function readMediaFile(answer: string): MediaFile | undefined {
     video: video && readVideo(video),
     audio: audio && readAudio(audio),
   };
+}
+
+/** Of files that do not say how long they are ffprobe subtracts the first time from the last: wrong where times jump between. */
+const WITHOUT_LENGTH = ['mpegts', 'mpeg'];
+
+function usualOf(streams: readonly Stream[]): Stream | undefined {
+  return streams.find(({ disposition }) => disposition?.default === 1) ?? streams[0];
 }
 
 function isFilm({ codec_type: type, disposition, width = 0, height = 0 }: Stream): boolean {
@@ -139,11 +158,14 @@ function readVideo(stream: Stream): VideoStream {
     pixelFormat: stream.pix_fmt,
     isFullRange: stream.color_range === 'pc' || /^yuvj/.test(stream.pix_fmt ?? ''),
     transfer: stream.color_transfer,
+    primaries: stream.color_primaries,
+    matrix: stream.color_space,
     isInterlaced: ['tt', 'bb', 'tb', 'bt'].includes(stream.field_order ?? ''),
     nominalRate: rateOf(stream.r_frame_rate),
     averageRate: rateOf(stream.avg_frame_rate),
     bitsPerS: stream.bit_rate,
     startS: stream.start_time ?? 0,
+    durationS: stream.duration,
   };
 }
 
@@ -156,6 +178,7 @@ function readAudio(stream: Stream): AudioStream {
     sampleRateHz: stream.sample_rate,
     bitsPerS: stream.bit_rate,
     startS: stream.start_time ?? 0,
+    durationS: stream.duration,
   };
 }
 

@@ -38,6 +38,11 @@ export function slackS(wantedS: number): number {
   return Math.max(0.5, 0.01 * wantedS);
 }
 
+/** Whether something is as long as it had to be, or longer: some files say less than they have. */
+export function isWhole(durationS: number, wantedS: number): boolean {
+  return wantedS - durationS <= slackS(wantedS);
+}
+
 /** Whether something is as long as it had to be. */
 export function isAsLong(durationS: number, wantedS: number): boolean {
   return Math.abs(durationS - wantedS) <= slackS(wantedS);

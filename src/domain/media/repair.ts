@@ -67,6 +67,7 @@ export function repairChain(
     return [
       ...deinterlace,
       ...even,
+      ...meantColours(video),
       // Made smaller first: what comes then is much work.
       `zscale=w=${w}:h=${h}`,
       'zscale=t=linear:npl=100',
@@ -75,6 +76,7 @@ export function repairChain(
       'tonemap=tonemap=hable:desat=0',
       'zscale=t=bt709:m=bt709:r=tv',
       'format=yuv420p',
+      'setsar=1',
     ];
   }
   return [
@@ -83,5 +85,17 @@ export function repairChain(
     `scale=w=${fitW}:h=${fitH}:in_range=auto:out_range=tv`,
     'format=yuv420p',
     bars,
+    // Even sides may have made them a hair less than square.
+    'setsar=1',
   ];
+}
+
+/** HDR that does not say which colours it has is meant in those of BT.2020; without any nobody can turn it into others. */
+function meantColours({ primaries, matrix }: VideoStream): string[] {
+  const unknown = [undefined, 'unknown', 'unspecified', 'reserved'];
+  const said = [
+    ...(unknown.includes(primaries) ? ['color_primaries=bt2020'] : []),
+    ...(unknown.includes(matrix) ? ['colorspace=bt2020nc'] : []),
+  ];
+  return said.length === 0 ? [] : [`setparams=${said.join(':')}`];
 }

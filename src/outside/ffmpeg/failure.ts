@@ -26,6 +26,13 @@ const NO_ROOM = /no space left on device|disk quota exceeded/i;
 const BROKEN =
   /moov atom not found|invalid data found when processing input|error opening input|could not find codec parameters|not on whitelist|end of file$/i;
 
+const isNoEpitaph = (line: string) => !/^(conversion failed!|error while filtering|exiting)/i.test(line);
+
+/** Without the part of ffmpeg that says it, and where the file lies on this machine. */
+function plain(line: string): string {
+  return line.replace(/^\[[^\]]*\] ?/, '').replace(/^file:\/.*: (?=[^:]+$)/, '');
+}
+
 export function stalled(forS: number): Failure {
   return {
     message: `ffmpeg came no further for ${forS} s, and was ended`,
@@ -73,7 +80,11 @@ function ownFailure({ exitCode, endedBy, spawnError, lines, command }: Ending): 
       systemCode(spawnError) === 'ENOENT' ? 'setpriv (package util-linux) is not there' : spawnError.message;
     return { message: `ffmpeg cannot be run: ${what}`, code: 'TOOL_MISSING', retry: 'backoff' };
   }
-  const said = lines.findLast((line) => !/^\s|^(video:|Input #|Output #|Stream map)/.test(line)) ?? '';
+  const words = lines.filter((line) => !/^\s|^(video:|Input #|Output #|Stream map)/.test(line));
+  // The first of what it has to say tells the cause, and the last that it has given up.
+  const said = plain(
+    lines.find((line) => BROKEN.test(line)) ?? words.findLast(isNoEpitaph) ?? words.at(-1) ?? '',
+  );
   if (exitCode === 126 || exitCode === 127) {
     return { message: `ffmpeg cannot be run: ${said || command}`, code: 'TOOL_MISSING', retry: 'backoff' };
   }

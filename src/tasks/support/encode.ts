@@ -10,6 +10,7 @@ import {
 } from '../../domain/media/encoding.ts';
 import type { AudioStream, VideoStream } from '../../domain/media/media-file.ts';
 import { evenRate, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
+import type { FfmpegDone } from '../../engine/ports/ffmpeg.ts';
 import type { MediaWork, PictureSize, Proof } from './media-step.ts';
 
 /** What is encoded, and how. */
@@ -43,14 +44,14 @@ export async function encode(
   encoding: Encoding,
   output: string | readonly string[],
   onOutput?: (chunk: Buffer) => void,
-): Promise<void> {
+): Promise<FfmpegDone> {
   const { run, input } = work;
   const { container, quality, video, audio, part, keyframeEachS, mark } = encoding;
   await requireEncoders(work, encoding);
   const lengthS = part === undefined ? input.durationS : part.endS - part.startS;
   const chain = video && repairChain(video.stream, video.size, evenRate(video.stream)).join(',');
   const film = video && `[0:${video.stream.index}]${chain}`;
-  await run({
+  return await run({
     args: [
       ...READ_ANYHOW,
       ...(part === undefined ? [] : ['-ss', String(part.startS)]),

@@ -1,7 +1,12 @@
 import { open } from 'node:fs/promises';
 import { KnownError } from '../../domain/errors.ts';
 import { requireWithinLimits } from '../../domain/media/limits.ts';
-import { type MediaFile, PROBE_ENTRIES, readMediaFile } from '../../domain/media/media-file.ts';
+import {
+  type MediaFile,
+  PROBE_ENTRIES,
+  readMediaFile,
+  type VideoStream,
+} from '../../domain/media/media-file.ts';
 import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
 import type { Ffprobe } from '../../lib/ffprobe.ts';
 
@@ -24,7 +29,10 @@ export function requireMediaTools(tools: {
 
 /** A file that is to be worked on. */
 export interface LookedInto {
-  readonly file: MediaFile;
+  readonly file: MediaFile & {
+    /** As it says itself; where it does not, as it was measured. */
+    readonly durationS: number;
+  };
   /** The arguments that open it, `-i` among them. */
   readonly args: readonly string[];
 }
@@ -47,9 +55,15 @@ export async function lookInto(
     await ffmpeg.run({ args: [...args, '-t', '0', '-f', 'null', '-'], signal });
     throw missing('ffprobe is not there, or says nothing of this file');
   }
+  // Before it is read to its end.
   requireWithinLimits(file);
-  return { file, args };
+  const durationS = file.durationS ?? (await ffmpeg.run({ args: [...args, ...NOWHERE], signal })).outTimeS;
+  requireWithinLimits({ ...file, durationS });
+  return { file: { ...file, durationS }, args };
 }
+
+/** Reads it to its end, decodes nothing and writes nothing. */
+const NOWHERE = ['-map', '0:v?', '-map', '0:a?', '-c', 'copy', '-f', 'null', '-'];
 
 /** What is in a file; `undefined` if ffprobe cannot say. */
 export async function lookAt(ffprobe: Ffprobe, path: string): Promise<MediaFile | undefined> {
@@ -66,13 +80,16 @@ export interface PacketScan {
   /** Between two keyframes, or the last one and the end, in seconds. */
   readonly largestGapS: number;
   readonly bitsPerS: number;
+  /** Of H.264: further on its pictures have another size or are of another kind than before, which shows once they are decoded. */
+  readonly isChanging: boolean;
 }
 
-/** Looks at each packet of a stream: where a film can be cut, and how much there is of it. */
+/** Looks at each packet of a film: where it can be cut, how much there is of it, and whether it stays what it is. */
 export async function scanPackets(
   { ffmpeg }: Pick<MediaTools, 'ffmpeg'>,
-  { args, index, signal }: { args: readonly string[]; index: number; signal: AbortSignal },
+  { args, video, signal }: { args: readonly string[]; video: VideoStream; signal: AbortSignal },
 ): Promise<PacketScan> {
+  const parameters = new Set<string>();
   let unitS = 0;
   let keyS: number | undefined;
   let endS = 0;
@@ -83,8 +100,12 @@ export async function scanPackets(
   const read = (line: string): void => {
     const unit = /^#tb 0: (\d+)\/(\d+)/.exec(line);
     if (unit !== null) unitS = Number(unit[1]) / Number(unit[2]);
-    const [, , pts, duration, size, ...more] = line.split(',').map((field) => field.trim());
+    const [stream, , pts, duration, size, ...more] = line.split(',').map((field) => field.trim());
     if (line.startsWith('#') || size === undefined) return;
+    if (stream === '1') {
+      parameters.add(more[0] ?? '');
+      return;
+    }
     const atS = Number(pts) * unitS;
     bytes += Number(size);
     endS = Math.max(endS, atS + Number(duration) * unitS);
@@ -93,7 +114,11 @@ export async function scanPackets(
     keyS = atS;
   };
   await ffmpeg.run({
-    args: [...args, '-map', `0:${index}`, '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
+    args: [
+      ...[...args, '-map', `0:${video.index}`, '-c', 'copy'],
+      ...(video.codec === 'h264' ? ['-map', `0:${video.index}`, ...PARAMETERS_ONLY] : []),
+      ...['-f', 'framecrc', 'pipe:1'],
+    ],
     signal,
     onOutput(chunk) {
       const lines = (rest + chunk.toString('latin1')).split('\n');
@@ -104,8 +129,12 @@ export async function scanPackets(
   return {
     largestGapS: Math.max(largestGapS, endS - (keyS ?? 0)),
     bitsPerS: endS > 0 ? (8 * bytes) / endS : Number.POSITIVE_INFINITY,
+    isChanging: parameters.size > 1,
   };
 }
+
+/** Of the second stream, all but what says how its pictures are coded (sequence parameter sets) is left out. */
+const PARAMETERS_ONLY = ['-bsf:v:1', 'filter_units=pass_types=7'];
 
 function missing(why: string): KnownError {
   return new KnownError(`The file cannot be worked on: ${why}`, { code: 'TOOL_MISSING', retry: 'backoff' });

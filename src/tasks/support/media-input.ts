@@ -1,5 +1,4 @@
 import { KnownError } from '../../domain/errors.ts';
-import { requireWithinLimits } from '../../domain/media/limits.ts';
 import type { AudioStream, MediaFile, VideoStream } from '../../domain/media/media-file.ts';
 import { type LookedInto, lookInto, type MediaTools } from './look-into.ts';
 
@@ -17,14 +16,8 @@ export interface MediaInput extends LookedInto {
  */
 export async function openMedia(tools: MediaTools, path: string, signal: AbortSignal): Promise<MediaInput> {
   const { file, args } = await lookInto(tools, path, signal);
-  const durationS =
-    file.durationS ?? (await tools.ffmpeg.run({ args: [...args, ...NOWHERE], signal })).outTimeS;
-  requireWithinLimits({ ...file, durationS });
-  return { file, args, durationS };
+  return { file, args, durationS: file.durationS };
 }
-
-/** Reads it to its end, decodes nothing and writes nothing. */
-const NOWHERE = ['-map', '0:v?', '-map', '0:a?', '-c', 'copy', '-f', 'null', '-'];
 
 /** @throws KnownError `STREAM_MISSING` of a file that has sound alone, a song with its cover among them */
 export function requireVideo({ video }: MediaFile): VideoStream {

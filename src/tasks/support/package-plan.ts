@@ -1,5 +1,6 @@
 import { canCopySound, whyNotCopied } from '../../domain/media/copy-rule.ts';
 import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
+import type { Wrapping } from '../../domain/media/manifests.ts';
 import { type FrameRate, type MediaFile, perSecond, shownSize } from '../../domain/media/media-file.ts';
 import { evenRate, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
 import type { PacketScan } from './look-into.ts';
@@ -12,12 +13,14 @@ export interface PackageWishes {
   readonly segmentS: number;
   readonly audioBitsPerS: number;
   readonly effort: 'usual' | 'hurry';
+  readonly wrapping: Wrapping;
 }
 
 /** A stream of the package to be: by its place among those that ffmpeg writes. */
 export interface PlannedTrack {
   readonly id: string;
   readonly kind: 'video' | 'audio';
+  readonly wrapping: Wrapping;
   readonly isCopied: boolean;
   readonly rung?: Rung;
   readonly rate?: FrameRate | undefined;
@@ -54,6 +57,7 @@ export function planPackage(
   scan: PacketScan | undefined,
 ): PackagePlan {
   const { video, audio } = file;
+  const { wrapping } = wishes;
   const isCopied =
     video !== undefined && scan !== undefined && whyNotCopied({ ...file, video }, scan) === undefined;
   const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied);
@@ -61,18 +65,22 @@ export function planPackage(
   const films: PlannedTrack[] = rungs.map((rung) => ({
     id: rung.name,
     kind: 'video',
+    wrapping,
     isCopied: false,
     rung,
     rate,
   }));
   if (video !== undefined && isCopied) {
     const rung = copiedRung(video, scan.bitsPerS);
-    films.unshift({ id: rung.name, kind: 'video', isCopied: true, rung });
+    films.unshift({ id: rung.name, kind: 'video', wrapping, isCopied: true, rung });
   }
   const isSoundCopied = audio !== undefined && canCopySound(audio) && (isCopied || video === undefined);
   const sound: PlannedTrack[] =
-    audio === undefined ? [] : [{ id: 'audio', kind: 'audio', isCopied: isSoundCopied }];
-  const tracks = [...films, ...sound];
+    audio === undefined ? [] : [{ id: 'audio', kind: 'audio', wrapping, isCopied: isSoundCopied }];
+  // In transport streams each film has the sound with it.
+  const isTogether = wrapping === 'ts' && films.length > 0;
+  const tracks = isTogether ? films : [...films, ...sound];
+  const sounds = audio === undefined ? 0 : isTogether ? films.length : 1;
   const encoded = films.filter((track) => !track.isCopied);
   const filters =
     video === undefined || encoded.length === 0 ? [] : ['-filter_complex', graph(file, encoded, rate)];
@@ -87,17 +95,18 @@ export function planPackage(
     behind: [
       ...filters,
       ...films.flatMap((track) => ['-map', track.isCopied ? `0:${video?.index}` : `[${labelOf(track)}]`]),
-      ...(audio === undefined ? [] : ['-map', `0:${audio.index}`]),
+      ...Array(sounds)
+        .fill(['-map', `0:${audio?.index}`])
+        .flat(),
       ...films.flatMap((track, at) =>
         track.isCopied ? [`-c:v:${at}`, 'copy'] : encoding(track, at, wishes, gop),
       ),
       ...(audio === undefined ? [] : soundArgs(wishes, isSoundCopied)),
       ...['-map_metadata', '-1', '-map_chapters', '-1', '-sn', '-dn', '-max_muxing_queue_size', '1024'],
-      ...['-fflags', '+bitexact', '-f', 'dash', '-dash_segment_type', 'mp4'],
-      ...['-seg_duration', cutAtS, '-use_template', '1', '-use_timeline', '1'],
-      ...['-adaptation_sets', adaptationSets(films.length > 0, audio !== undefined)],
-      ...['-init_seg_name', 'init_$RepresentationID$.mp4'],
-      ...['-media_seg_name', '$RepresentationID$_$Number%05d$.m4s', 'cut.mpd'],
+      ...['-fflags', '+bitexact'],
+      ...(wrapping === 'ts'
+        ? streamsArgs(films.length, sounds, cutAtS)
+        : fragmentsArgs(films.length, sounds, cutAtS)),
     ],
     mostBytes: mostBytes(file, tracks, wishes),
   };
@@ -181,6 +190,30 @@ function soundArgs({ audioBitsPerS }: PackageWishes, isCopied: boolean): string[
   return ['-c:a', 'aac', '-b:a', String(audioBitsPerS), ...SOUND];
 }
 
+/** Each stream by itself; each segment gets its name once it is whole. */
+function fragmentsArgs(films: number, sounds: number, cutAtS: string): string[] {
+  return [
+    ...['-f', 'dash', '-dash_segment_type', 'mp4'],
+    ...['-seg_duration', cutAtS, '-use_template', '1', '-use_timeline', '1'],
+    ...['-adaptation_sets', adaptationSets(films > 0, sounds > 0)],
+    ...['-init_seg_name', 'init_$RepresentationID$.mp4'],
+    ...['-media_seg_name', '$RepresentationID$_$Number%05d$.m4s', 'cut.mpd'],
+  ];
+}
+
+/** Each film with its sound, in the same way. A frame has a packet of its own, so that each says when it is. */
+function streamsArgs(films: number, sounds: number, cutAtS: string): string[] {
+  const variants = Array.from({ length: Math.max(films, 1) }, (_, at) =>
+    [...(films > 0 ? [`v:${at}`] : []), ...(sounds > 0 ? [`a:${at}`] : [])].join(','),
+  );
+  return [
+    ...['-f', 'hls', '-hls_segment_type', 'mpegts', '-hls_time', cutAtS, '-hls_list_size', '0'],
+    ...['-hls_flags', 'independent_segments+temp_file', '-start_number', '1'],
+    ...['-hls_segment_options', 'pes_payload_size=0', '-var_stream_map', variants.join(' ')],
+    ...['-hls_segment_filename', '%v_%05d.ts', 'cut_%v.m3u8'],
+  ];
+}
+
 function adaptationSets(hasFilms: boolean, hasSound: boolean): string {
   if (!hasSound) return 'id=0,streams=v';
   return hasFilms ? 'id=0,streams=v id=1,streams=a' : 'id=0,streams=a';
@@ -192,8 +225,12 @@ function mostBytes(
   tracks: readonly PlannedTrack[],
   wishes: PackageWishes,
 ): number {
-  const bits = tracks.map(({ kind, rung }) =>
-    kind === 'audio' ? wishes.audioBitsPerS : (rung?.maxBitsPerS ?? UNKNOWN_BITS_PER_S),
+  const isStream = wishes.wrapping === 'ts';
+  const bits = tracks.map(
+    ({ kind, rung }) =>
+      (kind === 'audio' ? 0 : (rung?.maxBitsPerS ?? UNKNOWN_BITS_PER_S)) +
+      (kind === 'audio' || isStream ? wishes.audioBitsPerS : 0),
   );
-  return Math.ceil((bits.reduce((sum, each) => sum + each, 0) / 8) * durationS * 1.05) + 1_000_000;
+  const share = isStream ? 1.2 : 1.05;
+  return Math.ceil((bits.reduce((sum, each) => sum + each, 0) / 8) * durationS * share) + 1_000_000;
 }

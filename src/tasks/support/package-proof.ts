@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { KnownError } from '../../domain/errors.ts';
 import { lengthS, type Track } from '../../domain/media/manifests.ts';
 import type { MediaFile } from '../../domain/media/media-file.ts';
-import { slackS } from '../../domain/media/output.ts';
+import { isWhole } from '../../domain/media/output.ts';
 import type { MediaTools } from './look-into.ts';
 
 /** Segments of two renditions begin at the same time, within a part of one picture. */
@@ -20,20 +20,20 @@ export async function provePackage(of: {
   readonly media: Pick<MediaTools, 'ffmpeg'>;
   readonly file: MediaFile;
   readonly tracks: readonly Track[];
-  /** The header and the first segment of a track. */
-  readonly beginningOf: (track: number) => readonly [string, string];
+  /** The header of a track, if it has one, and its first segment. */
+  readonly beginningOf: (track: number) => readonly string[];
   readonly folder: string;
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { media, file, tracks, beginningOf, folder, signal } = of;
-  for (const track of tracks) requireWhole(track, file);
+  requireWhole(tracks, file);
   requireAligned(tracks.filter(({ kind }) => kind === 'video'));
   const inputs: string[] = [];
   for (const [at, track] of tracks.entries()) {
     const path = join(folder, `try-${track.id}.mp4`);
-    const [header, segment] = beginningOf(at);
-    await pipeline(createReadStream(header), createWriteStream(path));
-    await pipeline(createReadStream(segment), createWriteStream(path, { flags: 'a' }));
+    for (const part of beginningOf(at)) {
+      await pipeline(createReadStream(part), createWriteStream(path, { flags: 'a' }));
+    }
     inputs.push(...(await media.ffmpeg.input(path)));
   }
   // All in one run, for the start of ffmpeg costs as much as decoding a segment.
@@ -48,8 +48,17 @@ export async function provePackage(of: {
   });
 }
 
-function requireWhole(track: Track, { durationS }: MediaFile): void {
-  const { segments, timescale, id } = track;
+/** Pictures may end before the sound does, and sound before the pictures, where the file says so. */
+function requireWhole(tracks: readonly Track[], { durationS, video, audio }: MediaFile): void {
+  for (const track of tracks) {
+    requireNoGap(track);
+    requireLength(track, (track.kind === 'video' ? video : audio)?.durationS);
+  }
+  const longest = tracks.reduce((one, other) => (lengthS(other) > lengthS(one) ? other : one));
+  requireLength(longest, durationS);
+}
+
+function requireNoGap({ segments, timescale, id }: Track): void {
   let end = segments[0]?.start ?? 0;
   for (const [at, segment] of segments.entries()) {
     // One that is missing in the list has no number.
@@ -58,10 +67,13 @@ function requireWhole(track: Track, { durationS }: MediaFile): void {
     }
     end = segment.start + segment.duration;
   }
+}
+
+function requireLength(track: Track, durationS: number | undefined): void {
   const madeS = lengthS(track);
   // Some files say less than they have.
-  if (durationS === undefined || durationS - madeS <= slackS(durationS)) return;
-  throw new KnownError(`Of ${durationS.toFixed(2)} s only ${madeS.toFixed(2)} s came out as ${id}`, {
+  if (durationS === undefined || isWhole(madeS, durationS)) return;
+  throw new KnownError(`Of ${durationS.toFixed(2)} s only ${madeS.toFixed(2)} s came out as ${track.id}`, {
     code: 'OUTPUT_TOO_SHORT',
   });
 }

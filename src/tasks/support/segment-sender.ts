@@ -5,7 +5,8 @@ import { systemCode } from '../../domain/errors.ts';
 import { initName, type Segment, segmentName, type Track } from '../../domain/media/manifests.ts';
 import { pause } from '../../lib/abort.ts';
 import { inParallel } from '../../lib/all-or-none.ts';
-import { readInitSegment, readMediaSegment, type TrackHeader } from '../../lib/fmp4.ts';
+import { readInitSegment, readMediaSegment, type SegmentTimes, type TrackHeader } from '../../lib/fmp4.ts';
+import { readTransportSegment, TS_TIMESCALE } from '../../lib/mpeg-ts.ts';
 import type { PlannedTrack } from './package-plan.ts';
 
 /** How often it is looked for segments that have appeared, in milliseconds. */
@@ -15,7 +16,7 @@ const LOOK_EVERY_MS = 300;
 const PARALLEL = 4;
 
 /** They get their names once they are whole. */
-const SEGMENT = /^(\d+)_(\d{5,})\.m4s$/;
+const SEGMENT = /^(\d+)_(\d{5,})\.(?:m4s|ts)$/;
 
 export interface SegmentSenderOptions {
   /** Where ffmpeg writes them. */
@@ -28,10 +29,17 @@ export interface SegmentSenderOptions {
   readonly send: (track: PlannedTrack, name: string, path: string, signal: AbortSignal) => Promise<void>;
 }
 
+/** What holds for all segments of a track. */
+interface Header {
+  /** As manifests name it. */
+  readonly codecs: string;
+  readonly timescale: number;
+}
+
 /** One stream as it was cut. */
 export interface CutTrack {
   readonly planned: PlannedTrack;
-  readonly header: TrackHeader;
+  readonly header: Header;
   readonly segments: readonly Segment[];
 }
 
@@ -42,7 +50,8 @@ export interface CutTrack {
 export async function createSegmentSender(options: SegmentSenderOptions) {
   const { folder, tracks, notesPath, send } = options;
   const sentBefore = await readNotes(notesPath);
-  const headers = new Map<number, TrackHeader>();
+  const headers = new Map<number, Header>();
+  const fragmentHeaders = new Map<number, TrackHeader>();
   const segments = tracks.map((): Segment[] => []);
   const seen = new Set<string>();
 
@@ -58,16 +67,22 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
     await appendFile(notesPath, `${name} ${digest}\n`);
   }
 
-  /** What says how its segments are read; it is whole once there is one of them. */
-  async function headerOf(track: number): Promise<TrackHeader> {
-    const known = headers.get(track);
-    if (known !== undefined) return known;
-    const header = readInitSegment(await readFile(initPath(track)));
+  /** When a segment is shown, as it says itself. */
+  async function timesOf(track: number, bytes: Buffer): Promise<SegmentTimes> {
+    if (tracks[track]?.wrapping === 'ts') {
+      const { start, end, codecs } = readTransportSegment(bytes);
+      if (!headers.has(track)) headers.set(track, { codecs, timescale: TS_TIMESCALE });
+      return { start, duration: end - start };
+    }
+    // It is whole once there is a segment.
+    const header = fragmentHeaders.get(track) ?? readInitSegment(await readFile(initPath(track)));
+    fragmentHeaders.set(track, header);
     headers.set(track, header);
-    return header;
+    return readMediaSegment(bytes, header);
   }
 
   const initPath = (track: number) => join(folder, `init_${track}.mp4`);
+  const hasInit = ({ wrapping }: PlannedTrack) => wrapping === 'fmp4';
 
   async function take(file: string, signal: AbortSignal): Promise<void> {
     const [, track = 0, number = 0] = (SEGMENT.exec(file) ?? []).map(Number);
@@ -75,7 +90,7 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
     if (planned === undefined) throw new Error(`there is no track for ${file}`);
     const path = join(folder, file);
     const bytes = await readFile(path);
-    const times = readMediaSegment(bytes, await headerOf(track));
+    const times = await timesOf(track, bytes);
     await sendOnce(planned, segmentName(planned, number), { path, bytes, signal });
     const own = segments[track];
     if (own !== undefined) own[number - 1] = { ...times, bytes: bytes.length };
@@ -101,6 +116,7 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
         if (!wasCut) await pause(LOOK_EVERY_MS, signal);
       }
       for (const [track, planned] of tracks.entries()) {
+        if (!hasInit(planned)) continue;
         const path = initPath(track);
         await sendOnce(planned, initName(planned), { path, bytes: await readFile(path), signal });
       }
@@ -111,12 +127,26 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
       tracks.map((planned, track) => {
         const header = headers.get(track);
         if (header === undefined) throw new Error(`no segment of ${planned.id}`);
-        return { planned, header, segments: segments[track] ?? [] };
+        const own = segments[track] ?? [];
+        return { planned, header, segments: hasInit(planned) ? own : withoutOverlap(own) };
       }),
 
-    /** Where the beginning of a track lies: its header and its first segment. */
-    beginningOf: (track: number) => [initPath(track), join(folder, `${track}_00001.m4s`)] as const,
+    /** Where the beginning of a track lies: its header, if there is one, and its first segment. */
+    beginningOf(track: number): readonly string[] {
+      const planned = tracks[track];
+      return planned?.wrapping === 'ts'
+        ? [join(folder, `${track}_00001.ts`)]
+        : [initPath(track), join(folder, `${track}_00001.m4s`)];
+    },
   };
+}
+
+/** The sound of a segment may go on while the pictures of the next one have begun: it ends where that begins. */
+function withoutOverlap(segments: readonly Segment[]): Segment[] {
+  return segments.map((segment, at) => {
+    const next = segments[at + 1];
+    return next === undefined ? segment : { ...segment, duration: next.start - segment.start };
+  });
 }
 
 /**
@@ -132,13 +162,14 @@ export function trackOf(
   { planned, header, segments }: CutTrack,
   more: { folder: string; sound: { channels: number; sampleRateHz: number } },
 ): Track {
-  const { id, kind, rung, rate } = planned;
+  const { id, kind, wrapping, rung, rate } = planned;
   const { codecs, timescale } = header;
   const { folder, sound } = more;
-  if (kind === 'audio') return { id, kind, folder, codecs, timescale, segments, ...sound };
+  if (kind === 'audio') return { id, kind, wrapping, folder, codecs, timescale, segments, ...sound };
   return {
     id,
     kind,
+    wrapping,
     folder,
     codecs,
     timescale,

@@ -84,6 +84,23 @@ describe('what ffprobe says', () => {
     expect(says(stream, { ...base, index: 1 })?.video?.index).toBe(1);
   });
 
+  it('has a usual sound and a usual film among several', () => {
+    const sound = { codec_type: 'audio', channels: 2 };
+    const usual = { disposition: { default: 1 } };
+    const file = says(
+      base,
+      { ...base, index: 1, ...usual },
+      { ...sound, index: 2 },
+      { ...sound, index: 3, ...usual },
+    );
+    expect([file?.video?.index, file?.audio?.index]).toEqual([1, 3]);
+  });
+
+  it('is no length where that is guessed from the first time and the last', () => {
+    const stream = { format: { format_name: 'mpegts', duration: '102.9' }, streams: [base] };
+    expect(readMediaFile(JSON.stringify(stream))?.durationS).toBe(undefined);
+  });
+
   it.each([
     [{ side_data_list: [{ rotation: -90 }] }, 90],
     [{ side_data_list: [{ rotation: 90 }] }, 270],
@@ -130,22 +147,22 @@ describe('the repair of a film', () => {
     repairChain(film(more), size, RATE).map((filter) => filter.split('=')[0]);
 
   it.each([
-    ['of a plain one sets rate, size and format', {}, ['fps', 'scale', 'format', 'pad']],
-    ['removes combs first', { isInterlaced: true }, ['bwdif', 'fps', 'scale', 'format', 'pad']],
+    ['of a plain one sets rate, size and format', {}, ['fps', 'scale', 'format', 'pad', 'setsar']],
+    ['removes combs first', { isInterlaced: true }, ['bwdif', 'fps', 'scale', 'format', 'pad', 'setsar']],
     [
       'maps HDR once it is smaller',
-      { transfer: 'smpte2084' },
-      ['fps', 'zscale', 'zscale', 'format', 'zscale', 'tonemap', 'zscale', 'format'],
+      { transfer: 'smpte2084', primaries: 'bt2020', matrix: 'bt2020nc' },
+      ['fps', 'zscale', 'zscale', 'format', 'zscale', 'tonemap', 'zscale', 'format', 'setsar'],
     ],
     [
-      'maps HLG as well',
-      { transfer: 'arib-std-b67' },
-      ['fps', 'zscale', 'zscale', 'format', 'zscale', 'tonemap', 'zscale', 'format'],
+      'maps HLG as well, and takes the usual colours for it where it says none',
+      { transfer: 'arib-std-b67', primaries: 'unknown' },
+      ['fps', 'setparams', 'zscale', 'zscale', 'format', 'zscale', 'tonemap', 'zscale', 'format', 'setsar'],
     ],
     [
       'leaves the curve of 10 bits that say nothing of it',
       { transfer: undefined, pixelFormat: 'yuv420p10le' },
-      ['fps', 'scale', 'format', 'pad'],
+      ['fps', 'scale', 'format', 'pad', 'setsar'],
     ],
   ] as const)('%s', (_what, more, filters) => {
     expect(chain(more)).toEqual(filters);
@@ -213,7 +230,7 @@ describe('a ladder', () => {
 });
 
 describe('a film is copied', () => {
-  const SCAN = { largestGapS: 10, bitsPerS: 400_000 };
+  const SCAN = { largestGapS: 10, bitsPerS: 400_000, isChanging: false };
   const why = (
     video: Partial<VideoStream>,
     audio: Partial<AudioStream> = {},
@@ -242,6 +259,7 @@ describe('a film is copied', () => {
     ['pixels that are not square', () => why({ pixelAspect: 4 / 3 })],
     ['the full range', () => why({ isFullRange: true })],
     ['keyframes too far apart', () => why({}, {}, { ...SCAN, largestGapS: 10.1 })],
+    ['another size further on', () => why({}, {}, { ...SCAN, isChanging: true })],
     ['too many bits', () => why({}, {}, { ...SCAN, bitsPerS: 3_200_000 })],
     ['sound that begins later', () => why({}, { startS: 0.2 })],
     ['another container', () => why({}, {}, SCAN, 'mpegts')],
@@ -286,6 +304,7 @@ describe('manifests', () => {
     return {
       id: '720p',
       kind: 'video',
+      wrapping: 'fmp4',
       folder: '',
       codecs: 'avc1.64001f',
       timescale: 1000,
