@@ -3,6 +3,8 @@
  * initialization segment by its RFC 6381 name, and the times of a media segment.
  */
 
+import type { FileHandle } from 'node:fs/promises';
+
 /** What an initialization segment of one track says. */
 export interface TrackHeader {
   /** As manifests name it: `avc1.64001f`, `mp4a.40.2`. */
@@ -37,6 +39,31 @@ export function readInitSegment(bytes: Buffer): TrackHeader {
     timescale: mdhd.readUInt32BE(mdhd[0] === 1 ? 20 : 12),
     defaultDuration: trex === undefined ? 0 : trex.readUInt32BE(12),
   };
+}
+
+/**
+ * The boxes of a media segment that say when it is decoded, without its pictures and sound, of which there can be very much:
+ * good for {@link readMediaSegment}.
+ *
+ * @throws Error if it is none
+ */
+export async function readFragmentBoxes(handle: FileHandle, bytes: number): Promise<Buffer> {
+  const read = async (at: number, length: number) => {
+    const buffer = Buffer.alloc(length);
+    const { bytesRead } = await handle.read(buffer, 0, length, at);
+    return buffer.subarray(0, bytesRead);
+  };
+  const found: Buffer[] = [];
+  for (let at = 0; at < bytes; ) {
+    const head = await read(at, 16);
+    if (head.length < 8) throw new Error('half a box');
+    const short = head.readUInt32BE(0);
+    const size = short === 1 && head.length === 16 ? Number(head.readBigUInt64BE(8)) : short || bytes - at;
+    if (size < 8) throw new Error('a box without a size');
+    if (head.toString('latin1', 4, 8) === 'moof') found.push(await read(at, size));
+    at += size;
+  }
+  return Buffer.concat(found);
 }
 
 /** @throws Error if it is none */

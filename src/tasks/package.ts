@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
-import type { Cost } from '../domain/media/cost.ts';
+import { type Cost, shareOut } from '../domain/media/cost.ts';
 import { NAMED_RUNGS, type RungName } from '../domain/media/ladder.ts';
 import {
   bitRates,
@@ -128,7 +128,10 @@ interface Fact {
     readonly bytes: number;
     readonly averageBitsPerS: number;
     readonly peakBitsPerS: number;
+    /** Its share of what the run of ffmpeg has cost, in seconds of work. */
+    readonly cpuS: number;
   }[];
+  /** Of the run of ffmpeg that has made all of them. */
   readonly cost: Cost;
 }
 
@@ -367,6 +370,11 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
 
     const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
     const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
+    const spent = cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 };
+    const shares = shareOut(
+      spent.cpuS,
+      tracks.map((track, at) => ({ ...track, isCopied: plan.tracks[at]?.isCopied === true })),
+    );
     const told = tracks.map((track, at) => ({
       id: track.id,
       codecs: track.codecs,
@@ -376,6 +384,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       segments: track.segments.length,
       bytes: track.segments.reduce((sum, { bytes }) => sum + bytes, 0),
       ...bitRates(track),
+      cpuS: shares[at] ?? 0,
     }));
     return {
       to: place.name,
@@ -389,7 +398,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         manifests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
       files: needed.size + manifests.length,
       tracks: told,
-      cost: cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 },
+      cost: spent,
     };
   }
 }

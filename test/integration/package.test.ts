@@ -81,6 +81,8 @@ describe.each([
 
     expect(fact.tracks.map((track: { isCopied: boolean }) => track.isCopied)).toEqual(isCopied);
     expect(fact.durationS).toBeCloseTo(13, 0);
+    const shares = fact.tracks.map(({ cpuS }: { cpuS: number }) => cpuS);
+    expect(shares.reduce((sum: number, share: number) => sum + share, 0)).toBeCloseTo(fact.cost.cpuS, 6);
     const master = readPlaylist(await bench.text(fact.keys.hls));
     const mpd = fact.keys.dash === null ? undefined : readMpd(await bench.text(fact.keys.dash));
     expect([...master.complaints, ...(mpd?.complaints ?? [])]).toEqual([]);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { appendFile, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../domain/errors.ts';
 import { initName, type Segment, segmentName, type Track } from '../../domain/media/manifests.ts';
 import { pause } from '../../lib/abort.ts';
 import { inParallel } from '../../lib/all-or-none.ts';
-import { readInitSegment, readMediaSegment, type SegmentTimes, type TrackHeader } from '../../lib/fmp4.ts';
+import { readFragmentBoxes, readInitSegment, readMediaSegment, type TrackHeader } from '../../lib/fmp4.ts';
 import { readTransportSegment, TS_TIMESCALE } from '../../lib/mpeg-ts.ts';
 import type { PlannedTrack } from './package-plan.ts';
 
@@ -58,27 +59,30 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
   async function sendOnce(
     track: PlannedTrack,
     name: string,
-    { path, bytes, signal }: { path: string; bytes: Buffer; signal: AbortSignal },
+    { path, signal }: { path: string; signal: AbortSignal },
   ): Promise<void> {
     if (!isRepeatable(track)) return await send(track, name, path, signal);
-    const digest = createHash('sha256').update(bytes).digest('base64');
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
+    const digest = hash.digest('base64');
     if (sentBefore.get(name) === digest) return;
     await send(track, name, path, signal);
     await appendFile(notesPath, `${name} ${digest}\n`);
   }
 
-  /** When a segment is shown, as it says itself. */
-  async function timesOf(track: number, bytes: Buffer): Promise<SegmentTimes> {
+  /** What a segment says of itself. Of CMAF not all of it is held: of a film that is copied it can be tens of megabytes. */
+  async function look(track: number, path: string): Promise<Segment> {
     if (tracks[track]?.wrapping === 'ts') {
+      const bytes = await readFile(path);
       const { start, end, codecs } = readTransportSegment(bytes);
       if (!headers.has(track)) headers.set(track, { codecs, timescale: TS_TIMESCALE });
-      return { start, duration: end - start };
+      return { start, duration: end - start, bytes: bytes.length };
     }
     // It is whole once there is a segment.
     const header = fragmentHeaders.get(track) ?? readInitSegment(await readFile(initPath(track)));
     fragmentHeaders.set(track, header);
     headers.set(track, header);
-    return readMediaSegment(bytes, header);
+    return await lookAtFragments(path, header);
   }
 
   const initPath = (track: number) => join(folder, `init_${track}.mp4`);
@@ -89,11 +93,10 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
     const planned = tracks[track];
     if (planned === undefined) throw new Error(`there is no track for ${file}`);
     const path = join(folder, file);
-    const bytes = await readFile(path);
-    const times = await timesOf(track, bytes);
-    await sendOnce(planned, segmentName(planned, number), { path, bytes, signal });
+    const segment = await look(track, path);
+    await sendOnce(planned, segmentName(planned, number), { path, signal });
     const own = segments[track];
-    if (own !== undefined) own[number - 1] = { ...times, bytes: bytes.length };
+    if (own !== undefined) own[number - 1] = segment;
     // The first one stays, to try whether it plays.
     if (number > 1) await rm(path);
   }
@@ -118,7 +121,7 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
       for (const [track, planned] of tracks.entries()) {
         if (!hasInit(planned)) continue;
         const path = initPath(track);
-        await sendOnce(planned, initName(planned), { path, bytes: await readFile(path), signal });
+        await sendOnce(planned, initName(planned), { path, signal });
       }
     },
 
@@ -177,6 +180,16 @@ export function trackOf(
     ...(rung === undefined ? {} : { widthPx: rung.widthPx, heightPx: rung.heightPx }),
     ...(rate === undefined ? {} : { rate }),
   };
+}
+
+async function lookAtFragments(path: string, header: TrackHeader): Promise<Segment> {
+  const handle = await open(path, 'r');
+  try {
+    const { size: bytes } = await handle.stat();
+    return { ...readMediaSegment(await readFragmentBoxes(handle, bytes), header), bytes };
+  } finally {
+    await handle.close();
+  }
 }
 
 async function readNotes(path: string): Promise<Map<string, string>> {
