@@ -5,10 +5,11 @@ import { createLoneLegs } from './lone-legs.ts';
 import { cpuSecondsOf } from './process-costs.ts';
 import { fetchNewestRclone, versionOf } from './rclone.ts';
 import { writeRecording } from './recording-file.ts';
-import { type Cost, linkTo, runScript } from './script-job.ts';
+import { linkTo, runScript } from './script-job.ts';
 import { describeLimits, limitFigures, measureSimulators } from './simulator-limits.ts';
 import { makeFolder } from './sluice.ts';
 import { median, spread } from './statistics.ts';
+import type { Cost } from './timed-program.ts';
 import { touchMemory } from './touched-memory.ts';
 import { openWorld, startForgetfulServices, type World } from './world.ts';
 

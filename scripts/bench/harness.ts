@@ -13,6 +13,8 @@ export interface Report {
   /** Of the bench with most. */
   readonly rounds: number;
   readonly figures: Readonly<Record<string, number>>;
+  /** What some of the figures are to be at most. */
+  readonly goals: Readonly<Record<string, number>>;
   readonly samples: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -30,6 +32,7 @@ export async function runBenches({ options, signal, print, say }: HarnessOptions
   const machine = await describeMachine();
   const startedAt = new Date().toISOString();
   const figures: Record<string, number> = {};
+  const goals: Record<string, number> = {};
   const samples: Record<string, readonly number[]> = {};
   let most = 0;
 
@@ -42,10 +45,11 @@ export async function runBenches({ options, signal, print, say }: HarnessOptions
     const result = await runOne(bench, { rounds, settings, withTls, signal, say });
     requireNumbers(bench, result);
     Object.assign(figures, result.figures);
+    Object.assign(goals, result.goals);
     Object.assign(samples, result.samples);
     print(renderResult(bench, rounds, result));
   }
-  return { machine, bench: options.asked, startedAt, rounds: most, figures, samples };
+  return { machine, bench: options.asked, startedAt, rounds: most, figures, goals, samples };
 }
 
 interface RunOptions {
@@ -84,11 +88,14 @@ function requireNumbers({ name }: Bench, { figures }: BenchResult): void {
 function renderResult(
   { name, description }: Bench,
   rounds: number,
-  { rows, notes, figures }: BenchResult,
+  { rows, notes, figures, goals = {} }: BenchResult,
 ): string {
-  const list = Object.entries(figures).map(
-    ([figure, value]) => `${figure} = ${Number(value.toPrecision(5))}`,
-  );
+  const list = Object.entries(figures).map(([figure, value]) => {
+    const goal = goals[figure];
+    const verdict =
+      goal === undefined ? '' : ` (goal: at most ${goal}; ${value <= goal ? 'kept' : 'missed'})`;
+    return `${figure} = ${Number(value.toPrecision(5))}${verdict}`;
+  });
   return [
     '',
     `${name}: ${description}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,

@@ -7,17 +7,12 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { runProgram } from './programs.ts';
 import { type SimulatedServices, steer } from './simulated-services.ts';
+import { type Cost, cpuSecondsIn } from './timed-program.ts';
 
 /** Where a recording can be downloaded, and with what. */
 export interface DownloadLink {
   readonly url: string;
   readonly token: string;
-}
-
-/** What a program cost, all of its processes together. */
-export interface Cost {
-  readonly wallMs: number;
-  readonly cpuS: number;
 }
 
 /** Makes a meeting with this file, and hears of its download as a webhook would tell. */
@@ -75,9 +70,5 @@ export async function runScript(options: {
     RCLONE_CONFIG: devNull,
     NODE: process.execPath,
   });
-  const times = [...output.matchAll(/(\d+)m([\d.]+)s/g)].map(
-    ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds),
-  );
-  if (times.length !== 4) throw new Error(`the shell's times are not understood: ${output}`);
-  return { wallMs: performance.now() - startedMs, cpuS: times.reduce((sum, seconds) => sum + seconds, 0) };
+  return { wallMs: performance.now() - startedMs, cpuS: cpuSecondsIn(output) };
 }

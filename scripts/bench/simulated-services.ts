@@ -1,10 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { type AllSimulatorsOptions, SERVICES, type Service } from '../../simulators/all.ts';
 import { ask } from './ask.ts';
 import type { Authority } from './authority.ts';
 import type { Scope } from './scope.ts';
+import { startSimulatorProcess } from './simulator-child.ts';
 import type { SimulatorOrder, SimulatorReady } from './simulator-process.ts';
 
 /** The simulated services, one process each, so that none takes another's time or ours. */
@@ -18,7 +17,7 @@ export interface SimulatedServices {
 
 /** Starts all four, behind TLS if there is an authority to vouch for them; the bench's end stops them. */
 export async function startSimulatedServices(
-  { defer }: Scope,
+  scope: Scope,
   options: AllSimulatorsOptions = {},
   authority?: Authority,
 ): Promise<SimulatedServices> {
@@ -28,10 +27,8 @@ export async function startSimulatedServices(
         service,
         options: { [service]: { ...options[service], tls: authority?.tls } },
       };
-      const child = fork(join(import.meta.dirname, 'simulator-process.ts'), [JSON.stringify(order)]);
-      defer(() => stop(child));
-      const ready = await whenReady(child, service);
-      return { service, ready, pid: child.pid ?? 0 };
+      const script = join(import.meta.dirname, 'simulator-process.ts');
+      return { service, ...(await startSimulatorProcess<SimulatorReady>(scope, script, order)) };
     }),
   );
   const byService = <T>(pick: (one: (typeof started)[number]) => T) =>
@@ -84,22 +81,4 @@ export async function delayAnswers(
       if (delayMs > 0) await steer('POST', `${url}/__sim/faults`, { on: '*', count: 1e9, delayMs });
     }),
   );
-}
-
-async function whenReady(child: ChildProcess, service: Service): Promise<SimulatorReady> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the ${service} simulator ended with ${code}`);
-  });
-  const [ready] = (await Promise.race([once(child, 'message'), ended])) as [SimulatorReady];
-  ended.catch(() => {});
-  return ready;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
-  if (child.connected) child.disconnect();
-  await exited;
-  clearTimeout(timer);
 }

@@ -32,7 +32,10 @@ export interface Blobs {
   close(): Promise<void>;
 }
 
-/** @param keepsBytes Else they are hashed and dropped, and cannot be read. */
+/** What small files have at most, in bytes: clients keep notes of their own in a bucket, and read them. */
+const SMALL_BYTES = 64 * 1024;
+
+/** @param keepsBytes Else those of files that are not small are hashed and dropped, and cannot be read. */
 export async function createBlobs(keepsBytes: boolean): Promise<Blobs> {
   const directory = await mkdtemp(join(tmpdir(), 's3-simulator-'));
   const receiving = new Set<Promise<unknown>>();
@@ -42,7 +45,8 @@ export async function createBlobs(keepsBytes: boolean): Promise<Blobs> {
     const id = randomUUID();
     const [md5, sha256] = [createHash('md5'), expected.sha256 && createHash('sha256')];
     let bytes = 0;
-    const file = keepsBytes ? await open(pathOf(id), 'wx') : undefined;
+    const isKept = keepsBytes || (expected.bytes ?? Number.POSITIVE_INFINITY) <= SMALL_BYTES;
+    const file = isKept ? await open(pathOf(id), 'wx') : undefined;
     try {
       for await (const chunk of source as AsyncIterable<Buffer>) {
         const written = file?.appendFile(chunk);

@@ -24,7 +24,7 @@ export interface S3SimulatorOptions extends SimulatorOptions {
   readonly region?: string;
   /** The bucket that is there from the start. */
   readonly bucket?: string;
-  /** With false, bytes are hashed and dropped, so that nothing can be read. Default true. */
+  /** With false, bytes are hashed and dropped, so that only what is small (64 KiB) can be read. Default true. */
   readonly keepBytes?: boolean;
   /** The least that all parts but the last one have, in bytes; default 5 MiB. */
   readonly minPartBytes?: number;
