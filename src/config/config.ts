@@ -212,6 +212,7 @@ function buildConfig(e: Values, env: Env) {
         : undefined,
     s3Store: s3 && e.S3_BUCKET ? { ...s3, bucket: e.S3_BUCKET } : undefined,
     mediaOut: mediaOut(e, dataDir),
+    inputs: inputs(e),
     site: {
       webhookUrl: e.SITE_WEBHOOK_URL,
       webhookSecret: e.SITE_WEBHOOK_SECRET,
@@ -293,6 +294,22 @@ function mediaOut(e: Values, dataDir: string) {
   const s3 = s3Connection(e);
   const place = s3Place(e.MEDIA_OUT);
   return s3 && place && { kind: 's3' as const, ...s3, ...place, url };
+}
+
+/** Where inputs are taken from: what lies below MEDIA_IN, some buckets, and web servers. */
+function inputs(e: Values) {
+  const { MEDIA_IN: place, MEDIA_OUT: out } = e;
+  const s3 = s3Connection(e);
+  const [from, to] = [place, out].map((each) => (each === undefined ? undefined : s3Place(each)));
+  const known = [e.S3_BUCKET, from?.bucket, to?.bucket].filter((bucket) => bucket !== undefined);
+  return {
+    mediaIn: place?.startsWith('/')
+      ? { kind: 'folder' as const, path: resolve(place) }
+      : from && { kind: 's3' as const, ...from },
+    s3,
+    buckets: e.S3_INPUT_BUCKETS ?? [...new Set(known)],
+    origins: e.INPUT_ORIGINS,
+  };
 }
 
 /**
@@ -426,10 +443,11 @@ function conflicts(present: Env): SettingProblem[] {
   if (present['MEDIA_OUT_URL'] !== undefined && present['MEDIA_OUT'] === undefined) {
     found('MEDIA_OUT', 'is required too, MEDIA_OUT_URL is its public address');
   }
-  const isInS3 = present['MEDIA_OUT']?.trim().startsWith('s3://') === true;
+  const isInS3 = ['MEDIA_IN', 'MEDIA_OUT'].some((name) => present[name]?.trim().startsWith('s3://'));
   const s3 = ['S3_KEY_ID', 'S3_SECRET'].filter((name) => present[name] === undefined);
   if (s3.length === 1 || (s3.length === 2 && (isInS3 || present['S3_BUCKET'] !== undefined))) {
-    for (const name of s3) found(name, 'is required where there is S3: S3_BUCKET, or MEDIA_OUT=s3://…');
+    for (const name of s3)
+      found(name, 'is required where there is S3: S3_BUCKET, or MEDIA_IN or MEDIA_OUT=s3://…');
   }
   const profile = present['S3_PROFILE']?.trim() ?? 'aws';
   if (profile !== 'aws' && present['S3_ENDPOINT'] === undefined) {

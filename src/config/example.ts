@@ -9,7 +9,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   DATA_DIR: 'Storage',
   PIPELINE_HOST: 'Processes',
   ADMIN_TOKEN: 'Operators',
-  MEDIA_OUT: 'Media output',
+  MEDIA_IN: 'Inputs and media output',
   TASKS_DIR: 'Recipes and tasks',
   ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
   B2_KEY_ID: 'Backblaze B2',

@@ -176,7 +176,20 @@ export const settings = {
     ),
   ...ffmpegSettings,
 
-  // Media output
+  // Inputs and media output
+  MEDIA_IN: text()
+    .refine((value) => value.startsWith('/') || s3Place(value) !== undefined, {
+      error: 'must be an absolute path, or s3://bucket or s3://bucket/folder',
+    })
+    .optional()
+    .describe(
+      'Where inputs called media-in:path lie: a folder, whose files are read and stay as they are, or s3://bucket/folder; unset: there are none',
+    ),
+  INPUT_ORIGINS: originList()
+    .default([])
+    .describe(
+      'Web servers that inputs are taken from beside those of the public internet with https, such as http://10.0.0.5:8080, comma-separated',
+    ),
   MEDIA_OUT: text()
     .refine((value) => value.startsWith('/') || s3Place(value) !== undefined, {
       error: 'must be an absolute path, or s3://bucket or s3://bucket/folder',

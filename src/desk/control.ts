@@ -14,7 +14,7 @@ import type { Intake } from './intake.ts';
 import type { PresetBook } from './presets.ts';
 import { noSuchDelivery } from './query.ts';
 import { noSuchRecording } from './recording-details.ts';
-import { type NewRun, startRun } from './runs.ts';
+import { type InputDesk, type NewRun, startRun } from './runs.ts';
 
 /** How many are tried again in one step of the ledger, and how many announcements are read at once. */
 const BATCH = 200;
@@ -104,6 +104,7 @@ export function createControl(options: {
   readonly book: Pick<RecipeBook, 'require' | 'planOf'>;
   readonly presets: Omit<PresetBook, 'all' | 'get'>;
   readonly tasks: TaskShapes;
+  readonly inputs: InputDesk;
   readonly lines: DeskLines;
   readonly log: Logger;
 }): Control {

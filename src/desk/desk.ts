@@ -10,6 +10,7 @@ import { createLive, type Live } from './live.ts';
 import { createPresetBook } from './presets.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 import { createQuery, type Query } from './query.ts';
+import type { InputDesk } from './runs.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { createSteps } from './steps.ts';
 import type { Words } from './words.ts';
@@ -53,6 +54,8 @@ export interface DeskOptions {
   };
   readonly lines: DeskLines;
   readonly words: Words;
+  /** Says what lies at the addresses of inputs. */
+  readonly inputs: InputDesk;
   readonly files: Pick<FileIntakeOptions, 'customRoots' | 'media' | 'incoming'>;
   /** What the status says of this installation. */
   readonly installation: Pick<StatusOptions, 'version' | 'dataDir' | 'diskReserveBytes' | 'serviceNames'>;

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { KnownError } from '../domain/errors.ts';
+import {
+  type FoundInput,
+  filenameOf,
+  type InputAddress,
+  inputText,
+  readInput,
+  shownInput,
+} from '../domain/input.ts';
+import { archiveDayOf, titleOfFile } from '../domain/names.ts';
 import { PRESET_RUN } from '../domain/preset.ts';
 import type { Plan } from '../domain/recipe.ts';
-import type { SourceDetails } from '../domain/recording.ts';
+import type { NewRecording, SourceDetails } from '../domain/recording.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
 import type { RecipeBook, StepParams } from '../recipes/book.ts';
 import type { Intake } from './intake.ts';
@@ -18,9 +27,12 @@ export type RunWay =
       readonly to?: string | undefined;
     };
 
-/** A further run of a recording that is home. */
+/** Of what a run begins: the archived file of a recording that is home, or what lies at an address. */
+export type RunOf = { readonly recordingId: string } | { readonly input: string };
+
+/** A run that somebody asks for. */
 export interface NewRun {
-  readonly recordingId: string;
+  readonly of: RunOf;
   readonly way: RunWay;
   /** Parameters of steps in place of those of the recipe or the presets, by the step's id: of presets, their names. */
   readonly params?: StepParams | undefined;
@@ -35,23 +47,52 @@ export interface RunTools {
   readonly recordings: Pick<Recordings, 'get' | 'progress'>;
   readonly book: Pick<RecipeBook, 'require'>;
   readonly presets: Pick<PresetBook, 'plan'>;
+  readonly inputs: InputDesk;
 }
+
+/** Who knows whether there is something at an address. */
+export interface InputDesk {
+  /** @throws KnownError if there is nothing that could be brought */
+  look(input: { readonly address: InputAddress; readonly signal: AbortSignal }): Promise<FoundInput>;
+}
+
+/** As long a door waits for a word of a place of inputs, in milliseconds. */
+const LOOK_MS = 15_000;
 
 /**
  * Begins one. A run is a recording by itself, with an id, steps, history and actions of its own; whatever becomes of it, the
- * first run keeps what it has reached.
+ * recording that it is a run of keeps what it has reached.
  *
- * @throws KnownError `NOT_FOUND`, `RECIPE_UNKNOWN`, `PRESET_UNKNOWN`, `REQUEST_INVALID`; `WRONG_STATE` where nothing of it is
- * archived
+ * @throws KnownError `NOT_FOUND`, `RECIPE_UNKNOWN`, `PRESET_UNKNOWN`, `REQUEST_INVALID`; `WRONG_STATE` where nothing of the
+ * recording is archived; of an input whatever says that it cannot be brought
  */
-export async function startRun(
-  tools: RunTools,
-  { recordingId: of, way, params, reference, webhookUrl }: NewRun,
-): Promise<Accepted> {
-  const { intake, recordings } = tools;
+export async function startRun(tools: RunTools, run: NewRun): Promise<Accepted> {
+  const { reference, webhookUrl } = run;
+  const { plan, words, details } = await planWay(tools, run.way, run.params);
+  const begun =
+    'input' in run.of ? await fromInput(tools, run.of.input) : await fromRecording(tools, run.of.recordingId);
+  const { key, title, ...recording } = begun;
+  return await tools.intake.accept({
+    ...recording,
+    naturalKey: `run:${JSON.stringify([key, reference ?? randomUUID()])}`,
+    aceId: null,
+    title: `${title} (${words})`,
+    details: { ...begun.details, ...details },
+    ...(reference === undefined ? {} : { reference }),
+    ...(webhookUrl === undefined ? {} : { webhookUrl: new URL(webhookUrl).href }),
+    plan,
+  });
+}
+
+/** What a run has of that from which it begins. */
+interface Begun extends Pick<NewRecording, 'source' | 'origin' | 'details' | 'title' | 'runOf'> {
+  /** The same for the same thing. */
+  readonly key: string;
+}
+
+async function fromRecording({ recordings }: Pick<RunTools, 'recordings'>, of: string): Promise<Begun> {
   const recording = await recordings.get(of);
   if (recording === undefined) throw new KnownError(`There is no recording ${of}`, { code: 'NOT_FOUND' });
-  const { plan, words, details } = await planWay(tools, way, params);
   const { facts } = await recordings.progress(of);
   const [archived] = archivedFiles(facts);
   if (archived === undefined) {
@@ -60,23 +101,34 @@ export async function startRun(
       { code: 'WRONG_STATE' },
     );
   }
-  return await intake.accept({
+  const bytes = facts.fetch?.bytes ?? recording.bytes;
+  return {
+    key: of,
     source: recording.source,
-    naturalKey: `run:${JSON.stringify([of, reference ?? randomUUID()])}`,
-    aceId: null,
-    title: `${recording.title} (${words})`,
-    origin: {
-      kind: 'archived',
-      recordingId: of,
-      store: storeOf(archived),
-      bytes: facts.fetch?.bytes ?? recording.bytes,
-    },
-    details: { run_of: of, ...details },
+    title: recording.title,
+    origin: { kind: 'archived', recordingId: of, store: storeOf(archived), bytes },
+    details: { run_of: of },
     runOf: of,
-    ...(reference === undefined ? {} : { reference }),
-    ...(webhookUrl === undefined ? {} : { webhookUrl: new URL(webhookUrl).href }),
-    plan,
-  });
+  };
+}
+
+/** It is asked for before anything is accepted: what is not there, or may not be read, leaves nothing. */
+async function fromInput({ inputs }: Pick<RunTools, 'inputs'>, text: string): Promise<Begun> {
+  const address = readInput(text);
+  const found = await inputs.look({ address, signal: AbortSignal.timeout(LOOK_MS) });
+  const filename = filenameOf(address);
+  return {
+    key: inputText(address),
+    source: 'library',
+    title: titleOfFile(filename) || 'Input',
+    origin: {
+      kind: 'input',
+      address: inputText(address),
+      ...archiveDayOf(found.file?.modifiedAtMs ?? null),
+      ...found,
+    },
+    details: { input: shownInput(address), filename },
+  };
 }
 
 /** The plan of a run, what people call it, and what is kept of how it was asked for. */

@@ -86,7 +86,7 @@ export function runEndedBody(input: {
   const { recording, facts, error, nowMs } = input;
   return body(error === undefined ? 'run.done' : 'run.failed', nowMs, {
     ...identity(recording),
-    recording_id: recording.runOf,
+    recording_id: recording.runOf ?? null,
     reference: recording.reference ?? null,
     recipe: recording.details['recipe'],
     facts: withSnakeKeys(facts),

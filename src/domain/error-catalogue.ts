@@ -89,6 +89,22 @@ export const ERROR_CATALOGUE = {
     "The signed timestamp is outside the accepted window, or this server's clock is wrong.",
     'Check the clock (NTP); the window is ZOOM_TIMESTAMP_TOLERANCE_S.',
   ],
+  INPUT_INVALID: [
+    'This is no address that an input can be brought from.',
+    'Write s3://bucket/key, https://host/path, or media-in:folder/file.mp4 for what lies below MEDIA_IN.',
+  ],
+  INPUT_NOT_ALLOWED: [
+    'Inputs are not taken from this address.',
+    'The message says why: buckets are those of S3_INPUT_BUCKETS, paths lie below MEDIA_IN, and web servers are public ones with https, or listed in INPUT_ORIGINS.',
+  ],
+  INPUT_NOT_FOUND: [
+    'There is nothing at the address of the input.',
+    'Check the spelling, and with a bucket that the key may list and read it.',
+  ],
+  INPUT_REFUSED: [
+    'The web server of the input does not give it out.',
+    'Open the address without being logged in: if it asks for a name or a password, it cannot be brought from there.',
+  ],
   PATH_INVALID: ['The path cannot be used.', 'Give an absolute path without a NUL byte.'],
   PATH_NOT_ALLOWED: [
     'The file lies outside the folders that files are taken from.',
@@ -267,7 +283,8 @@ export const ERROR_CATALOGUE = {
     'It is tried again from what is on the disk.',
     {
       about: 'bytes',
-      failed: 'Look in the Zoom portal whether the recording is whole and plays; if it does, try it again.',
+      failed:
+        'Look where it came from (the Zoom portal) whether the recording is whole and plays; if it does, try it again.',
     },
   ],
   DOWNLOAD_REFUSED: [

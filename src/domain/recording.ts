@@ -1,9 +1,10 @@
 import type { ErrorSummary } from './errors.ts';
+import type { FoundInput } from './input.ts';
 import type { VideoFact } from './published.ts';
 import type { Plan } from './recipe.ts';
 
-/** The door a recording came in by. */
-export const SOURCES = ['zoom', 'manual', 'custom'] as const;
+/** The door a recording came in by; `library`: an input that somebody has named for a run. */
+export const SOURCES = ['zoom', 'manual', 'custom', 'library'] as const;
 export type Source = (typeof SOURCES)[number];
 
 /**
@@ -113,7 +114,22 @@ export type Origin =
       readonly store: string;
       readonly bytes: number | null;
       readonly archiveDay?: string;
-    };
+    }
+  | ({
+      /** What lies at an address that somebody has named. */
+      readonly kind: 'input';
+      /** As `readInput` reads it. */
+      readonly address: string;
+      readonly archiveDay?: string;
+    } & FoundInput);
+
+/**
+ * Whether it goes through a recipe because somebody has asked for that, once: the website hears of it what its recipe says,
+ * and nothing else.
+ */
+export function isRun({ runOf, source }: Pick<Recording, 'runOf' | 'source'>): boolean {
+  return runOf !== undefined || source === 'library';
+}
 
 /** What makes a file the same one and not another of the same name, size and time; as text, for it may need 64 bits. */
 export interface FileIdentity {

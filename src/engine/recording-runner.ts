@@ -14,6 +14,7 @@ import { endlessPauseMs, nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import {
+  isRun,
   type Recording,
   TAKING_BACK_STATES,
   UNFINISHED_STATES,
@@ -304,11 +305,11 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     error: ErrorSummary | undefined,
     nowMs: number,
   ): Promise<NewDelivery | undefined> {
-    const { id, kind, runOf, webhookUrl, isFromArchive } = recording;
+    const { id, kind, webhookUrl, isFromArchive } = recording;
     if (isFromArchive) return undefined;
     // It may be given a new beginning, and end again.
     const occasionOf = (type: string) => ({ recordingId: id, type, occasion: `${type} ${nowMs}` });
-    if (runOf !== undefined) {
+    if (isRun(recording)) {
       if (webhookUrl === undefined) return undefined;
       const { facts } = await recordings.progress(id);
       return {

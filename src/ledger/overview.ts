@@ -66,7 +66,7 @@ export interface Overview {
   /** The one that has waited longest, against its will, of the first in line; and since when. */
   longestWaiting(): Promise<{ recording: Recording; sinceMs: number } | undefined>;
   moving(): Promise<RecordingSummary | undefined>;
-  /** Further runs, the newest first: of one recording, or of all. */
+  /** Runs that were asked for, the newest first: of one recording, or of all and of inputs. */
   runs(of: string | undefined, limit: number): Promise<RecordingSummary[]>;
   motion(): Promise<Motion>;
   /** All others that go on by themselves: those that wait for a time or for a service, the next first. */
@@ -221,7 +221,7 @@ export function createOverview({ db }: { db: Database }): Overview {
     async runs(of, limit) {
       const all = db.selectFrom('recordings').selectAll().orderBy('seq', 'desc').limit(limit);
       const rows = await (of === undefined
-        ? all.where('run_of', 'is not', null)
+        ? all.where((of) => of.or([of('run_of', 'is not', null), of('source', '=', 'library')]))
         : all.where('run_of', '=', of)
       ).execute();
       return await summarize(rows.map(toRecording));

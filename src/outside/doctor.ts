@@ -2,6 +2,7 @@ import { B2_CHECKUP } from './b2/doctor.ts';
 import { BUNNY_CHECKUP } from './bunny/doctor.ts';
 import type { Checkup } from './checkup.ts';
 import { FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
+import { MEDIA_IN_CHECKUP } from './media-in.ts';
 import { MEDIA_OUT_CHECKUP } from './media-out.ts';
 import { S3_CHECKUP } from './s3/doctor.ts';
 import { WEBSITE_CHECKUP } from './website/doctor.ts';
@@ -14,6 +15,7 @@ const LISTED = [
   S3_CHECKUP,
   BUNNY_CHECKUP,
   FOLDER_PUBLISHER_CHECKUP,
+  MEDIA_IN_CHECKUP,
   MEDIA_OUT_CHECKUP,
   ZOOM_CHECKUP,
   WEBSITE_CHECKUP,

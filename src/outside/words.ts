@@ -5,7 +5,7 @@ import { type EventType, LEDGER_EVENTS } from '../ledger/events.ts';
 import { ALL_ALARM_KINDS } from './alarm-kinds.ts';
 import { B2 } from './b2/words.ts';
 import { BUNNY } from './bunny/words.ts';
-import { FOLDER_PUBLISHER, FOLDER_STORE, MEDIA_OUT } from './folder/words.ts';
+import { FOLDER_PUBLISHER, FOLDER_STORE, MEDIA_IN, MEDIA_OUT } from './folder/words.ts';
 import { S3 } from './s3/words.ts';
 import { WEBSITE } from './website/words.ts';
 import { ZOOM_EVENTS } from './zoom/tables/events.ts';
@@ -19,6 +19,7 @@ export const SERVICES = createServices([
   S3,
   BUNNY,
   FOLDER_PUBLISHER,
+  MEDIA_IN,
   MEDIA_OUT,
   WEBSITE,
 ]);
@@ -31,6 +32,7 @@ const SOURCE_WORDS: Readonly<Record<Source, string>> = {
   zoom: ZOOM.name,
   manual: 'Tutor’s upload',
   custom: 'File on the server',
+  library: 'Input by its address',
 };
 
 /** All of them, for the desk. */

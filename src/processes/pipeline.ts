@@ -12,6 +12,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
 import { bunnyRoutes } from '../outside/bunny/routes/webhook.ts';
+import { openInputs } from '../outside/inputs.ts';
 import { placesOf, servicesOf } from '../outside/places.ts';
 import { openWholeLedger } from '../outside/whole-ledger.ts';
 import { WORDS } from '../outside/words.ts';
@@ -94,15 +95,17 @@ export async function startServer(config: Config, log: Logger) {
     ignored: ledger.zoom.ignored,
     log,
   });
+  const media = createMediaGate(config.media);
   const desk = createDesk({
     ledger,
     intake,
     recipes: { book, tasks, places },
     lines,
     words: WORDS,
+    inputs: openInputs(config, media, config.transfer),
     files: {
       customRoots: config.customRoots,
-      media: createMediaGate(config.media),
+      media,
       incoming: config.tus.incomingDir,
     },
     installation,

@@ -24,14 +24,15 @@ import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
 import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
+import { openInputs } from '../outside/inputs.ts';
 import { openOutputPlaces } from '../outside/output-places.ts';
 import { openPublishers } from '../outside/publishers.ts';
 import { openStores } from '../outside/stores.ts';
+import { createDownloadHosts } from '../outside/web/download-hosts.ts';
 import { createSite } from '../outside/website/client.ts';
 import { openWholeLedger, type WholeLedger } from '../outside/whole-ledger.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { apiOf, createZoomApis } from '../outside/zoom/clients.ts';
-import { createDownloadHosts } from '../outside/zoom/download-hosts.ts';
 import { createZoom } from '../outside/zoom/downloads.ts';
 import { createTrashRunner, TRASH_QUEUE, trashableFile } from '../outside/zoom/trash-runner.ts';
 import { connectRedis } from '../queue/connection.ts';
@@ -126,6 +127,7 @@ export async function startWorker(config: Config, log: Logger) {
   const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
   const publishers = openPublishers(config, { idleTimeoutMs, minBytesPerSecond });
   const outputPlaces = openOutputPlaces(config, { idleTimeoutMs, minBytesPerSecond });
+  const media = createMediaGate(config.media);
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -141,6 +143,7 @@ export async function startWorker(config: Config, log: Logger) {
   const progress = createProgressTeller({ connection });
   const tasks = makeTasks<Tools>(files, {
     zoom,
+    inputs: openInputs(config, media, { idleTimeoutMs, minBytesPerSecond }),
     stores,
     publishers,
     outputPlaces,
@@ -149,7 +152,7 @@ export async function startWorker(config: Config, log: Logger) {
     ffprobe: config.media.ffprobe && createFfprobe(config.media.ffprobe),
     ffmpeg: config.media.ffmpeg && createFfmpeg(config.media.ffmpeg),
     disk,
-    media: createMediaGate(config.media),
+    media,
     promisedBytes,
     scratch: createScratch(`${config.dataDir}/scratch`, { disk, promisedBytes }),
     companionVideos,

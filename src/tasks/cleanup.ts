@@ -32,13 +32,13 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Fa
       const fetched = requireFact(context, 'fetch');
       const { path } = fetched;
       const { origin } = recording;
-      if (isSpooled(recording, fetched) || origin.kind !== 'file') {
+      if (isSpooled(recording, fetched)) {
         const bytesOnDisk = (await lengthOf(path)) ?? 0;
         await spool.remove(recording.id);
         crashPoint('cleanup:after-removal');
         return { freedBytes: bytesOnDisk };
       }
-      if (origin.keep) return { freedBytes: 0 };
+      if (origin.kind !== 'file' || origin.keep) return { freedBytes: 0 };
       const removal = await removeUnchanged(origin);
       if (removal.kind === 'left') {
         log.warn(

@@ -4,10 +4,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import { filenameOf, readInput } from '../domain/input.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Facts, Origin, Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
 import { held } from '../engine/held.ts';
+import type { Inputs } from '../engine/ports/inputs.ts';
 import type { Download, Source, SourceFile } from '../engine/ports/source.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
@@ -22,7 +24,14 @@ import { type MediaType, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
 import { requireCompanion } from './support/companion-content.ts';
-import { type LocalOrigin, openFetched, openLocal } from './support/fetched.ts';
+import {
+  contentIdOfFile,
+  type InputOrigin,
+  type LocalOrigin,
+  localInput,
+  openFetched,
+  openLocal,
+} from './support/fetched.ts';
 import { proofsOf } from './support/proofs.ts';
 import type { Spool } from './support/spool.ts';
 import type { Tools } from './support/tools.ts';
@@ -79,6 +88,7 @@ export const makeTask = (tools: Tools) =>
  */
 export function createFetchTask({
   zoom,
+  inputs,
   stores,
   recordings,
   spool,
@@ -89,6 +99,7 @@ export function createFetchTask({
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
   zoom: Source;
+  inputs: Pick<Inputs, 'open' | 'localPath'>;
   /** Where what is published again is brought from. */
   stores: ReadonlyMap<string, Store>;
   recordings: Pick<Recordings, 'progress'>;
@@ -118,6 +129,7 @@ export function createFetchTask({
       // What was home is there; its source may have it no longer.
       const isHome = isReopened === true && chosenFrom(archivesOf(context)) !== undefined;
       if (isFromArchive || isHome || origin.kind === 'archived') return fromArchive(context);
+      if (origin.kind === 'input') return fromInput(context, origin);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
     reopen: ({ recording, fact }) => openFetched(recording, fact),
@@ -137,7 +149,7 @@ export function createFetchTask({
    */
   async function patiently(context: FetchContext, origin: ZoomOrigin): Promise<Facts['fetch']> {
     try {
-      return await download(context, origin);
+      return await download(context, wayToZoom(context, origin));
     } catch (error) {
       const ageMs = ageOf(origin);
       // One that has a time already costs no attempt.
@@ -158,7 +170,49 @@ export function createFetchTask({
     return Math.min(Math.max(ageMs / 2, backoff.minMs), backoff.maxMs);
   }
 
-  async function download(context: FetchContext, origin: ZoomOrigin): Promise<Facts['fetch']> {
+  function wayToZoom(context: FetchContext, origin: ZoomOrigin): Way {
+    const { recording, signal } = context;
+    return {
+      announcedBytes: origin.bytes,
+      filename: nameWithZoom(recording),
+      open: (fromByte) => openDownload(context, origin, fromByte),
+      bytesToday: async () =>
+        (await zoom.freshAddress({ ...fileReference(recording), signal }))?.bytes ?? null,
+    };
+  }
+
+  /** Brings what somebody has named by its address; of this machine it is read where it lies, and stays there. */
+  async function fromInput(context: FetchContext, origin: InputOrigin): Promise<Facts['fetch']> {
+    const { checkpoint, signal } = context;
+    const address = readInput(origin.address);
+    if (origin.file !== undefined) {
+      const path = await inputs.localPath(address);
+      if (path !== undefined) return await takeLocal(context, localInput(origin, path));
+      throw new KnownError('MEDIA_IN was a folder when this was asked for, and is none now', {
+        code: 'SOURCE_GONE',
+      });
+    }
+    return await download(context, {
+      announcedBytes: origin.bytes,
+      filename: filenameOf(address),
+      async open(fromByte) {
+        const validator = (fromByte > 0 ? checkpoint?.validator : origin.validator) ?? null;
+        const opened = await inputs.open({ address, fromByte, validator, signal });
+        const { totalBytes } = opened;
+        if (origin.bytes === null || totalBytes === undefined || totalBytes === origin.bytes) return opened;
+        opened.dismiss();
+        throw new KnownError(
+          `It had ${origin.bytes} bytes when it was asked for, and has ${totalBytes} now`,
+          {
+            code: 'SOURCE_CHANGED',
+          },
+        );
+      },
+      bytesToday: async () => null,
+    });
+  }
+
+  async function download(context: FetchContext, way: Way): Promise<Facts['fetch']> {
     const { recording, checkpoint, signal } = context;
     const path = await spool.pathFor(recording.id);
     const onDisk = (await lengthOf(path)) ?? 0;
@@ -168,13 +222,13 @@ export function createFetchTask({
 
     // The size in the event may be wrong; that of the download is looked at once it is known.
     await requireRoom(Math.max(0, (checkpoint?.totalBytes ?? fromByte + 1) - fromByte));
-    const opened = await openWhereItStopped(context, origin, path, fromByte);
+    const opened = await openWhereItStopped(context, way, path, fromByte);
     const { startByte, validator } = opened;
     let next: Checkpoints['fetch'];
     let handle: FileHandle | undefined;
     let said: Lengths;
     try {
-      said = await lengthsOf(context, origin, opened);
+      said = await lengthsOf(context, way, opened);
       await requireRoom(Math.max(0, (opened.totalBytes ?? said.event ?? 0) - startByte));
       const totalBytes = opened.totalBytes ?? null;
       const isContinued = startByte > 0 && checkpoint !== undefined;
@@ -191,7 +245,7 @@ export function createFetchTask({
       throw error;
     }
 
-    const look = mediaLook(gate, handle, { filename: nameWithZoom(recording) });
+    const look = mediaLook(gate, handle, { filename: way.filename });
     const spooled = createSpooled(context, { path, handle, contentId: next.contentId, look });
     try {
       if (isSure(said)) spooled.expect(said.download ?? 0);
@@ -225,7 +279,7 @@ export function createFetchTask({
    */
   async function openWhereItStopped(
     context: FetchContext,
-    origin: ZoomOrigin,
+    way: Way,
     path: string,
     fromByte: number,
   ): Promise<Download & { isDistrusted: boolean; bytesToday?: number | null }> {
@@ -239,10 +293,10 @@ export function createFetchTask({
     });
     if (typeof why !== 'string') return why;
     log.warn({ event: 'download.starts-over', fromByte, why }, 'what is on the disk is not gone on with');
-    return { ...(await openDownload(context, origin, 0)), isDistrusted: true };
+    return { ...(await way.open(0)), isDistrusted: true };
 
     async function openRest() {
-      const opened = await openDownload(context, origin, askedByte);
+      const opened = await way.open(askedByte);
       if (opened.startByte === 0) return { ...opened, isDistrusted: false };
       const isSameLength = (checkpoint?.totalBytes ?? opened.totalBytes) === opened.totalBytes;
       const chunks = isSameLength ? await behindOverlap(path, opened, fromByte, signal) : undefined;
@@ -254,20 +308,20 @@ export function createFetchTask({
 
   /** What is said of the recording's length; Zoom's API is only asked if the download and the event do not agree. */
   async function lengthsOf(
-    { recording, signal, log }: FetchContext,
-    origin: ZoomOrigin,
+    { signal, log }: FetchContext,
+    way: Way,
     opened: Download & { bytesToday?: number | null },
   ): Promise<Lengths> {
-    const said = { download: opened.totalBytes ?? null, event: origin.bytes };
+    const said = { download: opened.totalBytes ?? null, event: way.announcedBytes };
     if (said.download !== null && said.download === (said.event ?? said.download))
       return { ...said, api: null };
     if (opened.bytesToday !== undefined) return { ...said, api: opened.bytesToday };
-    const fresh = await zoom.freshAddress({ ...fileReference(recording), signal }).catch((error) => {
+    const api = await way.bytesToday().catch((error) => {
       if (signal.aborted || !(error instanceof KnownError)) throw error;
       log.warn({ event: 'zoom.not-asked', err: error }, 'the length of today is not known');
-      return undefined;
+      return null;
     });
-    return { ...said, api: fresh?.bytes ?? null };
+    return { ...said, api };
   }
 
   /**
@@ -430,7 +484,7 @@ export function createFetchTask({
       await handle.close();
     }
     const { mime: mediaType, extension } = media;
-    const fact = { path, bytes, contentId: `${bytes}:${modifiedAtMs}`, mediaType, extension };
+    const fact = { path, bytes, contentId: contentIdOfFile(bytes, modifiedAtMs), mediaType, extension };
     context.make('file', await openLocal(origin, fact));
     context.progress(bytes, bytes, 'found');
     return fact;
@@ -445,6 +499,16 @@ async function sha1OfFile(path: string): Promise<string> {
   const hash = createHash('sha1');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');
+}
+
+/** How a download is opened, and what is said of it beforehand. */
+interface Way {
+  readonly announcedBytes: number | null;
+  /** By which an operator may allow it. */
+  readonly filename: string | undefined;
+  open(fromByte: number): Promise<Download & { bytesToday?: number | null }>;
+  /** What the source says of its length just now; `null`: nothing. */
+  bytesToday(): Promise<number | null>;
 }
 
 /** Who says what of the recording's length, in bytes; `null` where nobody does, or was not asked. */
@@ -745,7 +809,7 @@ function mediaLook(gate: MediaGate, handle: FileHandle, claim: Claim): MediaLook
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
     const firstBytes = buffer.subarray(0, bytesRead);
     if (/^\s*<(!doctype|html)/i.test(firstBytes.subarray(0, 200).toString('latin1'))) {
-      throw new KnownError('Zoom sent a web page instead of the recording', {
+      throw new KnownError('A web page came instead of the recording', {
         code: 'DOWNLOAD_NOT_MEDIA',
         retry: 'backoff',
       });

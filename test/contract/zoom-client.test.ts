@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../simulators/shared/faults.ts';
 import { startZoomSimulator, type ZoomSimulator } from '../../simulators/zoom/simulator.ts';
 import type { Download, Source } from '../../src/engine/ports/source.ts';
+import { createDownloadHosts } from '../../src/outside/web/download-hosts.ts';
 import { createZoomApi } from '../../src/outside/zoom/client.ts';
-import { createDownloadHosts } from '../../src/outside/zoom/download-hosts.ts';
 import { createZoom, type ZoomOptions } from '../../src/outside/zoom/downloads.ts';
 import { IDLE_TIMEOUT_MS, JSON_FAULTS, TRANSPORT_FAULTS } from '../support/transport-faults.ts';
 

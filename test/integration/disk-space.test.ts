@@ -13,6 +13,7 @@ import { createSpool } from '../../src/tasks/support/spool.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { openHouse, SAMPLE } from '../support/house.ts';
 import { LONE_STEP } from '../support/lone-step.ts';
+import { NO_INPUTS } from '../support/no-inputs.ts';
 import { openSweepWorld, type SweepWorld } from '../support/sweep-world.ts';
 import {
   createUpload,
@@ -325,6 +326,7 @@ describe('the download of a recording', () => {
     };
     const full = { usableBytes: async () => -1, requireBytes: () => Promise.reject(diskFull(undefined)) };
     const task = createFetchTask({
+      inputs: NO_INPUTS,
       stores: new Map(),
       recordings: { progress: () => Promise.reject(new Error('nothing is archived')) },
       zoom: {

@@ -12,12 +12,13 @@ import type { Recording } from '../../src/domain/recording.ts';
 import type { OfferedBytes } from '../../src/engine/bytes.ts';
 import type { FreshAddress, Source } from '../../src/engine/ports/source.ts';
 import { createMediaGate, type MediaGate } from '../../src/lib/media-gate.ts';
-import { createDownloadHosts } from '../../src/outside/zoom/download-hosts.ts';
+import { createDownloadHosts } from '../../src/outside/web/download-hosts.ts';
 import { createZoom } from '../../src/outside/zoom/downloads.ts';
 import { createFetchTask } from '../../src/tasks/fetch.ts';
 import { createSpool } from '../../src/tasks/support/spool.ts';
 import { SAMPLE } from '../support/house.ts';
 import { LONE_STEP } from '../support/lone-step.ts';
+import { NO_INPUTS } from '../support/no-inputs.ts';
 
 const HEAD = Buffer.from('\0\0\0\x20ftypmp42\0\0\0\0mp42mp41isomiso2', 'latin1');
 
@@ -99,6 +100,7 @@ async function attempt({ announcedBytes = null, companion, eventAgeMs = 0, gate,
   });
   const zoom: Source = { ...client, freshAddress: () => today() };
   const task = createFetchTask({
+    inputs: NO_INPUTS,
     stores: new Map(),
     zoom,
     spool: createSpool(folder),

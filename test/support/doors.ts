@@ -17,6 +17,7 @@ import { createRecipeBook } from '../../src/recipes/book.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import type { PagesOptions } from '../../src/server/pages/pages.ts';
 import { loadTaskShapes } from '../../src/tasks/support/files.ts';
+import { NO_INPUTS } from './no-inputs.ts';
 
 export const SECRET_TOKEN = 'zoom-secret-token';
 export const BUNNY_KEY = 'bunny-read-only-key';
@@ -54,6 +55,7 @@ export async function createTestDesk(options: TestDeskOptions): Promise<{ desk: 
     recipes: { book, tasks },
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     words: WORDS,
+    inputs: NO_INPUTS,
     files: { customRoots, media: STRICT_MEDIA_GATE, incoming },
     installation: { version: '1.2.3', dataDir, diskReserveBytes: 1, serviceNames: [] },
     vitals: wellVitals,

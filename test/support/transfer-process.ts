@@ -1,6 +1,6 @@
 import { createB2 } from '../../src/outside/b2/client.ts';
 import { createBunny } from '../../src/outside/bunny/client.ts';
-import { createDownloadHosts } from '../../src/outside/zoom/download-hosts.ts';
+import { createDownloadHosts } from '../../src/outside/web/download-hosts.ts';
 import { createZoom } from '../../src/outside/zoom/downloads.ts';
 
 /** Where the simulators are that a process of its own shall move bytes to and from. */

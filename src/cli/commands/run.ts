@@ -14,6 +14,7 @@ recording that it is a run of keeps what it has reached.
 Examples:
   sluice run rec_4bf5122f344554c53bde2ebb probe
   sluice run rec_4bf5122f344554c53bde2ebb --preset web-720p thumbnail
+  sluice run media-in:courses/algebra-1.mov --preset hls-1080p
   sluice run rec_4bf5122f344554c53bde2ebb copy --param archive.store=folder --reference copy-1 --json`;
 
 interface RunOptions {
@@ -28,11 +29,11 @@ interface RunOptions {
 export function addRunCommand(program: Command, io: Io): void {
   program
     .command('run')
-    .summary('one more run of a recording, by another recipe or by presets')
+    .summary('a run of a recording or an input, by a recipe or by presets')
     .description(
-      'Begins one more run of a recording that is home, from its archived file, by another recipe or by presets.',
+      'Begins a run of a recording that is home, from its archived file, or of an input, by a recipe or by presets.',
     )
-    .argument('<id>', 'of the recording')
+    .argument('<id>', 'of the recording; or an input: s3://bucket/key, https://…, media-in:path')
     .argument('[recipe]', 'see sluice recipes; or --preset')
     .option('--preset <name...>', 'what is to be made, see sluice presets; one output by each')
     .option('--to <place>', 'where outputs of presets go, in place of where they say')
@@ -55,7 +56,7 @@ export function addRunCommand(program: Command, io: Io): void {
       }
       const session = openSession(io, command);
       const body = {
-        recording_id: id,
+        ...(isInput(id) ? { input: id } : { recording_id: id }),
         ...(recipe === undefined ? {} : { recipe }),
         ...(preset === undefined ? {} : { presets: preset }),
         ...(to === undefined ? {} : { to }),
@@ -67,6 +68,11 @@ export function addRunCommand(program: Command, io: Io): void {
       if (session.isJson) session.printJson(run);
       else session.print(`${run.id} ${run.state}${run.duplicate ? ', known already' : ''}`);
     });
+}
+
+/** Whether it is an address; recordings' ids have no colon. */
+function isInput(text: string): boolean {
+  return text.includes(':');
 }
 
 function readParam(text: string, before: RunOptions['param']): RunOptions['param'] {

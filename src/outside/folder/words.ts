@@ -16,6 +16,13 @@ export const FOLDER_PUBLISHER: ServiceWords = {
   publisher: 'folder',
 };
 
+export const MEDIA_IN: ServiceWords = {
+  service: 'media-in',
+  name: 'the media input',
+  keys: 'MEDIA_IN, and of a bucket S3_KEY_ID and S3_SECRET',
+  address: 'MEDIA_IN, and of a bucket S3_ENDPOINT and S3_REGION',
+};
+
 export const MEDIA_OUT: ServiceWords = {
   service: 'media-out',
   name: 'the media output',

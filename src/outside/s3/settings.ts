@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, text, url } from '../../lib/setting-kinds.ts';
+import { entriesOf, secret, text, url } from '../../lib/setting-kinds.ts';
 import { knownBy, PROFILE_NAMES, PROFILES, type ProfileName } from './profiles.ts';
 
 /** What a bucket may be called; the oldest ones have names that nobody is given any more. */
@@ -27,6 +27,14 @@ export const s3Settings = {
     .regex(BUCKET, { error: 'must be the name of a bucket: 3 to 63 letters, digits, dots and hyphens' })
     .optional()
     .describe('Bucket that recipes can archive to as the store "s3"; unset: they cannot'),
+  S3_INPUT_BUCKETS: z
+    .string()
+    .transform(entriesOf)
+    .pipe(z.array(z.string().regex(BUCKET, { error: 'each entry is the name of a bucket' })))
+    .optional()
+    .describe(
+      'Buckets that inputs (s3://bucket/key) are taken from, comma-separated; unset: those of S3_BUCKET, MEDIA_IN and MEDIA_OUT',
+    ),
   S3_PROFILE: z
     .enum(PROFILE_NAMES)
     .optional()

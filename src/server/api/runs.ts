@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Control } from '../../desk/control.ts';
 import type { Query } from '../../desk/query.ts';
-import type { RunWay } from '../../desk/runs.ts';
+import type { RunOf, RunWay } from '../../desk/runs.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { problems } from '../routes/problems.ts';
 import { recordingView, viewRecording } from './views.ts';
@@ -11,7 +11,13 @@ import { webhookUrl } from './webhook-url.ts';
 
 const newRun = z
   .object({
-    recording_id: z.string().min(1).max(100),
+    recording_id: z.string().min(1).max(100).optional().describe('One that is home; either this, or input'),
+    input: z
+      .string()
+      .min(1)
+      .max(4000)
+      .optional()
+      .describe('s3://bucket/key, https://host/path, or media-in:folder/file.mp4 below MEDIA_IN'),
     recipe: z.string().min(1).max(40).optional().describe('Either this, or presets'),
     presets: z
       .array(z.string().min(1).max(40))
@@ -45,14 +51,15 @@ const newRun = z
     examples: [
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', presets: ['web-720p', 'thumbnail'] },
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' },
+      { input: 'media-in:courses/algebra-1.mov', presets: ['hls-1080p'] },
     ],
   });
 
 const acceptedRun = z.object({ id: z.string(), state: z.string(), duplicate: z.boolean() });
 
 /**
- * `POST /api/runs`, `GET /api/runs`: further runs of recordings that are home. A run is a recording by itself, with an id,
- * steps, history and actions of its own; whatever becomes of it, the first run keeps what it has reached.
+ * `POST /api/runs`, `GET /api/runs`: runs of recordings that are home, and of inputs. A run is a recording by itself, with an
+ * id, steps, history and actions of its own; whatever becomes of it, the first run keeps what it has reached.
  */
 export function addRunsApi(
   app: FastifyInstance,
@@ -66,15 +73,15 @@ export function addRunsApi(
       schema: {
         tags: ['recipes'],
         operationId: 'startRun',
-        summary: 'One more run of a recording that is home, by another recipe or by presets',
+        summary: 'A run of a recording that is home, or of an input, by a recipe or by presets',
         body: newRun,
-        response: { 202: acceptedRun, ...problems(400, 401, 403, 404, 409) },
+        response: { 202: acceptedRun, ...problems(400, 401, 403, 404, 409, 415, 502, 503) },
       },
     },
     async ({ body }, reply) => {
-      const { recording_id: recordingId, params, reference, webhook_url: webhookUrl } = body;
-      const way = wayOf(body);
-      const accepted = await control.startRun({ recordingId, way, params, reference, webhookUrl });
+      const { params, reference, webhook_url: webhookUrl } = body;
+      const of = beginningOf(body);
+      const accepted = await control.startRun({ of, way: wayOf(body), params, reference, webhookUrl });
       return reply
         .code(202)
         .send({ id: accepted.id, state: accepted.state, duplicate: accepted.isDuplicate });
@@ -87,7 +94,7 @@ export function addRunsApi(
       schema: {
         tags: ['recipes'],
         operationId: 'listRuns',
-        summary: 'Further runs of recordings, the newest first',
+        summary: 'Runs that were asked for, the newest first',
         querystring: z.object({
           recording_id: z.string().max(100).optional(),
           limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -99,6 +106,17 @@ export function addRunsApi(
       runs: (await query.recordings.runs(of, limit)).map(viewRecording),
     }),
   );
+}
+
+/** @throws KnownError `REQUEST_INVALID` */
+function beginningOf({ recording_id: recordingId, input }: z.output<typeof newRun>): RunOf {
+  if (recordingId !== undefined && input === undefined) return { recordingId };
+  if (input !== undefined && recordingId === undefined) return { input };
+  const text =
+    input === undefined
+      ? 'recording_id: is required, or input'
+      : 'input: there is a recording_id as well, and a run is of one of the two';
+  throw new KnownError(text, { code: 'REQUEST_INVALID' });
 }
 
 /** @throws KnownError `REQUEST_INVALID` */

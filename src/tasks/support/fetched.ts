@@ -5,11 +5,30 @@ import { lengthOf } from '../../lib/files.ts';
 import { checkUnchanged, openUnchanged } from '../../lib/local-file.ts';
 
 /** Whether a recording's bytes were brought to the spool; else they are read where they were handed over. */
-export function isSpooled({ origin }: Pick<Recording, 'origin'>, { path }: Facts['fetch']): boolean {
-  return origin.kind !== 'file' || path !== origin.path;
+export function isSpooled(
+  { origin }: Pick<Recording, 'origin'>,
+  { path, contentId }: Pick<Facts['fetch'], 'path' | 'contentId'>,
+): boolean {
+  if (origin.kind === 'file') return path !== origin.path;
+  if (origin.kind !== 'input' || origin.file === undefined) return true;
+  return contentId !== contentIdOfFile(origin.bytes, origin.file.modifiedAtMs);
+}
+
+/** What tells the bytes of a file of this machine from others. */
+export function contentIdOfFile(bytes: number | null, modifiedAtMs: number): string {
+  return `${bytes}:${modifiedAtMs}`;
 }
 
 export type LocalOrigin = Extract<Origin, { kind: 'file' }>;
+
+export type InputOrigin = Extract<Origin, { kind: 'input' }>;
+
+/** An input that lies on this machine, as a file that was handed over and stays where it is. */
+export function localInput(origin: InputOrigin, path: string): LocalOrigin {
+  const { bytes, file } = origin;
+  if (file === undefined || bytes === null) throw new Error('it is not on this machine');
+  return { kind: 'file', path, bytes, ...file, keep: true };
+}
 
 /** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk. */
 export async function openFetched(
@@ -17,8 +36,8 @@ export async function openFetched(
   fact: Facts['fetch'],
 ): Promise<OfferedBytes | undefined> {
   const { origin, isReopened } = recording;
-  if (!isSpooled(recording, fact) && origin.kind === 'file') {
-    const opened = openLocal(origin, fact);
+  if (!isSpooled(recording, fact) && (origin.kind === 'file' || origin.kind === 'input')) {
+    const opened = openLocal(origin.kind === 'file' ? origin : localInput(origin, fact.path), fact);
     // It may have gone when the recording was home.
     return isReopened ? await opened.catch(() => undefined) : await opened;
   }

@@ -1,4 +1,5 @@
 import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
+import type { Inputs } from '../../engine/ports/inputs.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Source } from '../../engine/ports/source.ts';
@@ -15,6 +16,7 @@ import type { Spool } from './spool.ts';
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
   readonly zoom: Source;
+  readonly inputs: Inputs;
   /** The stores, the publishers and the places of outputs that are set up, by their names. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;

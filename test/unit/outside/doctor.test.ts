@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { settings } from '../../../src/config/settings.ts';
 import type { Checkup } from '../../../src/outside/checkup.ts';
 import { CHECKUPS } from '../../../src/outside/doctor.ts';
+import { MEDIA_IN_CHECKUP } from '../../../src/outside/media-in.ts';
 import { MEDIA_OUT_CHECKUP } from '../../../src/outside/media-out.ts';
 import { SERVICES } from '../../../src/outside/words.ts';
 
@@ -25,7 +26,9 @@ describe('what the doctor looks at outside', () => {
     );
 
     expect(files.length).toBeGreaterThan(4);
-    expect(services(CHECKUPS)).toEqual(services([...given.flat(), MEDIA_OUT_CHECKUP] as Checkup<never>[]));
+    expect(services(CHECKUPS)).toEqual(
+      services([...given.flat(), MEDIA_IN_CHECKUP, MEDIA_OUT_CHECKUP] as Checkup<never>[]),
+    );
   });
 
   it.each(CHECKUPS)('names for $name only settings that there are', ({ needs, clock, madeBy }) => {

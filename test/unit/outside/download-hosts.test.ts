@@ -4,7 +4,7 @@ import {
   createDownloadHosts,
   isPublicAddress,
   type ResolveAll,
-} from '../../../../src/outside/zoom/download-hosts.ts';
+} from '../../../src/outside/web/download-hosts.ts';
 
 const hosts = createDownloadHosts(['*.zoom.us', 'files.example.com', 'http://127.0.0.1:9012']);
 const refusal = expect.objectContaining({ code: 'DOWNLOAD_HOST_REFUSED', retry: 'never' });

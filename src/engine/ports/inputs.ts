@@ -1,0 +1,33 @@
+import type { FoundInput, InputAddress } from '../../domain/input.ts';
+import type { Download } from './source.ts';
+import type { Call } from './store.ts';
+
+/**
+ * Where recordings are brought from that somebody names by an address: buckets, web servers, what lies below MEDIA_IN. Every
+ * call makes one attempt. Nothing there is ever changed.
+ *
+ * @throws KnownError `INPUT_NOT_ALLOWED` for an address that nothing is taken from, `INPUT_NOT_FOUND`; and what the service there
+ * says
+ */
+export interface Inputs {
+  /** Asks whether it is there and may be read. @throws KnownError `FILE_EMPTY`, `NOT_MEDIA` where that is known already */
+  look(input: Call & { readonly address: InputAddress }): Promise<FoundInput>;
+  /**
+   * Where a file of this machine lies, every link followed; `undefined`: it is none.
+   *
+   * @throws KnownError `SOURCE_GONE`
+   */
+  localPath(address: InputAddress): Promise<string | undefined>;
+  /**
+   * Opens it, from a byte on if that is possible.
+   *
+   * @param validator Of the bytes before that one, so that no others are added to them.
+   */
+  open(
+    input: Call & {
+      readonly address: InputAddress;
+      readonly fromByte: number;
+      readonly validator: string | null;
+    },
+  ): Promise<Download>;
+}
