@@ -1,4 +1,5 @@
 import type { Config, SettingProblem } from '../config/config.ts';
+import type { FileReport } from '../domain/media/file-report.ts';
 import type { RecipesFile } from '../recipes/recipes-file.ts';
 import type { Api } from './api.ts';
 
@@ -32,6 +33,8 @@ export interface Io {
   examineConfig(): { readonly config: Config; readonly problems: readonly SettingProblem[] };
   /** @throws KnownError `CONFIG_INVALID`, which lists every problem by its line */
   readRecipes(path: string): Promise<RecipesFile>;
+  /** What is in a file of this machine, by its absolute path. @throws KnownError if it cannot be looked into */
+  probeFile(path: string): Promise<FileReport>;
   /** Runs another program of Sluice in place of this one, and resolves with its exit code. */
   runSweeper(args: readonly string[]): Promise<number>;
   /** Asks a person who is at the terminal, and resolves with the answer; `undefined` if nobody is there. */

@@ -69,6 +69,10 @@ const io: Io = {
     const { placesOf } = await import('../outside/places.ts');
     return readRecipesFile(path, tasks, placesOf(examineConfig(process.env).config));
   },
+  async probeFile(path) {
+    const { probeFile } = await import('../processes/probe-file.ts');
+    return await probeFile(examineConfig(process.env).config, path, stopping.signal);
+  },
   async runSweeper(args) {
     const entry = join(dirname(import.meta.dirname), `processes/sweep-main${extname(import.meta.filename)}`);
     const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { stdio: 'inherit' });

@@ -13,6 +13,7 @@ import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addPauseCommand } from './commands/pause.ts';
 import { addPresetsCommand } from './commands/presets.ts';
+import { addProbeCommand } from './commands/probe.ts';
 import { addPublishAgainCommand } from './commands/publish-again.ts';
 import { addRecipesCommand } from './commands/recipes.ts';
 import { addRenameCommand } from './commands/rename.ts';
@@ -97,6 +98,7 @@ export function createProgram(io: Io, version: string): Command {
     addRulesCommand,
     addRecipesCommand,
     addPresetsCommand,
+    addProbeCommand,
     addRunCommand,
     addZoomCommand,
     addCompletionCommand,
