@@ -28,7 +28,7 @@ export async function probeFile(
   const { video } = file;
   const isScanned = video !== undefined && whyRefused(file) === undefined;
   const scan = isScanned
-    ? await scanPackets(tools, { args: await tools.ffmpeg.input(realPath), index: video.index, signal })
+    ? await scanPackets(tools, { args: await tools.ffmpeg.input(realPath), video, signal })
     : undefined;
   const handle = await open(pathBytes(realPath), 'r');
   try {

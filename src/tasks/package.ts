@@ -221,7 +221,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       params.codec === 'h264' &&
       !Array.isArray(params.ladder);
     const scan = mayCopy ? await scanPackets(media, { args, video, signal }) : undefined;
-    const plan = planPackage(file, { ...params, wrapping: params.segments }, scan);
+    const plan = planPackage(file, params, scan);
     const needed = [
       ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
         ? [ENCODERS[params.codec]]

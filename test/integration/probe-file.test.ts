@@ -37,7 +37,16 @@ async function make(name: string, ...args: string[]): Promise<string> {
 
 describe('a look into a file', () => {
   it('says what matters of a film that can be copied', async () => {
-    const path = await make('film.mp4', ...film('320x180', 4, TONE(4)), '-crf', '40', '-movflags', 'faststart', '-ac', '2');
+    const path = await make(
+      'film.mp4',
+      ...film('320x180', 4, TONE(4)),
+      '-crf',
+      '40',
+      '-movflags',
+      'faststart',
+      '-ac',
+      '2',
+    );
 
     expect(await probe(path)).toMatchObject({
       container: expect.stringContaining('mp4'),

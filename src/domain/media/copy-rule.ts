@@ -13,18 +13,23 @@ const MAX_APART_S = 0.1;
 /** By ffprobe's count: 5.1. */
 const MAX_LEVEL = 51;
 
+/** What the packets of a film say, which nobody has decoded. */
+export interface PacketFacts {
+  /** Between two keyframes, or the last one and the end, in seconds. */
+  readonly largestGapS: number;
+  readonly bitsPerS: number;
+  /** Of H.264: further on its pictures have another size or are of another kind than before, which shows once they are decoded. */
+  readonly isChanging: boolean;
+}
+
 /**
  * Why a film cannot be the largest rendition as it is, without being encoded anew; `undefined` if it can. Every browser has
  * to play it, from any of its keyframes on.
- *
- * @param largestGapS Between two keyframes, or the last one and the end.
- * @param isChanging Whether its size or the like is another one further on.
  */
 export function whyNotCopied(
   { container, video, audio }: MediaFile & { readonly video: VideoStream },
-  of: { readonly largestGapS: number; readonly bitsPerS: number; readonly isChanging: boolean },
+  { largestGapS, bitsPerS, isChanging }: PacketFacts,
 ): string | undefined {
-  const { largestGapS, bitsPerS, isChanging } = of;
   if (!container.split(',').includes('mp4')) return 'its container is not MP4';
   if (video.codec !== 'h264') return `its pictures are ${video.codec}`;
   if (video.pixelFormat !== 'yuv420p') return `its pictures are ${video.pixelFormat ?? 'of no known format'}`;

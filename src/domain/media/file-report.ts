@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import { canCopySound, whyNotCopied } from './copy-rule.ts';
+import { canCopySound, type PacketFacts, whyNotCopied } from './copy-rule.ts';
 import { requireWithinLimits } from './limits.ts';
 import { type MediaFile, perSecond, shownSize } from './media-file.ts';
 
@@ -58,7 +58,7 @@ export function whyRefused(file: MediaFile): string | undefined {
 export function reportOn(
   file: MediaFile,
   known: { readonly bytes: number; readonly isFaststart: boolean | undefined },
-  scan: { readonly largestGapS: number; readonly bitsPerS: number } | undefined,
+  scan: PacketFacts | undefined,
 ): FileReport {
   const { video, audio } = file;
   return {

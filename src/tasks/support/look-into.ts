@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { KnownError } from '../../domain/errors.ts';
+import type { PacketFacts } from '../../domain/media/copy-rule.ts';
 import { requireWithinLimits } from '../../domain/media/limits.ts';
 import {
   type MediaFile,
@@ -75,20 +76,11 @@ export async function lookAt(ffprobe: Ffprobe, path: string): Promise<MediaFile 
   }
 }
 
-/** What the packets of a film say, which nobody has decoded. */
-export interface PacketScan {
-  /** Between two keyframes, or the last one and the end, in seconds. */
-  readonly largestGapS: number;
-  readonly bitsPerS: number;
-  /** Of H.264: further on its pictures have another size or are of another kind than before, which shows once they are decoded. */
-  readonly isChanging: boolean;
-}
-
 /** Looks at each packet of a film: where it can be cut, how much there is of it, and whether it stays what it is. */
 export async function scanPackets(
   { ffmpeg }: Pick<MediaTools, 'ffmpeg'>,
   { args, video, signal }: { args: readonly string[]; video: VideoStream; signal: AbortSignal },
-): Promise<PacketScan> {
+): Promise<PacketFacts> {
   const parameters = new Set<string>();
   let unitS = 0;
   let keyS: number | undefined;

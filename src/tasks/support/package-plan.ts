@@ -1,9 +1,8 @@
-import { canCopySound, whyNotCopied } from '../../domain/media/copy-rule.ts';
+import { canCopySound, type PacketFacts, whyNotCopied } from '../../domain/media/copy-rule.ts';
 import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
 import type { Wrapping } from '../../domain/media/manifests.ts';
 import { type FrameRate, type MediaFile, perSecond, shownSize } from '../../domain/media/media-file.ts';
 import { evenRate, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
-import type { PacketScan } from './look-into.ts';
 
 export type VideoCodec = 'h264' | 'hevc' | 'vp9';
 
@@ -13,7 +12,7 @@ export interface PackageWishes {
   readonly segmentS: number;
   readonly audioBitsPerS: number;
   readonly effort: 'usual' | 'hurry';
-  readonly wrapping: Wrapping;
+  readonly segments: Wrapping;
 }
 
 /** A stream of the package to be: by its place among those that ffmpeg writes. */
@@ -54,10 +53,10 @@ const UNKNOWN_BITS_PER_S = 20_000_000;
 export function planPackage(
   file: MediaFile,
   wishes: PackageWishes,
-  scan: PacketScan | undefined,
+  scan: PacketFacts | undefined,
 ): PackagePlan {
   const { video, audio } = file;
-  const { wrapping } = wishes;
+  const { segments: wrapping } = wishes;
   const isCopied =
     video !== undefined && scan !== undefined && whyNotCopied({ ...file, video }, scan) === undefined;
   const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied);
@@ -225,7 +224,7 @@ function mostBytes(
   tracks: readonly PlannedTrack[],
   wishes: PackageWishes,
 ): number {
-  const isStream = wishes.wrapping === 'ts';
+  const isStream = wishes.segments === 'ts';
   const bits = tracks.map(
     ({ kind, rung }) =>
       (kind === 'audio' ? 0 : (rung?.maxBitsPerS ?? UNKNOWN_BITS_PER_S)) +
