@@ -110,6 +110,7 @@ function buildConfig(e: Values, env: Env) {
     customRoots: e.CUSTOM_ROOTS,
     tasksDir: e.TASKS_DIR === undefined ? undefined : resolve(e.TASKS_DIR),
     recipesFile: e.RECIPES_FILE === undefined ? undefined : resolve(e.RECIPES_FILE),
+    ladderMostPx: e.LADDER_MAX_SHORT_SIDE_PX,
     marksDir: e.MARKS_DIR === undefined ? undefined : resolve(e.MARKS_DIR),
     media: {
       allowed: e.MEDIA_ALLOW,

@@ -203,6 +203,11 @@ export const settings = {
     .describe(
       'Public address of what lies there, such as https://media.academy.example; unset: nobody is told where to find it',
     ),
+  LADDER_MAX_SHORT_SIDE_PX: whole(144)
+    .default(1080)
+    .describe(
+      'The largest rendition of a package that is encoded, by the shorter side of its pictures: 2160 allows 4K, whose ladder holds 1.9 GB (FFMPEG_MEMORY_MAX_BYTES); what is copied may be larger',
+    ),
   MARKS_DIR: text()
     .optional()
     .describe(

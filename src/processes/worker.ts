@@ -166,6 +166,7 @@ export async function startWorker(config: Config, log: Logger) {
       publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
       captions: { language: config.zoom.defaults.language },
       marksDir: config.marksDir,
+      ladderMostPx: config.ladderMostPx,
     },
     onAdded: () => {
       onAnnounced();

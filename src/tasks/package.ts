@@ -147,7 +147,10 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',
 };
 
-type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch' | 'retry'>;
+type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch' | 'retry'> & {
+  /** Without it this machine encodes whatever is asked for. */
+  readonly settings?: Pick<Tools['settings'], 'ladderMostPx'>;
+};
 
 /**
  * Makes a package of a film that browsers play: renditions cut into segments at the same times, which HLS and DASH share.
@@ -221,7 +224,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       params.codec === 'h264' &&
       !Array.isArray(params.ladder);
     const scan = mayCopy ? await scanPackets(media, { args, video, signal }) : undefined;
-    const plan = planPackage(file, params, scan);
+    const plan = planPackage(file, { ...params, mostPx: tools.settings?.ladderMostPx }, scan);
     const needed = [
       ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
         ? [ENCODERS[params.codec]]

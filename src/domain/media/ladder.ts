@@ -51,18 +51,27 @@ export type WantedLadder = 'auto' | 'top' | readonly (RungName | CustomRung)[];
  *
  * @param wanted auto: by what the film is; top: the largest of those alone.
  * @param hasCopy The film itself is the largest one, so all others are smaller.
+ * @param mostPx No rendition has a longer shorter side, whatever is wanted: this machine encodes no more.
  */
-export function ladderFor(video: VideoStream, wanted: WantedLadder, hasCopy: boolean): readonly Rung[] {
+export function ladderFor(
+  video: VideoStream,
+  wanted: WantedLadder,
+  hasCopy: boolean,
+  mostPx: number = Number.POSITIVE_INFINITY,
+): readonly Rung[] {
   const { widthPx, heightPx } = shownSize(video);
   const shortPx = Math.min(widthPx, heightPx);
-  if (wanted === 'top') return hasCopy ? [] : ladderFor(video, 'auto', false).slice(0, 1);
+  if (wanted === 'top') return hasCopy ? [] : ladderFor(video, 'auto', false, mostPx).slice(0, 1);
   const names = wanted === 'auto' ? (hasCopy ? BELOW_COPY : USUAL) : wanted;
-  const fits = (px: number) => (hasCopy ? px < shortPx / SLACK : px <= shortPx * SLACK);
+  const fits = (px: number) => px <= mostPx && (hasCopy ? px < shortPx / SLACK : px <= shortPx * SLACK);
   const rungs = names.flatMap((each) => {
-    if (typeof each !== 'string') return [customRung(each)];
+    if (typeof each !== 'string')
+      return Math.min(each.widthPx, each.heightPx) <= mostPx ? [customRung(each)] : [];
     return fits(NAMED_RUNGS[each].shortPx) ? [namedRung(each, video)] : [];
   });
-  if (rungs.length === 0 && !hasCopy) rungs.push(smallest(names, video, shortPx));
+  if (rungs.length === 0 && !hasCopy) {
+    rungs.push(shortPx > mostPx ? largestOf(mostPx, video) : smallest(names, video, shortPx));
+  }
   const bySize = rungs.sort((a, b) => b.widthPx * b.heightPx - a.widthPx * a.heightPx);
   return unique(wanted === 'auto' ? bySize.map((rung) => notAboveSource(rung, video)) : bySize);
 }
@@ -93,6 +102,12 @@ function namedRung(name: RungName, video: VideoStream): Rung {
 
 function customRung({ widthPx, heightPx, videoBitsPerS }: CustomRung): Rung {
   return { name: `${widthPx}x${heightPx}`, widthPx, heightPx, maxBitsPerS: videoBitsPerS };
+}
+
+/** A film that is larger than anything that may be made of it is shown as large as it may be. */
+function largestOf(mostPx: number, video: VideoStream): Rung {
+  const names = Object.keys(NAMED_RUNGS) as RungName[];
+  return namedRung(names.findLast((name) => NAMED_RUNGS[name].shortPx <= mostPx) ?? 'R_144P', video);
 }
 
 /** A film that is smaller than all that were named is shown as large as it is. */

@@ -13,6 +13,8 @@ export interface PackageWishes {
   readonly audioBitsPerS: number;
   readonly effort: 'usual' | 'hurry';
   readonly segments: Wrapping;
+  /** The shorter side of the largest rendition that is encoded, at most. */
+  readonly mostPx?: number | undefined;
 }
 
 /** A stream of the package to be: by its place among those that ffmpeg writes. */
@@ -59,7 +61,7 @@ export function planPackage(
   const { segments: wrapping } = wishes;
   const isCopied =
     video !== undefined && scan !== undefined && whyNotCopied({ ...file, video }, scan) === undefined;
-  const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied);
+  const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied, wishes.mostPx);
   const rate = video === undefined || isCopied ? undefined : evenRate(video);
   const films: PlannedTrack[] = rungs.map((rung) => ({
     id: rung.name,

@@ -50,6 +50,8 @@ export interface Tools {
     readonly captions: { readonly language: string };
     /** The folder of pictures that are drawn on films; `undefined`: there is none. */
     readonly marksDir: string | undefined;
+    /** The shorter side of the largest rendition of a package that is encoded. */
+    readonly ladderMostPx: number;
   };
   /** Called when there is something to deliver and to watch. */
   readonly onAdded: () => void;

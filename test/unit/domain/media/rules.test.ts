@@ -222,6 +222,23 @@ describe('a ladder', () => {
     expect(sizes(film(), 'top', true)).toEqual([]);
   });
 
+  it.each([
+    ['R_4K and R_1080P', ['R_4K', 'R_1080P'], ['1920x1080']],
+    ['R_4K alone', ['R_4K'], ['1920x1080']],
+    ['sizes of somebody', [{ widthPx: 3840, heightPx: 2160, videoBitsPerS: 8_000_000 }], ['1920x1080']],
+    ['the largest', 'top', ['1920x1080']],
+  ] as const)(
+    'of 4K is no larger than this machine encodes, whatever is wanted: %s',
+    (_what, wanted, made) => {
+      const of = film({ widthPx: 3840, heightPx: 2160 });
+
+      expect(
+        ladderFor(of, wanted, false, 1080).map(({ widthPx, heightPx }) => `${widthPx}x${heightPx}`),
+      ).toEqual(made);
+      expect(ladderFor(of, ['R_4K'], false, 2160)[0]?.widthPx).toBe(3840);
+    },
+  );
+
   it('gives no rendition much more than the film has', () => {
     const [largest] = ladderFor(film({ bitsPerS: 500_000 }), 'auto', false);
     expect(largest?.maxBitsPerS).toBe(650_000);
