@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -24,7 +24,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-runs-page-'));
   await ffprobe('exit 1');
   browser = await openBrowser();
-  house = await openHouse({ FFPROBE: join(folder, 'ffprobe'), RETRY_ATTEMPTS: '1' });
+  await mkdir(join(folder, 'out'));
+  house = await openHouse({
+    FFPROBE: join(folder, 'ffprobe'),
+    RETRY_ATTEMPTS: '1',
+    MEDIA_OUT: join(folder, 'out'),
+  });
   await house.startWorker();
   ({ page, complaints } = await openPage(browser));
 });
@@ -41,7 +46,7 @@ it('a recording shows its runs, starts one, and has one tried again; a run leads
   const runs = page.getByRole('region', { name: 'Further runs' });
   await runs.getByText('None yet.').waitFor();
 
-  await runs.getByLabel('Recipe').selectOption('probe');
+  await runs.getByLabel('Or a recipe').selectOption('probe');
   await runs.getByRole('button', { name: 'Start a run' }).click();
   const retry = runs.getByRole('button', { name: 'Try again: Trigonometry (probe)' });
   await retry.waitFor();
@@ -71,4 +76,42 @@ it('what is not home yet cannot have one', async () => {
   const runs = page.getByRole('region', { name: 'Further runs' });
   await runs.getByText('None: a run begins from the archived file, which is not there yet.').waitFor();
   expect(await runs.getByRole('button').count()).toBe(0);
+});
+
+it('presets are made, changed and removed on their page, and a run begins by them', async () => {
+  const { id } = await house.addCustom('Geometry');
+  await house.reaches(id, 'done');
+  await page.goto(house.config.pipeline.url);
+  await page.getByRole('link', { name: 'Presets' }).click();
+  await page.getByText('web-720p', { exact: true }).waitFor();
+  expect(await page.getByRole('button', { name: 'Change web-720p' }).count()).toBe(0);
+
+  const form = page.getByRole('region', { name: 'A new preset' });
+  await form.getByLabel('Name').fill('poster');
+  await form.getByLabel('Task').selectOption({ label: 'Thumbnail' });
+  await form.getByText('It takes to, time, width, height.').waitFor();
+  await form.getByLabel('Parameters').fill('{ "width": "wide" }');
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await page.getByText('params.width: ').waitFor();
+  await form.getByLabel('Parameters').fill('{ "width": 640 }');
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await page.getByText('thumbnail, width: 640 · version 1').waitFor();
+  await expectAccessible(page, 'presets');
+
+  await page.getByRole('button', { name: 'Change poster' }).click();
+  await page.getByRole('dialog').getByLabel('Parameters').fill('{ "width": 320 }');
+  await page.getByRole('button', { name: 'Change it' }).click();
+  await page.getByText('thumbnail, width: 320 · version 2').waitFor();
+
+  await page.goto(`${house.config.pipeline.url}/recordings/${id}`);
+  const runs = page.getByRole('region', { name: 'Further runs' });
+  await runs.getByLabel('poster').check();
+  await runs.getByRole('button', { name: 'Start a run' }).click();
+  await runs.getByText('poster v2').waitFor();
+
+  await page.goto(`${house.config.pipeline.url}/presets`);
+  await page.getByRole('button', { name: 'Remove poster' }).click();
+  await page.getByRole('button', { name: 'Remove it' }).click();
+  await page.getByText('poster', { exact: true }).waitFor({ state: 'detached' });
+  expect(complaints.filter((complaint) => !complaint.includes('400'))).toEqual([]);
 });

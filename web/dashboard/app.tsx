@@ -6,6 +6,7 @@ import type { Live } from './live.ts';
 import { useMayAct, WhoIsHere } from './me.tsx';
 import { Notices, speak } from './notices.tsx';
 import { OverviewPage } from './overview-page.tsx';
+import { PresetsPage } from './presets-page.tsx';
 import { RecordingPage } from './recording-page.tsx';
 import { RecordingsPage } from './recordings-page.tsx';
 import { Link, type Route, routeOf, useAddress } from './router.tsx';
@@ -18,6 +19,7 @@ const TITLES = {
   access: 'Access · Sluice',
   zoom: 'Zoom · Sluice',
   announcements: 'Announcements · Sluice',
+  presets: 'Presets · Sluice',
 } as const;
 
 /** The frame around every view. */
@@ -55,6 +57,7 @@ export function App({ live }: { live: Live }) {
       {route.page === 'recording' && <RecordingPage key={route.id} live={live} id={route.id} />}
       {route.page === 'access' && <AccessPage live={live} />}
       {route.page === 'zoom' && <ZoomPage live={live} />}
+      {route.page === 'presets' && <PresetsPage live={live} />}
       {route.page === 'announcements' && <AnnouncementsPage live={live} query={query} />}
       <Footer live={live} />
       <Notices />
@@ -82,6 +85,9 @@ function Header({ live, route }: { live: Live; route: Route }) {
         </Link>
         <Link href="/zoom" aria-current={route.page === 'zoom' ? 'page' : undefined}>
           Zoom
+        </Link>
+        <Link href="/presets" aria-current={route.page === 'presets' ? 'page' : undefined}>
+          Presets
         </Link>
         <Link href="/announcements" aria-current={route.page === 'announcements' ? 'page' : undefined}>
           Announcements

@@ -8,6 +8,7 @@ export type Route =
   | { readonly page: 'access' }
   | { readonly page: 'zoom' }
   | { readonly page: 'announcements' }
+  | { readonly page: 'presets' }
   | { readonly page: 'recording'; readonly id: string };
 
 const MOVED = 'sluice:moved';
@@ -18,6 +19,7 @@ export function routeOf(path: string): Route {
   if (/^\/access\/?$/.test(path)) return { page: 'access' };
   if (/^\/zoom\/?$/.test(path)) return { page: 'zoom' };
   if (/^\/announcements\/?$/.test(path)) return { page: 'announcements' };
+  if (/^\/presets\/?$/.test(path)) return { page: 'presets' };
   return { page: /^\/recordings\/?$/.test(path) ? 'recordings' : 'overview' };
 }
 

@@ -8,19 +8,20 @@ import { notify, notifyProblem } from './notices.tsx';
 import { Empty, Loading, StateBadge, Trouble, When } from './parts.tsx';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
-import type { RecipeView, RecordingDetail, RecordingView, TaskView } from './types.ts';
+import type { PresetView, RecipeView, RecordingDetail, RecordingView } from './types.ts';
 
 /** How many runs of a recording are shown, the newest first. */
 const SHOWN = 20;
 
-/** The recipes that there are, and what people call their steps. */
+/** By what a run can go. */
 interface Ways {
   readonly recipes: readonly RecipeView[];
-  readonly tasks: readonly TaskView[];
+  readonly presets: readonly PresetView[];
 }
 
 const addressOf = (id: string) => `/recordings/${encodeURIComponent(id)}`;
-const recipeOf = ({ details }: RecordingView) => String(details['recipe'] ?? '');
+/** The recipe, or the presets with their versions. */
+const recipeOf = ({ details }: RecordingView) => String(details['presets'] ?? details['recipe'] ?? '');
 
 /** Of a further run: which recording it is a run of. */
 export function RunOf({ live, recording }: { live: Live; recording: RecordingView }) {
@@ -32,7 +33,7 @@ export function RunOf({ live, recording }: { live: Live; recording: RecordingVie
       <Link href={addressOf(run_of)}>
         <TitleOf live={live} id={run_of} />
       </Link>
-      , by the recipe <code>{recipeOf(recording)}</code>
+      , by <code>{recipeOf(recording)}</code>
       {reference !== null && (
         <>
           {' '}
@@ -79,7 +80,7 @@ export function Runs({ live, recording }: { live: Live; recording: RecordingDeta
     live,
     load: async (signal) => ({
       ...(await getJson<Pick<Ways, 'recipes'>>('/api/recipes', signal)),
-      ...(await getJson<Pick<Ways, 'tasks'>>('/api/tasks', signal)),
+      ...(await getJson<Pick<Ways, 'presets'>>('/api/presets', signal)),
     }),
     onNews: () => false,
   });
@@ -98,15 +99,15 @@ export function Runs({ live, recording }: { live: Live; recording: RecordingDeta
       )}
       <ul class="rows runs">
         {runs?.map((run) => (
-          <Run key={run.id} live={live} run={run} ways={ways} />
+          <Run key={run.id} live={live} run={run} />
         ))}
       </ul>
-      {isHome && mayAct && ways && <Start id={id} recipes={ways.recipes} onStarted={reload} />}
+      {isHome && mayAct && ways && <Start id={id} ways={ways} onStarted={reload} />}
     </section>
   );
 }
 
-function Run({ live, run, ways }: { live: Live; run: RecordingDetail; ways: Ways | undefined }) {
+function Run({ live, run }: { live: Live; run: RecordingDetail }) {
   return (
     <li class="row">
       <div class="row-words">
@@ -130,7 +131,7 @@ function Run({ live, run, ways }: { live: Live; run: RecordingDetail; ways: Ways
           </p>
         )}
         <p class="small">
-          {stepsOf(run, ways).map(({ id, label, words }) => (
+          {stepsOf(run).map(({ id, label, words }) => (
             <span key={id} class="chip">
               {label} <span class="muted number">{words}</span>
             </span>
@@ -142,15 +143,9 @@ function Run({ live, run, ways }: { live: Live; run: RecordingDetail; ways: Ways
   );
 }
 
-/** The steps of a run, those of its recipe that have not begun included; of a recipe that is gone those that have. */
-function stepsOf(run: RecordingDetail, ways: Ways | undefined) {
-  const recipe = ways?.recipes.find(({ name }) => name === recipeOf(run));
-  const steps = recipe?.steps ?? Object.keys(run.stages).map((id) => ({ id, task: id }));
-  return steps.map(({ id, task }) => ({
-    id,
-    label: ways?.tasks.find(({ name }) => name === task)?.label ?? id,
-    words: stepWords(run, id),
-  }));
+/** The steps of a run, those that have not begun included. */
+function stepsOf(run: RecordingDetail) {
+  return run.steps.map(({ id, label }) => ({ id, label, words: stepWords(run, id) }));
 }
 
 function stepWords({ stages, state }: RecordingDetail, id: string): string {
@@ -160,17 +155,23 @@ function stepWords({ stages, state }: RecordingDetail, id: string): string {
   return state === 'moving' ? 'goes on' : 'not done';
 }
 
-function Start(props: { id: string; recipes: readonly RecipeView[]; onStarted: () => void }) {
-  const { id, recipes, onStarted } = props;
+function Start(props: { id: string; ways: Ways; onStarted: () => void }) {
+  const { id, onStarted } = props;
+  const { recipes, presets } = props.ways;
   const [recipe, setRecipe] = useState('');
+  const [chosen, setChosen] = useState<readonly string[]>([]);
   const [isBusy, setBusy] = useState(false);
 
   async function start(): Promise<void> {
     setBusy(true);
     try {
-      await postJson('/api/runs', { recording_id: id, recipe });
-      notify(`A run by the recipe “${recipe}” is in line.`);
+      const way = chosen.length > 0 ? { presets: chosen } : { recipe };
+      await postJson('/api/runs', { recording_id: id, ...way });
+      notify(
+        chosen.length > 0 ? 'A run by presets is in line.' : `A run by the recipe “${recipe}” is in line.`,
+      );
       setRecipe('');
+      setChosen([]);
       onStarted();
     } catch (error) {
       notifyProblem(error);
@@ -187,9 +188,30 @@ function Start(props: { id: string; recipes: readonly RecipeView[]; onStarted: (
         if (!isBusy) void start();
       }}
     >
+      <fieldset class="presets">
+        <legend>What is to be made</legend>
+        {presets.map(({ name, description }) => (
+          <label key={name} class="check" title={description}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(name)}
+              onChange={(event) => {
+                const others = chosen.filter((each) => each !== name);
+                setChosen(event.currentTarget.checked ? [...others, name] : others);
+              }}
+            />
+            {name}
+          </label>
+        ))}
+      </fieldset>
       <label>
-        Recipe
-        <select required value={recipe} onChange={(event) => setRecipe(event.currentTarget.value)}>
+        Or a recipe
+        <select
+          required={chosen.length === 0}
+          disabled={chosen.length > 0}
+          value={recipe}
+          onChange={(event) => setRecipe(event.currentTarget.value)}
+        >
           <option value="">Choose one</option>
           {recipes.map(({ name }) => (
             <option key={name} value={name}>

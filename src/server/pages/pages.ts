@@ -30,7 +30,15 @@ const policy = (...servers: string[]) =>
   ].join('; ');
 
 /** The pages that the dashboard shows by itself, each with an address of its own. */
-const DASHBOARD_PATHS = ['/', '/recordings', '/recordings/:id', '/access', '/zoom', '/announcements'];
+const DASHBOARD_PATHS = [
+  '/',
+  '/recordings',
+  '/recordings/:id',
+  '/access',
+  '/zoom',
+  '/presets',
+  '/announcements',
+];
 
 const TUS_PATH = '/tusupload';
 
