@@ -19,10 +19,10 @@ const SOUND = ['-c:a', 'aac', '-b:a', '64k'];
 /** What is drawn of a camera at 1280x720: much detail, a hand that is not quite still, and the noise of a sensor. */
 const SCENE = [
   "nullsrc=s=480x270,geq=lum='128+40*sin(X/7)*cos(Y/9)+60*random(1)':cb=128:cr=128",
-  'mandelbrot=s=1920x1080:maxiter=400:start_scale=0.02:end_scale=0.02:start_x=-0.7436:start_y=0.1318',
+  'mandelbrot=s=1920x1080:maxiter=100:start_scale=0.02:end_scale=0.02:start_x=-0.7436:start_y=0.1318',
 ];
 const MIXED =
-  '[0:v]scale=1920:1080:flags=bicubic,gblur=sigma=2,format=yuv420p[n];[1:v]format=yuv420p[m];[m][n]blend=all_mode=average';
+  '[0:v]scale=1920:1080:flags=bicubic,gblur=sigma=3,format=yuv420p[n];[1:v]format=yuv420p,gblur=sigma=1.2[m];[m][n]blend=all_mode=average';
 const BY_HAND =
   "crop=1280:720:x='300+120*sin(t*0.9)+6*sin(t*7.3)':y='180+80*cos(t*0.7)+5*sin(t*6.1)',noise=alls=7:allf=t,format=yuv420p";
 

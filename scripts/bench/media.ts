@@ -268,7 +268,7 @@ function rowsOf(kind: string, list: readonly Round[], filmS: number): string[][]
 }
 
 function wishesOf(made: Made) {
-  return packaging.shape.params.parse(PACKAGES[made]);
+  return { ...packaging.shape.params.parse(PACKAGES[made]), wrapping: 'fmp4' } as const;
 }
 
 function bytesOf(run: FileRun): number {
