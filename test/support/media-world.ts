@@ -117,8 +117,8 @@ export async function openMediaWorld(settings: Partial<Tools['settings']> = {}) 
     },
 
     /** Takes back what a step has made. */
-    async withdraw(name: string, more: object = {}): Promise<void> {
-      const made = files.get(name)?.makeTask(tools as never as Tools) as
+    async withdraw(name: string, more: object = {}, otherTools: object = {}): Promise<void> {
+      const made = files.get(name)?.makeTask({ ...tools, ...otherTools } as never as Tools) as
         | Pick<AnyTask, 'withdraw'>
         | undefined;
       await made?.withdraw?.({

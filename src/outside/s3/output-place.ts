@@ -55,7 +55,9 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
   }
 
   async function putWhole(input: Call & OutputFile, file: SentFile): Promise<void> {
-    const { signal, onSent } = input;
+    const { signal, onSent, resume } = input;
+    const noted = readState(resume?.state);
+    if (noted !== undefined) await uploads.abort({ key: keyOf(input.key), uploadId: noted.uploadId, signal });
     const md5 = await file.md5(0, file.bytes, signal);
     const body = { bytes: file.bytes, chunks: file.read(0, file.bytes), onSent };
     await objects.put({ ...newObject(input, keyOf(input.key), randomUUID()), md5, body, signal });
@@ -71,6 +73,9 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
       if (stored !== undefined) return { state: noted, stored, isDone: false };
       if ((await objects.look({ key, signal }))?.meta['sluice-id'] === noted.id)
         return { state: noted, stored: new Map(), isDone: true };
+    } else if (noted !== undefined) {
+      // Of other bytes: nobody else would know of it.
+      await uploads.abort({ key, uploadId: noted.uploadId, signal });
     }
     const id = randomUUID();
     const { uploadId } = await uploads.begin({ ...newObject(input, key, id), signal });

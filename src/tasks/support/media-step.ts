@@ -9,7 +9,7 @@ import { outputPrefix } from '../../domain/output-keys.ts';
 import type { TaskShape } from '../../domain/recipe.ts';
 import { held } from '../../engine/held.ts';
 import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
-import type { OutputPlace } from '../../engine/ports/output-place.ts';
+import type { OutputPlace, Resume } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
 import { jpegSize } from '../../lib/jpeg.ts';
@@ -22,10 +22,18 @@ import type { Tools } from './tools.ts';
 
 export type OutputTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
 
-/** Set before the first output is brought to its place: from then on there may be some. */
-const checkpointShape = z.object({ to: z.string() }).loose();
+const checkpointShape = z
+  .object({
+    /** Set before the first output is brought to its place: from then on there may be some. */
+    to: z.string(),
+    /** Large ones that are on their way there, and what the place needs to go on with them. */
+    unfinished: z.array(z.object({ key: z.string(), state: z.string() })).optional(),
+  })
+  .loose();
 
 type Checkpoint = Readonly<z.infer<typeof checkpointShape>>;
+
+type Unfinished = NonNullable<Checkpoint['unfinished']>[number];
 
 /** What an output has to be; what is said of none of it is not looked at. */
 export interface Proof {
@@ -76,6 +84,10 @@ export interface MediaStep<P, F> {
  * fact names it. That there may be something is recorded before; an attempt that finds this recorded removes first what
  * earlier ones have written, and one that fails what it has written itself. What is taken back is all that lies below the
  * step's own folder, whoever wrote it.
+ *
+ * A large output that was on its way is made anew, and goes on where it lies, below the number of the attempt that began it: the
+ * parts that are the same to the bit are not sent again. Whoever else still sends it cannot spoil it: an upload is made a file
+ * of parts that are named by what is in them.
  */
 export function createMediaTask<P extends OutputParams, F extends object>(
   step: MediaStep<P, F>,
@@ -96,7 +108,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       if (checkpoint !== undefined) await removeOutputs(context, place, outputsOf(context));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
-        const attempt = createAttempt(context, { programs, place, folder });
+        const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
+        const attempt = createAttempt(context, { programs, place, folder, unfinished });
         try {
           const told = await step.work({
             recording,
@@ -110,6 +123,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
             programs,
             ...attempt.means,
           });
+          await attempt.abandonRest();
           return { ...told, ...attempt.fact() };
         } catch (error) {
           await attempt.clear(error);
@@ -121,6 +135,10 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     async withdraw(context) {
       await scratch.remove(context);
       const place = requirePlace(context.params);
+      const { checkpoint, signal } = context;
+      if (checkpoint?.to === place.name) {
+        for (const each of checkpoint.unfinished ?? []) await place.abandon({ ...each, signal });
+      }
       await removeOutputs(context, place, outputsOf(context));
     },
   };
@@ -135,20 +153,46 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   /** One attempt: what it has made so far, and the means to make more. */
   function createAttempt(
     context: TaskContext<P, Checkpoint>,
-    at: { readonly programs: MediaTools; readonly place: OutputPlace; readonly folder: string },
+    at: {
+      readonly programs: MediaTools;
+      readonly place: OutputPlace;
+      readonly folder: string;
+      /** What earlier attempts have begun. */
+      readonly unfinished: readonly Unfinished[];
+    },
   ) {
     const { recording, signal, fence } = context;
     const { programs, place, folder } = at;
     const mark = { recordingId: recording.id, step: context.step.id, fence };
-    const prefix = outputPrefix(mark);
+    const unfinished = new Map(at.unfinished.map(({ key, state }) => [key, state]));
+    const [begun] = unfinished.keys();
+    const prefix = begun === undefined ? outputPrefix(mark) : begun.slice(0, begun.lastIndexOf('/') + 1);
     const outputs: Output[] = [];
     const costs: Cost[] = [];
     let isAnnounced = false;
 
     async function announce(): Promise<void> {
-      if (!isAnnounced) await context.saveCheckpoint({ ...context.checkpoint, to: place.name });
+      if (!isAnnounced) await save();
       isAnnounced = true;
     }
+
+    const save = () =>
+      context.saveCheckpoint({
+        ...context.checkpoint,
+        to: place.name,
+        unfinished: [...unfinished].map(([key, state]) => ({ key, state })),
+      });
+
+    /** How a large output goes on, in this attempt and in later ones. */
+    const resumeOf = (key: string): Resume => ({
+      get state() {
+        return unfinished.get(key);
+      },
+      async save(state) {
+        unfinished.set(key, state);
+        await save();
+      },
+    });
 
     const means: Pick<MediaWork<P>, 'run' | 'prove' | 'provePicture' | 'put'> = {
       async run(run) {
@@ -175,8 +219,9 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         await announce();
         const { bytes } = await retryInPlace(retry, signal, async () => {
           await context.checkLease();
-          return await place.put({ key, path, mediaType, mark, signal });
+          return await place.put({ key, path, mediaType, mark, resume: resumeOf(key), signal });
         });
+        if (unfinished.delete(key)) await save();
         crashPoint('output:after-put');
         const output = {
           key,
@@ -193,15 +238,23 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     return {
       means,
       fact: (): OutputsFact => ({ to: place.name, prefix, outputs, cost: sumOf(costs) }),
+      /** Throws away what earlier attempts have begun, and nobody goes on with. */
+      async abandonRest(): Promise<void> {
+        for (const [key, state] of unfinished) await place.abandon({ key, state, signal });
+      },
       /** Removes what was put, of an attempt that has failed. Whoever is stopped or has lost the lease leaves that to the next one. */
       async clear(error: unknown): Promise<void> {
-        if (signal.aborted || hasCode(error, 'LEASE_LOST') || !isAnnounced) return;
-        await removeOutputs(context, place, prefix).catch((trouble) =>
+        if (signal.aborted || hasCode(error, 'LEASE_LOST')) return;
+        const isLast = error instanceof KnownError && error.retry === 'never';
+        try {
+          if (isLast) await this.abandonRest();
+          if (isAnnounced) await removeOutputs(context, place, prefix);
+        } catch (trouble) {
           context.log.warn(
             { event: 'output.left', err: orMachineTrouble(trouble) },
             'left for the next attempt',
-          ),
-        );
+          );
+        }
       },
     };
   }
