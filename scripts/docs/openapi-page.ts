@@ -43,10 +43,12 @@ export async function openApiPage(): Promise<string> {
     vitals: { look: describeOnly },
     silentAfterMs: 0,
     watchUrl: undefined,
+    outputPlaces: new Map(),
     log,
   });
   const app = await createApp({
     desk,
+    watch: { mode: 'off', tokenSecrets: [], embedOrigins: [], linkUrl: undefined, mediaUrl: undefined },
     wings: [
       zoomRoutes({
         door: {

@@ -55,7 +55,7 @@ export async function openFuzzWorld() {
     line,
     installation: { version: '0.0.0', dataDir, diskReserveBytes: 1, serviceNames: [] },
     operators: { adminToken: 'an admin token of the operators' },
-    limits: { webhook: MANY, operator: MANY, nothing: MANY },
+    limits: { webhook: MANY, operator: MANY, viewer: MANY, nothing: MANY },
     log,
   });
   await app.ready();

@@ -9,6 +9,7 @@ import { addDeleteCommand } from './commands/delete.ts';
 import { addDeliveriesCommand } from './commands/deliveries.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
+import { addLinkCommand } from './commands/link.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addPauseCommand } from './commands/pause.ts';
@@ -100,6 +101,7 @@ export function createProgram(io: Io, version: string): Command {
     addPresetsCommand,
     addProbeCommand,
     addRunCommand,
+    addLinkCommand,
     addZoomCommand,
     addCompletionCommand,
   ]) {

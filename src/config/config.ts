@@ -214,6 +214,17 @@ function buildConfig(e: Values, env: Env) {
     s3Store: s3 && e.S3_BUCKET ? { ...s3, bucket: e.S3_BUCKET } : undefined,
     mediaOut: mediaOut(e, dataDir),
     inputs: inputs(e),
+    watch: {
+      mode: e.WATCH,
+      /** Where viewers reach this server. */
+      url: e.WATCH_URL,
+      linkUrl: e.WATCH_URL ?? e.PUBLIC_URL,
+      /** The one that links are signed with, and the one before it while such links are around. */
+      tokenSecrets: [e.WATCH_TOKEN_SECRET, e.WATCH_TOKEN_SECRET_OLD].filter((secret) => secret !== undefined),
+      embedOrigins: e.WATCH_EMBED_ORIGINS,
+      /** Where what is watched is fetched, if not from this server. */
+      mediaUrl: e.MEDIA_OUT_URL,
+    },
     site: {
       webhookUrl: e.SITE_WEBHOOK_URL,
       webhookSecret: e.SITE_WEBHOOK_SECRET,
@@ -443,6 +454,12 @@ function conflicts(present: Env): SettingProblem[] {
   }
   if (present['MEDIA_OUT_URL'] !== undefined && present['MEDIA_OUT'] === undefined) {
     found('MEDIA_OUT', 'is required too, MEDIA_OUT_URL is its public address');
+  }
+  if (present['WATCH_TOKEN_SECRET'] === undefined) {
+    if (present['WATCH']?.trim() === 'signed') found('WATCH_TOKEN_SECRET', 'is required with WATCH=signed');
+    if (present['WATCH_TOKEN_SECRET_OLD'] !== undefined) {
+      found('WATCH_TOKEN_SECRET', 'is required too, WATCH_TOKEN_SECRET_OLD is the one before it');
+    }
   }
   const isInS3 = ['MEDIA_IN', 'MEDIA_OUT'].some((name) => present[name]?.trim().startsWith('s3://'));
   const s3 = ['S3_KEY_ID', 'S3_SECRET'].filter((name) => present[name] === undefined);

@@ -208,6 +208,28 @@ export const settings = {
     .describe(
       'The largest rendition of a package that is encoded, by the shorter side of its pictures: 2160 allows 4K, whose ladder holds 1.9 GB (FFMPEG_MEMORY_MAX_BYTES); what is copied may be larger',
     ),
+  WATCH: z
+    .enum(['off', 'signed', 'public'])
+    .default('off')
+    .describe(
+      'Who may watch packages on the page /watch beside operators: off: nobody; signed: whoever has a link that was signed with WATCH_TOKEN_SECRET; public: whoever knows a recording’s id',
+    ),
+  WATCH_URL: url()
+    .optional()
+    .describe(
+      'Where viewers reach this server, such as https://watch.academy.example, for links and what the website is told; unset: PUBLIC_URL in links, and the website is told of no page',
+    ),
+  WATCH_TOKEN_SECRET: signingSecret()
+    .optional()
+    .describe('Secret that signs links to watch, of "sluice link" and of the website (docs/website.md)'),
+  WATCH_TOKEN_SECRET_OLD: signingSecret()
+    .optional()
+    .describe('The secret before that one: links that were signed with it stay valid while it is set'),
+  WATCH_EMBED_ORIGINS: originList()
+    .default([])
+    .describe(
+      'Origins whose pages may show the page /watch in a frame, comma-separated, such as https://academy.example; unset: none but the dashboard',
+    ),
   MARKS_DIR: text()
     .optional()
     .describe(

@@ -13,6 +13,7 @@ import { createQuery, type Query } from './query.ts';
 import type { InputDesk } from './runs.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { createSteps } from './steps.ts';
+import { createWatch, type Watch, type WatchedPlaces } from './watching.ts';
 import type { Words } from './words.ts';
 
 /** All that doors know of the house: what they bring in, ask, and do. Each door translates it into what its callers speak. */
@@ -25,6 +26,8 @@ export interface Desk {
   /** Takes what the worker tells of the recording that moves. */
   readonly progress: Pick<ProgressBoard, 'told'>;
   readonly access: AccessRecords;
+  /** What viewers ask. */
+  readonly watch: Watch;
 }
 
 export interface DeskOptions {
@@ -64,6 +67,8 @@ export interface DeskOptions {
   readonly silentAfterMs: number;
   /** Where recordings are watched, with blanks for what tells which. */
   readonly watchUrl: string | undefined;
+  /** Where what viewers fetch from here lies, by name. */
+  readonly outputPlaces: WatchedPlaces;
   readonly log: Logger;
 }
 
@@ -91,5 +96,6 @@ export function createDesk(options: DeskOptions): Desk {
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit },
+    watch: createWatch({ ...options, book, progress }),
   };
 }

@@ -21,6 +21,8 @@ export interface Published {
   readonly videos: readonly VideoFact[];
   /** `undefined`: it has no package. */
   readonly playback: Playback | undefined;
+  /** The page on which it plays; `undefined`: there is none for others. */
+  readonly embedUrl: string | undefined;
   readonly times: Partial<Record<Stage, { startedAtMs: number | null; doneAtMs: number | null }>>;
   /** Pull zone host of the Bunny library, if the settings name it. */
   readonly cdnHost: string | undefined;
@@ -29,7 +31,7 @@ export interface Published {
 
 /** `recording.published`: archived, and uploaded to where it is watched, which may still be encoding it. */
 export function publishedBody(published: Published): string {
-  const { recording, facts, archives, videos, playback, times, cdnHost, nowMs } = published;
+  const { recording, facts, archives, videos, playback, embedUrl, times, cdnHost, nowMs } = published;
   const { fetch } = facts;
   return body('recording.published', nowMs, {
     ...identity(recording),
@@ -38,7 +40,7 @@ export function publishedBody(published: Published): string {
     media_type: fetch.mediaType,
     ...archived(archives),
     ...videoAddresses(videos, cdnHost),
-    ...playbackAddresses(playback),
+    ...playbackAddresses(playback, embedUrl),
     timings: {
       accepted_at: new Date(recording.acceptedAtMs).toISOString(),
       started_at: new Date(recording.startedAtMs ?? recording.acceptedAtMs).toISOString(),
@@ -56,14 +58,15 @@ export function playableBody(input: {
   recording: Recording;
   video: VideoFact | undefined;
   playback: Playback | undefined;
+  embedUrl: string | undefined;
   cdnHost: string | undefined;
   nowMs: number;
 }): string {
-  const { recording, video, playback, cdnHost, nowMs } = input;
+  const { recording, video, playback, embedUrl, cdnHost, nowMs } = input;
   return body('recording.playable', nowMs, {
     ...identity(recording),
     ...videoAddresses(video === undefined ? [] : [video], cdnHost),
-    ...playbackAddresses(playback),
+    ...playbackAddresses(playback, embedUrl),
   });
 }
 
@@ -131,7 +134,7 @@ export function playUrl(video: VideoFact): string {
 }
 
 /** Absent of what has no package. */
-function playbackAddresses(playback: Playback | undefined) {
+function playbackAddresses(playback: Playback | undefined, embedUrl: string | undefined) {
   if (playback === undefined) return {};
   const addressOf = (file: PlacedFile | undefined) => file?.address ?? null;
   const { hls, dash, poster, sprite } = playback;
@@ -141,6 +144,7 @@ function playbackAddresses(playback: Playback | undefined) {
       dash: addressOf(dash),
       poster: addressOf(poster),
       sprite: addressOf(sprite),
+      embed: embedUrl ?? null,
     },
   };
 }

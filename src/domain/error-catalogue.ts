@@ -39,6 +39,18 @@ export const ERROR_CATALOGUE = {
     'This token is for looking only.',
     'Ask an operator to do it, or for a token with which it can be done (sluice access create).',
   ],
+  WATCH_LINK_INVALID: [
+    'This link does not open this recording.',
+    'Open it as you got it, to its last character, or ask for a new one.',
+  ],
+  WATCH_LINK_EXPIRED: [
+    'This link has expired.',
+    'Ask for a new one, such as by loading the page anew that you got it from.',
+  ],
+  WATCH_OFF: [
+    'Recordings are shown to operators only.',
+    'Set WATCH in .env to signed or public, and restart the pipeline.',
+  ],
   RECIPE_UNKNOWN: [
     'There is no recipe of this name.',
     'The message names those that there are; "sluice recipes" shows what each does. A new one goes into RECIPES_FILE.',

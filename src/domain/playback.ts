@@ -58,7 +58,7 @@ export function playbackIn(facts: Readonly<Record<string, unknown>>): Playback |
 }
 
 /** The picture that stands for a recording, which may be there before its package. */
-function posterIn(facts: Readonly<Record<string, unknown>>): PlacedFile | undefined {
+export function posterIn(facts: Readonly<Record<string, unknown>>): PlacedFile | undefined {
   return first(inOrder(facts), (fact) => !isTimeline(fact), isPicture);
 }
 

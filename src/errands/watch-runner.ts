@@ -24,6 +24,8 @@ export interface WatchRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'watches'>;
   readonly publishers: ReadonlyMap<string, Publisher>;
   readonly cdnHost: string | undefined;
+  /** The page on which a recording's package plays; `undefined`: there is none for others. */
+  readonly watchPageOf: (recordingId: string) => string | undefined;
   /** Pauses between two looks, growing from the first to the second. */
   readonly poll: { readonly minMs: number; readonly maxMs: number };
   /** After this long without a result the video counts as failed. */
@@ -129,6 +131,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       recording,
       video: publisher.factOf(videoId),
       playback: playbackIn(facts),
+      embedUrl: options.watchPageOf(recordingId),
       cdnHost,
       nowMs: Date.now(),
     });

@@ -13,6 +13,7 @@ import { createMediaGate } from '../lib/media-gate.ts';
 import { readVersion } from '../lib/version.ts';
 import { bunnyRoutes } from '../outside/bunny/routes/webhook.ts';
 import { openInputs } from '../outside/inputs.ts';
+import { openOutputPlaces } from '../outside/output-places.ts';
 import { placesOf, servicesOf } from '../outside/places.ts';
 import { openWholeLedger } from '../outside/whole-ledger.ts';
 import { WORDS } from '../outside/words.ts';
@@ -112,6 +113,7 @@ export async function startServer(config: Config, log: Logger) {
     vitals,
     silentAfterMs: config.vitals.silentAfterMs,
     watchUrl: config.tus.watchUrl,
+    outputPlaces: openOutputPlaces(config, { idleTimeoutMs: config.transfer.idleTimeoutMs }),
     log,
   });
   const progress = listenForProgress(connection, desk.progress.told);
@@ -146,6 +148,7 @@ export async function startServer(config: Config, log: Logger) {
       services: installation.serviceNames,
       ...measuredSteps(book, tasks),
     }),
+    watch: config.watch,
     pages: {
       uploadUrl: config.tus.publicUrl,
       tusPort: config.tus.port,

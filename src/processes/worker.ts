@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
+import { watchPageOf as pageOf } from '../domain/watching.ts';
 import { createFlight } from '../engine/flight.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
@@ -138,6 +139,10 @@ export async function startWorker(config: Config, log: Logger) {
   const openFlight = tracing ? createTracedFlight({ tracer: tracing, ...ledger }) : createFlight;
   const { cdnHost, patchBytes, publishGoneAfterMs, poll } = config.bunny;
 
+  const { mode, url: watchUrl } = config.watch;
+  const watchPageOf = (id: string) =>
+    mode === 'off' || watchUrl === undefined ? undefined : pageOf(watchUrl, id);
+
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
   const progress = createProgressTeller({ connection });
@@ -163,7 +168,7 @@ export async function startWorker(config: Config, log: Logger) {
         backoff: config.line.backoff,
       },
       archive: config.archive,
-      publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs },
+      publish: { cdnHost, patchBytes, goneAfterMs: publishGoneAfterMs, firstLookMs: poll.minMs, watchPageOf },
       captions: { language: config.zoom.defaults.language },
       marksDir: config.marksDir,
       ladderMostPx: config.ladderMostPx,
@@ -280,6 +285,7 @@ export async function startWorker(config: Config, log: Logger) {
         ledger,
         publishers,
         cdnHost,
+        watchPageOf,
         poll,
         timeoutMs: config.bunny.playableTimeoutMs,
         goneAfterMs: config.bunny.goneAfterMs,

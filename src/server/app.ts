@@ -23,6 +23,7 @@ import { addRecipesApi } from './api/recipes.ts';
 import { addRecordingsApi } from './api/recordings.ts';
 import { addRunsApi } from './api/runs.ts';
 import { addUploadsApi } from './api/uploads.ts';
+import { addWatchLinksApi, type WatchLinkOptions } from './api/watch-links.ts';
 import { addWordsApi } from './api/words.ts';
 import { addFileDoors } from './doors/files.ts';
 import { addDocsPages, describeRoutes } from './pages/docs-pages.ts';
@@ -31,6 +32,7 @@ import { answerProblems, refuseUnroutable } from './problem.ts';
 import { addResponseHeaders } from './response-headers.ts';
 import type { WingRoutes } from './routes/wing-routes.ts';
 import { compileValidator } from './validator.ts';
+import { addWatchPages, type WatchOptions } from './watch/watch-pages.ts';
 
 export interface AppOptions {
   readonly desk: Omit<Desk, 'progress'>;
@@ -42,6 +44,8 @@ export interface AppOptions {
   readonly metrics?: MetricsText;
   /** The pages for people; without it there are none. */
   readonly pages?: PagesOptions;
+  /** The page for viewers, and who they are. */
+  readonly watch: WatchOptions & WatchLinkOptions;
   readonly log: Logger;
 }
 
@@ -99,6 +103,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const live = createLive({ news: desk.live, log });
   addEventsApi(app, { live, words: query.words, mayStay: operators.mayStay });
   if (options.pages !== undefined) addPages(app, { ...options.pages, query });
+  addWatchPages(app, { ...options.watch, watch: desk.watch, operators });
+  addWatchLinksApi(app, { ...options.watch, watch: desk.watch });
   addWordsApi(app, query.words);
   addDocsPages(app);
   addHealth(app, query.status);

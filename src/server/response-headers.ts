@@ -15,7 +15,13 @@ const HEADERS = {
 export function addResponseHeaders(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(HEADERS)) {
+      if (name === 'x-frame-options' && isFramed(reply.getHeader('content-security-policy'))) continue;
       if (!reply.hasHeader(name)) void reply.header(name, value);
     }
   });
+}
+
+/** Whether a policy says by itself who may show the page in a frame, which the older header cannot. */
+function isFramed(policy: unknown): boolean {
+  return typeof policy === 'string' && policy.includes("frame-ancestors 'self'");
 }

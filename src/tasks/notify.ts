@@ -28,6 +28,8 @@ export const makeTask = (tools: Tools) => createNotifyTask({ ...tools, ...tools.
 export function createNotifyTask(options: {
   ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   cdnHost: string | undefined;
+  /** The page on which a recording's package plays; `undefined`: there is none for others. */
+  watchPageOf: (recordingId: string) => string | undefined;
   /** How long after the upload it is first asked whether a video is playable. */
   firstLookMs: number;
   /** Called when there is something to deliver and to watch. */
@@ -46,7 +48,12 @@ export function createNotifyTask(options: {
       const { title } = (await recordings.get(recording.id)) ?? recording;
       const isAgain = recording.isFromArchive === true;
       const playback = playbackIn((await recordings.progress(recording.id)).facts);
-      const told = { recording: { ...recording, title }, playback, cdnHost: options.cdnHost };
+      const told = {
+        recording: { ...recording, title },
+        playback,
+        embedUrl: options.watchPageOf(recording.id),
+        cdnHost: options.cdnHost,
+      };
       const body = publishedBody({
         ...told,
         facts: {

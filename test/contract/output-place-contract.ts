@@ -236,6 +236,20 @@ export function outputPlaceContract(name: string, open: () => Promise<OutputPlac
       });
     });
 
+    it('is read from any byte on, and nothing is read where nothing lies', async () => {
+      await put('0123456789');
+      const open = async (fromByte: number, key = KEY) => await place.open({ key, fromByte, signal });
+      for (const fromByte of [0, 4]) {
+        const opened = await open(fromByte);
+        const chunks: Buffer[] = [];
+        for await (const chunk of opened?.chunks ?? []) chunks.push(chunk);
+        expect(opened).toMatchObject({ startByte: fromByte, totalBytes: 10 });
+        expect(Buffer.concat(chunks).toString()).toBe('0123456789'.slice(fromByte));
+      }
+      (await open(0))?.dismiss();
+      expect(await open(0, `${PREFIX}nowhere`)).toBeUndefined();
+    });
+
     describe('many files', () => {
       const keys = ['a/1', 'a/2', 'a/b/3', 'ab/4', 'c'].map((name) => `${PREFIX}${name}`);
 

@@ -436,7 +436,7 @@ describe('a caller that asks for too much', () => {
   beforeEach(async () => {
     narrow = await startTestApp(ledger, '127.0.0.1', {
       operators: { adminToken: TOKEN },
-      limits: { webhook: few, operator: few, nothing: few },
+      limits: { webhook: few, operator: few, viewer: few, nothing: few },
     });
   });
 

@@ -44,7 +44,10 @@ export async function startTestApp(
   ledger: TestLedger,
   host = '127.0.0.1',
   more: Partial<
-    Pick<Parameters<typeof createDoors>[0], 'operators' | 'limits' | 'customRoots' | 'incoming' | 'log'>
+    Pick<
+      Parameters<typeof createDoors>[0],
+      'operators' | 'limits' | 'customRoots' | 'incoming' | 'log' | 'watch' | 'outputPlaces'
+    >
   > = {},
 ): Promise<TestApp> {
   const counts = { pokes: 0, reconciles: 0 };

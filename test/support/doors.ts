@@ -40,6 +40,7 @@ export interface TestDeskOptions extends Partial<Pick<DeskOptions['files'], 'cus
   readonly line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
   readonly installation?: DeskOptions['installation'];
   readonly watchUrl?: string | undefined;
+  readonly outputPlaces?: DeskOptions['outputPlaces'];
   readonly log?: Logger;
 }
 
@@ -61,6 +62,7 @@ export async function createTestDesk(options: TestDeskOptions): Promise<{ desk: 
     vitals: wellVitals,
     silentAfterMs: 30_000,
     watchUrl: undefined,
+    outputPlaces: new Map(),
     ...options,
     log,
   });
@@ -73,7 +75,8 @@ export async function createDoors(
     readonly log: Logger;
     readonly installation: DeskOptions['installation'];
     readonly pages?: PagesOptions & { readonly watchUrl: string | undefined };
-  } & Pick<AppOptions, 'operators' | 'limits'>,
+  } & Pick<AppOptions, 'operators' | 'limits'> &
+    Partial<Pick<AppOptions, 'watch'>>,
 ): Promise<FastifyInstance> {
   const { ledger, line, log, installation, pages, operators, limits } = options;
   const { desk, intake } = await createTestDesk({ ...options, watchUrl: pages?.watchUrl });
@@ -85,6 +88,8 @@ export async function createDoors(
     log,
   });
   return await createApp({
+    watch: { mode: 'off', tokenSecrets: [], embedOrigins: [], linkUrl: undefined, mediaUrl: undefined },
+    ...(options.watch === undefined ? {} : { watch: options.watch }),
     ...(operators === undefined ? {} : { operators }),
     ...(limits === undefined ? {} : { limits }),
     desk,

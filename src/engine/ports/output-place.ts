@@ -1,5 +1,5 @@
 import type { OutputMark } from '../../domain/output-keys.ts';
-import type { Call } from './store.ts';
+import type { Call, OpenedFile } from './store.ts';
 
 /**
  * A place that keeps the files of outputs under keys, and from where people fetch them. Every call makes one attempt, and
@@ -33,6 +33,8 @@ export interface OutputPlace {
 
   /** What lies at a key; `undefined`: nothing. */
   look(input: Call & { key: string }): Promise<StoredOutput | undefined>;
+  /** Begins to read what lies at a key; `undefined`: nothing. Whoever reads no further dismisses it. */
+  open(input: Call & { key: string; fromByte: number }): Promise<OpenedFile | undefined>;
   /** The files whose keys begin so, in no order. */
   list(input: Call & { prefix: string }): AsyncIterable<ListedOutput>;
   /** Removes files; one that is gone already is no error. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import { recordingOfKey } from '../../domain/output-keys.ts';
@@ -16,6 +17,9 @@ const FILE_MODE = 0o644;
 
 /** What an output is called while it grows, in a folder that others use too. */
 const PART_PREFIX = 'output-';
+
+/** How much is read at once, in bytes. */
+const READ_BYTES = 256 * 1024;
 
 /** How old something half is, in milliseconds, that nobody is writing any more. */
 const SCRAP_AFTER_MS = 86_400_000;
@@ -128,6 +132,23 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
     }
   }
 
+  /** The bytes from one on, in pieces; the file is let go of at their end, however that comes. */
+  async function* bytesOf(handle: FileHandle, fromByte: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    try {
+      for (let at = fromByte; ; ) {
+        const position = at;
+        const { buffer, bytesRead } = await ask(signal, () =>
+          handle.read({ buffer: Buffer.allocUnsafe(READ_BYTES), position }),
+        );
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+        at += bytesRead;
+      }
+    } finally {
+      handle.close().catch(() => {});
+    }
+  }
+
   return {
     name,
     service: name,
@@ -174,6 +195,24 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       const recordingId =
         recordingOfKey(key) ?? (marked.kind === 'ours' ? marked.mark.recordingId : undefined);
       return { bytes: found.size, recordingId };
+    },
+
+    async open({ key, fromByte, signal }) {
+      const file = await root.pathInside(key, signal);
+      const found = await ask(signal, () => lstat(file).catch(unlessMissing(undefined)));
+      // A link may lead to whatever this user can read.
+      if (!found?.isFile()) return undefined;
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+      const handle = await ask(signal, () => open(file, flags).catch(unlessMissing(undefined)));
+      if (handle === undefined) return undefined;
+      const { size } = await ask(signal, () => handle.stat());
+      const chunks = bytesOf(handle, fromByte, signal);
+      return {
+        startByte: fromByte,
+        totalBytes: size,
+        chunks,
+        dismiss: () => void handle.close().catch(() => {}),
+      };
     },
 
     async *list({ prefix, signal }) {

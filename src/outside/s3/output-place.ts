@@ -179,6 +179,8 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
       return found && { bytes: found.bytes, recordingId: found.meta['sluice-recording'] };
     },
 
+    open: ({ key, fromByte, signal }) => objects.open({ key: keyOf(key), fromByte, signal }),
+
     async *list({ prefix: beginning, signal }) {
       for await (const { key, bytes } of objects.list({ prefix: `${prefix}${beginning}`, signal })) {
         yield { key: key.slice(prefix.length), bytes };

@@ -7,19 +7,21 @@ import { createRate, type RateOptions } from './rate.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** How much of it one caller may ask for; what says nothing has an operator's measure, `none` counts by itself. */
-    limit?: 'webhook' | 'none';
+    limit?: 'webhook' | 'viewer' | 'none';
   }
 }
 
 /** Requests of one caller, on this route or others of its kind. */
 export type RequestLimits = Readonly<
-  Record<'webhook' | 'operator' | 'nothing', Pick<RateOptions, 'burst' | 'perSecond'>>
+  Record<'webhook' | 'operator' | 'viewer' | 'nothing', Pick<RateOptions, 'burst' | 'perSecond'>>
 >;
 
 export const REQUEST_LIMITS: RequestLimits = {
   // Zoom sends from few addresses, and a whole academy's lessons may end at the same hour.
   webhook: { burst: 5000, perSecond: 1000 },
   operator: { burst: 300, perSecond: 50 },
+  // A school watches from one address, and each of its viewers fetches a segment or two in four seconds.
+  viewer: { burst: 3000, perSecond: 300 },
   // Who asks for what is not there is looking for something.
   nothing: { burst: 60, perSecond: 1 },
 };
@@ -51,6 +53,7 @@ export function limitRequests(
   const rates = {
     webhook: createRate(limits.webhook),
     operator: createRate(limits.operator),
+    viewer: createRate(limits.viewer),
     nothing: createRate(limits.nothing),
   };
   limitConnections(app.server, MAX_CONNECTIONS);

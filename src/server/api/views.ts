@@ -85,6 +85,10 @@ export const recordingView = z
         }),
       )
       .describe('Wherever it is published'),
+    watch_page: z
+      .string()
+      .nullable()
+      .describe('The path of the page on this server that plays its package; null: it has none'),
     archive: z
       .object({ store: z.string(), bucket: z.string(), file_name: z.string(), file_id: z.string() })
       .nullable()
@@ -277,6 +281,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
       ...viewVideo(each.video),
       playable: each.isPlayable,
     })),
+    watch_page: playback === undefined ? null : `/watch/${recording.id}`,
     archive:
       archive === undefined
         ? null

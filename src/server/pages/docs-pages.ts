@@ -55,6 +55,7 @@ export async function describeRoutes(
         { name: 'announcements', description: 'What the website is told' },
         ...wings.flatMap(({ tags = [] }) => tags),
         { name: 'doors', description: 'Where recordings come in' },
+        { name: 'watching', description: 'What viewers ask' },
         { name: 'access', description: 'Who may come in, and who has done what' },
         { name: 'health', description: 'Whether this process is well, and what it measures' },
       ],

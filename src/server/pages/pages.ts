@@ -26,6 +26,7 @@ const policy = (...servers: string[]) =>
     ["connect-src 'self'", ...servers].join(' '),
     "form-action 'none'",
     "base-uri 'none'",
+    "frame-src 'self'",
     "frame-ancestors 'none'",
   ].join('; ');
 
@@ -97,12 +98,21 @@ interface Page {
   readonly assets: string;
   /** Who may see it besides operators. */
   readonly access?: 'anyone';
+  readonly limit?: 'viewer';
   readonly policyFor: (request: FastifyRequest) => string;
 }
 
-function addPage(app: FastifyInstance, name: string, { paths, assets, access, policyFor }: Page): void {
+/** Hands out a built page and what belongs to it. */
+export function addPage(
+  app: FastifyInstance,
+  name: string,
+  { paths, assets, access, limit, policyFor }: Page,
+): void {
   const files = readPageFiles(name);
-  const config: FastifyContextConfig = access === undefined ? {} : { access };
+  const config: FastifyContextConfig = {
+    ...(access === undefined ? {} : { access }),
+    ...(limit === undefined ? {} : { limit }),
+  };
   const hidden = { config, schema: { hide: true } };
 
   const answer = async (file: string, request: FastifyRequest, reply: FastifyReply) => {

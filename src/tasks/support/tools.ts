@@ -46,6 +46,7 @@ export interface Tools {
       readonly patchBytes: number;
       readonly goneAfterMs: number;
       readonly firstLookMs: number;
+      readonly watchPageOf: (recordingId: string) => string | undefined;
     };
     readonly captions: { readonly language: string };
     /** The folder of pictures that are drawn on films; `undefined`: there is none. */

@@ -57,6 +57,7 @@ const published: Published = {
   ],
   videos: [IN_BUNNY],
   playback: undefined,
+  embedUrl: undefined,
   times: {
     fetch: { startedAtMs: T0_MS + 1000, doneAtMs: T0_MS + 3000 },
     archive: { startedAtMs: T0_MS + 3000, doneAtMs: null },
@@ -152,7 +153,7 @@ describe('playableBody', () => {
     const before = JSON.parse(publishedBody(published));
 
     const body = JSON.parse(
-      playableBody({ recording, video: IN_BUNNY, playback: undefined, cdnHost, nowMs }),
+      playableBody({ recording, video: IN_BUNNY, playback: undefined, embedUrl: undefined, cdnHost, nowMs }),
     );
 
     expect(body).toMatchObject({ type: 'recording.playable', timestamp: '2026-01-05T10:01:00.000Z' });
@@ -198,7 +199,7 @@ describe('a video elsewhere than in Bunny', () => {
     const { recording, cdnHost, nowMs } = published;
     const bodies = [
       publishedBody({ ...published, videos: [IN_FOLDER] }),
-      playableBody({ recording, video: IN_FOLDER, playback: undefined, cdnHost, nowMs }),
+      playableBody({ recording, video: IN_FOLDER, playback: undefined, embedUrl: undefined, cdnHost, nowMs }),
       deletedBody({ recording, archives: [], videos: [IN_FOLDER], nowMs }),
     ];
     for (const body of bodies) expect(JSON.parse(body).data).toMatchObject({ bunny: null, videos: [view] });
@@ -227,16 +228,20 @@ describe('a recording that has a package', () => {
   it('is told with all that a player takes, null where a browser cannot fetch it; without videos too', () => {
     const { recording, cdnHost, nowMs } = published;
     const playback = playbackIn(facts);
+    const embedUrl = 'https://watch.example/watch/rec_1';
     const told = {
       hls: address('p/master.m3u8'),
       dash: null,
       poster: address('t.jpg'),
       sprite: address('s.vtt'),
+      embed: embedUrl,
     };
 
-    expect(JSON.parse(publishedBody({ ...published, playback })).data).toMatchObject({ playback: told });
+    expect(JSON.parse(publishedBody({ ...published, playback, embedUrl })).data).toMatchObject({
+      playback: told,
+    });
     expect(
-      JSON.parse(playableBody({ recording, video: undefined, playback, cdnHost, nowMs })).data,
+      JSON.parse(playableBody({ recording, video: undefined, playback, embedUrl, cdnHost, nowMs })).data,
     ).toMatchObject({ bunny: null, playback: told });
   });
 
