@@ -63,6 +63,27 @@ export const recordingDetailShape = recordingShape.extend({
     }),
   ),
   stages: z.record(z.string(), z.looseObject({ started_at: time, done_at: time })),
+  outputs: z
+    .array(
+      z.looseObject({
+        step: z.string(),
+        label: z.string(),
+        state: z.string(),
+        progress: z
+          .looseObject({
+            unit: z.string(),
+            done: z.number(),
+            total: z.number(),
+            left_s: z.number().nullable(),
+          })
+          .nullable(),
+        error: troubleShape.nullable(),
+        cost: z.looseObject({ cpu_s: z.number(), wall_s: z.number(), peak_rss_bytes: z.number() }).nullable(),
+        bytes: z.number().nullable(),
+        files: z.array(z.looseObject({ key: z.string(), address: z.string().nullable(), bytes: z.number() })),
+      }),
+    )
+    .default([]),
   attempts: z.array(
     z.looseObject({
       number: z.number(),
@@ -167,9 +188,19 @@ export const recordingEventShape = z.looseObject({
 });
 export type RecordingEvent = z.output<typeof recordingEventShape>;
 
+const encodingShape = z.looseObject({
+  done_s: z.number(),
+  total_s: z.number(),
+  speed: z.number(),
+  left_s: z.number().nullable(),
+  idle_s: z.number(),
+});
+export type Encoding = z.output<typeof encodingShape>;
+
 export const progressShape = z.looseObject({
   recording_id: z.string(),
   legs: z.record(z.string(), legShape),
+  encodings: z.record(z.string(), encodingShape).default({}),
 });
 export type Progress = z.output<typeof progressShape>;
 

@@ -12,6 +12,7 @@ import { addFrontCommand } from './commands/front.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
+import { addOutputCommand } from './commands/output.ts';
 import { addPauseCommand } from './commands/pause.ts';
 import { addPresetsCommand } from './commands/presets.ts';
 import { addProbeCommand } from './commands/probe.ts';
@@ -102,6 +103,7 @@ export function createProgram(io: Io, version: string): Command {
     addProbeCommand,
     addRunCommand,
     addLinkCommand,
+    addOutputCommand,
     addZoomCommand,
     addCompletionCommand,
   ]) {

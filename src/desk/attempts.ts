@@ -16,6 +16,7 @@ export interface Attempt {
 /** How an attempt has ended, by the event that ends it. */
 const OUTCOMES: Partial<Readonly<Record<EventType, Attempt['outcome']>>> = {
   'recording.done': 'done',
+  'outputs.settled': 'done',
   'publish-again.done': 'done',
   'recording.failed': 'failed',
   'attempt.failed': 'failed',

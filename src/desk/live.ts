@@ -35,7 +35,7 @@ export interface StandingNews extends Surroundings {
  * What listeners are told. All who hear of one thing are handed the same object.
  *
  * - `standing`: how things stand now; first of all, and whenever that has changed
- * - `progress`: how far the moving recording is
+ * - `progress`: how far a moving recording is
  * - `happened`: something has happened to a recording, which is as it is now
  * - `from`: all that it will hear comes after the event with this number
  * - `missed`: the same, and of what came before more was missed than is told again: the state is to be read anew
@@ -79,7 +79,7 @@ export function createLive(options: {
   readonly ledger: Pick<Ledger, 'history' | 'overview'>;
   readonly status: Pick<Status, 'surroundings'>;
   readonly steps: Steps;
-  readonly progress: Pick<ProgressBoard, 'last' | 'listen'>;
+  readonly progress: Pick<ProgressBoard, 'all' | 'listen'>;
   readonly words: Pick<Words, 'events'>;
   readonly log: Logger;
 }): Live {
@@ -169,9 +169,14 @@ export function createLive(options: {
 
   /** Unless it has come to rest meanwhile. */
   async function tellLastProgress(listener: Listener): Promise<void> {
-    const message = progress.last();
-    if (message === undefined || (await overview.moving())?.recording.id !== message.recordingId) return;
-    listener.tell({ kind: 'progress', message });
+    const told = progress.all();
+    if (told.length === 0) return;
+    const known = await overview.summaries(told.map(({ recordingId }) => recordingId));
+    const moving = known.filter(({ recording }) => recording.state === 'moving');
+    for (const message of told) {
+      const isMoving = moving.some(({ recording }) => recording.id === message.recordingId);
+      if (isMoving) listener.tell({ kind: 'progress', message });
+    }
   }
 
   function enter(follower: Follower): void {

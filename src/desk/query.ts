@@ -70,7 +70,7 @@ export function createQuery(options: {
   readonly tasks: TaskShapes;
   readonly steps: Steps;
   readonly status: Status;
-  readonly progress: Pick<ProgressBoard, 'legsOf'>;
+  readonly progress: Pick<ProgressBoard, 'legsOf' | 'of'>;
   readonly words: Words;
   readonly dataDir: string;
   readonly watchUrl: string | undefined;

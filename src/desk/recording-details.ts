@@ -7,6 +7,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Progress, StageTimes } from '../ledger/recordings.ts';
 import { type Attempt, attemptsOf } from './attempts.ts';
 import { inWords, type ToldEvent } from './history.ts';
+import { type OutputInSight, outputsOf } from './outputs.ts';
+import type { ProgressBoard } from './progress-board.ts';
 import type { Step, Steps } from './steps.ts';
 import type { Words } from './words.ts';
 
@@ -22,6 +24,8 @@ export interface RecordingDetails {
   readonly related: readonly { readonly recording: Recording; readonly isBeside: boolean }[];
   /** What each finished step has proved. */
   readonly facts: Progress['facts'];
+  /** What the steps have made that make outputs, or why they have not, in the plan's order. */
+  readonly outputs: readonly OutputInSight[];
   readonly times: Readonly<Record<string, StageTimes>>;
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
@@ -40,10 +44,12 @@ export async function readRecording(
     ledger,
     steps,
     words,
+    progress,
   }: {
     readonly ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>;
     readonly steps: Steps;
     readonly words: Pick<Words, 'events'>;
+    readonly progress: Pick<ProgressBoard, 'of'>;
   },
   id: string,
 ): Promise<RecordingDetails> {
@@ -57,6 +63,8 @@ export async function readRecording(
   const beside = recording.kind === 'video' ? companionsBeside(recording, group) : [];
   const { events, earlierAttempts } = await history.ofRecording(id, EVENTS_SHOWN);
   const way = await steps.of(recording);
+  const attempts = attemptsOf(events, { earlierAttempts, isMoving: recording.state === 'moving' });
+  const stands = await recordings.outputs(id);
   return {
     summary,
     steps: way,
@@ -64,8 +72,9 @@ export async function readRecording(
       .filter((each) => each.id !== id)
       .map((each) => ({ recording: each, isBeside: beside.some((one) => one.id === each.id) })),
     facts,
+    outputs: outputsOf({ steps: way, facts, stands, attempts, progress: progress.of(id) }),
     times,
-    attempts: attemptsOf(events, { earlierAttempts, isMoving: recording.state === 'moving' }),
+    attempts,
     events: events.map((event) => inWords(event, way, words)),
     deliveries: await Promise.all(
       (await deliveries.ofRecording(id)).map(async (delivery) => ({

@@ -1,4 +1,4 @@
-import type { PlannedStep, TaskShapes } from '../domain/recipe.ts';
+import { needsOf, type PlannedStep, type TaskShapes } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Services } from '../domain/services.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -13,8 +13,13 @@ export interface Step {
   /** The same with where its bytes come from or go to. */
   readonly words: string;
   /** Whether it says how far it has come. */
-  readonly reports: 'bytes' | null;
+  readonly reports: 'bytes' | 'seconds' | null;
   readonly isDone: boolean;
+  /** It makes outputs, and stands alone. */
+  readonly isOutput: boolean;
+  readonly lane: string;
+  /** The steps that it needs before it, by their ids. */
+  readonly needs: readonly string[];
 }
 
 /** The steps of the ways that recordings go, in the order of their plans. */
@@ -50,6 +55,9 @@ export function createSteps(options: {
       label: isAlone ? plain : `${plain} (${own.map(({ name }) => name).join(', ') || step.id})`,
       words: [plain, ...ways].join(' '),
       reports: shape?.reports ?? null,
+      isOutput: shape?.makesOutputs === true,
+      lane: step.lane,
+      needs: needsOf(step),
     };
   }
 

@@ -19,6 +19,14 @@ export function stepPrefix({ recordingId, step }: Omit<OutputMark, 'fence'>): st
   return `runs/${recordingId}/${step}/`;
 }
 
+/** Which attempt has written what lies at a key, where the key itself says so. */
+export function attemptOfKey(key: string): OutputMark | undefined {
+  const [, recordingId, step, fence] =
+    /^runs\/(rec_[0-9a-z]{1,64})\/([a-z][a-z0-9-]{0,39})\/(\d{1,15})\//.exec(key) ?? [];
+  if (recordingId === undefined || step === undefined) return undefined;
+  return { recordingId, step, fence: Number(fence) };
+}
+
 /** Whose output lies at a key, where the key itself says so. */
 export function recordingOfKey(key: string): string | undefined {
   return /^runs\/(rec_[0-9a-z]{1,64})\//.exec(key)?.[1];

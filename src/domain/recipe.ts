@@ -27,8 +27,8 @@ export interface TaskShape {
   readonly isAgain?: true;
   /** Its parameters that name a place which has to be set up, and what kind of place. */
   readonly places?: Readonly<Record<string, string>>;
-  /** It says how far it has come in bytes. */
-  readonly reports?: 'bytes';
+  /** It says how far it has come: in bytes, or in seconds of the film while it encodes, and then in bytes while it sends. */
+  readonly reports?: 'bytes' | 'seconds';
 }
 
 export type TaskShapes = ReadonlyMap<string, TaskShape>;

@@ -491,6 +491,10 @@ export function createFlight(options: FlightOptions): Flight {
             hasMoved = true;
             progress?.told({ recordingId: recording.id, stage: step.id, doneBytes, totalBytes, how: moved });
           },
+          encodes: (doneS, totalS) => {
+            hasMoved = true;
+            progress?.told({ recordingId: recording.id, stage: step.id, doneS, totalS });
+          },
           take: (input) => take(step, input, signal),
           make: (output, bytes) => openStream(step.id, output).offer(bytes),
         }),

@@ -44,6 +44,12 @@ export interface TaskContext<P = unknown, C = unknown> {
    * @param totalBytes 0 as long as nobody knows
    */
   progress(doneBytes: number, totalBytes: number, how?: 'moved' | 'found'): void;
+  /**
+   * Says how far it has come with encoding, in seconds of the film; cheap, may be called often.
+   *
+   * @param totalS 0 as long as nobody knows
+   */
+  encodes(doneS: number, totalS: number): void;
   /** The bytes that the task has declared to take: growing ones as soon as it is known what they are. */
   take(input: string): Promise<Bytes>;
   /** Hands bytes that the task has declared to make to whoever takes them, before all of them are there. */

@@ -109,7 +109,13 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
 }
 
 /** What a recording waits for at which nothing but a person can help. */
-const HELD: readonly ErrorCode[] = ['CHECKPOINT_UNREADABLE'];
+const HELD: readonly ErrorCode[] = [
+  'CHECKPOINT_UNREADABLE',
+  'STORE_MISSING',
+  'TASK_MISSING',
+  'PUBLISHER_MISSING',
+  'OUTPUT_PLACE_MISSING',
+];
 
 /** How an alarm about a recording ends, by what happens to it. */
 const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
@@ -122,6 +128,7 @@ const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
   'publish-again.done': 'It was published again.',
   'publish-again.given-up': 'Its earlier video stays.',
   'recording.done': 'It is done.',
+  'outputs.settled': 'It is done.',
 };
 
 /** What an event of the history changes about alarms. */

@@ -6,8 +6,9 @@ import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
  * - `upload`: a file that a tutor has uploaded
  * - `large-file`: an unfinished file in a store
  * - `video`: an empty video with a publisher
+ * - `output`: files in a place of outputs
  */
-export type LeftoverKind = 'spool' | 'scratch' | 'upload' | 'large-file' | 'video';
+export type LeftoverKind = 'spool' | 'scratch' | 'upload' | 'large-file' | 'video' | 'output';
 
 /** Something of ours that no recording needs any more. */
 export interface Leftover {

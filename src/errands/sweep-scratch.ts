@@ -45,7 +45,9 @@ export function createScratchBroom(options: {
     }
     if (!UNFINISHED_STATES.includes(recording.state)) return `the recording is ${recording.state}`;
     const { facts } = await recordings.progress(id);
-    return facts[step] === undefined ? undefined : 'the step is done';
+    if (facts[step] !== undefined) return 'the step is done';
+    const { isOver = false } = (await recordings.outputs(id))[step] ?? {};
+    return isOver ? 'the step has ended' : undefined;
   }
 
   return {

@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<SweepProblem['kind'], string>> = {
   upload: 'upload',
   'large-file': 'unfinished file',
   video: 'empty video',
+  output: 'outputs',
   token: 'download tokens',
 };
 

@@ -1,18 +1,20 @@
 import type { Logger } from 'pino';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
+import type { OutputPlace } from '../engine/ports/output-place.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
 import type { LeftoverKind, Suspect, SweepTerms } from './broom.ts';
 import { createSpoolBroom, createUploadBroom, type IncomingPaths } from './sweep-disk.ts';
+import { createOutputBroom } from './sweep-outputs.ts';
 import { createScratchBroom } from './sweep-scratch.ts';
 import { createUnfinishedBroom, createVideoBroom } from './sweep-services.ts';
 
 /** What was removed or, in a dry run, would have been. */
 export interface SweptItem {
   readonly kind: LeftoverKind;
-  /** A folder, a file, B2's name and id of a large file, or the id of a video. */
+  /** A folder, a file, B2's name and id of a large file, the id of a video, or what keys of outputs begin with. */
   readonly name: string;
   readonly bytes?: number;
   readonly reason: string;
@@ -39,11 +41,12 @@ export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
   readonly incoming: IncomingPaths;
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;
+  readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
   readonly log: Logger;
   readonly now?: () => number;
 }
 
-/** Removes what failures have left behind: on the disk, in B2 and with the publishers. */
+/** Removes what failures have left behind: on the disk, in B2, with the publishers and in the places of outputs. */
 export interface Sweeper {
   /** Sweeps once; when the signal aborts it ends early, and tells what it has done until then. */
   sweep(options: { dryRun: boolean; signal: AbortSignal }): Promise<Sweeping>;
@@ -61,6 +64,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     incoming,
     stores,
     publishers,
+    outputPlaces,
     log,
     afterMs,
     failedKeepMs,
@@ -73,6 +77,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     createUploadBroom({ paths: incoming, ledger, terms }),
     ...[...stores.values()].map((store) => createUnfinishedBroom({ store, ledger, terms })),
     ...[...publishers.values()].map((publisher) => createVideoBroom({ publisher, ledger, terms })),
+    ...[...outputPlaces.values()].map((place) => createOutputBroom({ place, ledger, terms })),
   ];
 
   async function clear(

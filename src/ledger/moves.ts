@@ -310,6 +310,7 @@ export function createMoves({ db }: { db: Database }): Moves {
     finish: (id, fence, announcement) =>
       fenced(fence, async (trx) => {
         if (await hasOpenOutputs(trx, id)) {
+          await addEvent(trx, id, 'attempt.interrupted', { reason: 'an output was asked for, or revoked' });
           await endAttempt(trx, id, 'waiting', { lane: null, last_error: null });
           return false;
         }

@@ -10,7 +10,7 @@ import { createScrub } from '../telemetry/scrub.ts';
 import { openSweeper } from './worker.ts';
 
 const HELP = `Removes what failures have left behind and no recording needs any more: folders of downloads and of
-half-made videos, uploads, unfinished large files in B2 and empty videos in Bunny Stream. The worker does the same once a day; this may
+half-made videos, uploads, unfinished large files in B2, empty videos in Bunny Stream and outputs that nothing names. The worker does the same once a day; this may
 run beside it.
 
 Usage: node dist/processes/sweep-main.js [--dry-run] [--json] [--help]

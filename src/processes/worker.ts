@@ -6,6 +6,7 @@ import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import { watchPageOf as pageOf } from '../domain/watching.ts';
 import { createFlight } from '../engine/flight.ts';
+import type { OutputPlace } from '../engine/ports/output-place.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import { createRecordingRunner } from '../engine/recording-runner.ts';
@@ -54,6 +55,7 @@ import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
 import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
+import { createOutputLooker } from '../tasks/support/late-outputs.ts';
 import { createVideoLooker } from '../tasks/support/own-videos.ts';
 import { createScratch } from '../tasks/support/scratch.ts';
 import { createSpool } from '../tasks/support/spool.ts';
@@ -325,7 +327,7 @@ export async function startWorker(config: Config, log: Logger) {
 
   const sweeping = startSweeping({
     isClockSettled: () => ledger.wallClock.isSettled(),
-    sweeper: composeSweeper(config, { ledger, stores, publishers, log }),
+    sweeper: composeSweeper(config, { ledger, stores, publishers, outputPlaces, log }),
     everyMs: config.sweep.everyMs,
     log,
   });
@@ -338,6 +340,7 @@ export async function startWorker(config: Config, log: Logger) {
         createVideoLooker({ publisher }),
         createCaptionsLooker({ publisher, recordings }),
       ]),
+      ...[...outputPlaces.values()].map((place) => createOutputLooker({ place })),
     ],
     ...config.lateLooks,
     log,
@@ -379,6 +382,7 @@ function composeSweeper(
     readonly ledger: WholeLedger;
     readonly stores: ReadonlyMap<string, Store>;
     readonly publishers: ReadonlyMap<string, Publisher>;
+    readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
     readonly log: Logger;
   },
 ) {
@@ -397,8 +401,9 @@ export async function openSweeper(config: Config, log: Logger) {
   const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
   const stores = openStores(config, { idleTimeoutMs });
   const publishers = openPublishers(config, { idleTimeoutMs });
+  const outputPlaces = openOutputPlaces(config, { idleTimeoutMs });
   return {
-    ...composeSweeper(config, { ledger, stores, publishers, log }),
+    ...composeSweeper(config, { ledger, stores, publishers, outputPlaces, log }),
     audit: ledger.audit,
     close: () => ledger.close(),
   };

@@ -27,6 +27,7 @@ export const shape = {
   label: 'Chunk',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -18,6 +18,7 @@ import {
   segmentName,
 } from '../domain/media/manifests.ts';
 import type { MediaFile } from '../domain/media/media-file.ts';
+import type { Output } from '../domain/media/output.ts';
 import { type OutputMark, outputPrefix } from '../domain/output-keys.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { held } from '../engine/held.ts';
@@ -89,6 +90,7 @@ export const shape = {
   label: 'Package',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   params: paramsShape,
   places: { to: 'output-place' },
   takes: { file: 'proved' },
@@ -115,6 +117,8 @@ interface Fact {
   /** Where players begin; `null`: not asked for, or the place has no address. */
   readonly playback: { readonly hls: string | null; readonly dash: string | null };
   readonly keys: { readonly hls: string | null; readonly dash: string | null };
+  /** The manifests at which players begin. */
+  readonly outputs: readonly Output[];
   readonly durationS: number;
   readonly bytes: number;
   readonly files: number;
@@ -204,14 +208,14 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     },
   };
 
-  /** @throws KnownError `STORE_MISSING`: it waits until somebody has set the place up again. */
+  /** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until somebody has set the place up again. */
   function placeOf(name: string): OutputPlace {
     const place = outputPlaces.get(name);
     if (place !== undefined) return place;
-    throw held(`The place of outputs "${name}" is not set up`, 'STORE_MISSING');
+    throw held(`The place of outputs "${name}" is not set up`, 'OUTPUT_PLACE_MISSING');
   }
 
-  /** @throws KnownError `TOOL_MISSING` where this machine cannot encode it */
+  /** @throws KnownError `ENCODER_MISSING` where this machine cannot encode it */
   async function planFor(
     media: MediaTools,
     { file, args }: LookedInto,
@@ -233,10 +237,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     ];
     for (const [name, state] of await media.ffmpeg.encoders(needed, signal)) {
       if (state === 'works') continue;
-      throw new KnownError(`ffmpeg cannot encode with ${name} here`, {
-        code: 'TOOL_MISSING',
-        retry: 'backoff',
-      });
+      throw new KnownError(`This machine cannot encode with ${name}`, { code: 'ENCODER_MISSING' });
     }
     return plan;
   }
@@ -295,16 +296,23 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     const { params, signal } = context;
     const mark = markOf(context);
     const prefix = outputPrefix(mark);
+    await context.expectLate(prefix);
+    let isDoubtful = false;
     const put = (
       key: string,
       path: string,
       how: { mediaType: string; cacheControl: string },
       by: AbortSignal,
-    ) =>
-      retryInPlace(retry, by, async () => {
+    ) => {
+      let tries = 0;
+      return retryInPlace(retry, by, async () => {
         await context.checkLease();
+        // The one before was given up, and may come all the same.
+        tries += 1;
+        isDoubtful ||= tries > 1;
         await place.put({ key, path, ...how, mark, signal: by });
       });
+    };
     const whereOf = (track: PlannedTrack) => (isRepeatable(track) ? base : prefix);
 
     const sender = await createSegmentSender({
@@ -327,7 +335,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
           folder,
           signal: either,
           ...(durationS === undefined ? {} : { expectedS: durationS }),
-          onProgress: (doneS) => context.progress(Math.min(doneS, durationS ?? doneS), durationS ?? 0),
+          onProgress: (doneS) => context.encodes(Math.min(doneS, durationS ?? doneS), durationS ?? 0),
         });
         cost = done.cost;
         isCut = true;
@@ -371,8 +379,19 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     await removeOutputs(context, place, outputsOf(context), named);
     crashPoint('package:before-fact');
 
+    if (!isDoubtful) await context.cameInTime(prefix);
+
     const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
     const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
+    const durationOfAllS = Math.round(1000 * Math.max(...tracks.map(lengthS))) / 1000;
+    const outputs = [HLS_MASTER, DASH_MANIFEST].flatMap((name): Output[] => {
+      const manifest = manifests.find((each) => each.name === name);
+      if (manifest === undefined) return [];
+      const { mediaType, text } = manifest;
+      const key = prefix + name;
+      const address = addressOf(place, key);
+      return [{ key, address, mediaType, bytes: Buffer.byteLength(text), durationS: durationOfAllS }];
+    });
     const spent = cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 };
     const shares = shareOut(
       spent.cpuS,
@@ -395,7 +414,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       prefix,
       playback: { hls: addressOf(place, keys.hls), dash: addressOf(place, keys.dash) },
       keys,
-      durationS: Math.round(1000 * Math.max(...tracks.map(lengthS))) / 1000,
+      outputs,
+      durationS: durationOfAllS,
       bytes:
         told.reduce((sum, { bytes }) => sum + bytes, 0) +
         manifests.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),

@@ -24,6 +24,7 @@ export const shape = {
   label: 'Thumbnail',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -57,6 +57,7 @@ export const shape = {
   label: 'Transcode',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -22,6 +22,7 @@ export const shape = {
   label: 'Trim',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

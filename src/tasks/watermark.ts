@@ -23,6 +23,7 @@ export const shape = {
   label: 'Watermark',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

@@ -18,6 +18,7 @@ export const shape = {
   label: 'Waveform',
   lane: 'media',
   makesOutputs: true,
+  reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
   places: outputPlaces,

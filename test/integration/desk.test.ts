@@ -77,7 +77,7 @@ describe('the desk, without any door before it', () => {
   it('tells whoever comes later the last of the progress, unless what moved has come to rest', async () => {
     const id = await accept('a');
     const leg = { doneBytes: 1, totalBytes: 2, bytesPerS: 1, leftS: 1, idleS: 0 };
-    desk.progress.told({ recordingId: id, legs: { fetch: leg } });
+    desk.progress.told({ recordingId: id, legs: { fetch: leg }, encodings: {} });
     const atRest = await listen();
     expect(atRest.heard.filter(({ kind }) => kind === 'progress')).toEqual([]);
 
@@ -86,7 +86,11 @@ describe('the desk, without any door before it', () => {
     const moving = await listen();
     expect(moving.heard).toContainEqual({
       kind: 'progress',
-      message: { recordingId: id, legs: { fetch: expect.objectContaining({ doneBytes: 1 }) } },
+      message: {
+        recordingId: id,
+        legs: { fetch: expect.objectContaining({ doneBytes: 1 }) },
+        encodings: {},
+      },
     });
     await lease?.release();
     atRest.leave();

@@ -40,6 +40,11 @@ const stands = async (id: string) =>
 
 const facts = async (id: string) => Object.keys((await house.recordings.progress(id)).facts).sort();
 
+async function outputs(id: string): Promise<unknown> {
+  const answer = await fetch(`${house.config.pipeline.url}/api/recordings/${id}`);
+  return ((await answer.json()) as { outputs: unknown }).outputs;
+}
+
 const deed = async (id: string, step: string, what: 'retry' | 'revoke') =>
   (await house.post(`/api/recordings/${id}/outputs/${step}/${what}`, {})).status;
 
@@ -47,6 +52,11 @@ it('an output that fails for good leaves the others, takes along what reads its 
   await painting.tell('refuse-oil');
   const { id } = await house.addCustom('Sunflowers');
   await house.reaches(id, 'done', 'failed');
+  expect(await outputs(id)).toMatchObject([
+    { step: 'oil', state: 'failed', error: { code: 'STREAM_MISSING', message: 'nothing to paint' } },
+    { step: 'ink', state: 'done', error: null },
+    { step: 'frame', state: 'failed', error: { code: 'STREAM_MISSING' } },
+  ]);
 
   expect(await house.recordings.get(id)).toMatchObject({ state: 'done', lastError: null });
   expect(await stands(id)).toMatchObject({ oil: 'failed', frame: 'failed', ink: 'open' });
@@ -125,6 +135,11 @@ it('an output that is revoked while it is made stops and leaves nothing; a waiti
   expect(await deed(id, 'oil', 'revoke')).toBe(200);
   await expect.poll(() => stands(id)).toMatchObject({ oil: 'revoked', frame: 'revoked' });
   expect(await painting.painted(id)).toEqual(['ink']);
+  expect(await outputs(id)).toMatchObject([
+    { step: 'oil', state: 'revoked', error: null },
+    { step: 'ink', state: 'running' },
+    { step: 'frame', state: 'revoked' },
+  ]);
   expect((await house.recordings.get(id))?.state).toBe('moving');
 
   expect(await deed(id, 'ink', 'revoke')).toBe(200);

@@ -20,5 +20,6 @@ export const LONE_STEP = {
   expectLate: async () => {},
   cameInTime: async () => {},
   progress: () => {},
+  encodes: () => {},
   take: () => Promise.reject(new Error('nobody reads')),
 };

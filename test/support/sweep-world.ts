@@ -57,6 +57,7 @@ export async function openSweepWorld() {
     ledger,
     stores: new Map([['b2', createB2Store({ b2, bucket: config.b2.bucket })]]),
     publishers,
+    outputPlaces: new Map(),
     log,
     spoolDirectory: join(dataDir, 'spool'),
     scratchDirectory: join(dataDir, 'scratch'),

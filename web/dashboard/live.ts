@@ -13,7 +13,8 @@ const RECONNECT_MS = { first: 1000, max: 15_000 };
 export interface LiveState {
   readonly connection: 'connecting' | 'online' | 'offline';
   readonly status: StatusView | undefined;
-  readonly progress: Progress | undefined;
+  /** Of the recordings that move, by their ids. */
+  readonly progress: Readonly<Record<string, Progress>>;
 }
 
 /** What happens on the server, as it happens. */
@@ -28,7 +29,7 @@ export interface Live {
 }
 
 export function createLive(): Live {
-  const state = createStore<LiveState>({ connection: 'connecting', status: undefined, progress: undefined });
+  const state = createStore<LiveState>({ connection: 'connecting', status: undefined, progress: {} });
   const listeners = new Set<(news: RecordingNews | undefined) => void>();
   let source: EventSource | undefined;
   let lastEventId = '';
@@ -99,7 +100,10 @@ export function createLive(): Live {
       lastEventId = event.lastEventId;
       heardOf(JSON.parse(event.data));
     });
-    opened.addEventListener('progress', (event) => state.set({ progress: JSON.parse(event.data) }));
+    opened.addEventListener('progress', (event) => {
+      const told: Progress = JSON.parse(event.data);
+      state.set({ progress: { ...state.get().progress, [told.recording_id]: told } });
+    });
     opened.addEventListener('status', (event) => {
       const known = state.get().status;
       if (known === undefined) status.ask();
@@ -126,7 +130,11 @@ export function createLive(): Live {
       const moving = movingAfter(known.moving, recording);
       if (moving !== known.moving) state.set({ status: { ...known, moving } });
     }
-    if (news.type === 'attempt.started') state.set({ progress: undefined });
+    const isOver = recording !== undefined && recording.state !== 'moving';
+    if (news.type === 'attempt.started' || isOver) {
+      const { [news.recording_id]: _, ...others } = state.get().progress;
+      state.set({ progress: others });
+    }
     status.ask();
     tell(news);
   }

@@ -1,14 +1,12 @@
-import { formatBytes, formatDuration, formatLeft } from '../shared/format.ts';
+import { formatBytes, formatLeft } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { Actions } from './actions.tsx';
 import type { Live } from './live.ts';
+import { type Pace, paceOf } from './pace.ts';
 import { Empty, Title, When } from './parts.tsx';
-import type { Leg, MovingView, StatusView, StepView } from './types.ts';
+import type { MovingView, Progress, StatusView, StepView } from './types.ts';
 import { serviceWords, sourceWords } from './vocabulary.ts';
 import { stateWords } from './words.ts';
-
-/** A leg without a byte for so long stands still, in seconds. */
-const STANDING_AFTER_S = 10;
 
 /** The recording that moves now, if there is one. */
 export function Moving({
@@ -74,67 +72,55 @@ function restWords(status: StatusView | undefined, held: number | undefined): st
     : 'Nothing moves. What comes in begins at once.';
 }
 
-/** One bar per step that moves bytes, with its speed and the time that it will still take. */
+/** One bar per step that says how far it is, with its speed and the time that it will still take. */
 export function Legs({ live, recording }: { live: Live; recording: Pick<MovingView, 'id' | 'steps'> }) {
-  const legs = useStore(live.state, ({ progress: told }) =>
-    told?.recording_id === recording.id ? told.legs : undefined,
-  );
+  const told = useStore(live.state, ({ progress }) => progress[recording.id]);
   return (
     <ul class="legs">
-      {barsOf(recording.steps, legs ?? {}).map(({ id, words, done }) => (
-        <LegBar key={id} label={words} leg={legs?.[id]} isDone={done} />
+      {barsOf(recording.steps, told).map(({ id, words, done }) => (
+        <LegBar key={id} label={words} pace={paceOf(told, id)} isDone={done} />
       ))}
     </ul>
   );
 }
 
-/** The steps of its plan that say how many bytes, and whatever else has said so. */
+/** The steps of its plan that say how far they are, and whatever else has said so. */
 function barsOf(
   steps: readonly StepView[],
-  legs: Readonly<Record<string, Leg>>,
+  told: Progress | undefined,
 ): Pick<StepView, 'id' | 'words' | 'done'>[] {
-  const others = Object.keys(legs).filter((id) => !steps.some((step) => step.id === id));
+  const telling = Object.keys({ ...told?.legs, ...told?.encodings });
+  const others = telling.filter((id) => !steps.some((step) => step.id === id));
   return [
-    ...steps.filter(({ id, reports }) => reports === 'bytes' || legs[id] !== undefined),
+    ...steps.filter(({ id, reports }) => reports !== null || telling.includes(id)),
     ...others.map((id) => ({ id, words: id, done: false })),
   ];
 }
 
-function LegBar({ label, leg, isDone }: { label: string; leg: Leg | undefined; isDone: boolean }) {
-  const share = isDone
-    ? 1
-    : leg === undefined || leg.total_bytes === 0
-      ? 0
-      : leg.done_bytes / leg.total_bytes;
-  const percent = Math.min(100, Math.floor(share * 100));
+function LegBar({ label, pace, isDone }: { label: string; pace: Pace | undefined; isDone: boolean }) {
   return (
     <li>
       <div class="leg-head">
         <span>{label}</span>
-        <span class="muted number small">{legWords(leg, isDone, percent)}</span>
+        <span class="muted number small">{isDone ? 'done' : (pace?.words ?? 'about to begin')}</span>
       </div>
-      <div
-        class="bar"
-        role="progressbar"
-        aria-label={label}
-        aria-valuenow={percent}
-        aria-valuemin={0}
-        aria-valuemax={100}
-      >
-        <span style={{ width: `${share * 100}%` }} />
-      </div>
+      <Bar label={label} share={isDone ? 1 : (pace?.share ?? 0)} />
     </li>
   );
 }
 
-function legWords(leg: Leg | undefined, isDone: boolean, percent: number): string {
-  if (isDone) return 'done';
-  if (leg === undefined) return 'about to begin';
-  if (leg.total_bytes === 0) return `${formatBytes(leg.done_bytes)} so far`;
-  if (leg.done_bytes >= leg.total_bytes) return `${formatBytes(leg.total_bytes)}, finishing`;
-  if (leg.idle_s >= STANDING_AFTER_S)
-    return `${percent} % · no bytes for ${formatDuration(leg.idle_s * 1000)}`;
-  const speed = leg.bytes_per_s > 0 ? ` · ${formatBytes(leg.bytes_per_s)}/s` : '';
-  const left = leg.left_s === null ? '' : ` · ${formatLeft(leg.left_s)}`;
-  return `${percent} %${speed}${left}`;
+/** @param share 0 to 1 */
+export function Bar({ label, share }: { label: string; share: number }) {
+  return (
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={label}
+      aria-valuenow={Math.min(100, Math.floor(share * 100))}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <span style={{ width: `${share * 100}%` }} />
+    </div>
+  );
 }

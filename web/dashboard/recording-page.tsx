@@ -11,6 +11,7 @@ import { Copyable, Empty, Loading, Reason, StateBadge, Trouble, When } from './p
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 import { RunOf, Runs } from './runs.tsx';
+import { StepTree } from './step-tree.tsx';
 import { OUTCOME_WORDS, TimelineChart } from './timeline-chart.tsx';
 import type { DeliveryView, EventView, RecordingDetail, RecordingView } from './types.ts';
 import { capitalized, publisherWords, sourceWords, storeWords } from './vocabulary.ts';
@@ -102,7 +103,8 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
           <Reason error={data.last_error} />
         </section>
       )}
-      {data.state === 'moving' && (
+      {data.outputs.length > 0 && <StepTree live={live} detail={data} reload={reload} />}
+      {data.state === 'moving' && data.outputs.length === 0 && (
         <section class="card" aria-label="How far it is">
           <Legs live={live} recording={data} />
         </section>

@@ -19,6 +19,7 @@ export type {
   AttemptView,
   CauseView,
   DaysView,
+  OutputView,
   OverviewView,
   RecordingView,
   StepView,
@@ -45,10 +46,21 @@ export interface Leg {
   readonly idle_s: number;
 }
 
+/** How far a step is that encodes, in seconds of the film. */
+export interface Encoding {
+  readonly done_s: number;
+  readonly total_s: number;
+  readonly speed: number;
+  readonly left_s: number | null;
+  readonly idle_s: number;
+}
+
 export interface Progress {
   readonly recording_id: string;
   /** By the steps whose bytes they are. */
   readonly legs: Readonly<Record<string, Leg>>;
+  /** By the steps that encode. */
+  readonly encodings: Readonly<Record<string, Encoding>>;
 }
 
 /** Something has happened to a recording. */

@@ -3,7 +3,7 @@ import { byteSize } from '../../lib/byte-size.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import { type RecordingDetail, recordingDetailShape } from '../api-shapes.ts';
 import type { Io } from '../io.ts';
-import { STATE_STYLES } from '../paint.ts';
+import { STATE_STYLES, type Style } from '../paint.ts';
 import { askAbout, RECORDING_ARGUMENT } from '../recording-id.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
@@ -11,6 +11,16 @@ import { padEnd, printable } from '../text-width.ts';
 import { localTime } from '../times.ts';
 
 const EVENTS_SHOWN = 20;
+const ADDRESSES_SHOWN = 10;
+
+const OUTPUT_STYLES: Readonly<Record<string, Style>> = {
+  done: 'green',
+  failed: 'red',
+  revoked: 'yellow',
+  encoding: 'cyan',
+  uploading: 'cyan',
+  running: 'cyan',
+};
 
 /** `sluice show ID`: one recording with all that happened to it. */
 export function addShowCommand(program: Command, io: Io): void {
@@ -24,13 +34,17 @@ export function addShowCommand(program: Command, io: Io): void {
       '\nExamples:\n  sluice show rec_8821bfdde5e03edd33995107\n  sluice show lesson-4711\n  sluice show rec_8821bfdde5e03edd33995107 --json | jq .facts',
     )
     .action(async (id: string, _options: object, command: Command) => {
-      const session = openSession(io, command);
-      const recording = await askAbout(session, id, (path) =>
-        session.api.get(path, recordingDetailShape, session.signal),
-      );
-      if (session.isJson) session.printJson(recording);
-      else session.print(...describe(recording, session));
+      await showRecording(openSession(io, command), id);
     });
+}
+
+/** Shows one recording, named by its id or its ace_id. */
+export async function showRecording(session: Session, id: string): Promise<void> {
+  const recording = await askAbout(session, id, (path) =>
+    session.api.get(path, recordingDetailShape, session.signal),
+  );
+  if (session.isJson) session.printJson(recording);
+  else session.print(...describe(recording, session));
 }
 
 function describe(recording: RecordingDetail, session: Session): string[] {
@@ -76,6 +90,7 @@ function describe(recording: RecordingDetail, session: Session): string[] {
     ...facts.flatMap(([name, value]) => (value ? [`  ${padEnd(name, 12)}${value}`] : [])),
     ...section('Of the same meeting', relatedLines(recording, session)),
     ...section('Stages', stageLines(recording, session)),
+    ...section('Outputs', outputLines(recording, session)),
     ...section('Attempts', attemptLines(recording, session)),
     ...section('Announcements', deliveryLines(recording, session)),
     ...section('History', eventLines(recording, session)),
@@ -130,6 +145,46 @@ function stageLines({ stages, steps }: RecordingDetail, session: Session): strin
     ],
     indented(session),
   );
+}
+
+function outputLines({ outputs }: RecordingDetail, session: Session): string[] {
+  if (outputs.length === 0) return [];
+  const lines = renderTable(
+    outputs,
+    [
+      { heading: 'step', text: ({ step }) => step },
+      { heading: 'state', text: outputState, style: ({ state }) => OUTPUT_STYLES[state] },
+      { heading: 'size', text: ({ bytes }) => (bytes === null ? '' : byteSize(bytes)), align: 'right' },
+      { heading: 'processor', text: ({ cost }) => spent(cost?.cpu_s), align: 'right' },
+      { heading: 'took', text: ({ cost }) => spent(cost?.wall_s), align: 'right' },
+      {
+        heading: 'memory',
+        text: ({ cost }) => (cost === null ? '' : byteSize(cost.peak_rss_bytes)),
+        align: 'right',
+      },
+      { heading: 'why', text: ({ state, error }) => whyNot(state, error), minWidth: 10 },
+    ],
+    indented(session),
+  );
+  const addresses = outputs.flatMap(({ step, files }) =>
+    files.map(({ address, key }) => `${padEnd(step, 12)}${address ?? key}`),
+  );
+  const shown = addresses.slice(0, ADDRESSES_SHOWN);
+  const more = addresses.length - shown.length;
+  return [...lines, ...shown, ...(more > 0 ? [session.paint('dim', `and ${more} more, see --json`)] : [])];
+}
+
+function outputState({ state, progress }: RecordingDetail['outputs'][number]): string {
+  if (progress === null || progress.total === 0) return state;
+  return `${state}, ${Math.floor((100 * progress.done) / progress.total)} %`;
+}
+
+function spent(seconds: number | undefined): string {
+  return seconds === undefined ? '' : durationText(seconds * 1000);
+}
+
+function whyNot(state: string, error: { readonly message: string } | null): string {
+  return state === 'done' || state === 'revoked' ? '' : (error?.message ?? '');
 }
 
 function attemptLines({ attempts }: RecordingDetail, session: Session): string[] {

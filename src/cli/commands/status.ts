@@ -4,11 +4,13 @@ import { durationText } from '../../lib/duration-text.ts';
 import { type Status, statusShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
+import { RECORDING_ARGUMENT } from '../recording-id.ts';
 import { titleText } from '../recording-text.ts';
 import { openSession, type Session } from '../session.ts';
 import { printable } from '../text-width.ts';
 import { localTime } from '../times.ts';
 import { troubleLines } from '../troubles.ts';
+import { showRecording } from './show.ts';
 
 const NOTES = `
 Exit code 4 if something does not move that should, or a recording has failed.
@@ -22,10 +24,14 @@ export function addStatusCommand(program: Command, io: Io): void {
   program
     .command('status')
     .summary('what moves, and what does not')
-    .description('Tells what moves, what waits and for what, and whether all is alive that has to be.')
+    .description(
+      'Tells what moves, what waits and for what, and whether all is alive that has to be; or how one recording is.',
+    )
+    .argument('[id]', `${RECORDING_ARGUMENT}: the same as \`sluice show\``)
     .addHelpText('after', NOTES)
-    .action(async (_options: object, command: Command) => {
+    .action(async (id: string | undefined, _options: object, command: Command) => {
       const session = openSession(io, command);
+      if (id !== undefined) return await showRecording(session, id);
       const status = await session.api.get('/api/status', statusShape, session.signal);
       if (session.isJson) session.printJson(status);
       else tell(session, status);

@@ -1,6 +1,6 @@
 import { byteSize } from '../../lib/byte-size.ts';
 import { durationText } from '../../lib/duration-text.ts';
-import type { Leg, News, RecordingEvent } from '../api-shapes.ts';
+import type { Encoding, Leg, News, RecordingEvent } from '../api-shapes.ts';
 import { createLiveBlock } from '../live-block.ts';
 import { type Paint, STATE_STYLES, type Style } from '../paint.ts';
 import { titleText } from '../recording-text.ts';
@@ -95,27 +95,54 @@ function headline({ counts, paused, disk, troubles, line }: News, width: number,
   return paint('dim', clip(parts.filter(Boolean).join(' · '), width));
 }
 
-function recordingLines({ recording, legs }: Picture, width: number, paint: Paint): string[] {
+function recordingLines({ recording, legs, encodings }: Picture, width: number, paint: Paint): string[] {
   if (recording === undefined) return ['Nothing moves.'];
   const stand = standText(recording);
   const title = clip(printable(titleText(recording)), Math.max(8, width - Math.min(stand.length, 40) - 2));
   const lines = [`${paint('bold', title)}  ${paint(STATE_STYLES[recording.state], clip(stand, 40))}`];
   if (recording.state !== 'moving') return lines;
-  const planned = recording.steps.filter(({ reports }) => reports === 'bytes').map(({ id }) => id);
-  const names = [...new Set([...planned, ...Object.keys(legs)])];
+  const planned = recording.steps.filter(({ reports }) => reports !== null).map(({ id }) => id);
+  const names = [...new Set([...planned, ...Object.keys(legs), ...Object.keys(encodings)])];
   const longest = Math.max(MIN_NAME_WIDTH, ...names.map(({ length }) => length));
   const nameWidth = Math.min(MAX_NAME_WIDTH, longest);
   return [
     ...lines,
-    ...names.map((name) => legLine(padEnd(clip(name, nameWidth), nameWidth), legs[name], width, paint)),
+    ...names.map((name) => {
+      const pace = paceOf(legs[name], encodings[name]);
+      return paceLine(padEnd(clip(name, nameWidth), nameWidth), pace, width, paint);
+    }),
   ];
 }
 
-function legLine(name: string, leg: Leg | undefined, width: number, paint: Paint): string {
-  const label = `  ${name}`;
-  const roomWidth = width - name.length - BESIDE_BAR;
-  const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, roomWidth));
-  if (leg === undefined) return `${label}${paint('dim', '░'.repeat(barWidth))}`;
+/** How far a step is, in words. */
+interface Pace {
+  readonly share: number;
+  /** How much it has behind it, and of how much. */
+  readonly done: string;
+  /** How fast it is; `undefined` while it is not. */
+  readonly speed: string | undefined;
+  readonly leftS: number | null;
+  readonly idleS: number;
+  /** What it has none of for so long. */
+  readonly what: string;
+}
+
+/** By the bytes of a step, or else by what it has encoded. */
+function paceOf(leg: Leg | undefined, encoding: Encoding | undefined): Pace | undefined {
+  const shareOf = (done: number, total: number) => (total > 0 ? Math.min(1, done / total) : 0);
+  if (encoding !== undefined) {
+    const { done_s: doneS, total_s: totalS, speed, left_s: leftS, idle_s: idleS } = encoding;
+    const [done, total] = [doneS, totalS].map((seconds) => durationText(seconds * 1000));
+    return {
+      share: shareOf(doneS, totalS),
+      done: totalS > 0 ? `${done} of ${total}` : `${done} so far`,
+      speed: speed > 0 ? `${speed.toFixed(1)}×` : undefined,
+      leftS,
+      idleS,
+      what: 'no picture',
+    };
+  }
+  if (leg === undefined) return undefined;
   const {
     done_bytes: doneBytes,
     total_bytes: totalBytes,
@@ -123,17 +150,33 @@ function legLine(name: string, leg: Leg | undefined, width: number, paint: Paint
     left_s: leftS,
     idle_s: idleS,
   } = leg;
-  const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0;
+  return {
+    share: shareOf(doneBytes, totalBytes),
+    done:
+      totalBytes > 0 ? `${byteSize(doneBytes)} of ${byteSize(totalBytes)}` : `${byteSize(doneBytes)} so far`,
+    speed: speed > 0 ? `${byteSize(speed)}/s` : undefined,
+    leftS,
+    idleS,
+    what: 'no bytes',
+  };
+}
+
+function paceLine(name: string, pace: Pace | undefined, width: number, paint: Paint): string {
+  const label = `  ${name}`;
+  const roomWidth = width - name.length - BESIDE_BAR;
+  const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, roomWidth));
+  if (pace === undefined) return `${label}${paint('dim', '░'.repeat(barWidth))}`;
+  const { share, done, speed, leftS, idleS, what } = pace;
   const isStanding = share < 1 && idleS >= STANDING_AFTER_S;
   const full = Math.round(share * barWidth);
   const bar =
     paint(share < 1 ? 'cyan' : 'green', '█'.repeat(full)) + paint('dim', '░'.repeat(barWidth - full));
-  const isMoving = share < 1 && speed > 0;
+  const isMoving = share < 1 && speed !== undefined;
   const facts = [
     padStart(`${Math.floor(share * 100)} %`, 5),
-    totalBytes > 0 ? `${byteSize(doneBytes)} of ${byteSize(totalBytes)}` : `${byteSize(doneBytes)} so far`,
-    isStanding ? `no bytes for ${durationText(idleS * 1000)}` : '',
-    isMoving ? `${byteSize(speed)}/s` : '',
+    done,
+    isStanding ? `${what} for ${durationText(idleS * 1000)}` : '',
+    isMoving ? speed : '',
     isMoving && leftS !== null ? `${durationText(leftS * 1000)} left` : '',
   ];
   const beside = clip(facts.filter(Boolean).join('  '), Math.max(6, width - label.length - barWidth - 1));

@@ -1,4 +1,4 @@
-import type { Leg, News, Progress, Recording, RecordingEvent, Status } from '../api-shapes.ts';
+import type { Encoding, Leg, News, Progress, Recording, RecordingEvent, Status } from '../api-shapes.ts';
 
 /** What has been heard so far, put together: the recording that is looked at, and how all stands. */
 export interface Picture {
@@ -6,6 +6,7 @@ export interface Picture {
   /** The one that was asked for; else the one that moves. */
   readonly recording: Recording | undefined;
   readonly legs: Readonly<Record<string, Leg>>;
+  readonly encodings: Readonly<Record<string, Encoding>>;
   stands(state: { status?: Status; recording?: Recording }): void;
   hearEvent(event: RecordingEvent): void;
   hearProgress(progress: Progress): void;
@@ -17,12 +18,16 @@ export function createPicture(id: string | undefined): Picture {
   let news: News = {};
   let recording: Recording | undefined;
   let legs: Record<string, Leg> = {};
+  let encodings: Record<string, Encoding> = {};
   /** Whose legs they are: progress may be told before the event that says what begins. */
   let legsOf: string | undefined;
 
   function look(next: Recording | undefined): void {
     recording = next;
-    if (next !== undefined && legsOf !== next.id) legs = {};
+    if (next !== undefined && legsOf !== next.id) {
+      legs = {};
+      encodings = {};
+    }
     legsOf = next?.id ?? legsOf;
   }
 
@@ -36,6 +41,9 @@ export function createPicture(id: string | undefined): Picture {
     get legs() {
       return legs;
     },
+    get encodings() {
+      return encodings;
+    },
     stands(state) {
       if (state.status !== undefined) news = state.status;
       look(state.recording ?? state.status?.moving ?? undefined);
@@ -45,7 +53,10 @@ export function createPicture(id: string | undefined): Picture {
       if (isLookedAt) look(next);
       else if (recording?.id === next.id) look(undefined);
       if (next.id !== legsOf) return;
-      if (type === 'attempt.started') legs = {};
+      if (type === 'attempt.started') {
+        legs = {};
+        encodings = {};
+      }
       const stage = String(data['stage']);
       const leg = legs[stage];
       if (type === 'stage.done' && leg !== undefined) {
@@ -55,6 +66,7 @@ export function createPicture(id: string | undefined): Picture {
     hearProgress(progress) {
       if (recording !== undefined && recording.id !== progress.recording_id) return;
       legs = { ...(legsOf === progress.recording_id ? legs : {}), ...progress.legs };
+      encodings = progress.encodings;
       legsOf = progress.recording_id;
     },
     hearNews(some) {

@@ -1,4 +1,5 @@
 import { byteSize } from '../../lib/byte-size.ts';
+import { durationText } from '../../lib/duration-text.ts';
 import { titleText } from '../recording-text.ts';
 import type { Session } from '../session.ts';
 import { printable } from '../text-width.ts';
@@ -34,12 +35,22 @@ export function createPlainView(session: Session): WatchView {
         say(titleText(recording), eventText(message.data));
       }
       if (message.event === 'progress') {
-        const { recording_id: id, legs } = message.data;
-        for (const [stage, { done_bytes: doneBytes, total_bytes: totalBytes }] of Object.entries(legs)) {
+        const { recording_id: id, legs, encodings } = message.data;
+        const far = [
+          ...Object.entries(legs).map(([stage, leg]) => [
+            stage,
+            `${byteSize(leg.done_bytes)} of ${byteSize(leg.total_bytes)}`,
+          ]),
+          ...Object.entries(encodings).map(([stage, { done_s: doneS, total_s: totalS }]) => [
+            stage,
+            `${durationText(doneS * 1000)} of ${durationText(totalS * 1000)} encoded`,
+          ]),
+        ];
+        for (const [stage, text] of far) {
           const key = `${id} ${stage}`;
           if (Date.now() - (saidAtMs.get(key) ?? 0) < PROGRESS_PAUSE_MS) continue;
           saidAtMs.set(key, Date.now());
-          say(titles.get(id) ?? id, `${stage} ${byteSize(doneBytes)} of ${byteSize(totalBytes)}`);
+          say(titles.get(id) ?? id, `${stage} ${text}`);
         }
       }
     },

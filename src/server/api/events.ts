@@ -9,7 +9,7 @@ function descriptionOf(events: Words['events']): string {
   return `Server-sent events (event, data as JSON, and for some an id):
 
 - \`recording\`, with an id: something has happened to a recording: \`{seq, recording_id, type, at, data, recording}\`
-- \`progress\`: how far the moving recording is: \`{recording_id, legs: {<step>: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of it at first. total_bytes is 0 where nobody knows; bytes_per_s is an average over 30 s; a leg without a byte for ten seconds has no left_s, and idle_s says for how long
+- \`progress\`: how far a moving recording is: \`{recording_id, legs: {<step>: {done_bytes, total_bytes, bytes_per_s, left_s, idle_s}}, encodings: {<step>: {done_s, total_s, speed, left_s, idle_s}}}\`, at most four times a second, and once a second while it moves; the last of each at first. Steps that move bytes are under legs, those that encode, in seconds of the film, under encodings, and under legs once they send what they have made. A total is 0 where nobody knows; bytes_per_s and speed (seconds of the film in each second) are averages over 30 s; what has not got on for ten seconds has no left_s, and idle_s says for how long
 - \`status\`: what has changed of \`/api/status\` (paused, site_gone, redis, disk, services, line, counts); all of it at first
 - \`reset\`: too much was missed; read the state anew
 

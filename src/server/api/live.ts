@@ -154,12 +154,12 @@ function createTexts() {
 function textOf(news: Exclude<News, Standing>): string {
   switch (news.kind) {
     case 'progress': {
-      const { recordingId, legs } = news.message;
-      const told = Object.entries(legs).map(([stage, leg]) => [
-        stage,
-        { ...withSnakeKeys(leg), left_s: leg.leftS ?? null },
-      ]);
-      return message('progress', { recording_id: recordingId, legs: Object.fromEntries(told) });
+      const { recordingId, legs, encodings } = news.message;
+      return message('progress', {
+        recording_id: recordingId,
+        legs: viewPaces(legs),
+        encodings: viewPaces(encodings),
+      });
     }
     case 'happened': {
       const { event, recording, steps } = news;
@@ -172,6 +172,15 @@ function textOf(news: Exclude<News, Standing>): string {
     case 'missed':
       return message('reset', {}, news.seq);
   }
+}
+
+function viewPaces(paces: Readonly<Record<string, { readonly leftS: number | undefined }>>) {
+  return Object.fromEntries(
+    Object.entries(paces).map(([stage, pace]) => [
+      stage,
+      { ...withSnakeKeys(pace), left_s: pace.leftS ?? null },
+    ]),
+  );
 }
 
 function message(event: string, data: object, seq?: number): string {

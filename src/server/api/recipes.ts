@@ -12,7 +12,7 @@ const taskView = z
     takes: z.record(z.string(), z.enum(['growing', 'proved'])),
     makes: z.array(z.string()),
     params: z.record(z.string(), z.unknown()).describe('JSON schema'),
-    reports: z.enum(['bytes']).nullable(),
+    reports: z.enum(['bytes', 'seconds']).nullable(),
     is_final: z.boolean().describe('What is begun here can no longer be taken back'),
   })
   .meta({ id: 'Task' });

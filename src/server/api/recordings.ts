@@ -16,6 +16,7 @@ import {
   viewAttempt,
   viewDelivery,
   viewEvent,
+  viewOutput,
   viewRecording,
   viewRelated,
   viewStep,
@@ -127,7 +128,7 @@ export function addRecordingsApi(app: FastifyInstance, { recordings }: Pick<Quer
       },
     },
     async ({ params: { id } }) => {
-      const { summary, steps, related, facts, times, attempts, events, deliveries } =
+      const { summary, steps, related, facts, outputs, times, attempts, events, deliveries } =
         await recordings.get(id);
       const { origin, state } = summary.recording;
       return {
@@ -138,6 +139,7 @@ export function addRecordingsApi(app: FastifyInstance, { recordings }: Pick<Quer
         facts: Object.fromEntries(
           Object.entries(facts).map(([stage, fact = {}]) => [stage, withSnakeKeys(fact)]),
         ),
+        outputs: outputs.map(viewOutput),
         stages: Object.fromEntries(
           Object.entries(times).map(([stage, { startedAtMs, doneAtMs }]) => [
             stage,

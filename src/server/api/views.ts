@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Attempt } from '../../desk/attempts.ts';
 import type { ToldEvent } from '../../desk/history.ts';
+import { OUTPUT_STATES, type OutputInSight } from '../../desk/outputs.ts';
 import type { Step } from '../../desk/steps.ts';
 import { ACTIONS, possibleActions } from '../../domain/actions.ts';
 import { playUrl } from '../../domain/announcement.ts';
@@ -116,11 +117,55 @@ export const stepView = z
     task: z.string(),
     label: z.string().describe('What people call it, as the heading of a column; unique in its plan'),
     words: z.string().describe('The same with where its bytes come from or go to'),
-    reports: z.enum(['bytes']).nullable().describe('Whether it says how far it has come'),
+    reports: z
+      .enum(['bytes', 'seconds'])
+      .nullable()
+      .describe('In what it says how far it has come: bytes; or seconds of the film, while it encodes'),
     done: z.boolean(),
+    output: z.boolean().describe('It makes outputs, and stands alone'),
+    lane: z.string(),
+    needs: z.array(z.string()).describe('The steps that it needs before it'),
   })
   .meta({ id: 'Step', description: 'A step of the way that a recording goes' });
 export type StepView = z.output<typeof stepView>;
+
+export const outputView = z
+  .object({
+    step: z.string(),
+    task: z.string(),
+    label: z.string(),
+    state: z
+      .enum(OUTPUT_STATES)
+      .describe(
+        'waiting: it has not begun, or waits to be tried again; encoding, uploading, running: it is being made; failed, revoked: it is not there, and will not be unless somebody asks for it',
+      ),
+    progress: z
+      .object({
+        unit: z.enum(['seconds', 'bytes']).describe('seconds: of the film, while it is encoded'),
+        done: z.number(),
+        total: z.number().describe('0: nobody knows'),
+        left_s: z.number().nullable(),
+      })
+      .nullable(),
+    failed_attempts: z.int(),
+    error: errorView.nullable().describe('Why it has failed, or what it has met last'),
+    cost: z
+      .object({ cpu_s: z.number(), wall_s: z.number(), peak_rss_bytes: z.number() })
+      .nullable()
+      .describe('Seconds of work of all cores, seconds from start to end, the most memory; null: not done'),
+    bytes: bytes.nullable().describe('All that it has put; null: not done'),
+    files: z.array(
+      z.object({
+        key: z.string().describe('In its place of outputs'),
+        address: z.string().nullable().describe('Where a browser fetches it; null: nowhere'),
+        media_type: z.string(),
+        bytes,
+        duration_s: z.number().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Output', description: 'What one step makes of a recording, to be fetched by people' });
+export type OutputView = z.output<typeof outputView>;
 
 export const eventView = z
   .object({
@@ -179,6 +224,7 @@ export const recordingDetailView = z
     facts: z
       .record(z.string(), z.record(z.string(), z.unknown()))
       .describe('What each finished stage has proved'),
+    outputs: z.array(outputView).describe('In the order of its plan'),
     stages: z.record(z.string(), stageTimesView),
     attempts: z.array(attemptView),
     events: z.array(eventView).describe('The last 1000, oldest first'),
@@ -370,8 +416,38 @@ export function viewEvent({ seq, atMs, type, words, data }: ToldEvent): z.output
   return { seq, at: iso(atMs), type, words, data: withSnakeKeys(data) };
 }
 
-export function viewStep({ isDone, ...step }: Step): StepView {
-  return { ...step, done: isDone };
+export function viewStep({ isDone, isOutput, needs, ...step }: Step): StepView {
+  return { ...step, done: isDone, output: isOutput, needs: [...needs] };
+}
+
+export function viewOutput({ step, state, progress, stand, cost, bytes, files }: OutputInSight): OutputView {
+  return {
+    step: step.id,
+    task: step.task,
+    label: step.label,
+    state,
+    progress:
+      progress === undefined
+        ? null
+        : {
+            unit: progress.unit,
+            done: progress.done,
+            total: progress.total,
+            left_s: progress.leftS ?? null,
+          },
+    failed_attempts: stand?.failedAttempts ?? 0,
+    error: viewError(stand?.error, state === 'failed' ? 'failed' : 'goes-on'),
+    cost:
+      cost === undefined ? null : { cpu_s: cost.cpuS, wall_s: cost.wallS, peak_rss_bytes: cost.peakRssBytes },
+    bytes: bytes ?? null,
+    files: files.map(({ key, address, mediaType, bytes, durationS }) => ({
+      key,
+      address,
+      media_type: mediaType,
+      bytes,
+      duration_s: durationS,
+    })),
+  };
 }
 
 /** @param outlook Of the recording */

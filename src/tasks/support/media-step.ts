@@ -98,6 +98,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   return {
     ...(shape as TaskShape & { params: z.ZodType<P> }),
     checkpoint: checkpointShape,
+    claims: ({ fact }) => [fact?.prefix],
     serviceFor: ({ params }) => outputPlaces.get(params.to)?.service ?? params.to,
 
     async run(context) {
@@ -124,6 +125,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
             ...attempt.means,
           });
           await attempt.abandonRest();
+          await attempt.allCame();
           return { ...told, ...attempt.fact() };
         } catch (error) {
           await attempt.clear(error);
@@ -170,9 +172,12 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     const outputs: Output[] = [];
     const costs: Cost[] = [];
     let isAnnounced = false;
+    let isDoubtful = false;
 
     async function announce(): Promise<void> {
-      if (!isAnnounced) await save();
+      if (isAnnounced) return;
+      await save();
+      await context.expectLate(prefix);
       isAnnounced = true;
     }
 
@@ -196,7 +201,16 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     const means: Pick<MediaWork<P>, 'run' | 'prove' | 'provePicture' | 'put'> = {
       async run(run) {
-        const done = await programs.ffmpeg.run({ ...run, signal, folder });
+        const totalS = run.expectedS ?? 0;
+        const done = await programs.ffmpeg.run({
+          ...run,
+          signal,
+          folder,
+          onProgress(doneS) {
+            context.encodes(totalS > 0 ? Math.min(doneS, totalS) : doneS, totalS);
+            run.onProgress?.(doneS);
+          },
+        });
         costs.push(done.cost);
         return done;
       },
@@ -214,12 +228,18 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       },
       async put(name, { mediaType, durationS }) {
         const path = join(folder, name);
-        if ((await stat(path)).size === 0) throw differs(name, 'is empty');
+        const { size } = await stat(path);
+        if (size === 0) throw differs(name, 'is empty');
         const key = `${prefix}${name}`;
         await announce();
+        let tries = 0;
         const { bytes } = await retryInPlace(retry, signal, async () => {
           await context.checkLease();
-          return await place.put({ key, path, mediaType, mark, resume: resumeOf(key), signal });
+          // The one before was given up, and may come all the same.
+          tries += 1;
+          isDoubtful ||= tries > 1;
+          const onSent = (sentBytes: number) => context.progress(sentBytes, size);
+          return await place.put({ key, path, mediaType, mark, resume: resumeOf(key), signal, onSent });
         });
         if (unfinished.delete(key)) await save();
         crashPoint('output:after-put');
@@ -241,6 +261,10 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       /** Throws away what earlier attempts have begun, and nobody goes on with. */
       async abandonRest(): Promise<void> {
         for (const [key, state] of unfinished) await place.abandon({ key, state, signal });
+      },
+      /** Every request was answered: nothing can come late of it. */
+      async allCame(): Promise<void> {
+        if (isAnnounced && !isDoubtful) await context.cameInTime(prefix);
       },
       /** Removes what was put, of an attempt that has failed. Whoever is stopped or has lost the lease leaves that to the next one. */
       async clear(error: unknown): Promise<void> {

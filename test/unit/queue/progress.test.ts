@@ -139,4 +139,34 @@ describe('what is told of progress', () => {
 
     expect(told).toHaveLength(before);
   });
+
+  it('tells in seconds what a step encodes, and in bytes what it sends of that then', async () => {
+    const encode = (doneS: number) =>
+      teller.told({ recordingId: 'rec_1', stage: 'package', doneS, totalS: 100 });
+    for (let doneS = 0; doneS <= 50; doneS += 2) {
+      encode(doneS);
+      await passes(500);
+    }
+    const encoding = told.at(-1)?.message.encodings['package'];
+    expect(encoding).toMatchObject({ doneS: 50, totalS: 100 });
+    expect(encoding?.speed).toBeCloseTo(4, 0);
+    expect(encoding?.leftS).toBeGreaterThan(10);
+
+    teller.told({ recordingId: 'rec_1', stage: 'package', doneBytes: 5, totalBytes: 10, how: 'moved' });
+    await passes(1000);
+    expect(told.at(-1)?.message).toMatchObject({ encodings: {}, legs: { package: { doneBytes: 5 } } });
+  });
+
+  it('tells of each of two recordings that move beside each other', async () => {
+    for (let n = 0; n < 10; n += 1) {
+      tell(n * MIB);
+      teller.told({ recordingId: 'rec_2', stage: 'package', doneS: n, totalS: 100 });
+      await passes(500);
+    }
+    teller.rests('rec_2');
+
+    expect(legs().at(-1)?.bytesPerS).toBeGreaterThan(MIB);
+    const other = told.filter(({ message }) => message.recordingId === 'rec_2').at(-1)?.message;
+    expect(other?.encodings['package']?.speed).toBeGreaterThan(1);
+  });
 });
