@@ -254,7 +254,7 @@ describe('a package', () => {
 
   it('waits where its place is not set up', async () => {
     const run = bench.run(task, uncut, { to: 'elsewhere' });
-    await expect(run).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    await expect(run).rejects.toMatchObject({ code: 'OUTPUT_PLACE_MISSING' });
   });
 
   it.each([
