@@ -109,6 +109,7 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
           <Legs live={live} recording={data} />
         </section>
       )}
+      {data.watch_page !== null && data.state !== 'deleted' && <Watch page={data.watch_page} />}
       <section class="card" aria-labelledby="timeline">
         <h2 id="timeline">Timeline</h2>
         {data.attempts.length === 0 ? (
@@ -126,6 +127,21 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
       {data.related.length > 0 && <Related related={data.related} />}
       <Events events={data.events} />
     </>
+  );
+}
+
+/** The page on which its package is watched, in a frame. */
+function Watch({ page }: { page: string }) {
+  return (
+    <section class="card" aria-labelledby="watch">
+      <h2 id="watch">Watch</h2>
+      <iframe class="watch-frame" src={page} title="Player" allow="fullscreen" loading="lazy" />
+      <p class="small">
+        <a href={page} target="_blank" rel="noreferrer">
+          Open the page by itself
+        </a>
+      </p>
+    </section>
   );
 }
 
