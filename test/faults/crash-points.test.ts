@@ -27,7 +27,7 @@ import { publishersFound, storesFound, tasksFound } from '../support/registry.ts
 /** How large the video is; or a small one with a transcript, of which the worker dies. */
 type Size = 'small' | 'large' | 'transcript';
 
-/** Every crash point on the way home (the others: after-done.test.ts, outputs.test.ts), and at which passages of it a recording of which size has its worker die. */
+/** Every crash point on the way home (the others: after-done.test.ts, outputs.test.ts, packages.test.ts), and at which passages of it a recording of which size has its worker die. */
 const CRASHES: Readonly<
   Record<Exclude<CrashPoint, AfterDonePoint | OutputPoint>, readonly (readonly [CrashAt, Size])[]>
 > = {
@@ -68,7 +68,7 @@ const OUTPUTS = 'it makes something beside the recording: outputs.test.ts';
 
 /** Tasks of no way home, and why nothing is to be tried behind their fact. */
 const APART: Readonly<Record<string, string>> = {
-  package: 'in a lane of its own, each attempt below its own fence: integration/package interrupts it',
+  package: 'it makes something beside the recording, and has points of its own: packages.test.ts',
   probe: 'it only looks, and makes nothing anywhere',
   thumbnail: OUTPUTS,
   chunk: OUTPUTS,

@@ -289,7 +289,7 @@ const OUTPUTS =
 /** Tasks that ask nothing of any service, or only what has tests of its own, and so nothing that is to be struck here. */
 const WITHOUT_CALLS: Readonly<Record<string, string>> = {
   chunk: OUTPUTS,
-  package: OUTPUTS,
+  package: 'it asks the place of outputs alone, which is struck by itself: test/faults/packages.test.ts',
   sprite: OUTPUTS,
   thumbnail: OUTPUTS,
   transcode: OUTPUTS,
@@ -302,7 +302,7 @@ const WITHOUT_CALLS: Readonly<Record<string, string>> = {
 
 /** Services that no task of every recording needs, and the test that has their troubles. */
 export const TRIED_ELSEWHERE: Readonly<Record<string, string>> = {
-  'media-out': 'test/contract/folder-output.test.ts',
+  'media-out': 'test/faults/packages.test.ts',
   s3: 'test/faults/s3-faults.test.ts',
 };
 

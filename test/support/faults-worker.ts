@@ -83,9 +83,9 @@ const SURVIVAL_MS = 30_000;
 /** Waits until a worker has died where it was told to, and nowhere else. */
 export async function expectDeath(
   doomed: CrashWorker,
-  at: { crashAt: CrashAt; marker: string },
+  at: { crashAt: CrashAt; marker: string; withinMs?: number },
 ): Promise<void> {
-  const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
+  const survival = delay(at.withinMs ?? SURVIVAL_MS, 'survived', { ref: false });
   expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
   expect(await readFile(at.marker, 'utf8')).toBe(at.crashAt.replace(/:\d+$/, ''));
 }

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Fault } from '../../simulators/shared/faults.ts';
+import { type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
+import { type MediaHouse, openMediaHouse } from '../support/media-house.ts';
+
+let media: MediaHouse;
+
+beforeAll(async () => {
+  media = await openMediaHouse();
+});
+afterEach(() => media.s3.faults.clear());
+afterAll(() => media?.close());
+
+const worker = (more: { crashAt?: CrashAt; marker?: string } = {}) =>
+  startCrashWorker(media.house, { settings: media.settings, ...more });
+
+/** Where a worker dies that makes a package; as many as there are points. */
+const CRASHES: readonly CrashAt[] = [
+  'package:after-begin',
+  'package:after-segment:7',
+  'package:before-manifests',
+  'package:after-manifest:2',
+  'package:before-fact',
+];
+
+describe('a package in S3', () => {
+  it.each(CRASHES)(
+    'of a worker that dies at %s is whole in the end, and nothing else is there',
+    async (crashAt) => {
+      const marker = join(media.house.files, `${crashAt}.died`);
+      const doomed = worker({ crashAt, marker });
+      let heir: typeof doomed | undefined;
+      try {
+        const id = await media.add();
+        await expectDeath(doomed, { crashAt, marker, withinMs: 100_000 });
+        await expect.poll(media.running, { timeout: 10_000 }).toEqual([]);
+
+        heir = worker();
+        await media.expectShown(id);
+      } finally {
+        await Promise.all([doomed.kill(), heir?.kill()]);
+      }
+    },
+  );
+
+  it('is whole where ffmpeg was killed in the middle of it', async () => {
+    const only = worker();
+    try {
+      const id = await media.add();
+      await expect.poll(() => media.putsOf(id).length, { timeout: 60_000, interval: 20 }).toBeGreaterThan(0);
+      for (const pid of await media.running()) process.kill(pid, 'SIGKILL');
+      await media.expectShown(id);
+    } finally {
+      await only.kill();
+    }
+  });
+
+  it('leaves nothing where it is cancelled in the middle', async () => {
+    const only = worker();
+    try {
+      const id = await media.add();
+      await expect.poll(() => media.putsOf(id).length, { timeout: 60_000, interval: 20 }).toBeGreaterThan(2);
+      await media.house.post(`/api/recordings/${id}/cancel`, {});
+      await media.house.reaches(id, 'cancelled', 'done');
+      await media.expectQuiet();
+      if ((await media.house.recordings.get(id))?.state === 'cancelled') expect(media.keysOf(id)).toEqual([]);
+      expect(media.s3.uploads()).toEqual([]);
+    } finally {
+      await only.kill();
+    }
+  });
+});
+
+/** A call that the steps make of their place. */
+const CALLS: readonly (readonly [name: string, on: string])[] = [
+  ['ListObjectsV2, of what was there before', 'GET *#ListObjectsV2'],
+  ['PutObject, of a segment', 'PUT *.m4s#PutObject'],
+  ['PutObject, of a header', 'PUT *_init.mp4#PutObject'],
+  ['PutObject, of a manifest', 'PUT *.m3u8#PutObject'],
+  ['PutObject, of a film', 'PUT *video.mp4#PutObject'],
+];
+
+const KINDS: readonly (readonly [name: string, fault: Omit<Fault, 'on'>])[] = [
+  ['a reset once it is done', { drop: 'after-handling' }],
+  ['seven 503 in a row', { status: 503, count: 7 }],
+  ['silence', { stall: true }],
+  ['a reset in the middle of the request', { drop: 'during-body', cutAfterBytes: 100 }],
+  ['an error within a success', { status: 200, body: '<Error><Code>InternalError</Code></Error>' }],
+];
+
+describe('a package in S3 is whole, whatever goes wrong once', () => {
+  it.each(
+    CALLS.map(
+      ([name, on], at) =>
+        [name, KINDS[at % KINDS.length]?.[0] ?? '', on, KINDS[at % KINDS.length]?.[1] ?? {}] as const,
+    ),
+  )('%s: %s', async (_call, _kind, on, fault) => {
+    const struck = media.s3.faults.struck;
+    media.s3.fail({ on, ...fault });
+    const only = worker();
+    try {
+      const id = await media.add();
+      await media.expectShown(id, 2);
+      expect(media.s3.faults.struck).toBeGreaterThan(struck);
+    } finally {
+      await only.kill();
+    }
+  });
+
+  it('and every place is listed where a worker can die that makes one', async () => {
+    const source = await readFile(join(import.meta.dirname, '../../src/tasks/package.ts'), 'utf8');
+    const points = [...source.matchAll(/crashPoint\('([^']+)'\)/g)].map(([, point]) => point);
+    expect([...new Set(CRASHES.map((at) => at.replace(/:\d+$/, '')))].sort()).toEqual(points.sort());
+  });
+});
