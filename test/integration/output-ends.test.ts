@@ -16,6 +16,9 @@ recipes:
       - { id: tidy, task: cleanup, after: [oil, ink, frame] }
 `;
 
+/** Beside much else nothing is quick. */
+const SOON = { timeout: 30_000 };
+
 let painting: Awaited<ReturnType<typeof openPainting>>;
 let house: House;
 
@@ -69,7 +72,7 @@ it('an output that fails for good leaves the others, takes along what reads its 
   await painting.untell('refuse-oil');
   expect(await deed(id, 'oil', 'retry')).toBe(200);
   expect(await deed(id, 'oil', 'retry')).toBe(200);
-  await expect.poll(() => stands(id)).toMatchObject({ oil: 'open', frame: 'open' });
+  await expect.poll(() => stands(id), SOON).toMatchObject({ oil: 'open', frame: 'open' });
   await house.reaches(id, 'done');
   expect(await facts(id)).toEqual(['archive', 'fetch', 'frame', 'ink', 'oil', 'tidy']);
   expect((await house.history(id)).filter((type) => type === 'stage.started ink')).toHaveLength(1);
@@ -117,8 +120,8 @@ it('a run of which no output can be made has failed with the reason of the first
 it('an output whose service is down waits, and is not failed, while the others are made', async () => {
   await painting.tell('away-oil');
   const { id } = await house.addCustom('Wheat');
-  await expect.poll(() => facts(id)).toContain('ink');
-  await expect.poll(() => house.history(id)).toContain('attempt.postponed');
+  await expect.poll(() => facts(id), SOON).toContain('ink');
+  await expect.poll(() => house.history(id), SOON).toContain('attempt.postponed');
   expect(await stands(id)).toMatchObject({ oil: 'open', ink: 'open' });
 
   await painting.untell('away-oil');
@@ -130,14 +133,14 @@ it('an output whose service is down waits, and is not failed, while the others a
 it('an output that is revoked while it is made stops and leaves nothing; a waiting one does not begin; the run is done', async () => {
   await painting.tell('hold-oil', 'hold-ink');
   const { id } = await house.addCustom('Almonds');
-  await expect.poll(() => painting.painted(id)).toEqual(['ink', 'oil']);
+  await expect.poll(() => painting.painted(id), SOON).toEqual(['ink', 'oil']);
   expect(await deed(id, 'oil', 'revoke')).toBe(200);
   expect(await deed(id, 'oil', 'revoke')).toBe(200);
-  await expect.poll(() => stands(id)).toMatchObject({ oil: 'revoked', frame: 'revoked' });
+  await expect.poll(() => stands(id), SOON).toMatchObject({ oil: 'revoked', frame: 'revoked' });
   expect(await painting.painted(id)).toEqual(['ink']);
   expect(await outputs(id)).toMatchObject([
     { step: 'oil', state: 'revoked', error: null },
-    { step: 'ink', state: 'running' },
+    { step: 'ink', state: 'encoding', progress: { unit: 'seconds', done: 3, total: 12 } },
     { step: 'frame', state: 'revoked' },
   ]);
   expect((await house.recordings.get(id))?.state).toBe('moving');
@@ -154,13 +157,13 @@ it('an output that is done is removed when it is revoked, its recording stays do
   await house.reaches(id, 'done');
   const before = (await house.recordings.get(id))?.endedAtMs;
   expect(await deed(id, 'ink', 'revoke')).toBe(200);
-  await expect.poll(() => stands(id)).toMatchObject({ ink: 'revoked' });
+  await expect.poll(() => stands(id), SOON).toMatchObject({ ink: 'revoked' });
   expect(await painting.painted(id)).toEqual(['frame', 'oil']);
   expect(await facts(id)).toEqual(['archive', 'fetch', 'frame', 'oil', 'tidy']);
   expect(await house.recordings.get(id)).toMatchObject({ state: 'done', endedAtMs: before });
 
   expect(await deed(id, 'ink', 'retry')).toBe(200);
-  await expect.poll(() => facts(id)).toContain('ink');
+  await expect.poll(() => facts(id), SOON).toContain('ink');
   await house.reaches(id, 'done');
   expect(await painting.painted(id)).toEqual(['frame', 'ink', 'oil']);
 });
@@ -184,7 +187,7 @@ it('what has no such output, or is cancelled, says so', async () => {
   expect(await refused.text()).toContain('there are \\"oil\\", \\"ink\\"');
   expect(await deed('rec_none', 'oil', 'retry')).toBe(404);
 
-  await expect.poll(() => painting.painted(id)).toContain('oil');
+  await expect.poll(() => painting.painted(id), SOON).toContain('oil');
   await house.post(`/api/recordings/${id}/cancel`, {});
   await house.reaches(id, 'cancelled');
   expect(await deed(id, 'oil', 'revoke')).toBe(409);

@@ -15,17 +15,18 @@ const folder = 'FOLDER';
 const painted = join(folder, 'painted');
 const isThere = (name) => stat(join(folder, name)).then(() => true, () => false);
 export const shape = {
-  name: 'paint', label: 'Paint', lane: 'media', makesOutputs: true, takes: { file: 'proved' }, makes: ['picture'],
+  name: 'paint', label: 'Paint', lane: 'media', makesOutputs: true, reports: 'seconds', takes: { file: 'proved' }, makes: ['picture'],
 };
 export const makeTask = () => ({
   serviceFor: () => 'easel',
-  async run({ recording: { id }, step, fence, take, make, saveCheckpoint, signal }) {
+  async run({ recording: { id }, step, fence, take, make, saveCheckpoint, encodes, signal }) {
     await take('file');
     const path = join(painted, id + ' ' + step.id + ' ' + fence);
     await saveCheckpoint({ path });
     await writeFile(path, 'a picture');
     while (await isThere('hold-' + step.id)) {
       signal.throwIfAborted();
+      encodes(3, 12);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     if (await isThere('away-' + step.id)) throw new KnownError('the easel is away', { code: 'SERVICE_DOWN', retry: { waitMs: 20 } });

@@ -168,16 +168,20 @@ function OutputDeeds(props: { live: Live; id: string; output: OutputView; reload
   }
 
   const isEnded = state === 'failed' || state === 'revoked';
+  const [again, away] = [
+    state === 'failed' ? 'Try again' : 'Make it after all',
+    state === 'done' ? 'Remove' : 'Revoke',
+  ];
   return (
     <div class="actions">
       {isEnded && (
         <button
           type="button"
           disabled={isBusy}
-          aria-label={`Make it after all: ${step}`}
+          aria-label={`${again}: ${step}`}
           onClick={() => act('retry', 'is made')}
         >
-          {state === 'failed' ? 'Try again' : 'Make it after all'}
+          {again}
         </button>
       )}
       {state !== 'revoked' && (
@@ -185,10 +189,10 @@ function OutputDeeds(props: { live: Live; id: string; output: OutputView; reload
           type="button"
           disabled={isBusy}
           class="quiet"
-          aria-label={`Revoke: ${step}`}
+          aria-label={`${away}: ${step}`}
           onClick={() => act('revoke', 'is revoked')}
         >
-          {state === 'done' ? 'Remove' : 'Revoke'}
+          {away}
         </button>
       )}
     </div>
