@@ -41,6 +41,14 @@ export async function sendWatched(
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('nobody listens any more')));
   const { signal } = gone;
+  /** Lets go of a file once nobody listens any more, also where nothing of it was read yet. */
+  const open = async (fromByte: number): Promise<Opened> => {
+    const opened = await watch.open({ recordingId, path, fromByte, signal });
+    if (opened === undefined) throw nothing();
+    if (signal.aborted) opened.dismiss();
+    else signal.addEventListener('abort', () => opened.dismiss(), { once: true });
+    return opened;
+  };
   const nothing = () => new KnownError('There is no such file', { code: 'NOT_FOUND' });
   if (type === undefined) throw nothing();
   const keep = CHANGING.includes(ending) ? 'max-age=60' : 'max-age=31536000, immutable';
@@ -65,12 +73,10 @@ export async function sendWatched(
       reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${found.bytes}`);
     }
     if (request.method === 'HEAD' || end === start) return reply.send('');
-    const opened = await watch.open({ recordingId, path, fromByte: start, signal });
-    if (opened === undefined) throw nothing();
+    const opened = await open(start);
     return reply.send(Readable.from(firstOf(opened, end - start)));
   }
-  const opened = await watch.open({ recordingId, path, fromByte: 0, signal });
-  if (opened === undefined) throw nothing();
+  const opened = await open(0);
   reply.header('content-length', opened.totalBytes);
   return reply.send(Readable.from(opened.chunks));
 }
