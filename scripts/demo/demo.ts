@@ -9,7 +9,7 @@ import { DemoFailure } from './failure.ts';
 import { formatMs } from './format.ts';
 import type { DemoOptions } from './options.ts';
 import type { ProgressView } from './progress-view.ts';
-import { createRecordingsApi, isSettled } from './recordings-api.ts';
+import { createRecordingsApi, isSettled, type RunWay } from './recordings-api.ts';
 import { sendAll } from './sending.ts';
 import { prepareShipments, type Shipments } from './shipments.ts';
 import { renderOutcome } from './table.ts';
@@ -25,6 +25,19 @@ const ARRIVAL_GRACE_MS = 60_000;
 
 /** How many times all bytes of the larger recordings lie on the disk at once, at most. */
 const COPIES_ON_DISK = 11;
+
+/** What is made of a recording that is home. */
+const FURTHER_RUNS: readonly (readonly [string, RunWay])[] = [
+  ['the recipe "probe"', { recipe: 'probe' }],
+  [
+    'the presets "hls-720p" and "thumbnail"',
+    {
+      presets: ['hls-720p', 'thumbnail'],
+      // The sample is smaller than what the preset begins with.
+      params: { 'hls-720p': { ladder: 'auto', formats: ['hls', 'dash'] } },
+    },
+  ],
+];
 
 export interface DemoContext {
   readonly root: string;
@@ -101,11 +114,13 @@ async function watchAll(
   const home = await watchUntilSettled(context, environment, shipments, look);
   const api = createRecordingsApi(environment.pipelineUrl);
   let expected = home.recordings.length;
-  for (const [{ title, isProbed }, { id, state }] of home.details) {
-    if (!isProbed || state !== 'done') continue;
-    await api.startRun(id, 'probe', signal);
-    view.say(`run     "${title}" is home, and goes through the recipe "probe" too: 202`);
-    expected += 1;
+  for (const [{ title, hasRuns }, { id, state }] of home.details) {
+    if (!hasRuns || state !== 'done') continue;
+    for (const [words, way] of FURTHER_RUNS) {
+      await api.startRun(id, way, signal);
+      view.say(`run     "${title}" is home, and goes through ${words} too: 202`);
+      expected += 1;
+    }
   }
   return await watchUntilSettled(context, environment, shipments, look, expected);
 }

@@ -62,8 +62,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   requireBuild(root);
   const folder = await makeFolder(options);
   const [dataDir, sourceDir, logDir] = [join(folder, 'data'), join(folder, 'sent'), join(folder, 'log')];
-  for (const each of [dataDir, sourceDir, logDir]) await mkdir(each, { mode: 0o700 });
-  const archiveDir = join(folder, 'archive');
+  const [archiveDir, outputsDir] = [join(folder, 'archive'), join(folder, 'outputs')];
+  for (const each of [dataDir, sourceDir, logDir, outputsDir]) await mkdir(each, { mode: 0o700 });
   const recipesPath = join(folder, 'recipes.yaml');
   await writeFile(recipesPath, WITH_TWO_STORES);
 
@@ -97,6 +97,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     DATA_DIR: dataDir,
     RECIPES_FILE: recipesPath,
     FOLDER_STORE: archiveDir,
+    MEDIA_OUT: outputsDir,
     PIPELINE_PORT: String(ports.pipeline),
     TUS_PORT: String(ports.tus),
     UPLOAD_TOKEN_SECRET: uploadTokenSecret,

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { DemoFailure } from './failure.ts';
 
-const STAGES = ['fetch', 'archive', 'publish', 'notify', 'probe', 'cleanup'] as const;
+const STAGES = [
+  'fetch',
+  'archive',
+  'publish',
+  'notify',
+  'probe',
+  'hls-720p',
+  'thumbnail',
+  'cleanup',
+] as const;
 
 const summaryShape = z.object({
   id: z.string(),
@@ -51,6 +60,20 @@ const detailShape = summaryShape.extend({
       .transform((fact) => ({ videoId: fact.video_id }))
       .optional(),
   }),
+  outputs: z.array(
+    z
+      .object({
+        step: z.string(),
+        state: z.string(),
+        error: z.object({ message: z.string() }).nullable(),
+        cost: z.object({ cpu_s: z.number(), wall_s: z.number(), peak_rss_bytes: z.number() }).nullable(),
+        bytes: z.number().nullable(),
+      })
+      .transform(({ cost, ...output }) => ({
+        ...output,
+        cost: cost && { cpuS: cost.cpu_s, wallS: cost.wall_s, peakRssBytes: cost.peak_rss_bytes },
+      })),
+  ),
   stages: z.record(z.string(), stageShape),
   events: z.array(z.object({ at: time, type: z.string() })),
   deliveries: z.array(z.object({ type: z.string(), state: z.string() })),
@@ -82,13 +105,18 @@ export function isSettled({ state, deliveries, run_of }: RecordingDetail): boole
   return state === 'failed' || (state === 'done' && isHeard);
 }
 
+/** What a further run goes by: a recipe, or presets, each with parameters of this run alone. */
+export type RunWay =
+  | { readonly recipe: string }
+  | { readonly presets: readonly string[]; readonly params: Readonly<Record<string, object>> };
+
 /** What the pipeline server tells of its recordings. */
 export interface RecordingsApi {
   /** Oldest first. */
   list(signal: AbortSignal): Promise<readonly RecordingSummary[]>;
   detail(id: string, signal: AbortSignal): Promise<RecordingDetail>;
-  /** Has a recording that is home go through one more recipe. */
-  startRun(id: string, recipe: string, signal: AbortSignal): Promise<void>;
+  /** Has something more made of a recording that is home. */
+  startRun(id: string, way: RunWay, signal: AbortSignal): Promise<void>;
 }
 
 export function createRecordingsApi(pipelineUrl: string): RecordingsApi {
@@ -105,11 +133,11 @@ export function createRecordingsApi(pipelineUrl: string): RecordingsApi {
       return recordings.toReversed();
     },
     detail: async (id, signal) => detailShape.parse(await ask(`/api/recordings/${id}`, { signal })),
-    async startRun(id, recipe, signal) {
+    async startRun(id, way, signal) {
       await ask('/api/runs', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ recording_id: id, recipe }),
+        body: JSON.stringify({ recording_id: id, ...way }),
         signal,
       });
     },

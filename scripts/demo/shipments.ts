@@ -20,8 +20,8 @@ export interface Shipment {
   readonly keepsFile: boolean;
   /** The recipe that it is sent by, if it is another than the usual. */
   readonly recipe?: string;
-  /** Whether it is probed once it is home, by a further run. */
-  readonly isProbed?: boolean;
+  /** Whether it is looked into once it is home, and made ready to be watched, by further runs. */
+  readonly hasRuns?: boolean;
   /** Whether a recording of the ledger is this one. */
   isOf(recording: RecordingSummary): boolean;
   /** Set for uploads in which the bytes move before the ledger knows of the recording. */
@@ -62,7 +62,7 @@ export async function prepareShipments(input: {
   ];
   const tus = toUpload('Geometry homework', 'demo-ace-1', await large('geometry.mp4', 2));
   const custom = [
-    { ...toCustom('Highlights', await small('highlights.mp4'), true), isProbed: true },
+    { ...toCustom('Highlights', await small('highlights.mp4'), true), hasRuns: true },
     { ...toCustom('Open day', await large('open-day.mp4', 3), false), recipe: TWO_STORES },
   ];
   const all = [...zoom.map(({ shipment }) => shipment), ...custom, tus];

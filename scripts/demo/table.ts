@@ -38,6 +38,7 @@ export function renderOutcome({ outcomes, runs, checks }: Verification, paint: P
     ...runs.flatMap(({ detail, problems }, index) => [
       `${lines[outcomes.length + index]}${mark(problems.length === 0, paint)}`,
       ...probeLines(detail?.facts.probe).map((line) => paint('dim', `${indent}${line}`)),
+      ...(detail?.outputs ?? []).map((output) => paint('dim', `${indent}${outputLine(output)}`)),
       ...problems.map((problem) => paint('red', `${indent}${problem}`)),
     ]),
     '',
@@ -70,6 +71,13 @@ function probeLines(probe: Probe | undefined): readonly string[] {
     `probe  ${container}, ${durationS ?? '?'} s, ${bytes} bytes`,
     ...streams.map((stream) => `       ${toStream(stream)}`),
   ];
+}
+
+/** What an output is, and what it has cost. */
+function outputLine({ step, bytes, cost }: RecordingDetail['outputs'][number]): string {
+  if (cost === null) return `${step}  -`;
+  const { cpuS, wallS, peakRssBytes } = cost;
+  return `${step}  ${byteSize(bytes ?? 0)}, for ${cpuS.toFixed(1)} s of processor time in ${wallS.toFixed(1)} s, ${byteSize(peakRssBytes)} of memory at most`;
 }
 
 function toStream(stream: Probe['streams'][number]): string {

@@ -13,6 +13,7 @@ import {
   toCheck,
 } from './checks.ts';
 import type { Environment } from './environment.ts';
+import { type Played, play } from './player.ts';
 import type { RecordingDetail } from './recordings-api.ts';
 import { durationSOf, type SampleFile } from './samples.ts';
 import type { Shipment } from './shipments.ts';
@@ -37,7 +38,7 @@ export interface Verification {
 
 /** Compares what the simulated services have with what was sent. */
 export async function verify(
-  { simulators, dataDir, archiveDir }: Environment,
+  { simulators, dataDir, archiveDir, pipelineUrl }: Environment,
   shipments: readonly Shipment[],
   { details, recordings }: Look,
   signal: AbortSignal,
@@ -52,14 +53,20 @@ export async function verify(
     });
   }
   const runs: Outcome[] = [];
-  for (const shipment of shipments.filter(({ isProbed }) => isProbed)) {
+  const players: string[] = [];
+  for (const shipment of shipments.filter(({ hasRuns }) => hasRuns)) {
     const of = details.get(shipment)?.id;
-    const detail = recordings.find(({ run_of }) => run_of !== null && run_of === of);
-    runs.push({ shipment, detail, problems: await probeProblems(shipment, detail) });
+    const own = recordings.filter(({ run_of }) => run_of !== null && run_of === of);
+    const probed = own.find((run) => run.details['recipe'] === 'probe');
+    runs.push({ shipment, detail: probed, problems: await probeProblems(shipment, probed) });
+    const packaged = own.find((run) => run.details['recipe'] === 'presets');
+    const { by, problems } = await playProblems(shipment, packaged, { pipelineUrl, signal });
+    players.push(by);
+    runs.push({ shipment, detail: packaged, problems });
   }
   const checks = [
     checkBytes(outcomes),
-    checkRuns(runs),
+    checkRuns(runs, players),
     checkCounts(simulators, shipments.length, recordings, await simulators.b2.files()),
     checkOneAtATime([...details.values()]),
     await checkDisk(dataDir, signal),
@@ -157,6 +164,23 @@ async function probeProblems({ file }: Shipment, run: RecordingDetail | undefine
   ];
 }
 
+/** All outputs are there, and what was packaged plays. */
+async function playProblems(
+  { file }: Shipment,
+  run: RecordingDetail | undefined,
+  { pipelineUrl, signal }: { readonly pipelineUrl: string; readonly signal: AbortSignal },
+): Promise<Played> {
+  if (run === undefined) return { by: 'nothing', problems: ['it has no run that makes a package'] };
+  const missing = run.outputs.filter(({ state }) => state !== 'done');
+  if (run.state !== 'done' || missing.length > 0) {
+    const why = missing.map(
+      ({ step, state, error }) => `${step} is ${state}: ${error?.message ?? 'no reason is known'}`,
+    );
+    return { by: 'nothing', problems: [`${run.state}`, ...why] };
+  }
+  return await play({ pipelineUrl, recordingId: run.id, durationS: await durationSOf(file.path), signal });
+}
+
 /** The ids in the body of an announcement. */
 function toData(body: unknown) {
   const data = field(body, 'data');
@@ -184,10 +208,11 @@ function checkBytes(outcomes: readonly Outcome[]): Check {
   );
 }
 
-function checkRuns(runs: readonly Outcome[]): Check {
+function checkRuns(runs: readonly Outcome[], players: readonly string[]): Check {
+  const titles = [...new Set(runs.map(({ shipment }) => shipment.title))].join(', ');
   return toCheck(
     'Further runs',
     runs.flatMap(({ shipment, problems }) => problems.map((problem) => `"${shipment.title}": ${problem}`)),
-    `the probe of ${runs.map(({ shipment }) => shipment.title).join(', ')} says the size and the duration of what was sent`,
+    `the probe of ${titles} says the size and the duration of what was sent, and its package plays from beginning to end (${players.join(', ')})`,
   );
 }
