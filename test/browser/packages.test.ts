@@ -31,8 +31,11 @@ const PLAYERS = {
     library: require.resolve('hls.js'),
     begin: `(url) => {
       const hls = new Hls({ startLevel: 0 });
-      // It stops what it was fetching when another rendition is chosen, and waits on a busy machine.
-      const isUsual = (details) => details === 'bufferStalledError' || details === 'aborted';
+      // It stops what it was fetching when another rendition is chosen, and waits on a busy machine. In a transport stream, which
+      // has no edit list, the coder's first frame of sound, a fiftieth of a second, comes before the pictures: it begins with them.
+      const isUsual = (details) =>
+        details === 'bufferStalledError' || details === 'aborted' ||
+        (details === 'bufferSeekOverHole' && video.buffered.start(0) < 0.03);
       hls.on(Hls.Events.ERROR, (_, { details }) => isUsual(details) || window.errors.push(details));
       hls.loadSource(url);
       hls.attachMedia(video);
