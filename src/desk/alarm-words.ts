@@ -33,6 +33,20 @@ export function recordingKey(id: string): string {
   return `recording:${id}`;
 }
 
+/** One of its outputs cannot be made; the rest of it goes on. */
+export function outputFailed(recording: Recording, step: string, error: ErrorSummary): NewAlarm {
+  return {
+    key: `output:${recording.id}:${step}`,
+    kind: 'recording',
+    cause: causeOf(error),
+    recordingId: recording.id,
+    title: `${step} of ${named(recording)} could not be made`,
+    detail: `${error.code}: ${error.message}. Its other outputs are not concerned.`,
+    advice: `${adviceFor(error.code, 'failed')} It can be made again from the recording's page.`,
+    isNotice: true,
+  };
+}
+
 /** One that waits, and does not go on without a person. */
 export function recordingHeld(recording: Recording, error: ErrorSummary): NewAlarm {
   return {

@@ -2,6 +2,7 @@ import {
   diskLow,
   diskTrouble,
   heldKey,
+  outputFailed,
   recordingFailed,
   recordingHeld,
   recordingKey,
@@ -117,6 +118,9 @@ const HELD: readonly ErrorCode[] = [
   'OUTPUT_PLACE_MISSING',
 ];
 
+/** What a file has not that an output would show is no trouble: sound has no poster. */
+const LACKED: readonly ErrorCode[] = ['STREAM_MISSING'];
+
 /** How an alarm about a recording ends, by what happens to it. */
 const RESOLUTIONS: Partial<Readonly<Record<RecordingEvent['type'], string>>> = {
   'recording.retried': 'It was told to go on.',
@@ -140,10 +144,12 @@ export async function changesBy(
   if (resolution !== undefined) {
     return [recordingKey, heldKey].map((keyOf) => ({ resolve: keyOf(recordingId), resolution }));
   }
+  const isLost = type === 'output.failed' && !LACKED.includes(data['code'] as ErrorCode);
   const isHeld = type === 'attempt.postponed' && HELD.includes(data['code'] as ErrorCode);
-  if (type !== 'recording.failed' && type !== 'video.failed' && !isHeld) return [];
+  if (type !== 'recording.failed' && type !== 'video.failed' && !isHeld && !isLost) return [];
   const recording = await recordings.get(recordingId);
   if (recording === undefined) return [];
+  if (isLost) return [{ raise: outputFailed(recording, String(data['stage']), data as never) }];
   if (isHeld) return [{ raise: recordingHeld(recording, data as never) }];
   if (type === 'video.failed') return [{ raise: videoFailed(recording) }];
   const ended = { resolve: heldKey(recordingId), resolution: 'It has failed.' };

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { changesBy } from '../../../src/errands/alarm-conditions.ts';
+import type { EventType } from '../../../src/ledger/events.ts';
 import type { Recordings } from '../../../src/ledger/recordings.ts';
 
 const recordings = { get: async () => ({ id: 'rec_1', title: 'Algebra' }) } as unknown as Recordings;
 
-const postponed = (code: string) =>
-  changesBy(
-    { seq: 1, recordingId: 'rec_1', atMs: 0, type: 'attempt.postponed', data: { code, message: 'it waits' } },
-    recordings,
-  );
+const happens = (type: EventType, data: object) =>
+  changesBy({ seq: 1, recordingId: 'rec_1', atMs: 0, type, data: { ...data } }, recordings);
+
+const postponed = (code: string) => happens('attempt.postponed', { code, message: 'it waits' });
 
 it.each([
   'CHECKPOINT_UNREADABLE',
@@ -22,4 +22,15 @@ it.each([
 
 it.each(['SERVICE_DOWN', 'DISK_FULL'])('tells nothing of one that goes on by itself (%s)', async (code) => {
   expect(await postponed(code)).toEqual([]);
+});
+
+it('tells once of an output that could not be made', async () => {
+  const failed = { stage: 'package', code: 'MEDIA_BROKEN', message: 'it ends too early' };
+  const told = { recordingId: 'rec_1', title: expect.stringContaining('package'), isNotice: true };
+
+  expect(await happens('output.failed', failed)).toMatchObject([{ raise: told }]);
+});
+
+it('tells nothing of a poster of what has no pictures', async () => {
+  expect(await happens('output.failed', { stage: 'poster', code: 'STREAM_MISSING' })).toEqual([]);
 });
