@@ -122,10 +122,16 @@ async function transcode(work: MediaWork<Params>) {
   }
 }
 
-/** What changes on the way plays nowhere once it is copied, but is encoded into what does not. */
-async function isChanging({ programs, run, input, signal }: MediaWork<Params>, video: VideoStream) {
+/** What changes on the way plays nowhere once it is copied, but is encoded into what does not; so is what cannot be looked through. */
+async function isChanging({ programs, run, input, signal, log }: MediaWork<Params>, video: VideoStream) {
   const counting = { ffmpeg: { ...programs.ffmpeg, run } };
-  return (await scanPackets(counting, { args: input.args, video, signal })).isChanging;
+  try {
+    return (await scanPackets(counting, { args: input.args, video, signal })).isChanging;
+  } catch (error) {
+    if (!(error instanceof KnownError) || !COPY_FAILED.includes(error.code)) throw error;
+    log.info({ event: 'transcode.not-copied', err: error }, 'encoded instead');
+    return true;
+  }
 }
 
 const COPY_FAILED: readonly string[] = [

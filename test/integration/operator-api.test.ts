@@ -316,10 +316,13 @@ const PAGES_ONLY = [
   'GET /announcements',
   'GET /docs',
   'GET /docs/openapi.json',
+  'GET /presets',
   'GET /recordings',
   'GET /recordings/some',
   'GET /upload',
   'GET /upload*',
+  'GET /watch/some',
+  'GET /watch/some*',
   'GET /zoom',
 ];
 
