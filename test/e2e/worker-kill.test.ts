@@ -8,6 +8,7 @@ import { announceMeeting, SLOW_BYTES_PER_SECOND, waitForSpooledBytes, waitForSta
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 12 * MIB;
+const OVERLAP_BYTES = 64 * 1024;
 /** The longest that a recording may wait for another worker after its own has died. */
 const TAKE_OVER_MS = 20_000;
 
@@ -69,7 +70,7 @@ describe('a worker that dies in the middle of a download', () => {
     await expect.poll(() => site.received().length).toBeGreaterThan(0);
     expect(new Set(site.received().map((announcement) => announcement.id)).size).toBe(1);
 
-    // Not one byte that was on the disk is fetched again.
+    // What was on the disk is not fetched again, but for its last bytes, by which the file is known again.
     const [first, second, ...others] = zoom.cdn.requests;
     expect(others).toEqual([]);
     expect(second).toMatchObject({
@@ -77,6 +78,6 @@ describe('a worker that dies in the middle of a download', () => {
       headers: { range: expect.stringMatching(/^bytes=[1-9]\d*-$/) },
     });
     expect(first?.headers.range).toBeUndefined();
-    expect(second?.answerBytes).toBeLessThanOrEqual(FILE_BYTES - 2 * MIB);
+    expect(second?.answerBytes).toBeLessThanOrEqual(FILE_BYTES - 2 * MIB + OVERLAP_BYTES);
   });
 });

@@ -78,13 +78,14 @@ describe('a job', () => {
     const listening = listenForProgress(connection, (message) => heard.push(message));
     closing.push(async () => listening.stop());
     const fetch = { doneBytes: 1, totalBytes: 2, bytesPerS: 3, leftS: 4, idleS: 5 };
-    const real = { recordingId: 'rec_1', legs: { fetch } };
+    const real = { recordingId: 'rec_1', legs: { fetch }, encodings: {} };
     const foreign = [
       ...[null, 7, [], {}, { ...real, legs: null }, { ...real, legs: { fetch: null } }],
       ...[
         { ...real, legs: { '<b>': fetch } },
         { ...real, legs: { fetch: { ...fetch, doneBytes: '<b>' } } },
       ],
+      { ...real, encodings: { poster: { doneS: '<b>' } } },
       { ...real, recordingId: 'x'.repeat(101) },
     ];
 

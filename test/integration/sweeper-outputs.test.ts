@@ -31,7 +31,7 @@ function openPlace() {
     memoryPath: join(folder, 'media-out.json'),
     reserveBytes: 0,
   };
-  const place = openOutputPlaces({ mediaOut }, { idleTimeoutMs: 1000 }).get('media-out');
+  const place = openOutputPlaces({ mediaOut }, { idleTimeoutMs: 30_000 }).get('media-out');
   if (place === undefined) throw new Error('no place');
   return place;
 }

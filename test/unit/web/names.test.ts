@@ -14,6 +14,12 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'web/dashboard/router.tsx': 'the address of that page',
   'web/dashboard/app.tsx': 'the way to that page',
   'web/dashboard/types.ts': 'what the API of that page answers',
+  ...Object.fromEntries(
+    ['keys.ts', 'memory.ts', 'player.tsx', 'source.ts'].map((file) => [
+      `web/watch/${file}`,
+      'what browsers and players call the text below a film',
+    ]),
+  ),
 };
 
 const NAMES = new RegExp(`['"\`](?:${TASKS.join('|')})['"\`]|${SERVICES.join('|')}`, 'gi');
