@@ -25,6 +25,9 @@ export interface FfmpegOptions {
 /** What is added to the niceness of this process: whoever waits for an answer of this machine comes first. */
 const NICENESS = 10;
 
+/** That of its session, beside those of the doors and of the worker: it takes what they leave. */
+const SESSION_NICENESS = 19;
+
 /** Where memory is short, the kernel takes it from here. */
 const FIRST_TO_GO = 900;
 
@@ -38,6 +41,8 @@ const SCRIPT = [
   // The room of addresses, which is several times what is held: a backstop behind the watch.
   'ulimit -v "$1" 2>/dev/null',
   `echo ${FIRST_TO_GO} 2>/dev/null >/proc/self/oom_score_adj`,
+  // Where Linux shares processors out by sessions (sched_autogroup_enabled), of which this is one, niceness counts within each alone.
+  `echo ${SESSION_NICENESS} 2>/dev/null >/proc/self/autogroup`,
   'shift',
   `exec nice -n ${NICENESS} ionice -t -c 3 "$@"`,
 ].join('\n');
