@@ -19,9 +19,8 @@ import {
 } from '../domain/media/manifests.ts';
 import type { MediaFile } from '../domain/media/media-file.ts';
 import type { Output } from '../domain/media/output.ts';
-import { type OutputMark, outputPrefix } from '../domain/output-keys.ts';
+import { outputPrefix } from '../domain/output-keys.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import { held } from '../engine/held.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
 import { allOrNone } from '../lib/all-or-none.ts';
@@ -33,10 +32,10 @@ import {
   requireMediaTools,
   scanPackets,
 } from './support/look-into.ts';
+import { createOutputSender, markOf, requireOutputPlace } from './support/output-sender.ts';
 import { ENCODERS, type PackagePlan, type PlannedTrack, planPackage } from './support/package-plan.ts';
 import { provePackage } from './support/package-proof.ts';
 import { outputsOf, removeOutputs } from './support/remove-outputs.ts';
-import { retryInPlace } from './support/retry-in-place.ts';
 import { createSegmentSender, isRepeatable, trackOf } from './support/segment-sender.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -167,6 +166,7 @@ type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch
  */
 export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoint>, keyof TaskShape> {
   const { outputPlaces, scratch, retry } = tools;
+  const placeOf = (name: string) => requireOutputPlace(tools, name);
 
   return {
     checkpoint: checkpointShape,
@@ -207,13 +207,6 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       }
     },
   };
-
-  /** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until somebody has set the place up again. */
-  function placeOf(name: string): OutputPlace {
-    const place = outputPlaces.get(name);
-    if (place !== undefined) return place;
-    throw held(`The place of outputs "${name}" is not set up`, 'OUTPUT_PLACE_MISSING');
-  }
 
   /** @throws KnownError `ENCODER_MISSING` where this machine cannot encode it */
   async function planFor(
@@ -294,25 +287,9 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   async function make(context: Context, making: Making): Promise<Fact> {
     const { media, place, file, plan, input, base, folder, notesPath } = making;
     const { params, signal } = context;
-    const mark = markOf(context);
-    const prefix = outputPrefix(mark);
+    const prefix = outputPrefix(markOf(context));
     await context.expectLate(prefix);
-    let isDoubtful = false;
-    const put = (
-      key: string,
-      path: string,
-      how: { mediaType: string; cacheControl: string },
-      by: AbortSignal,
-    ) => {
-      let tries = 0;
-      return retryInPlace(retry, by, async () => {
-        await context.checkLease();
-        // The one before was given up, and may come all the same.
-        tries += 1;
-        isDoubtful ||= tries > 1;
-        await place.put({ key, path, ...how, mark, signal: by });
-      });
-    };
+    const outgoing = createOutputSender(context, { place, retry });
     const whereOf = (track: PlannedTrack) => (isRepeatable(track) ? base : prefix);
 
     const sender = await createSegmentSender({
@@ -321,7 +298,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       notesPath,
       async send(track, name, path, by) {
         const mediaType = MEDIA_TYPES[extname(name)] ?? 'application/octet-stream';
-        await put(whereOf(track) + name, path, { mediaType, cacheControl: KEPT.segments }, by);
+        const key = whereOf(track) + name;
+        await outgoing.send({ key, path, mediaType, cacheControl: KEPT.segments }, by);
         crashPoint('package:after-segment');
       },
     });
@@ -371,7 +349,8 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     for (const { name, text, mediaType } of manifests) {
       const path = join(folder, name);
       await writeFile(path, text);
-      await put(prefix + name, path, { mediaType, cacheControl: KEPT.manifests }, signal);
+      const key = prefix + name;
+      await outgoing.send({ key, path, mediaType, cacheControl: KEPT.manifests }, signal);
       crashPoint('package:after-manifest');
     }
 
@@ -379,7 +358,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     await removeOutputs(context, place, outputsOf(context), named);
     crashPoint('package:before-fact');
 
-    if (!isDoubtful) await context.cameInTime(prefix);
+    await outgoing.allCame(prefix);
 
     const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
     const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
@@ -424,12 +403,6 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       cost: spent,
     };
   }
-}
-
-type Owner = Pick<Context, 'recording' | 'step' | 'fence'>;
-
-function markOf({ recording, step, fence }: Owner): OutputMark {
-  return { recordingId: recording.id, step: step.id, fence };
 }
 
 /** What makes the bytes what they are: the file, what is asked of ffmpeg, and by how many cores it is done. */

@@ -7,7 +7,6 @@ import type { MediaFile } from '../../domain/media/media-file.ts';
 import { isAsLong, type Output, type OutputsFact, sumOf } from '../../domain/media/output.ts';
 import { outputPrefix } from '../../domain/output-keys.ts';
 import type { TaskShape } from '../../domain/recipe.ts';
-import { held } from '../../engine/held.ts';
 import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
 import type { OutputPlace, Resume } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../../engine/task.ts';
@@ -16,8 +15,8 @@ import { jpegSize } from '../../lib/jpeg.ts';
 import { lookAt, type MediaTools, requireMediaTools } from './look-into.ts';
 import { type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
+import { createOutputSender, markOf, requireOutputPlace } from './output-sender.ts';
 import { outputsOf, removeOutputs } from './remove-outputs.ts';
-import { retryInPlace } from './retry-in-place.ts';
 import type { Tools } from './tools.ts';
 
 export type OutputTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
@@ -105,7 +104,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       const { recording, params, signal, checkpoint } = context;
       const { path, totalBytes } = await context.take('file');
       const programs = requireMediaTools(tools);
-      const place = requirePlace(params);
+      const place = requireOutputPlace(tools, params.to);
       if (checkpoint !== undefined) await removeOutputs(context, place, outputsOf(context));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
@@ -136,7 +135,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     async withdraw(context) {
       await scratch.remove(context);
-      const place = requirePlace(context.params);
+      const place = requireOutputPlace(tools, context.params.to);
       const { checkpoint, signal } = context;
       if (checkpoint?.to === place.name) {
         for (const each of checkpoint.unfinished ?? []) await place.abandon({ ...each, signal });
@@ -144,13 +143,6 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       await removeOutputs(context, place, outputsOf(context));
     },
   };
-
-  /** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until somebody has set the place up again */
-  function requirePlace({ to }: OutputParams): OutputPlace {
-    const place = outputPlaces.get(to);
-    if (place !== undefined) return place;
-    throw held(`The place of outputs "${to}" is not set up`, 'OUTPUT_PLACE_MISSING');
-  }
 
   /** One attempt: what it has made so far, and the means to make more. */
   function createAttempt(
@@ -163,16 +155,16 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       readonly unfinished: readonly Unfinished[];
     },
   ) {
-    const { recording, signal, fence } = context;
+    const { signal } = context;
     const { programs, place, folder } = at;
-    const mark = { recordingId: recording.id, step: context.step.id, fence };
+    const sender = createOutputSender(context, { place, retry });
     const unfinished = new Map(at.unfinished.map(({ key, state }) => [key, state]));
     const [begun] = unfinished.keys();
-    const prefix = begun === undefined ? outputPrefix(mark) : begun.slice(0, begun.lastIndexOf('/') + 1);
+    const prefix =
+      begun === undefined ? outputPrefix(markOf(context)) : begun.slice(0, begun.lastIndexOf('/') + 1);
     const outputs: Output[] = [];
     const costs: Cost[] = [];
     let isAnnounced = false;
-    let isDoubtful = false;
 
     async function announce(): Promise<void> {
       if (isAnnounced) return;
@@ -232,15 +224,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         if (size === 0) throw differs(name, 'is empty');
         const key = `${prefix}${name}`;
         await announce();
-        let tries = 0;
-        const { bytes } = await retryInPlace(retry, signal, async () => {
-          await context.checkLease();
-          // The one before was given up, and may come all the same.
-          tries += 1;
-          isDoubtful ||= tries > 1;
-          const onSent = (sentBytes: number) => context.progress(sentBytes, size);
-          return await place.put({ key, path, mediaType, mark, resume: resumeOf(key), signal, onSent });
-        });
+        const onSent = (sentBytes: number) => context.progress(sentBytes, size);
+        const { bytes } = await sender.send({ key, path, mediaType, resume: resumeOf(key), onSent }, signal);
         if (unfinished.delete(key)) await save();
         crashPoint('output:after-put');
         const output = {
@@ -264,7 +249,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       },
       /** Every request was answered: nothing can come late of it. */
       async allCame(): Promise<void> {
-        if (isAnnounced && !isDoubtful) await context.cameInTime(prefix);
+        if (isAnnounced) await sender.allCame(prefix);
       },
       /** Removes what was put, of an attempt that has failed. Whoever is stopped or has lost the lease leaves that to the next one. */
       async clear(error: unknown): Promise<void> {
