@@ -20,7 +20,7 @@ import type { LedgerExtension } from './extension.ts';
 import { hasStep } from './has-step.ts';
 import { type NamedOutput, retryOutput, revokeOutput } from './output-acts.ts';
 import { putOpen } from './output-stands.ts';
-import { toRecording } from './recording-rows.ts';
+import { lockRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
@@ -93,14 +93,8 @@ function operatorNamed(
     ) => Promise<Deed | 'refused'>,
   ): Promise<boolean> {
     return change(db, async (trx) => {
-      const row = await trx
-        .updateTable('recordings')
-        .set({ id })
-        .where('id', '=', id)
-        .returningAll()
-        .executeTakeFirst();
-      if (row === undefined) return false;
-      const recording = toRecording(row);
+      const recording = await lockRecording(trx, id);
+      if (recording === undefined) return false;
       const terms = await termsOf(trx, id);
       const possible = possibleActions(recording, terms);
 

@@ -3,7 +3,7 @@ import { KnownError } from '../domain/errors.ts';
 import type { Recording, State } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { putEnding, putOpen, putOver } from './output-stands.ts';
-import { toRecording } from './recording-rows.ts';
+import { lockRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
 import type { Tables } from './schema.ts';
 
@@ -27,7 +27,7 @@ export async function revokeOutput(
   { step, readers }: NamedOutput,
   by: string,
 ): Promise<boolean> {
-  const recording = await locked(trx, id);
+  const recording = await lockRecording(trx, id);
   if (recording === undefined) return false;
   refuseGone(recording, step, 'revoke');
   for (const stage of [step, ...readers]) {
@@ -52,7 +52,7 @@ export async function retryOutput(
   { step, readers }: NamedOutput,
   by: string,
 ): Promise<boolean> {
-  const recording = await locked(trx, id);
+  const recording = await lockRecording(trx, id);
   if (recording === undefined) return false;
   refuseGone(recording, step, 'retry');
   const row = await rowOf(trx, id, step);
@@ -61,9 +61,9 @@ export async function retryOutput(
     const message = `The output "${step}" of ${id} is being taken back; once that is done, retry is possible`;
     throw new KnownError(message, { code: 'WRONG_STATE' });
   }
-  const [first, ...others] = await putOpen(trx, id, [step, ...readers]);
-  await addEvent(trx, id, 'output.retried', { stage: first, by });
-  for (const stage of others) await addEvent(trx, id, 'output.retried', { stage, by });
+  for (const stage of await putOpen(trx, id, [step, ...readers])) {
+    await addEvent(trx, id, 'output.retried', { stage, by });
+  }
   await goOn(trx, recording);
   if (recording.state !== 'done' && recording.state !== 'failed') return true;
   const reopened = recording.state === 'done' ? { is_reopened: 1 } : {};
@@ -73,16 +73,6 @@ export async function retryOutput(
     .where('id', '=', id)
     .execute();
   return true;
-}
-
-async function locked(trx: Trx, id: string): Promise<Recording | undefined> {
-  const row = await trx
-    .updateTable('recordings')
-    .set({ id })
-    .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirst();
-  return row && toRecording(row);
 }
 
 async function rowOf(trx: Trx, id: string, stage: string) {

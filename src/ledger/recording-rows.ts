@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely';
 import type { Recording, State } from '../domain/recording.ts';
 import type { Tables } from './schema.ts';
 
@@ -36,6 +37,17 @@ export function toRecording(row: Tables['recordings']): Recording {
     startedAtMs: numberOrNull(row.started_at_ms),
     endedAtMs: numberOrNull(row.ended_at_ms),
   };
+}
+
+/** A recording whose row nobody else changes until the transaction has ended; `undefined`: there is none. */
+export async function lockRecording(trx: Transaction<Tables>, id: string): Promise<Recording | undefined> {
+  const row = await trx
+    .updateTable('recordings')
+    .set({ id })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
+  return row && toRecording(row);
 }
 
 function numberOrNull(value: number | null): number | null {
