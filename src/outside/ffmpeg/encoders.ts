@@ -35,25 +35,25 @@ export function createEncoderProbe({ run }: Pick<Ffmpeg, 'run'>): Ffmpeg['encode
 
   async function doAllWork(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     const outputs = names.flatMap((name) => [...outputOf(name), '-f', 'null', '-']);
-    try {
-      await run({ args: [...BLACK, ...SILENCE, ...outputs], signal });
-      return true;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (hasCode(error, 'TOOL_MISSING')) throw error;
-      return false;
-    }
+    return (await failureOf([...BLACK, ...SILENCE, ...outputs], signal)) === undefined;
   }
 
   async function tried(name: string, signal: AbortSignal): Promise<EncoderState> {
+    const failure = await failureOf([...trial(name), '-f', 'null', '-'], signal);
+    if (failure === undefined) return 'works';
+    const isUnknown = hasCode(failure, 'FFMPEG_FAILED') && /Unknown encoder/.test(failure.message);
+    return isUnknown ? 'unknown' : 'fails';
+  }
+
+  /** Why a run goes wrong; `undefined`: it goes well. */
+  async function failureOf(args: readonly string[], signal: AbortSignal): Promise<Error | undefined> {
     try {
-      await run({ args: [...trial(name), '-f', 'null', '-'], signal });
-      return 'works';
+      await run({ args, signal });
+      return undefined;
     } catch (error) {
       signal.throwIfAborted();
       if (hasCode(error, 'TOOL_MISSING')) throw error;
-      const isUnknown = hasCode(error, 'FFMPEG_FAILED') && /Unknown encoder/.test(error.message);
-      return isUnknown ? 'unknown' : 'fails';
+      return error instanceof Error ? error : new Error(String(error));
     }
   }
 }
