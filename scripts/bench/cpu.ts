@@ -3,7 +3,7 @@ import { makeAuthority } from './authority.ts';
 import type { Bench } from './bench.ts';
 import { createLoneLegs } from './lone-legs.ts';
 import { cpuSecondsOf } from './process-costs.ts';
-import { fetchNewestRclone, versionOf } from './rclone.ts';
+import { newerRclone, versionOf } from './rclone.ts';
 import { writeRecording } from './recording-file.ts';
 import { linkTo, runScript } from './script-job.ts';
 import { describeLimits, limitFigures, measureSimulators } from './simulator-limits.ts';
@@ -34,8 +34,7 @@ export const cpu: Bench = {
     const mib = setting('mib', 1024);
     const rclone = setting('rclone', 'rclone');
     const version = await versionOf(rclone, signal);
-    const wanted = setting('rclone-175', '');
-    const newer = wanted === 'none' ? undefined : wanted === '' ? await fetchNewestRclone(context) : wanted;
+    const newer = await newerRclone(context);
     const newerVersion = newer === undefined ? undefined : await versionOf(newer, signal);
 
     const folder = await makeFolder(context);

@@ -9,11 +9,18 @@ export async function versionOf(rclone: string, signal: AbortSignal): Promise<st
   return /v(\d+\.\d+\.\d+)/.exec(await runProgram(rclone, ['version'], signal))?.[1] ?? 'unknown';
 }
 
+/** The newer rclone that the setting `rclone-175` names; `undefined`: none is measured. */
+export async function newerRclone(context: BenchContext): Promise<string | undefined> {
+  const wanted = context.setting('rclone-175', '');
+  if (wanted === 'none') return undefined;
+  return wanted === '' ? await fetchNewestRclone(context) : wanted;
+}
+
 /**
  * Debian's newest rclone, from its unstable distribution, unpacked into a temporary folder; nothing is installed.
  * `undefined` where this system has no apt, or the package cannot be had.
  */
-export async function fetchNewestRclone(
+async function fetchNewestRclone(
   context: Pick<BenchContext, 'defer' | 'signal' | 'say'>,
 ): Promise<string | undefined> {
   const { signal, say } = context;

@@ -6,7 +6,7 @@ import { makeAuthority } from './authority.ts';
 import { type Bench, type BenchContext, BenchFailure } from './bench.ts';
 import { createFileRuns, writeRecipes } from './file-runs.ts';
 import { peakMemoryMib } from './process-costs.ts';
-import { fetchNewestRclone, versionOf } from './rclone.ts';
+import { newerRclone, versionOf } from './rclone.ts';
 import { writeRecording } from './recording-file.ts';
 import { type S3Service, startS3Service } from './s3-service.ts';
 import { withScope } from './scope.ts';
@@ -74,8 +74,7 @@ export const s3: Bench = {
     const { rounds, say, setting, signal, withTls } = context;
     const mib = setting('mib', 1024);
     const rclone = setting('rclone', 'rclone');
-    const wanted = setting('rclone-175', '');
-    const newer = wanted === 'none' ? undefined : wanted === '' ? await fetchNewestRclone(context) : wanted;
+    const newer = await newerRclone(context);
     const folder = await makeFolder(context);
     const [path, small] = [join(folder, 'recording.mp4'), join(folder, 'small.mp4')];
     await writeRecording(path, mib * MIB);

@@ -1,14 +1,11 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { z } from 'zod';
+import { launchChromium } from '../../test/support/chromium.ts';
 import { pause } from './waiting.ts';
 
 const run = promisify(execFile);
-
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** How long a film may take to begin, or to be read, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -53,10 +50,7 @@ export async function play(input: {
     };
   }
   const problems = await decode(new URL(player.data.hls, pipelineUrl).href, durationS, signal);
-  const browser = (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .flatMap((folder) => BROWSERS.map((name) => join(folder, name)))
-    .find((path) => existsSync(path));
+  const browser = await launchChromium();
   if (browser === undefined) return { by: 'ffmpeg', problems };
   const shown = await watch(browser, `${pipelineUrl}/watch/${recordingId}`, signal);
   return { by: 'ffmpeg and Chromium', problems: [...problems, ...shown] };
@@ -76,12 +70,7 @@ async function decode(url: string, durationS: number, signal: AbortSignal): Prom
   }
 }
 
-async function watch(executablePath: string, url: string, signal: AbortSignal): Promise<string[]> {
-  // Root may not use Chromium's sandbox; the page is our own.
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+async function watch(browser: Browser, url: string, signal: AbortSignal): Promise<string[]> {
   try {
     const page = await browser.newPage();
     await page.goto(url, { timeout: PATIENCE_MS });

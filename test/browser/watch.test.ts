@@ -7,7 +7,7 @@ import * as thumbnail from '../../src/tasks/thumbnail.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
 import { makeFilm, picture, QUICK_H264, tone } from '../support/films.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { bringHome, fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 import { type MediaBench, openMediaBench } from '../support/media-bench.ts';
 
 /** Somebody who is not on this machine. */
@@ -66,20 +66,6 @@ afterAll(async () => {
   await bench?.close();
 });
 
-/** Does what a worker does who has made all of it. */
-async function prove(): Promise<void> {
-  const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
-  const fence = lease?.fence ?? 0;
-  await ledger.moves.startAttempt(id, fence);
-  for (const [step, fact] of Object.entries(facts)) {
-    const kind = { task: step, isFinal: false, isAgain: false, movesBytes: false };
-    await ledger.moves.startStage(id, step, fence, kind);
-    await ledger.moves.finishStage(id, step, fact, fence, { service: 'media-out', refs: [] });
-  }
-  await ledger.moves.finish(id, fence);
-  await lease?.release();
-}
-
 /** Waits until something is true of the page's video. The page's policy lets nothing evaluate texts in it but the debugger. */
 const until = (page: Page, condition: string) =>
   expect
@@ -96,7 +82,7 @@ it('a link opens a page that waits until the recording is encoded, and then play
   await page.goto(body.url);
   await page.getByRole('status').getByText('It is not ready yet').waitFor();
 
-  await prove();
+  await bringHome(ledger, id, facts);
   const play = page.getByRole('button', { name: 'Play Algebra, group 2' });
   await play.waitFor();
   const fetched: string[] = [];

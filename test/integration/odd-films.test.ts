@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as task from '../../src/tasks/package.ts';
-import { makeFilm, picture, QUICK_H264, tone } from '../support/films.ts';
+import { makeFilm, picture, QUICK_H264, quickH264, tone } from '../support/films.ts';
 import { type MediaBench, openMediaBench } from '../support/media-bench.ts';
 import { joined, probe, readPlaylist } from '../support/package-reader.ts';
 
@@ -21,15 +21,7 @@ const make = (name: string, args: readonly string[]) => makeFilm(films.folder, n
 
 const LONG = ['-t', '3'];
 const X264 = [...QUICK_H264, ...LONG];
-const x264With = (pixelFormat: string) => [
-  '-c:v',
-  'libx264',
-  '-preset',
-  'ultrafast',
-  '-pix_fmt',
-  pixelFormat,
-  ...LONG,
-];
+const x264With = (pixelFormat: string) => [...quickH264(pixelFormat), ...LONG];
 
 /** Plays upright in every browser: what ffprobe says of the first segment of its only rendition. */
 async function shown(fact: { prefix: string; tracks: readonly { id: string }[] }) {

@@ -5,7 +5,7 @@ import { createUploadToken } from '../../src/lib/upload-token.ts';
 import { openOutputPlaces } from '../../src/outside/output-places.ts';
 import type { AppOptions } from '../../src/server/app.ts';
 import { problem, startTestApp, type TestApp } from '../support/app.ts';
-import { fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
+import { bringHome, fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 
 const SECRET = 'the secret of the links, which is long';
 const FROM_AFAR = { 'x-forwarded-for': '203.0.113.9' };
@@ -53,8 +53,6 @@ beforeAll(async () => {
       metadata: { chapters: [{ start_s: 4, title: 'Proof' }, { start_s: 0, title: 'Claim' }, 'x'] },
     }),
   ));
-  const lease = await ledger.gate.acquire({ recordingId: id, holder: 'test', onLost: () => {} });
-  const fence = lease?.fence ?? 0;
   const own = `runs/${id}`;
   const facts = {
     package: {
@@ -69,14 +67,7 @@ beforeAll(async () => {
       outputs: [{ key: `${own}/cut/3/trimmed.mp4`, address: null, mediaType: 'video/mp4' }],
     },
   };
-  await ledger.moves.startAttempt(id, fence);
-  for (const [step, fact] of Object.entries(facts)) {
-    const kind = { task: step, isFinal: false, isAgain: false, movesBytes: false };
-    await ledger.moves.startStage(id, step, fence, kind);
-    await ledger.moves.finishStage(id, step, fact, fence, { service: 'media-out', refs: [] });
-  }
-  await ledger.moves.finish(id, fence);
-  await lease?.release();
+  await bringHome(ledger, id, facts);
   await write(`${own}/package/3/master.m3u8`, '#EXTM3U');
   // What an earlier attempt has sent lies below its own number.
   await write(`${own}/package/2/720p_00001.m4s`, SEGMENT);

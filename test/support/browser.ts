@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { source as axe } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
-
-const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+import { launchChromium } from './chromium.ts';
 
 /** Where pictures of the pages are put; nowhere unless it is named. */
 const SCREENS = process.env['SCREENS'];
@@ -15,12 +13,9 @@ const SCHEMES = ['light', 'dark'] as const;
 
 /** The system's Chromium, as `scripts/setup.mjs --test` installs it. */
 export async function openBrowser(): Promise<Browser> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const paths = folders.flatMap((folder) => PROGRAMS.map((name) => join(folder, name)));
-  const executablePath = paths.find((path) => existsSync(path));
-  if (executablePath === undefined) throw new Error('no Chromium: run node scripts/setup.mjs --test');
-  // Root may not use Chromium's sandbox; the pages are our own.
-  return await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const browser = await launchChromium();
+  if (browser === undefined) throw new Error('no Chromium: run node scripts/setup.mjs --test');
+  return browser;
 }
 
 /** A page that notes what must not happen: errors of its scripts, what its policy forbids, requests that leave. */

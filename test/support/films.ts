@@ -30,4 +30,7 @@ function channelsOf(layout: string): number {
 }
 
 /** Quick, and good enough to be worked on. */
-export const QUICK_H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'];
+export const quickH264 = (pixelFormat: string) => [
+  ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', pixelFormat],
+];
+export const QUICK_H264 = quickH264('yuv420p');

@@ -3,6 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemCode } from '../../src/domain/errors.ts';
+import { QUICK_H264, quickH264 } from './films.ts';
 
 const run = promisify(execFile);
 
@@ -18,15 +19,9 @@ const clap = (size = '160x90', rate = '25', seconds = LENGTH_S) =>
 const bang = (seconds = LENGTH_S) =>
   `aevalsrc='if(gte(t,${CLAP_S}),0.5*sin(440*2*PI*t),0)':s=48000:d=${seconds}`;
 const lavfi = (source: string) => ['-f', 'lavfi', '-i', source];
-const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '25'];
-const x264With = (pixelFormat: string) => [
-  '-c:v',
-  'libx264',
-  '-preset',
-  'ultrafast',
-  '-pix_fmt',
-  pixelFormat,
-];
+const X264 = [...QUICK_H264, '-g', '25'];
+/** Of browsers: VP8 with Opus. */
+const WEBM = ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'libopus'];
 const AAC = ['-c:a', 'aac'];
 const HDR = (transfer: string) => [
   ...['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-color_trc', transfer],
@@ -146,20 +141,7 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
   },
   'of a browser that recorded it, and so without a length': {
     name: 'live.webm',
-    args: (base) => [
-      '-i',
-      base,
-      '-c:v',
-      'libvpx',
-      '-deadline',
-      'realtime',
-      '-cpu-used',
-      '8',
-      '-c:a',
-      'libopus',
-      '-live',
-      '1',
-    ],
+    args: (base) => ['-i', base, ...WEBM, '-live', '1'],
   },
   'in MPEG-2, of a camera': {
     name: 'mpeg2.ts',
@@ -171,15 +153,15 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
   },
   'with colours of 4:4:4': {
     name: '444.mp4',
-    args: (base) => ['-i', base, ...x264With('yuv444p'), '-c:a', 'copy'],
+    args: (base) => ['-i', base, ...quickH264('yuv444p'), '-c:a', 'copy'],
   },
   'in 10 bits': {
     name: '10bit.mp4',
-    args: (base) => ['-i', base, ...x264With('yuv420p10le'), '-c:a', 'copy'],
+    args: (base) => ['-i', base, ...quickH264('yuv420p10le'), '-c:a', 'copy'],
   },
   'with the full range of brightness': {
     name: 'full.mp4',
-    args: (base) => ['-i', base, ...x264With('yuvj420p'), '-c:a', 'copy'],
+    args: (base) => ['-i', base, ...quickH264('yuvj420p'), '-c:a', 'copy'],
   },
   'with what shines through': {
     name: 'alpha.mov',
@@ -323,20 +305,7 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
   'that is sound alone': { name: 'sound.wav', args: () => lavfi(bang()), ...NO_PICTURES },
   'with the ending of another kind': {
     name: 'webm.mp4',
-    args: (base) => [
-      '-i',
-      base,
-      '-c:v',
-      'libvpx',
-      '-deadline',
-      'realtime',
-      '-cpu-used',
-      '8',
-      '-c:a',
-      'libopus',
-      '-f',
-      'webm',
-    ],
+    args: (base) => ['-i', base, ...WEBM, '-f', 'webm'],
   },
   ...Object.fromEntries(
     [
@@ -379,7 +348,7 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
         ['mp4', ['-c', 'copy', '-movflags', '+faststart']],
         ['mkv', ['-c', 'copy']],
         ['flv', ['-c', 'copy']],
-        ['webm', ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'libopus']],
+        ['webm', WEBM],
       ] as const
     ).map(([ending, how]): [string, OddFilm] => [
       `that lacks its second half, in ${ending}`,
