@@ -221,9 +221,12 @@ export function createRoot(options: RootOptions): Root {
           } finally {
             await file.close();
           }
+          await rm(probePath, { force: true });
         });
-      } finally {
+      } catch (error) {
+        // Of a folder that does not answer it may never end.
         rm(probePath, { force: true }).catch(() => {});
+        throw error;
       }
     },
 
