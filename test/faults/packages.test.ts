@@ -34,7 +34,7 @@ describe('a package in S3', () => {
       let heir: typeof doomed | undefined;
       try {
         const id = await media.add();
-        await expectDeath(doomed, { crashAt, marker, withinMs: 100_000 });
+        await expectDeath(doomed, { crashAt, marker });
         await expect.poll(media.running, { timeout: 10_000 }).toEqual([]);
 
         heir = worker();

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { CrashPoint } from '../../src/lib/crash-point.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import type { House } from './house.ts';
@@ -32,7 +32,7 @@ export async function buildCrashCopy(): Promise<void> {
 }
 
 /**
- * Starts a worker on a house's ledger, queue and simulators.
+ * Starts a worker on a house's ledger, queue and simulators, which ends with the test at the latest.
  *
  * @param options.marker Path of the file that lets only the first worker die; without it each one dies.
  */
@@ -67,25 +67,23 @@ export function startCrashWorker(
     stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
   }
   const ended = once(child, 'close').then(([, signal]) => signal as NodeJS.Signals | null);
-  return {
-    ended,
-    output: () => output.join(''),
-    async kill() {
-      if (hasEnded(child)) return;
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
+  async function kill(): Promise<void> {
+    if (hasEnded(child)) return;
+    child.kill('SIGKILL');
+    await ended;
+  }
+  onTestFinished(kill);
+  return { ended, output: () => output.join(''), kill };
 }
 
-const SURVIVAL_MS = 30_000;
+const SURVIVAL_MS = 100_000;
 
 /** Waits until a worker has died where it was told to, and nowhere else. */
 export async function expectDeath(
   doomed: CrashWorker,
-  at: { crashAt: CrashAt; marker: string; withinMs?: number },
+  at: { crashAt: CrashAt; marker: string },
 ): Promise<void> {
-  const survival = delay(at.withinMs ?? SURVIVAL_MS, 'survived', { ref: false });
+  const survival = delay(SURVIVAL_MS, 'survived', { ref: false });
   expect(await Promise.race([doomed.ended, survival]), doomed.output()).toBe('SIGKILL');
   expect(await readFile(at.marker, 'utf8')).toBe(at.crashAt.replace(/:\d+$/, ''));
 }
