@@ -35,6 +35,7 @@ export async function openApiPage(): Promise<string> {
       },
       tasks: new Map(),
     },
+    onAsked: () => {},
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     words: WORDS,
     inputs: { look: describeOnly },

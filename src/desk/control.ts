@@ -106,13 +106,15 @@ export function createControl(options: {
   readonly tasks: TaskShapes;
   readonly inputs: InputDesk;
   readonly lines: DeskLines;
+  readonly onAsked: (recordingId: string) => void;
   readonly log: Logger;
 }): Control {
   const { ledger, lines, log } = options;
   const { operator, overview, recordings, switches, deliveries, watches } = ledger;
 
-  /** How it stands once something was done, of which the lines hear. */
+  /** How it stands once something was done, of which the lines hear, and who moves it. */
   async function standing(id: string, isKnown: boolean): Promise<RecordingSummary> {
+    if (isKnown) options.onAsked(id);
     const summary = (await overview.summaries([id]))[0];
     if (!isKnown || summary === undefined) throw noSuchRecording(id);
     // Whatever has become possible is begun when the line hears of it, now or when Redis is back.

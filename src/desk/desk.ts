@@ -56,6 +56,8 @@ export interface DeskOptions {
     readonly places?: Places;
   };
   readonly lines: DeskLines;
+  /** Called with a recording of which something was asked: who moves it is to hear at once, where that is possible. */
+  readonly onAsked: (recordingId: string) => void;
   readonly words: Words;
   /** Says what lies at the addresses of inputs. */
   readonly inputs: InputDesk;

@@ -24,9 +24,7 @@ import type { Bytes, OfferedBytes } from './bytes.ts';
 import { createFooting } from './footing.ts';
 import type { AnyTask, Tasks } from './task.ts';
 import { createWay } from './way.ts';
-
-/** How often it is looked whether somebody revokes an output, or wants one after all, in milliseconds. */
-const WISHES_POLL_MS = 300;
+import type { Wishes } from './wishes.ts';
 
 /** An output is tried again, and has paid for that itself. */
 export class OutputTriedAgain extends Error {
@@ -67,6 +65,7 @@ export interface FlightOptions {
   readonly moves: Moves;
   readonly circuits: Circuits;
   readonly probes: Probes;
+  readonly wishes: Wishes;
   readonly progress?: ProgressListener;
 }
 
@@ -81,7 +80,7 @@ interface Stream {
 type Ended = { readonly step: PlannedStep; readonly error?: unknown };
 
 export function createFlight(options: FlightOptions): Flight {
-  const { tasks, planOf, recordings, moves, circuits, probes, progress } = options;
+  const { tasks, planOf, recordings, moves, circuits, probes, wishes, progress } = options;
   const { withService } = createBlame({ circuits, probes });
   const footing = createFooting({ tasks, recordings, moves });
   const { taskOf, serviceOf, contextOf } = footing;
@@ -159,13 +158,15 @@ export function createFlight(options: FlightOptions): Flight {
     let failure: { readonly error: unknown } | undefined;
     let down: { readonly error: unknown } | undefined;
     let hasMoved = false;
+    /** Whether there is something to look at that nobody has looked at yet. */
+    let isCalled = false;
     let wake = () => {};
 
     async function fly(): Promise<string | undefined> {
       const { facts } = await recordings.progress(recording.id);
       way = createWay(plan, { tasks, facts, isReopened: recording.isReopened === true });
       either.addEventListener('abort', () => failStreams(either.reason), { once: true });
-      const watch = hasOutputs ? setInterval(lookForWishes, WISHES_POLL_MS) : undefined;
+      const endWatch = hasOutputs ? wishes.watch(recording.id, lookForWishes) : () => {};
       try {
         await settleOutputs();
         await undoWhatTidiesUp();
@@ -174,8 +175,10 @@ export function createFlight(options: FlightOptions): Flight {
         while (running.size > 0) {
           const woken = new Promise<undefined>((resolve) => {
             wake = () => resolve(undefined);
+            if (isCalled) wake();
           });
           const ended = await Promise.race([...running.values(), woken]);
+          isCalled = false;
           try {
             if (ended !== undefined) await heard(ended);
             await settleOutputs();
@@ -187,7 +190,7 @@ export function createFlight(options: FlightOptions): Flight {
         }
         if (failure !== undefined && isAboutBytes(failure.error)) await withdrawHalfMade();
       } finally {
-        clearInterval(watch);
+        endWatch();
         if (hasMoved) progress?.rests(recording.id);
         for (const { current } of streams.values()) await current?.close();
       }
@@ -271,15 +274,20 @@ export function createFlight(options: FlightOptions): Flight {
       stuck.add(step.id);
     }
 
+    function call(): void {
+      isCalled = true;
+      wake();
+    }
+
     /** Stops at once what somebody has revoked, and has the sitting look again where there is something to do. */
     function lookForWishes(): void {
       recordings.outputs(recording.id).then(
         (now) => {
           for (const { id } of toEnd(plan, now)) {
             if (running.has(id)) stops.get(id)?.abort(stopAsked());
-            else wake();
+            else call();
           }
-          if (plan.steps.some(({ id }) => way.ended.has(id) && now[id]?.isOver !== true)) wake();
+          if (plan.steps.some(({ id }) => way.ended.has(id) && now[id]?.isOver !== true)) call();
         },
         // A look that fails is repeated a moment later.
         () => {},

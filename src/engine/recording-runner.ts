@@ -26,15 +26,13 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { pause } from '../lib/abort.ts';
 import { type Flight, OutputTriedAgain } from './flight.ts';
+import type { Wishes } from './wishes.ts';
 
 /** How often a taken gate, or a paused line, is looked at again, in milliseconds. */
 const GATE_POLL_MS = 100;
 
 /** How soon to look again at a recording that another worker took over, in milliseconds. */
 const TAKEN_OVER_PAUSE_MS = 5000;
-
-/** How often it is looked whether an operator wants a recording to stop that is moving, in milliseconds. */
-const WANTED_POLL_MS = 500;
 
 /** The share of a service's pause over which the recordings that wait for it are spread, and the most of that. */
 const SPREAD = 0.1;
@@ -49,6 +47,7 @@ interface Signals {
 export interface RecordingRunnerOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'moves' | 'gate' | 'switches'>;
   readonly flight: Flight;
+  readonly wishes: Wishes;
   readonly backoff: Backoff;
   /** After so many starts that each killed the worker a recording is set aside. */
   readonly maxCrashes: number;
@@ -261,14 +260,14 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   /** Looks, while a recording moves, whether an operator wants it to stop. */
   function watchForStop(id: string) {
     const asking = new AbortController();
-    const timer = setInterval(() => {
+    const end = options.wishes.watch(id, () => {
       // A look that fails is repeated a moment later.
       recordings.wanted(id).then(
         (wanted) => wanted !== null && asking.abort(stopAsked()),
         () => {},
       );
-    }, WANTED_POLL_MS);
-    return { signal: asking.signal, end: () => clearInterval(timer) };
+    });
+    return { signal: asking.signal, end };
   }
 
   /** Takes back what a cancelled or deleted recording has made, for as long as it takes: until then it is not over. */

@@ -31,6 +31,7 @@ import { ZOOM } from '../outside/zoom/words.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { createLines } from '../queue/lines.ts';
 import { listenForProgress } from '../queue/progress.ts';
+import { createWishTeller } from '../queue/wishes.ts';
 import { createRecipeBook, type RecipeBook } from '../recipes/book.ts';
 import { loadRecipes } from '../recipes/load.ts';
 import { createApp } from '../server/app.ts';
@@ -102,6 +103,7 @@ export async function startServer(config: Config, log: Logger) {
     intake,
     recipes: { book, tasks, places },
     lines,
+    onAsked: createWishTeller(connection),
     words: WORDS,
     inputs: openInputs(config, media, config.transfer),
     files: {

@@ -11,6 +11,7 @@ import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import { createRecordingRunner } from '../engine/recording-runner.ts';
 import { makeTasks, shapesOf } from '../engine/task-files.ts';
+import { createWishes } from '../engine/wishes.ts';
 import { startClockWatch } from '../errands/clock-watch.ts';
 import { createDeliveryRunner } from '../errands/delivery-runner.ts';
 import { createDiskWatch } from '../errands/disk-watch.ts';
@@ -50,6 +51,7 @@ import {
   WATCHES_QUEUE,
 } from '../queue/names.ts';
 import { createProgressTeller } from '../queue/progress.ts';
+import { listenForWishes } from '../queue/wishes.ts';
 import { createRecipeBook } from '../recipes/book.ts';
 import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
 import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
@@ -72,8 +74,16 @@ const TRANSFER_ATTEMPTS = 5;
 /** How long a dead worker's announcement or watch stays locked, in milliseconds. */
 const SMALL_JOB_LOCK_MS = 10_000;
 
-/** Builds and starts the worker: it moves recordings one at a time, and delivers announcements. */
-export async function startWorker(config: Config, log: Logger) {
+/**
+ * Builds and starts the worker: it moves recordings one at a time, and delivers announcements.
+ *
+ * @param terms.lookEveryMs How often it looks for what is wanted of what moves, in milliseconds; it hears of it besides.
+ */
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  terms: { readonly lookEveryMs?: number } = {},
+) {
   const accounts = loadZoomAccounts(config.zoom);
   const files = await loadTasks(config.tasksDir);
   const lanes = [...new Set([...files.values()].map(({ shape }) => shape.lane))].filter(
@@ -148,6 +158,8 @@ export async function startWorker(config: Config, log: Logger) {
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
 
   const progress = createProgressTeller({ connection });
+  const bell = listenForWishes(connection);
+  const wishes = createWishes({ bell, ...terms });
   const tasks = makeTasks<Tools>(files, {
     zoom,
     inputs: openInputs(config, media, { idleTimeoutMs, minBytesPerSecond }),
@@ -200,6 +212,7 @@ export async function startWorker(config: Config, log: Logger) {
         ]),
       ),
     },
+    wishes,
     progress: {
       told(input) {
         pulse.moved();
@@ -234,6 +247,7 @@ export async function startWorker(config: Config, log: Logger) {
     createRecordingRunner({
       ledger,
       flight,
+      wishes,
       lane,
       slots: config.line.slots[lane] ?? 1,
       backoff: config.line.backoff,
@@ -367,6 +381,7 @@ export async function startWorker(config: Config, log: Logger) {
         alarms.stop(config.shutdownTimeoutMs),
       ]);
       await Promise.all([pulse.stop(), vitals.stop(), logs.stop()]);
+      bell.stop();
       await lines.stop();
       connection.disconnect();
       await tracing?.stop();

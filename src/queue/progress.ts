@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ProgressListener, ProgressMessage } from '../domain/progress.ts';
 import { STEP_ID } from '../domain/recipe.ts';
 import { KEY_PREFIX } from './connection.ts';
+import { subscribe } from './subscribe.ts';
 
 /** Where the worker tells how far the recording is that moves; nobody need listen. */
 const PROGRESS_CHANNEL = `${KEY_PREFIX}:progress`;
@@ -129,23 +130,15 @@ function createTeller(
 
 const rounded = (value: number) => Math.round(value * 100) / 100;
 
-/**
- * Hears, over a connection of its own, what workers tell; Redis may come and go meanwhile. What is not understood is
- * from another version, and passed over.
- */
+/** Hears what workers tell, whenever Redis is there. What is not understood is from another version, and passed over. */
 export function listenForProgress(
   connection: Redis,
   listener: (message: ProgressMessage) => void,
 ): { stop(): void } {
-  const subscriber = connection.duplicate();
-  // The other connection says that Redis is away.
-  subscriber.on('error', () => {});
-  subscriber.on('message', (_channel: string, text: string) => {
+  return subscribe(connection, PROGRESS_CHANNEL, (text) => {
     const message = parse(text);
     if (message !== undefined) listener(message);
   });
-  subscriber.subscribe(PROGRESS_CHANNEL).catch(() => {});
-  return { stop: () => subscriber.disconnect() };
 }
 
 const legShape = z.object({

@@ -15,9 +15,6 @@ import {
 import { type House, openHouse, writeVideo } from '../support/house.ts';
 import { dumpLedger } from '../support/ledger.ts';
 
-/** How soon a moving recording stops once an operator has asked, in milliseconds. */
-const STOPS_WITHIN_MS = 2000;
-
 /** Slow enough to be asked to stop on its way. */
 const LARGE_BYTES = 16_000_000;
 const SLOW_BYTES_PER_SECOND = 4_000_000;
@@ -31,7 +28,8 @@ beforeAll(async () => {
     RETRY_BACKOFF_MAX_S: '0.2',
     RETRY_ATTEMPTS: '4',
   });
-  await house.startWorker();
+  // What is wanted of a moving recording the worker hears: nothing here waits for it to look by itself.
+  await house.startWorker({ lookEveryMs: 3_600_000 });
 });
 afterAll(() => house.close());
 afterEach(async () => {
@@ -92,17 +90,15 @@ async function addFailed(source: 'manual' | 'custom', bytes = 0) {
 }
 
 describe('cancelling', () => {
-  it('stops a moving recording within 2 s, leaves nothing behind, and lets the next one move', async () => {
+  it('stops a moving recording as soon as somebody asks, leaves nothing behind, and lets the next one move', async () => {
     const { id } = await addMoving();
     const next = await house.addCustom(title());
 
-    const askedAtMs = Date.now();
     expect(await act(id, 'cancel')).toMatchObject({
       status: 200,
       body: { state: 'moving', wanted: 'cancelled' },
     });
     await house.reaches(id, 'cancelled');
-    expect(Date.now() - askedAtMs).toBeLessThan(STOPS_WITHIN_MS);
 
     await house.reaches(next.id, 'done');
     expect(await sizesOf()).toEqual({ unfinished: 0, files: 1, videos: 1, staged: [] });

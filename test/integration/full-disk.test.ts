@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KnownError, machineTrouble } from '../../src/domain/errors.ts';
 import { createRecordingRunner } from '../../src/engine/recording-runner.ts';
+import { createWishes } from '../../src/engine/wishes.ts';
 import { createDeliveryRunner } from '../../src/errands/delivery-runner.ts';
 import { createDiskWatch } from '../../src/errands/disk-watch.ts';
 import { createLedgerAlarm } from '../../src/errands/ledger-alarm.ts';
@@ -118,6 +119,7 @@ describe('what the ledger cannot take at this moment', () => {
         async settle() {},
         heldBy: async () => undefined,
       },
+      wishes: createWishes(),
       backoff: { attempts: 2, minMs: 1, maxMs: 1 },
       maxCrashes: 1,
       holder: 'test',

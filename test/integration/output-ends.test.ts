@@ -25,7 +25,8 @@ let house: House;
 beforeAll(async () => {
   painting = await openPainting(RECIPES);
   house = await openHouse({ ...QUICK_SETTINGS, RETRY_ATTEMPTS: '2', ...painting.settings });
-  await house.startWorker();
+  // What is wanted of an output that is being made it hears, or nothing of this is over before an hour.
+  await house.startWorker({ lookEveryMs: 3_600_000 });
 });
 afterEach(() => painting.untell('refuse-oil', 'refuse-ink', 'fail-oil', 'away-oil', 'hold-oil', 'hold-ink'));
 afterAll(async () => {

@@ -55,6 +55,7 @@ export async function createTestDesk(options: TestDeskOptions): Promise<{ desk: 
     intake,
     recipes: { book, tasks },
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
+    onAsked: () => {},
     words: WORDS,
     inputs: NO_INPUTS,
     files: { customRoots, media: STRICT_MEDIA_GATE, incoming },

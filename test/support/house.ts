@@ -88,8 +88,8 @@ export async function openHouse(
     ...simulators,
     webhookUrl: `${config.pipeline.url}/zoom-upload`,
 
-    async startWorker() {
-      const worker = await startWorker(config, log);
+    async startWorker(terms: Parameters<typeof startWorker>[2] = {}) {
+      const worker = await startWorker(config, log, terms);
       workers.push(worker);
       return worker;
     },
