@@ -58,7 +58,8 @@ interface Row {
 }
 
 /**
- * Creates the gate over its row in the ledger. A lease lasts `leaseMs` and is renewed four times as often.
+ * Creates the gate over its row in the ledger. A lease lasts `leaseMs` and is renewed four times as often. Whoever checks one that
+ * was renewed within that time only reads: a change of the ledger is synced to the disk, and there may be thousands of checks.
  *
  * No wall clock has a say in when it ends, for that may be set at any moment. Who reads the same steady clock as the
  * holder, as all processes of a machine do, believes the time at which it ends by that. Anybody else (another machine, or
@@ -75,6 +76,8 @@ export function createGate({
 }): Gate {
   /** What was last seen of each slot's lease by somebody else's clock, and since when it has been like that. */
   const seen = new Map<number, { readonly row: Row; readonly sinceMs: number }>();
+  /** How often a lease is renewed. */
+  const everyMs = leaseMs / 4;
 
   function newEnd() {
     const steadyMs = clock.nowMs();
@@ -94,6 +97,12 @@ export function createGate({
       .where('fence', '=', fence)
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
+  }
+
+  /** Whether the lease with this fence is the current one. */
+  async function isCurrent(fence: number): Promise<boolean> {
+    const row = await db.selectFrom('gate').select('id').where('fence', '=', fence).executeTakeFirst();
+    return row !== undefined;
   }
 
   /** The slots of a lane; those that there are not yet are made. */
@@ -148,6 +157,7 @@ export function createGate({
     async acquire({ recordingId, holder, onLost, lane = FIRST_LANE, slots = 1 }) {
       const row = (await look(lane, slots)).find((slot) => !isHeldNow(slot));
       if (row === undefined) return undefined;
+      const takenMs = clock.nowMs();
       const taken = await db
         .updateTable('gate')
         .set({
@@ -167,30 +177,37 @@ export function createGate({
 
       const fence = Number(taken.fence);
       let isHeld = true;
+      let renewedMs = takenMs;
       const lose = () => {
         if (!isHeld) return;
         isHeld = false;
         clearInterval(timer);
         onLost();
       };
+      const extend = async (movedId?: string) => {
+        const nowMs = clock.nowMs();
+        const isOurs = await renew(fence, movedId);
+        if (isOurs) renewedMs = Math.max(renewedMs, nowMs);
+        return isOurs;
+      };
       const timer = setInterval(() => {
         // A renewal that fails is tried again a moment later; `check` is what protects remote effects.
-        renew(fence).then(
+        extend().then(
           (isOurs) => isOurs || lose(),
           () => {},
         );
-      }, leaseMs / 4);
+      }, everyMs);
 
-      const hold = async (movedId?: string) => {
-        if (isHeld && (await renew(fence, movedId))) return;
+      const require = async (ask: () => Promise<boolean>) => {
+        if (isHeld && (await ask())) return;
         lose();
         throw leaseLost();
       };
 
       return {
         fence,
-        check: () => hold(),
-        turnTo: (movedId) => hold(movedId),
+        check: () => require(() => (clock.nowMs() - renewedMs < everyMs ? isCurrent(fence) : extend())),
+        turnTo: (movedId) => require(() => extend(movedId)),
         async release() {
           isHeld = false;
           clearInterval(timer);

@@ -95,13 +95,33 @@ describe('the gate', () => {
     expect(await acquire(ledger)).toBeUndefined();
   });
 
-  it('checks a lease by renewing it', async () => {
-    const lease = await acquire(ledger);
-    const beforeMs = Date.now();
+  it('says to whoever checks a lease that somebody else has it, at once', async () => {
+    const { stale } = await takenOver();
+
+    await expect(stale.check()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+  });
+
+  it('renews a lease that is checked later than it was to be renewed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const lease = await acquire(ledger).finally(() => vi.useRealTimers());
+    const firstEndMs = await ledger.gate.expiresAtMs();
+
+    await vi.waitFor(async () => {
+      await lease?.check();
+      expect(await ledger.gate.expiresAtMs()).toBeGreaterThan(firstEndMs);
+    });
+  });
+
+  it('leaves the ledger as it is when a lease is checked that was renewed a moment ago', async () => {
+    const quiet = await openTestLedger({ leaseMs: 600_000 });
+    const lease = await quiet.gate.acquire({ recordingId: ID, holder: 'test', onLost: () => {} });
+    const endMs = await quiet.gate.expiresAtMs();
 
     await lease?.check();
 
-    expect(await ledger.gate.expiresAtMs()).toBeGreaterThanOrEqual(beforeMs + LEASE_MS);
+    expect(await quiet.gate.expiresAtMs()).toBe(endMs);
+    await lease?.release();
+    await quiet.close();
   });
 });
 
