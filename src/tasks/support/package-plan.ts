@@ -1,8 +1,14 @@
 import { canCopySound, type PacketFacts, whyNotCopied } from '../../domain/media/copy-rule.ts';
 import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
 import type { Wrapping } from '../../domain/media/manifests.ts';
-import { type FrameRate, type MediaFile, perSecond, shownSize } from '../../domain/media/media-file.ts';
-import { evenRate, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
+import {
+  type FrameRate,
+  type MediaFile,
+  perSecond,
+  shownSize,
+  type VideoStream,
+} from '../../domain/media/media-file.ts';
+import { evenRate, isHdr, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
 
 export type VideoCodec = 'h264' | 'hevc' | 'vp9';
 
@@ -84,7 +90,9 @@ export function planPackage(
   const sounds = audio === undefined ? 0 : isTogether ? films.length : 1;
   const encoded = films.filter((track) => !track.isCopied);
   const filters =
-    video === undefined || encoded.length === 0 ? [] : ['-filter_complex', graph(file, encoded, rate)];
+    video === undefined || encoded.length === 0
+      ? []
+      : [...filterThreads(video), '-filter_complex', graph(file, encoded, rate)];
   const gop = rate === undefined ? undefined : Math.max(1, Math.round(wishes.segmentS * perSecond(rate)));
   const cutS = gop === undefined || rate === undefined ? wishes.segmentS : gop / perSecond(rate);
   // Cut at the first keyframe behind it: a hair less than the distance between two of them, whatever is rounded.
@@ -115,7 +123,10 @@ export function planPackage(
 
 const labelOf = ({ id }: PlannedTrack) => `v${id}`;
 
-/** Repaired once, at the size of the largest rendition; each smaller one is made of that. */
+/** So much larger than a rendition is the one that it is made of: of one that is hardly larger it would be blurred twice. */
+const MADE_OF_LARGER = 1.45;
+
+/** Repaired once, at the size of the largest rendition; each smaller one is made of the next larger. */
 function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRate | undefined): string {
   const { video } = file;
   const rungs = encoded.flatMap(({ rung }) => (rung === undefined ? [] : [rung]));
@@ -124,14 +135,32 @@ function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRat
   const { widthPx, heightPx } = shownSize(video);
   // One shape in all of them, to the digit, or the muxer refuses them.
   const shape = `setdar=${Math.round(widthPx)}/${Math.round(heightPx)}`;
-  const parts = encoded.map((_, at) => `[s${at}]`).join('');
-  const head = `[0:${video.index}]${repairChain(video, largest, rate).join(',')},split=${rungs.length}${parts}`;
-  const branches = encoded.map((track, at) => {
+  const madeOf = rungs.map((rung, at) => largerThan(rung, rungs.slice(0, at)));
+  const parts = encoded.map((track, at) => {
     const { widthPx: w, heightPx: h } = rungs[at] ?? largest;
-    const smaller = at === 0 ? '' : `scale=${w}:${h},`;
-    return `[s${at}]${smaller}${shape}[${labelOf(track)}]`;
+    const made =
+      at === 0
+        ? `[0:${video.index}]${repairChain(video, largest, rate).join(',')}`
+        : `[s${at}]scale=${w}:${h}`;
+    const smaller = madeOf.flatMap((of, other) => (of === at && other > 0 ? [`[s${other}]`] : []));
+    const own = `${shape}[${labelOf(track)}]`;
+    if (smaller.length === 0) return `${made},${own}`;
+    return `${made},split=${smaller.length + 1}[o${at}]${smaller.join('')};[o${at}]${own}`;
   });
-  return [head, ...branches].join(';');
+  return parts.join(';');
+}
+
+/** The place of the smallest of these that is clearly larger; else of the first. */
+function largerThan({ widthPx, heightPx }: Rung, rungs: readonly Rung[]): number {
+  const at = rungs.findLastIndex(
+    (other) => other.widthPx >= MADE_OF_LARGER * widthPx && other.heightPx >= MADE_OF_LARGER * heightPx,
+  );
+  return Math.max(0, at);
+}
+
+/** One thread for filters where they are little work: the encoders keep all cores busy by themselves. */
+function filterThreads(video: VideoStream): string[] {
+  return isHdr(video) || video.isInterlaced ? [] : ['-filter_complex_threads', '1'];
 }
 
 function encoding(track: PlannedTrack, at: number, wishes: PackageWishes, gop: number | undefined): string[] {
