@@ -119,12 +119,14 @@ export function createFooting({
      */
     async end(step: PlannedStep, plan: Plan, attempt: Attempt): Promise<void> {
       const { recording, lease, signal, log } = attempt;
+      crashPoint('output:before-removal');
       try {
         await takeBack(step, plan, attempt, false);
       } catch (error) {
         if (signal.aborted || hasCode(error, 'LEASE_LOST') || mayHeal(error)) throw error;
         log.warn({ event: 'output.left', stage: step.id, err: error }, 'left to the sweeper');
       }
+      crashPoint('output:after-removal');
       await moves.outputEnded(recording.id, step.id, lease.fence);
       log.info({ event: 'output.ended', stage: step.id }, 'an output has ended');
     },

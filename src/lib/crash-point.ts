@@ -22,6 +22,8 @@ export type CrashPoint =
 /** Those of steps that make something of a recording beside it. */
 export type OutputPoint =
   | 'output:after-put'
+  | 'output:before-removal'
+  | 'output:after-removal'
   | 'package:after-begin'
   | 'package:after-segment'
   | 'package:before-manifests'

@@ -6,7 +6,13 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { OutputsFact } from '../../src/domain/media/output.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
-import { buildCrashCopy, startCrashWorker } from '../support/faults-worker.ts';
+import {
+  buildCrashCopy,
+  type CrashAt,
+  type CrashWorker,
+  expectDeath,
+  startCrashWorker,
+} from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
 
 const RECIPES = `
@@ -19,6 +25,12 @@ recipes:
       - { id: small, task: transcode, takes: { file: fetch.file }, params: { shortSide: 240 } }
       - { id: pieces, task: chunk, takes: { file: fetch.file }, params: { seconds: 5 }, after: small }
       - { id: tidy, task: cleanup, after: [archive, small, pieces] }
+  - name: heard
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: still, task: thumbnail, takes: { file: fetch.file } }
+      - { id: loud, task: waveform, takes: { file: fetch.file } }
+      - { id: tidy, task: cleanup, after: [still, loud] }
 `;
 
 let folder: string;
@@ -40,13 +52,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A film that takes some seconds to encode. */
-async function film(): Promise<string> {
-  const path = join(folder, 'film.mp4');
-  const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=960x540:r=25:d=20', '-preset', 'ultrafast', '-g', '50'];
-  await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', ...picture, '-c:v', 'libx264', path]);
+const make = async (path: string, ...args: string[]): Promise<string> => {
+  await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', ...args, path]);
   return path;
-}
+};
+
+const picture = (durationS: number, size: string) => [
+  ...['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=25:d=${durationS}`],
+  ...['-preset', 'ultrafast', '-g', '50', '-c:v', 'libx264'],
+];
+
+/** A film that takes some seconds to encode. */
+const film = () => make(join(folder, 'film.mp4'), ...picture(20, '960x540'));
 
 async function filesBelow(path: string): Promise<string[]> {
   const found = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -131,3 +148,80 @@ it('a recording that is cancelled while it is encoded leaves nothing', async () 
     await worker.kill();
   }
 });
+
+/** How the outputs of a recording stand. */
+const stands = async (id: string) =>
+  Object.fromEntries(
+    Object.entries(await house.recordings.outputs(id)).map(([step, { ending, isOver }]) => [
+      step,
+      ending === null ? 'open' : isOver ? ending : `to be ${ending}`,
+    ]),
+  );
+
+it('a worker that dies while an output ends leaves it to the next one, which ends it as it was to end', async () => {
+  const dies = (crashAt: CrashAt) => {
+    const marker = join(folder, `${crashAt}.died`);
+    const worker = startCrashWorker(house, { crashAt, marker, settings });
+    return { ...worker, isDead: () => expectDeath(worker, { crashAt, marker }) };
+  };
+  const revoke = (id: string, step: string) => house.post(`/api/recordings/${id}/outputs/${step}/revoke`, {});
+
+  const path = await make(join(folder, 'short.mp4'), ...picture(2, '480x270'));
+  const first = dies('output:before-removal');
+  const workers: Pick<CrashWorker, 'kill'>[] = [first];
+  try {
+    const { id } = await house.addCustom('Film', { path, keep_file: true });
+    await house.reaches(id, 'done', 'failed');
+    const made = await filesBelow(out);
+    expect(made).toHaveLength(2);
+
+    await revoke(id, 'small');
+    await first.isDead();
+    expect(await stands(id)).toMatchObject({ small: 'to be revoked' });
+    expect(await filesBelow(out)).toEqual(made);
+
+    const second = dies('output:after-removal:2');
+    workers.push(second);
+    await expect.poll(() => stands(id), { timeout: 30_000 }).toMatchObject({ small: 'revoked' });
+    await revoke(id, 'pieces');
+    await second.isDead();
+    expect(await stands(id)).toMatchObject({ pieces: 'to be revoked' });
+    expect(await filesBelow(out)).toEqual([]);
+
+    workers.push(startCrashWorker(house, { settings }));
+    await expect.poll(() => stands(id), { timeout: 30_000 }).toMatchObject({ pieces: 'revoked' });
+    expect(Object.keys((await house.recordings.progress(id)).facts).sort()).toEqual([
+      'archive',
+      'fetch',
+      'tidy',
+    ]);
+    expect((await house.recordings.get(id))?.state).toBe('done');
+  } finally {
+    await Promise.all(workers.map((worker) => worker.kill()));
+  }
+});
+
+it.each(['output:before-removal', 'output:after-removal'] as const)(
+  'an output that has failed for good fails once, and the others are made, though a worker dies at %s',
+  async (crashAt) => {
+    const marker = join(folder, 'died');
+    const path = await make(join(folder, 'sound.wav'), '-f', 'lavfi', '-i', 'sine=d=2');
+    const doomed = startCrashWorker(house, { crashAt, marker, settings });
+    let heir: typeof doomed | undefined;
+    try {
+      const { id } = await house.addCustom('Sound', { path, keep_file: true, recipe: 'heard' });
+      await expectDeath(doomed, { crashAt, marker });
+      expect(await stands(id)).toMatchObject({ still: 'to be failed' });
+
+      heir = startCrashWorker(house, { settings });
+      await house.reaches(id, 'done', 'failed');
+      expect(await stands(id)).toMatchObject({ still: 'failed', loud: 'open' });
+      expect((await house.recordings.outputs(id))['still']?.error).toMatchObject({ code: 'STREAM_MISSING' });
+      expect((await house.history(id)).filter((type) => type === 'output.failed still')).toHaveLength(1);
+      expect((await house.history(id)).filter((type) => type === 'stage.started still')).toHaveLength(1);
+      expect(await filesBelow(out)).toHaveLength(1);
+    } finally {
+      await Promise.all([doomed.kill(), heir?.kill()]);
+    }
+  },
+);
