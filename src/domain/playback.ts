@@ -20,7 +20,8 @@ export interface Playback {
   readonly sprite: PlacedFile | undefined;
 }
 
-interface PackageFact {
+/** What is proved of a package. */
+export interface PackageFact {
   readonly to: string;
   readonly prefix: string;
   readonly durationS: number;
@@ -55,6 +56,11 @@ export function playbackIn(facts: Readonly<Record<string, unknown>>): Playback |
     poster: posterIn(facts),
     sprite: first(proved, isTimeline, (mediaType) => mediaType === 'text/vtt'),
   };
+}
+
+/** All packages that were made of a recording, by what its steps have proved. */
+export function packagesIn(facts: Readonly<Record<string, unknown>>): PackageFact[] {
+  return inOrder(facts).filter(isPackage);
 }
 
 /** The picture that stands for a recording, which may be there before its package. */

@@ -237,8 +237,8 @@ export function createFlight(options: FlightOptions): Flight {
         return;
       }
       if (isAlone(step) && !either.aborted && !endsTheAttempt(error)) return await outputFailed(step, error);
-      // A service that is down keeps the others from nothing, for addresses run out; but nobody reads what does not come.
-      if (!either.aborted && isServiceTrouble(error) && !isRead(step)) {
+      // What waits keeps the others from nothing, for addresses run out; but nobody reads what does not come.
+      if (!either.aborted && isWaiting(error) && !isRead(step)) {
         down ??= { error };
         stuck.add(step.id);
         return;
@@ -528,6 +528,11 @@ const LEFT_PAUSE_MS = 60_000;
 /** The steps that are to end, the last first: it may stand on the others. */
 function toEnd({ steps }: Plan, stands: OutputStands): PlannedStep[] {
   return steps.filter(({ id }) => stands[id]?.ending != null && stands[id]?.isOver === false).toReversed();
+}
+
+/** Whether a step waits for what others have to bring: a service that is down, a video that is on its way. */
+function isWaiting(error: unknown): boolean {
+  return isServiceTrouble(error) || hasCode(error, 'WAITING_FOR_VIDEO');
 }
 
 /** Whether it is the attempt that is over, whatever the step. */

@@ -45,6 +45,7 @@ export const LEDGER_EVENTS = {
   'outputs.settled': 'Done once more',
   'download.believed': 'Its length is believed: it was the same again and again',
   'captions.skipped': 'No captions were set',
+  'captions.recalled': 'A package was made, and gets the captions too',
   'piece.made': 'A piece is there',
   'upload.surplus': 'A second upload came, and was left out',
   'video.playable': 'The publisher has made the video playable',

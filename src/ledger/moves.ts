@@ -1,6 +1,7 @@
 import type { Transaction, Updateable } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import type { Ending } from '../domain/output-stand.ts';
+import { packagesIn } from '../domain/playback.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
@@ -13,6 +14,7 @@ import type { EventType } from './events.ts';
 import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
 import { hasOpenOutputs, putEnding, putOver } from './output-stands.ts';
 import { foldRepeats } from './postponed.ts';
+import { recallCaptions } from './recall-captions.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
@@ -276,6 +278,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           .where('id', '=', id)
           .execute();
         await addEvent(trx, id, 'stage.done', { stage });
+        if (packagesIn({ fact }).length > 0) await recallCaptions(trx, id);
       }),
 
     undoStage: (id, stage, reason, fence) =>

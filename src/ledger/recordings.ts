@@ -68,6 +68,8 @@ export interface Recordings {
   get(id: string): Promise<Recording | undefined>;
   /** The recordings that belong together under a group's key, oldest first. */
   ofGroup(groupKey: string): Promise<Recording[]>;
+  /** The further runs of a recording, oldest first. */
+  runsOf(id: string): Promise<Recording[]>;
   /** Lets the companions of a group that wait for their video move at once; returns their ids. */
   wakeCompanions(groupKey: string): Promise<string[]>;
   /** Has one that waits do so until a time, and only notes when and why. */
@@ -192,6 +194,16 @@ export function createRecordings({
         .selectFrom('recordings')
         .selectAll()
         .where('group_key', '=', groupKey)
+        .orderBy('seq')
+        .execute();
+      return rows.map(toRecording);
+    },
+
+    async runsOf(id) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('run_of', '=', id)
         .orderBy('seq')
         .execute();
       return rows.map(toRecording);

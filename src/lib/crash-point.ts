@@ -28,7 +28,8 @@ export type OutputPoint =
   | 'package:after-segment'
   | 'package:before-manifests'
   | 'package:after-manifest'
-  | 'package:before-fact';
+  | 'package:before-fact'
+  | 'package-captions:after-file';
 
 /** Those that are passed only once a recording is home and an operator does something with it. */
 export type AfterDonePoint = 'withdraw:after-stage' | 'watch:after-removal' | 'rename:after-update';

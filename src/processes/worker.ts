@@ -54,10 +54,12 @@ import { createProgressTeller } from '../queue/progress.ts';
 import { listenForWishes } from '../queue/wishes.ts';
 import { createRecipeBook } from '../recipes/book.ts';
 import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
+import { createCompanionPackages } from '../tasks/support/companion-packages.ts';
 import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
 import { createOutputLooker } from '../tasks/support/late-outputs.ts';
+import { createPackageCaptionsLooker } from '../tasks/support/late-package-captions.ts';
 import { createVideoLooker } from '../tasks/support/own-videos.ts';
 import { createScratch } from '../tasks/support/scratch.ts';
 import { createSpool } from '../tasks/support/spool.ts';
@@ -155,7 +157,10 @@ export async function startWorker(
   const watchPageOf = (id: string) =>
     mode === 'off' || watchUrl === undefined ? undefined : pageOf(watchUrl, id);
 
+  const { planOf } = createRecipeBook({ tasks: shapesOf(files), kept: ledger.plans });
   const companionVideos = createCompanionVideos({ recordings, waitMs: config.zoom.companionWaitMs });
+  const companionPackages = createCompanionPackages({ recordings, planOf });
+  const scratch = createScratch(`${config.dataDir}/scratch`, { disk, promisedBytes });
 
   const progress = createProgressTeller({ connection });
   const bell = listenForWishes(connection);
@@ -173,8 +178,9 @@ export async function startWorker(
     disk,
     media,
     promisedBytes,
-    scratch: createScratch(`${config.dataDir}/scratch`, { disk, promisedBytes }),
+    scratch,
     companionVideos,
+    companionPackages,
     retry,
     settings: {
       fetch: {
@@ -198,7 +204,7 @@ export async function startWorker(
   const flight = openFlight({
     ...ledger,
     tasks,
-    planOf: createRecipeBook({ tasks: shapesOf(files), kept: ledger.plans }).planOf,
+    planOf,
     probes: {
       // Its files are served by other hosts than its API.
       zoom: { ask: zoom.probe, provesService: false },
@@ -354,7 +360,10 @@ export async function startWorker(
         createVideoLooker({ publisher }),
         createCaptionsLooker({ publisher, recordings }),
       ]),
-      ...[...outputPlaces.values()].map((place) => createOutputLooker({ place })),
+      ...[...outputPlaces.values()].flatMap((place) => [
+        createPackageCaptionsLooker({ place, companionPackages, scratch, retry }),
+        createOutputLooker({ place }),
+      ]),
     ],
     ...config.lateLooks,
     log,

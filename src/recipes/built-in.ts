@@ -49,15 +49,21 @@ const bringCompanion: Recipe = {
   ],
 };
 
-/** A transcript: archived, and shown with the video of its time. */
+/** A transcript: archived, and shown with the video of its time, wherever that plays. */
 const bringTranscript: Recipe = {
   name: 'bring-transcript',
-  version: 1,
+  version: 2,
   steps: [
     { id: 'fetch', task: 'fetch' },
     { id: 'archive', task: 'archive', takes: { file: 'fetch.file' } },
+    {
+      id: 'package-captions',
+      task: 'package-captions',
+      takes: { file: 'fetch.file' },
+      after: ['archive'],
+    },
     { id: 'captions', task: 'captions', takes: { file: 'fetch.file' }, after: ['archive'] },
-    { id: 'cleanup', task: 'cleanup', after: ['captions'] },
+    { id: 'cleanup', task: 'cleanup', after: ['package-captions', 'captions'] },
   ],
 };
 

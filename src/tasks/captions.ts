@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { anotherLook, isBelieved } from '../domain/doubt.ts';
-import { KnownError, machineTrouble, systemCode } from '../domain/errors.ts';
+import { KnownError } from '../domain/errors.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { Facts } from '../domain/recording.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
-import { hasCues } from './support/companion-content.ts';
 import type { CompanionVideos } from './support/companion-videos.ts';
 import { captionsPlace, labelOf } from './support/late-captions.ts';
 import { requireFact } from './support/proofs.ts';
@@ -19,6 +18,7 @@ import {
   serviceFor,
 } from './support/publisher-params.ts';
 import type { Tools } from './support/tools.ts';
+import { flawOf, throwGone } from './support/transcript.ts';
 
 export const shape = {
   name: 'captions',
@@ -31,9 +31,6 @@ export const shape = {
 } as const satisfies TaskShape;
 
 type CaptionsContext = TaskContext<PublisherParams, Checkpoints['captions']>;
-
-/** A transcript of many hours has a few hundred thousand bytes. */
-const MAX_CAPTIONS_BYTES = 20 * 1024 * 1024;
 
 /** How many times in a row a publisher refuses captions before the recording goes on without them. */
 const LOOKS = 3;
@@ -150,19 +147,4 @@ export function createCaptionsTask(options: {
       });
     }
   }
-}
-
-/** What keeps a transcript from being shown with a video. */
-async function flawOf(path: string, bytes: number): Promise<string | undefined> {
-  if (bytes > MAX_CAPTIONS_BYTES) return 'it is too large';
-  return (await hasCues(path).catch(throwGone)) ? undefined : 'nobody speaks in it';
-}
-
-function throwGone(error: unknown): never {
-  const trouble = machineTrouble(error);
-  if (trouble !== undefined) throw trouble;
-  throw new KnownError(`The transcript is no longer on the disk (${systemCode(error)})`, {
-    code: 'SOURCE_GONE',
-    cause: error,
-  });
 }

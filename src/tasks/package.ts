@@ -13,6 +13,7 @@ import {
   HLS_MASTER,
   hlsPlaylists,
   initName,
+  KEPT,
   lengthS,
   type Manifest,
   segmentName,
@@ -139,9 +140,6 @@ interface Fact {
 }
 
 type Context = TaskContext<Params, Checkpoint>;
-
-/** What lies at an address that no other bytes will ever have may be kept by everybody; what names it is asked for. */
-const KEPT = { segments: 'public, max-age=31536000, immutable', manifests: 'public, max-age=60' };
 
 /** By the endings of segments and of their headers. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {

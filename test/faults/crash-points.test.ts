@@ -69,6 +69,7 @@ const OUTPUTS = 'it makes something beside the recording: outputs.test.ts';
 /** Tasks of no way home, and why nothing is to be tried behind their fact. */
 const APART: Readonly<Record<string, string>> = {
   package: 'it makes something beside the recording, and has points of its own: packages.test.ts',
+  'package-captions': 'it changes a package: packages.test.ts',
   probe: 'it only looks, and makes nothing anywhere',
   thumbnail: OUTPUTS,
   chunk: OUTPUTS,

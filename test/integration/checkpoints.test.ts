@@ -4,6 +4,7 @@ import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyTask } from '../../src/engine/task.ts';
 import { makeTask as makePackage } from '../../src/tasks/package.ts';
+import { makeTask as makePackageCaptions } from '../../src/tasks/package-captions.ts';
 import {
   arrive,
   attemptEnds,
@@ -91,6 +92,7 @@ const CASES: Readonly<Record<string, () => Promise<HalfWay>>> = {
 /** Tasks that only remember where their outputs lie: how their checkpoints are read is tried alone. */
 const READ_ALONE: Readonly<Record<string, Pick<AnyTask, 'checkpoint'>>> = {
   package: makePackage({} as Parameters<typeof makePackage>[0]),
+  'package-captions': makePackageCaptions({} as Parameters<typeof makePackageCaptions>[0]),
 };
 
 function withLedger<T>(use: (sqlite: Sqlite.Database) => T): T {

@@ -290,6 +290,7 @@ const OUTPUTS =
 const WITHOUT_CALLS: Readonly<Record<string, string>> = {
   chunk: OUTPUTS,
   package: 'it asks the place of outputs alone, which is struck by itself: test/faults/packages.test.ts',
+  'package-captions': 'it asks the place of outputs alone: test/faults/packages.test.ts',
   sprite: OUTPUTS,
   thumbnail: OUTPUTS,
   transcode: OUTPUTS,

@@ -9,6 +9,9 @@ declare module 'm3u8-parser' {
       readonly uri: string;
       readonly attributes: Readonly<Record<string, unknown>>;
     }[];
+    readonly mediaGroups?: Readonly<
+      Record<'AUDIO' | 'SUBTITLES', Readonly<Record<string, Readonly<Record<string, object>>>>>
+    >;
     readonly endList?: boolean;
     readonly playlistType?: string;
     readonly targetDuration?: number;
@@ -25,6 +28,7 @@ declare module 'm3u8-parser' {
 declare module 'mpd-parser' {
   export interface Playlist {
     readonly attributes: Readonly<Record<string, unknown>>;
+    readonly resolvedUri?: string;
     readonly segments: readonly {
       readonly uri: string;
       readonly duration: number;
@@ -37,10 +41,11 @@ declare module 'mpd-parser' {
   ): {
     readonly duration: number;
     readonly playlists: readonly Playlist[];
-    readonly mediaGroups: {
-      readonly AUDIO: Readonly<
-        Record<string, Readonly<Record<string, { readonly playlists: readonly Playlist[] }>>>
-      >;
-    };
+    readonly mediaGroups: Readonly<
+      Record<
+        'AUDIO' | 'SUBTITLES',
+        Readonly<Record<string, Readonly<Record<string, { readonly playlists: readonly Playlist[] }>>>>
+      >
+    >;
   };
 }

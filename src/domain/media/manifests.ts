@@ -42,6 +42,9 @@ export interface Manifest {
   readonly text: string;
 }
 
+/** How long browsers and caches may keep what is of a package: what names other files may change, and is asked for anew. */
+export const KEPT = { segments: 'public, max-age=31536000, immutable', manifests: 'public, max-age=60' };
+
 export const HLS_MASTER = 'master.m3u8';
 export const DASH_MANIFEST = 'manifest.mpd';
 

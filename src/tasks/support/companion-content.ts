@@ -71,8 +71,12 @@ export async function requireCompanion({ details }: Recording, path: string): Pr
 
 /** Whether anything is said in a transcript. */
 export async function hasCues(path: string): Promise<boolean> {
-  const { text } = await textOf(path);
-  return text.includes('-->');
+  return (await readText(path)).includes('-->');
+}
+
+/** What is written in a companion, by its byte order mark, and else as UTF-8. */
+export async function readText(path: string): Promise<string> {
+  return (await textOf(path)).text;
 }
 
 function isWebVtt(text: string): boolean {

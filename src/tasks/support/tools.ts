@@ -8,6 +8,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Disk } from '../../lib/disk.ts';
 import type { Ffprobe } from '../../lib/ffprobe.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
+import type { CompanionPackages } from './companion-packages.ts';
 import type { CompanionVideos } from './companion-videos.ts';
 import type { TransferRetry } from './retry-in-place.ts';
 import type { Scratch } from './scratch.ts';
@@ -33,6 +34,7 @@ export interface Tools {
   /** What others will still write to the disk, in bytes. */
   readonly promisedBytes: () => Promise<number>;
   readonly companionVideos: CompanionVideos;
+  readonly companionPackages: CompanionPackages;
   /** Attempts in place at one part or patch. */
   readonly retry: TransferRetry;
   readonly settings: {
