@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadTaskFiles } from '../../src/engine/task-files.ts';
 import { openPublishers, type PublisherSettings } from '../../src/outside/publishers.ts';
+import { PROFILES } from '../../src/outside/s3/profiles.ts';
 import { openStores, type StoreSettings } from '../../src/outside/stores.ts';
 import { SERVICES } from '../../src/outside/words.ts';
 
@@ -8,14 +9,31 @@ const TASKS = join(import.meta.dirname, '../../src/tasks');
 
 const OPENING = { idleTimeoutMs: 1 };
 
-/** Every place is set up; nothing is asked of it. */
-const SETTINGS = {
+type AllOf<T> = { readonly [K in keyof T]: NonNullable<T[K]> };
+
+/** Every place is set up, or this does not compile; nothing is asked of it. */
+const SETTINGS: AllOf<StoreSettings & PublisherSettings> = {
   b2: { apiUrl: 'http://127.0.0.1', keyId: '', applicationKey: '', bucket: '', partBytes: undefined },
-  bunny: { apiUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
+  bunny: { apiUrl: 'http://127.0.0.1', tusUrl: 'http://127.0.0.1', libraryId: '', apiKey: '' },
   folderStore: { path: '/tmp/store', memoryPath: '/tmp/memory', reserveBytes: 0 },
-  s3Store: { endpoint: 'http://127.0.0.1', bucket: 'academy', profile: {} },
-  folderPublisher: { path: '/tmp/videos', url: 'http://127.0.0.1', reserveBytes: 0 },
-} as unknown as StoreSettings & PublisherSettings;
+  s3Store: {
+    endpoint: 'http://127.0.0.1',
+    region: 'us-east-1',
+    keyId: '',
+    secretKey: '',
+    bucket: 'academy',
+    profile: PROFILES.generic,
+    addressing: 'path',
+    isMade: false,
+    comparesEtags: true,
+  },
+  folderPublisher: {
+    path: '/tmp/videos',
+    url: 'http://127.0.0.1',
+    memoryPath: '/tmp/memory',
+    reserveBytes: 0,
+  },
+};
 
 /** The names of the tasks that a process finds when it starts. */
 export async function tasksFound(): Promise<string[]> {
