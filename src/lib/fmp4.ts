@@ -41,6 +41,9 @@ export function readInitSegment(bytes: Buffer): TrackHeader {
   };
 }
 
+/** So much is read at once: all that says when a usual segment is decoded. */
+const READ_AHEAD_BYTES = 16_384;
+
 /**
  * The boxes of a media segment that say when it is decoded, without its pictures and sound, of which there can be very much:
  * good for {@link readMediaSegment}.
@@ -48,10 +51,14 @@ export function readInitSegment(bytes: Buffer): TrackHeader {
  * @throws Error if it is none
  */
 export async function readFragmentBoxes(handle: FileHandle, bytes: number): Promise<Buffer> {
+  let ahead = { at: 0, buffer: Buffer.alloc(0) };
   const read = async (at: number, length: number) => {
-    const buffer = Buffer.alloc(length);
-    const { bytesRead } = await handle.read(buffer, 0, length, at);
-    return buffer.subarray(0, bytesRead);
+    if (at < ahead.at || at + length > ahead.at + ahead.buffer.length) {
+      const buffer = Buffer.alloc(Math.min(Math.max(length, READ_AHEAD_BYTES), bytes - at));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+      ahead = { at, buffer: buffer.subarray(0, bytesRead) };
+    }
+    return ahead.buffer.subarray(at - ahead.at, at - ahead.at + length);
   };
   const found: Buffer[] = [];
   for (let at = 0; at < bytes; ) {

@@ -23,7 +23,14 @@ export async function withFile<T>(path: string, use: (file: SentFile) => Promise
 }
 
 function sentFile(handle: FileHandle, bytes: number): SentFile {
+  /** All of one that is small: it is read once, however often it is asked for. */
+  let whole: Buffer | undefined;
+
   async function* read(start: number, end: number): AsyncGenerator<Buffer> {
+    if (whole !== undefined) {
+      yield whole.subarray(start, end);
+      return;
+    }
     const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(READ_STEP_BYTES, end - start)));
     for (let at = start; at < end; ) {
       const length = Math.min(buffer.length, end - at);
@@ -34,6 +41,7 @@ function sentFile(handle: FileHandle, bytes: number): SentFile {
     }
     // Of one that grew meanwhile the beginning is not the whole.
     if (end === bytes && (await ofThisMachine(() => handle.stat())).size !== bytes) throw changed(bytes);
+    if (bytes > 0 && end - start === bytes && bytes <= buffer.length) whole = buffer;
   }
 
   return {
