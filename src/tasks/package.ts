@@ -23,8 +23,9 @@ import type { Output } from '../domain/media/output.ts';
 import { outputPrefix } from '../domain/output-keys.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
+import { removeKeys } from '../engine/remove-below.ts';
 import type { Task, TaskContext } from '../engine/task.ts';
-import { allOrNone } from '../lib/all-or-none.ts';
+import { allOrNone, inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import {
   type LookedInto,
@@ -35,7 +36,7 @@ import {
 } from './support/look-into.ts';
 import { createOutputSender, markOf, requireOutputPlace } from './support/output-sender.ts';
 import { ENCODERS, type PackagePlan, type PlannedTrack, planPackage } from './support/package-plan.ts';
-import { provePackage } from './support/package-proof.ts';
+import { proveCuts, tryToDecode } from './support/package-proof.ts';
 import { outputsOf, removeOutputs } from './support/remove-outputs.ts';
 import { createSegmentSender, isRepeatable, trackOf } from './support/segment-sender.ts';
 import type { Tools } from './support/tools.ts';
@@ -140,6 +141,9 @@ interface Fact {
 }
 
 type Context = TaskContext<Params, Checkpoint>;
+
+/** Manifests that are on their way at the same time. */
+const PARALLEL_MANIFESTS = 4;
 
 /** By the endings of segments and of their headers. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
@@ -248,7 +252,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   }
 
   /**
-   * All that manifests will name lies there, whoever has sent it.
+   * All that manifests will name lies there, whoever has sent it. Returns what lies there besides, of earlier attempts.
    *
    * @throws KnownError `OUTPUT_GONE`
    */
@@ -256,7 +260,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     context: Context,
     place: OutputPlace,
     needed: ReadonlyMap<string, number | undefined>,
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     const { signal } = context;
     const there = new Map<string, number>();
     for await (const { key, bytes } of place.list({ prefix: outputsOf(context), signal }))
@@ -264,7 +268,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     const gone = [...needed].find(
       ([key, bytes]) => there.get(key) === undefined || (bytes ?? there.get(key)) !== there.get(key),
     );
-    if (gone === undefined) return;
+    if (gone === undefined) return [...there.keys()].filter((key) => !needed.has(key));
     // What is noted as sent is not there: the next attempt sends all.
     await scratch.remove(context);
     throw new KnownError(`${gone[0]} was sent, and is not there`, { code: 'OUTPUT_GONE', retry: 'backoff' });
@@ -302,8 +306,11 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       },
     });
     const { durationS } = file;
-    let isCut = false;
     let cost: Cost | undefined;
+    let tellCut = (): void => {};
+    const whenCut = new Promise<void>((resolve) => {
+      tellCut = resolve;
+    });
     await allOrNone(signal, [
       async (either) => {
         const done = await media.ffmpeg.run({
@@ -314,19 +321,22 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
           onProgress: (doneS) => context.encodes(Math.min(doneS, durationS ?? doneS), durationS ?? 0),
         });
         cost = done.cost;
-        isCut = true;
+        tellCut();
       },
-      (either) => sender.sendAll(() => isCut, either),
+      (either) => sender.sendAll(whenCut, either),
+      async (either) => {
+        const beginnings = await sender.beginnings(either);
+        await tryToDecode({ media, beginnings, folder, signal: either });
+      },
     ]);
 
-    const cut = sender.cut();
-    const tracks = cut.map((each) =>
+    const tracks = sender.cut().map((each) =>
       trackOf(each, {
         folder: whereOf(each.planned) === prefix ? '' : `../${base.split('/').at(-2)}/`,
         sound: soundOf(each.planned.isCopied, file),
       }),
     );
-    await provePackage({ media, file, tracks, beginningOf: sender.beginningOf, folder, signal });
+    proveCuts(tracks, file);
     const needed = new Map(
       tracks.flatMap((track, at) => {
         const where = whereOf(plan.tracks[at] as PlannedTrack);
@@ -336,7 +346,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         return params.segments === 'ts' ? named : [...named, [where + initName(track), undefined] as const];
       }),
     );
-    await requireThere(context, place, needed);
+    const unnamed = await requireThere(context, place, needed);
     crashPoint('package:before-manifests');
 
     const formats = params.formats ?? (params.segments === 'ts' ? ['hls'] : ['hls', 'dash']);
@@ -344,16 +354,26 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       ...(formats.includes('dash') ? [dashManifest(tracks)] : []),
       ...(formats.includes('hls') ? hlsPlaylists(tracks) : []),
     ];
-    for (const { name, text, mediaType } of manifests) {
+    const sendManifest = async ({ name, text, mediaType }: Manifest, by: AbortSignal) => {
       const path = join(folder, name);
       await writeFile(path, text);
       const key = prefix + name;
-      await outgoing.send({ key, path, mediaType, cacheControl: KEPT.manifests }, signal);
+      await outgoing.send({ key, path, mediaType, cacheControl: KEPT.manifests }, by);
       crashPoint('package:after-manifest');
+    };
+    // What names others comes behind them.
+    const master = manifests.filter(({ name }) => name === HLS_MASTER);
+    const others = manifests.filter(({ name }) => name !== HLS_MASTER);
+    for (const together of [others, master]) {
+      const count = together.length;
+      await inParallel({ limit: PARALLEL_MANIFESTS, count, signal }, async (at, either) => {
+        await sendManifest(together[at] as Manifest, either);
+      });
     }
 
-    const named = new Set([...needed.keys(), ...manifests.map(({ name }) => prefix + name)]);
-    await removeOutputs(context, place, outputsOf(context), named);
+    const names = new Set(manifests.map(({ name }) => prefix + name));
+    const left = unnamed.filter((key) => !names.has(key));
+    await removeKeys(place, left, { signal, beforeEach: () => context.checkLease() });
     crashPoint('package:before-fact');
 
     await outgoing.allCame(prefix);

@@ -100,6 +100,18 @@ describe('a run of ffmpeg', () => {
     expect(await readFile(log, 'utf8')).toBe('begins\nends\n'.repeat(3));
   });
 
+  it('goes on beside another one where it is small', async () => {
+    const one = driver();
+    const stop = new AbortController();
+    const endless = one.run({ args: ['-re', ...picture('64x36'), '-f', 'null', '-'], signal: stop.signal });
+    const small = ['-frames:v', '1', '-f', 'null', '-'];
+
+    await one.run({ args: [...picture('64x36'), ...small], signal: NEVER, isSmall: true });
+
+    stop.abort();
+    await expect(endless).rejects.toThrow();
+  });
+
   it('is ended where its input says nothing', async () => {
     const fifo = join(folder, 'mute.mp4');
     execFileSync('mkfifo', [fifo]);

@@ -1,4 +1,4 @@
-import { readFile, truncate } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KnownError } from '../../src/domain/errors.ts';
@@ -171,13 +171,13 @@ describe('a package', () => {
 
     const names = keys.map((key) => key.slice(fact.prefix.length));
     const firstManifest = names.findIndex((name) => /\.(m3u8|mpd)$/.test(name));
-    expect(names.slice(firstManifest)).toEqual([
-      'manifest.mpd',
-      '360p.m3u8',
+    expect(names.slice(firstManifest, -1).sort()).toEqual([
       '144p.m3u8',
+      '360p.m3u8',
       'audio.m3u8',
-      'master.m3u8',
+      'manifest.mpd',
     ]);
+    expect(names.at(-1)).toBe('master.m3u8');
     expect(firstManifest).toBeGreaterThan(10);
     expect(await bench.scraps()).toEqual([]);
   });
@@ -240,6 +240,18 @@ describe('a package', () => {
     await expect(bench.run(task, path)).rejects.toMatchObject({ code: 'OUTPUT_TOO_SHORT', retry: 'never' });
     expect(await bench.files()).toEqual([]);
     expect(await bench.scraps()).toEqual([]);
+  });
+
+  it('is none where its pictures cannot be decoded: no manifest names them', async () => {
+    const bytes = await readFile(zoom);
+    // Within the first picture, which is copied as it is.
+    const firstPicture = bytes.indexOf('mdat') + 2000;
+    bytes.fill(0x55, firstPicture, firstPicture + 1000);
+    const path = join(bench.folder, 'spoilt.mp4');
+    await writeFile(path, bytes);
+
+    await expect(bench.run(task, path, { ladder: 'top' })).rejects.toMatchObject({ code: 'FFMPEG_FAILED' });
+    expect((await bench.files()).filter((name) => /\.(m3u8|mpd)$/.test(name))).toEqual([]);
   });
 
   it('is given up where its files cannot be put anywhere, and waits as for any service that is down', async () => {

@@ -12,7 +12,7 @@ export interface Ffmpeg {
   input(path: string): Promise<readonly string[]>;
 
   /**
-   * Runs it to its end, once it is its turn. It is killed with all that it has started as soon as the signal says so, where it comes no further,
+   * Runs it to its end, once it is its turn; a small one at once. It is killed with all that it has started as soon as the signal says so, where it comes no further,
    * where it takes too much memory, and when this process ends, however that ends; what it has written until then is worth
    * nothing.
    *
@@ -39,6 +39,8 @@ export interface FfmpegRun {
   readonly onOutput?: (chunk: Buffer) => void;
   /** In place of the bound that the settings say. */
   readonly maxMemoryBytes?: number;
+  /** It takes a moment and little memory, so it goes on beside another run and waits for no turn. */
+  readonly isSmall?: boolean;
 }
 
 export interface FfmpegDone {

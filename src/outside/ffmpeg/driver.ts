@@ -16,7 +16,7 @@ export interface FfmpegOptions {
   readonly searchPath: string;
   readonly maxMemoryBytes: number;
   readonly stall: StallTerms;
-  /** Runs that go on at once; others wait for theirs. Each holds much memory, and uses all cores by itself. Default 1. */
+  /** Runs that go on at once, besides small ones; others wait for theirs. Each holds much memory, and uses all cores by itself. Default 1. */
   readonly atOnce?: number;
   /** How often a run is looked at, in milliseconds. */
   readonly lookEveryMs?: number;
@@ -56,7 +56,8 @@ const GLOBAL_ARGS = [
 /** Drives the ffmpeg of this machine: a process of its own for each run. */
 export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
   const turns = createTurns(options.atOnce ?? 1);
-  const run = (wanted: FfmpegRun) => turns.take(() => runOnce(options, wanted), wanted.signal);
+  const run = (wanted: FfmpegRun) =>
+    wanted.isSmall ? runOnce(options, wanted) : turns.take(() => runOnce(options, wanted), wanted.signal);
   return { input: inputArgs, run, encoders: createEncoderProbe({ run }) };
 }
 

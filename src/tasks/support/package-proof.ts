@@ -6,46 +6,52 @@ import { lengthS, type Track } from '../../domain/media/manifests.ts';
 import type { MediaFile } from '../../domain/media/media-file.ts';
 import { isWhole } from '../../domain/media/output.ts';
 import type { MediaTools } from './look-into.ts';
+import type { Beginning } from './segment-sender.ts';
 
 /** Segments of two renditions begin at the same time, within a part of one picture. */
 const SAME_TIME_S = 0.02;
 
+/** So much of the beginning of each track is decoded, in seconds: a keyframe and what stands on it. */
+const TRIED_S = 1;
+
 /**
- * Proves that a package is one: no track lacks a part of the film, all renditions are cut at the same times, and each can be
- * decoded.
+ * Proves that the segments make a package: no track lacks a part of the film, and all renditions are cut at the same times.
  *
  * @throws KnownError `OUTPUT_TOO_SHORT`, `FFMPEG_FAILED`
  */
-export async function provePackage(of: {
+export function proveCuts(tracks: readonly Track[], file: MediaFile): void {
+  requireWhole(tracks, file);
+  requireAligned(tracks.filter(({ kind }) => kind === 'video'));
+}
+
+/**
+ * Proves that each track can be decoded, by its beginning: as soon as that is there, for what plays in no player is not to be made to
+ * its end.
+ *
+ * @param folder For what is tried.
+ * @throws KnownError `FFMPEG_FAILED`, `MEDIA_BROKEN`, `OUTPUT_TOO_SHORT`
+ */
+export async function tryToDecode(of: {
   readonly media: Pick<MediaTools, 'ffmpeg'>;
-  readonly file: MediaFile;
-  readonly tracks: readonly Track[];
-  /** The header of a track, if it has one, and its first segment. */
-  readonly beginningOf: (track: number) => readonly string[];
+  readonly beginnings: readonly Beginning[];
   readonly folder: string;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { media, file, tracks, beginningOf, folder, signal } = of;
-  requireWhole(tracks, file);
-  requireAligned(tracks.filter(({ kind }) => kind === 'video'));
+  const { media, beginnings, folder, signal } = of;
   const inputs: string[] = [];
-  for (const [at, track] of tracks.entries()) {
-    const path = join(folder, `try-${track.id}.mp4`);
-    for (const part of beginningOf(at)) {
+  for (const [at, { paths }] of beginnings.entries()) {
+    const path = join(folder, `try-${at}.mp4`);
+    for (const part of paths) {
       await pipeline(createReadStream(part), createWriteStream(path, { flags: 'a' }));
     }
-    inputs.push(...(await media.ffmpeg.input(path)));
+    // One thread: more cost more to start than they gain.
+    inputs.push('-threads', '1', '-t', String(TRIED_S), ...(await media.ffmpeg.input(path)));
   }
   // All in one run, for the start of ffmpeg costs as much as decoding a segment.
-  const outputs = tracks.flatMap((_, at) => ['-map', String(at)]);
-  const expectedS = Math.max(
-    ...tracks.map(({ segments, timescale }) => (segments[0]?.duration ?? 0) / timescale),
-  );
-  await media.ffmpeg.run({
-    args: ['-xerror', ...inputs, ...outputs, '-f', 'null', '-'],
-    expectedS,
-    signal,
-  });
+  const outputs = beginnings.flatMap((_, at) => ['-map', String(at)]);
+  const args = ['-xerror', ...inputs, ...outputs, '-f', 'null', '-'];
+  const longestS = Math.max(...beginnings.map(({ durationS }) => durationS));
+  await media.ffmpeg.run({ args, expectedS: Math.min(TRIED_S, longestS), signal, isSmall: true });
 }
 
 /** Pictures may end before the sound does, and sound before the pictures, where the file says so. */

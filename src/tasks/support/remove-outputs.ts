@@ -9,7 +9,7 @@ export function outputsOf({ recording, step }: Pick<WithdrawContext, 'recording'
 }
 
 /**
- * Removes what lies below a prefix in a place of outputs, but for the keys that are kept.
+ * Removes what lies below a prefix in a place of outputs.
  *
  * @throws KnownError `LEASE_LOST` before anything more is removed
  */
@@ -17,7 +17,6 @@ export async function removeOutputs(
   { checkLease, signal }: Pick<WithdrawContext, 'checkLease' | 'signal'>,
   place: OutputPlace,
   prefix: string,
-  kept: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  await removeBelow(place, prefix, { signal, kept, beforeEach: checkLease });
+  await removeBelow(place, prefix, { signal, beforeEach: checkLease });
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { appendFile, open, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../../domain/errors.ts';
+import { KnownError, systemCode } from '../../domain/errors.ts';
 import { initName, type Segment, segmentName, type Track } from '../../domain/media/manifests.ts';
-import { pause } from '../../lib/abort.ts';
+import { pause, untilAborted } from '../../lib/abort.ts';
 import { inParallel } from '../../lib/all-or-none.ts';
 import { readFragmentBoxes, readInitSegment, readMediaSegment, type TrackHeader } from '../../lib/fmp4.ts';
 import { readTransportSegment, TS_TIMESCALE } from '../../lib/mpeg-ts.ts';
@@ -37,6 +37,13 @@ interface Header {
   readonly timescale: number;
 }
 
+/** The first segment of a track, which stays on the disk. */
+export interface Beginning {
+  readonly durationS: number;
+  /** The header, if there is one, and the segment: one behind the other they are a file. */
+  readonly paths: readonly string[];
+}
+
 /** One stream as it was cut. */
 export interface CutTrack {
   readonly planned: PlannedTrack;
@@ -55,6 +62,12 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
   const fragmentHeaders = new Map<number, TrackHeader>();
   const segments = tracks.map((): Segment[] => []);
   const seen = new Set<string>();
+  /** How long the first segments are that have come, in seconds, by their tracks. */
+  const begun = new Map<number, number>();
+  let tellBegun = (): void => {};
+  const whenBegun = new Promise<void>((resolve) => {
+    tellBegun = resolve;
+  });
 
   async function sendOnce(
     track: PlannedTrack,
@@ -94,11 +107,18 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
     if (planned === undefined) throw new Error(`there is no track for ${file}`);
     const path = join(folder, file);
     const segment = await look(track, path);
+    if (number === 1) begin(track, segment);
     await sendOnce(planned, segmentName(planned, number), { path, signal });
     const own = segments[track];
     if (own !== undefined) own[number - 1] = segment;
-    // The first one stays, to try whether it plays.
-    if (number > 1) await rm(path);
+    // The first one stays, to try whether it plays, and so does its header.
+    if (number > 1) await unlink(path);
+    else if (hasInit(planned)) await sendOnce(planned, initName(planned), { path: initPath(track), signal });
+  }
+
+  function begin(track: number, { duration }: Segment): void {
+    begun.set(track, duration / (headers.get(track)?.timescale ?? 1));
+    if (begun.size === tracks.length) tellBegun();
   }
 
   async function takeAll(signal: AbortSignal): Promise<void> {
@@ -112,17 +132,32 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
 
   return {
     /** Sends what appears until the cutting is over, and then the rest. */
-    async sendAll(isCut: () => boolean, signal: AbortSignal): Promise<void> {
+    async sendAll(whenCut: Promise<void>, signal: AbortSignal): Promise<void> {
+      let isCut = false;
+      const cut = whenCut.then(() => {
+        isCut = true;
+      });
       for (let wasCut = false; !wasCut; ) {
-        wasCut = isCut();
+        wasCut = isCut;
         await takeAll(signal);
-        if (!wasCut) await pause(LOOK_EVERY_MS, signal);
+        if (!wasCut) await Promise.race([pause(LOOK_EVERY_MS, signal), cut]);
       }
-      for (const [track, planned] of tracks.entries()) {
-        if (!hasInit(planned)) continue;
-        const path = initPath(track);
-        await sendOnce(planned, initName(planned), { path, signal });
+      const missing = tracks.find((_, track) => !begun.has(track));
+      if (missing !== undefined) {
+        throw new KnownError(`Nothing came out as ${missing.id}`, { code: 'OUTPUT_TOO_SHORT' });
       }
+    },
+
+    /** The beginnings of all tracks, once they are there. */
+    async beginnings(signal: AbortSignal): Promise<readonly Beginning[]> {
+      await untilAborted(whenBegun, signal);
+      return tracks.map(({ wrapping }, track) => ({
+        durationS: begun.get(track) ?? 0,
+        paths:
+          wrapping === 'ts'
+            ? [join(folder, `${track}_00001.ts`)]
+            : [initPath(track), join(folder, `${track}_00001.m4s`)],
+      }));
     },
 
     /** What was cut, once all was sent. */
@@ -133,14 +168,6 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
         const own = segments[track] ?? [];
         return { planned, header, segments: hasInit(planned) ? own : withoutOverlap(own) };
       }),
-
-    /** Where the beginning of a track lies: its header, if there is one, and its first segment. */
-    beginningOf(track: number): readonly string[] {
-      const planned = tracks[track];
-      return planned?.wrapping === 'ts'
-        ? [join(folder, `${track}_00001.ts`)]
-        : [initPath(track), join(folder, `${track}_00001.m4s`)];
-    },
   };
 }
 
