@@ -8,6 +8,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as task from '../../src/tasks/package.ts';
 import { openBrowser, openPage } from '../support/browser.ts';
+import { bringCaptions, secondsOf } from '../support/captioned.ts';
 import { makeFilm, picture, QUICK_H264, tone } from '../support/films.ts';
 import { type MediaBench, openMediaBench } from '../support/media-bench.ts';
 
@@ -19,13 +20,14 @@ const TYPES: Readonly<Record<string, string>> = {
   '.m4s': 'video/iso.segment',
   '.ts': 'video/mp2t',
   '.mp4': 'video/mp4',
+  '.vtt': 'text/vtt',
   '.js': 'text/javascript',
 };
 
 const PAGE = (player: string) =>
   `<!doctype html><meta charset="utf-8"><title>player</title><video muted width="640"></video><script src="/lib/${player}.js"></script>`;
 
-/** What a page does with each player: begin, choose a rendition by its height, and say what went wrong. */
+/** What a page does with each player: begin, choose a rendition by its height, show captions, and say what went wrong. */
 const PLAYERS = {
   hls: {
     library: require.resolve('hls.js'),
@@ -42,6 +44,7 @@ const PLAYERS = {
       window.choose = (height) => {
         hls.nextLevel = hls.levels.findIndex((level) => level.height === height);
       };
+      window.caption = () => { hls.subtitleTrack = 0; };
     }`,
   },
   shaka: {
@@ -56,6 +59,7 @@ const PLAYERS = {
       window.choose = (height) => {
         player.selectVariantTrack(player.getVariantTracks().find((track) => track.height === height), true);
       };
+      window.caption = () => player.selectTextTrack(player.getTextTracks()[0]);
     }`,
   },
   dash: {
@@ -69,6 +73,8 @@ const PLAYERS = {
         const all = player.getRepresentationsByType('video');
         player.setRepresentationForTypeById('video', all.find((each) => each.height === height).id, true);
       };
+      // It shows captions by itself.
+      window.caption = () => {};
     }`,
   },
 } as const;
@@ -77,12 +83,16 @@ let bench: MediaBench;
 let server: Server;
 let origin: string;
 let browser: Browser;
-const facts: Record<string, { keys: { hls: string; dash: string } }> = {};
+type Packaged = { prefix: string; durationS: number; keys: { hls: string; dash: string } };
+const facts: Record<string, Packaged> = {};
+
+/** How long the film is, in seconds. */
+const FILM_S = 13;
 
 beforeAll(async () => {
   bench = await openMediaBench();
   const film = await makeFilm(bench.folder, 'film.mp4', [
-    ...[...picture('640x360'), ...tone(32_000, 'mono'), '-t', '13'],
+    ...[...picture('640x360'), ...tone(32_000, 'mono'), '-t', String(FILM_S)],
     ...[...QUICK_H264, '-g', '50', '-b:v', '300k', '-c:a', 'aac'],
   ]);
   const quick = { ladder: ['R_360P', 'R_240P'], effort: 'hurry' };
@@ -93,6 +103,7 @@ beforeAll(async () => {
       fence: at + 1,
       recordingId: `rec_${String(at).repeat(24)}`,
     });
+    await bringCaptions(bench, facts[how] as Packaged, secondsOf(FILM_S));
   }
   server = createServer((request, response) => {
     void serve(request.url ?? '/').then(
@@ -107,12 +118,12 @@ beforeAll(async () => {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   browser = await openBrowser();
-});
+}, 240_000);
 afterAll(async () => {
-  await browser.close();
-  server.close();
-  server.closeAllConnections();
-  await bench.close();
+  await browser?.close();
+  server?.close();
+  server?.closeAllConnections();
+  await bench?.close();
 });
 
 async function serve(url: string) {
@@ -126,6 +137,10 @@ async function serve(url: string) {
   return { body: createReadStream(file), type: TYPES[extname(file)] ?? 'application/octet-stream' };
 }
 
+/** The captions that are shown just now. */
+const SHOWN = `[...video.textTracks].filter(({ mode }) => mode === 'showing')
+  .flatMap(({ activeCues }) => [...(activeCues ?? [])].map(({ text }) => text))`;
+
 describe.each([
   ['hls', 'hls'],
   ['shaka', 'hls'],
@@ -134,7 +149,7 @@ describe.each([
 ] as const)('%s plays a package by %s', (player, kind) => {
   // Of transport streams there is HLS alone.
   it.each(kind === 'hls' ? ['copied', 'encoded', 'streams'] : ['copied', 'encoded'])(
-    'with its film %s: first picture, another rendition, a seek, and the end',
+    'with its film %s: first picture, another rendition, captions, a seek, and the end',
     async (how) => {
       const { page, context, complaints } = await openPage(browser);
       await page.goto(`${origin}/play/${player}`);
@@ -150,12 +165,17 @@ describe.each([
         await until(`window.errors.length > 0 || video.videoHeight === ${height} || video.ended`);
         expect(await page.evaluate(`[window.errors, video.videoHeight]`)).toEqual([[], height]);
       }
+      // Nobody sees captions who has not asked for them.
+      if (player !== 'dash') expect(await page.evaluate(SHOWN)).toEqual([]);
+      await page.evaluate(`window.caption()`);
       await page.evaluate(`video.currentTime = 11`);
       await until(`window.errors.length > 0 || (!video.seeking && video.currentTime > 11.2)`);
+      // A film begins within a picture of 0, and so do its captions.
+      await until(`window.errors.length > 0 || /^second 1[12]$/.test(String(${SHOWN}[0]))`);
       await until(`window.errors.length > 0 || video.ended`);
 
       expect(await page.evaluate(`window.errors`)).toEqual([]);
-      expect(await page.evaluate(`video.duration`)).toBeCloseTo(13, 0);
+      expect(await page.evaluate(`video.duration`)).toBeCloseTo(FILM_S, 0);
       expect(complaints).toEqual([]);
       await context.close();
     },

@@ -6,6 +6,7 @@ import * as sprite from '../../src/tasks/sprite.ts';
 import * as thumbnail from '../../src/tasks/thumbnail.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
+import { bringCaptions, secondsOf } from '../support/captioned.ts';
 import { makeFilm, picture, QUICK_H264, tone } from '../support/films.ts';
 import { bringHome, fileRecording, openTestLedger, type TestLedger } from '../support/ledger.ts';
 import { type MediaBench, openMediaBench } from '../support/media-bench.ts';
@@ -38,6 +39,7 @@ beforeAll(async () => {
     outputs: fact.outputs?.map((output) => ({ ...output, address: null })),
   });
   const packaged = await bench.run(packaging, film, {}, { fence: 1, recordingId: id });
+  await bringCaptions(bench, packaged, secondsOf(40));
   // Each is a step by itself, that knows of no earlier attempt.
   bench.kept.checkpoint = undefined;
   const poster = await bench.run(thumbnail, film, { time: '10%' }, { fence: 2, recordingId: id });
@@ -58,13 +60,17 @@ beforeAll(async () => {
       mediaUrl: undefined,
     },
   });
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await browser?.close();
   await app?.close();
   await ledger?.close();
   await bench?.close();
 });
+
+/** The captions that are shown just now. */
+const SHOWN = `[...video.textTracks].filter(({ mode }) => mode === 'showing')
+  .flatMap(({ activeCues }) => [...(activeCues ?? [])].map(({ text }) => text)).join()`;
 
 /** Waits until something is true of the page's video. The page's policy lets nothing evaluate texts in it but the debugger. */
 const until = (page: Page, condition: string) =>
@@ -98,6 +104,12 @@ it('a link opens a page that waits until the recording is encoded, and then play
   await page.keyboard.press('5');
   await until(page, 'Math.abs(video.currentTime - 20) < 0.2');
   await page.locator('[aria-current]').getByText('Subgroups').waitFor();
+  const captions = page.getByRole('button', { name: 'Captions' });
+  expect(await captions.getAttribute('aria-pressed')).toBe('false');
+  await until(page, `${SHOWN} === ''`);
+  await page.keyboard.press('c');
+  await until(page, `/second (19|20)$/.test(${SHOWN})`);
+  expect(await captions.getAttribute('aria-pressed')).toBe('true');
   await page.keyboard.press('ArrowLeft');
   await until(page, 'Math.abs(video.currentTime - 15) < 0.2');
   await page.keyboard.press('m');
@@ -117,11 +129,15 @@ it('a link opens a page that waits until the recording is encoded, and then play
   await page.reload();
   await play.click();
   await page.getByText('Goes on at 0:20.').waitFor();
+  // Whoever had captions on has them on again.
+  await until(page, `/second 2\\d$/.test(${SHOWN})`);
+  await page.keyboard.press('c');
+  await until(page, `${SHOWN} === ''`);
   await page.getByRole('button', { name: 'From the beginning' }).click();
   await until(page, 'video.currentTime < 5');
   expect(complaints).toEqual([]);
   await context.close();
-}, 120_000);
+}, 240_000);
 
 it("a recording's page on the dashboard shows it in a frame", async () => {
   const { page, context, complaints } = await openPage(browser);

@@ -53,7 +53,8 @@ export function addWatchPages(
     "style-src 'self'",
     ["img-src 'self' data:", ...media].join(' '),
     // The player hands the browser what it has fetched.
-    ["media-src 'self' blob:", ...media].join(' '),
+    // The player begins the list of captions that a browser has with an empty one.
+    ["media-src 'self' blob: data:", ...media].join(' '),
     ["connect-src 'self'", ...media].join(' '),
     "form-action 'none'",
     "base-uri 'none'",
