@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../simulators/shared/faults.ts';
+import { sendTranscript } from '../support/faults-house.ts';
 import { type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
 import { type MediaHouse, openMediaHouse } from '../support/media-house.ts';
 
@@ -115,3 +117,45 @@ describe('a package in S3 is whole, whatever goes wrong once', () => {
     expect([...new Set(CRASHES.map((at) => at.replace(/:\d+$/, '')))].sort()).toEqual(points.sort());
   });
 });
+
+it('captions are whole in a package in S3, and wholly gone, whoever dies while they are brought and whatever goes wrong', async () => {
+  const { house, s3 } = media;
+  let only = worker();
+  try {
+    const video = await house.addZoom('Algebra');
+    await house.reaches(video.id, 'done', 'failed');
+    const { facts } = await house.recordings.progress(video.id);
+    const { prefix } = facts['package'] as unknown as { prefix: string };
+    const before = media.keysOf(video.id);
+    const read = async (name: string) => await text(s3.read(`shown/${prefix}${name}`));
+    const manifests = async () => [await read('master.m3u8'), await read('manifest.mpd')];
+    const plain = await manifests();
+    await only.kill();
+
+    // Of DASH they are there by then, of HLS not yet.
+    const crashAt = 'package-captions:after-file:3';
+    const marker = join(house.files, `${crashAt}.died`);
+    only = worker({ crashAt, marker });
+    const { id } = await sendTranscript(house, video);
+    await expectDeath(only, { crashAt, marker, withinMs: 100_000 });
+    s3.fail({ on: 'PUT *master.m3u8#PutObject', drop: 'after-handling' });
+    only = worker();
+    const name = `captions-en-${id.replace('rec_', '').slice(0, 8)}`;
+    await expect
+      .poll(manifests, { timeout: 60_000 })
+      .toEqual([expect.stringContaining(`URI="${name}.m3u8"`), expect.stringContaining(`>${name}.vtt<`)]);
+    await expect
+      .poll(async () => (await house.recordings.progress(id)).facts, { timeout: 60_000 })
+      .toHaveProperty('package-captions');
+    const files = [`${name}.m3u8`, `${name}.vtt`].map((file) => `shown/${prefix}${file}`);
+    expect(media.keysOf(video.id).sort()).toEqual([...before, ...files].sort());
+
+    s3.fail({ on: 'PUT *manifest.mpd#PutObject', status: 503, count: 3 });
+    await house.post(`/api/recordings/${id}/cancel`, {});
+    await house.reaches(id, 'cancelled');
+    expect(await manifests()).toEqual(plain);
+    expect(media.keysOf(video.id).sort()).toEqual([...before].sort());
+  } finally {
+    await only.kill();
+  }
+}, 240_000);
