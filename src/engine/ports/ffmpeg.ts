@@ -7,9 +7,10 @@ export interface Ffmpeg {
    * its name says, and can name no other file and no address.
    *
    * @param path Absolute.
+   * @param known What it is, where this program has made it: then it is not looked at.
    * @throws KnownError `NOT_MEDIA` for one that surely is something else, a playlist among them
    */
-  input(path: string): Promise<readonly string[]>;
+  input(path: string, known?: 'mp4' | 'ts'): Promise<readonly string[]>;
 
   /**
    * Runs it to its end, once it is its turn; a small one at once. It is killed with all that it has started as soon as the signal says so, where it comes no further,

@@ -43,16 +43,22 @@ const DEMUXERS: Readonly<Record<string, string>> = {
  *
  * @throws KnownError `NOT_MEDIA`
  */
-export async function inputArgs(path: string): Promise<readonly string[]> {
-  const handle = await open(path, 'r');
-  const look = await lookAtFile(handle).finally(() => handle.close());
-  if (look.kind === 'other') {
-    throw new KnownError(`The file is neither audio nor video, but ${look.mime}`, { code: 'NOT_MEDIA' });
-  }
-  const demuxer = look.kind === 'media' ? DEMUXERS[look.media.extension] : undefined;
+export async function inputArgs(path: string, known?: 'mp4' | 'ts'): Promise<readonly string[]> {
+  const extension = known ?? (await extensionOf(path));
+  const demuxer = extension === undefined ? undefined : DEMUXERS[extension];
   return [
     ...['-protocol_whitelist', 'file', '-format_whitelist', READ_FORMATS],
     ...(demuxer === undefined ? [] : ['-f', demuxer]),
     ...['-i', `file:${path}`],
   ];
+}
+
+/** The ending that our own look gives a file; `undefined` if that does not tell. */
+async function extensionOf(path: string): Promise<string | undefined> {
+  const handle = await open(path, 'r');
+  const look = await lookAtFile(handle).finally(() => handle.close());
+  if (look.kind === 'other') {
+    throw new KnownError(`The file is neither audio nor video, but ${look.mime}`, { code: 'NOT_MEDIA' });
+  }
+  return look.kind === 'media' ? look.media.extension : undefined;
 }

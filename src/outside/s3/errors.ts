@@ -59,6 +59,8 @@ export function codeIn(text: string): string | undefined {
 }
 
 function errorIn(text: string): { code: string; message: string } | undefined {
+  // Most answers are long lists, or nothing.
+  if (!text.includes('<Error')) return undefined;
   const read = readXml(text);
   if (read?.name !== 'Error' || typeof read.value === 'string') return undefined;
   const [code] = read.value['Code'] ?? [];

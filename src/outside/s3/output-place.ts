@@ -211,8 +211,9 @@ function metaOf({ recordingId, step, fence }: OutputMark): Record<string, string
 
 /** What was noted; nothing, if it is no note of ours. */
 function readState(text: string | undefined): State | undefined {
+  if (text === undefined) return undefined;
   try {
-    return stateShape.safeParse(JSON.parse(text ?? 'null')).data;
+    return stateShape.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

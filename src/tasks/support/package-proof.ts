@@ -39,13 +39,13 @@ export async function tryToDecode(of: {
 }): Promise<void> {
   const { media, beginnings, folder, signal } = of;
   const inputs: string[] = [];
-  for (const [at, { paths }] of beginnings.entries()) {
-    const path = join(folder, `try-${at}.mp4`);
+  for (const [at, { kind, paths }] of beginnings.entries()) {
+    const path = join(folder, `try-${at}.${kind}`);
     for (const part of paths) {
       await pipeline(createReadStream(part), createWriteStream(path, { flags: 'a' }));
     }
     // One thread: more cost more to start than they gain.
-    inputs.push('-threads', '1', '-t', String(TRIED_S), ...(await media.ffmpeg.input(path)));
+    inputs.push('-threads', '1', '-t', String(TRIED_S), ...(await media.ffmpeg.input(path, kind)));
   }
   // All in one run, for the start of ffmpeg costs as much as decoding a segment.
   const outputs = beginnings.flatMap((_, at) => ['-map', String(at)]);

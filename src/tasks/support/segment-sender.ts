@@ -40,6 +40,7 @@ interface Header {
 /** The first segment of a track, which stays on the disk. */
 export interface Beginning {
   readonly durationS: number;
+  readonly kind: 'mp4' | 'ts';
   /** The header, if there is one, and the segment: one behind the other they are a file. */
   readonly paths: readonly string[];
 }
@@ -153,6 +154,7 @@ export async function createSegmentSender(options: SegmentSenderOptions) {
       await untilAborted(whenBegun, signal);
       return tracks.map(({ wrapping }, track) => ({
         durationS: begun.get(track) ?? 0,
+        kind: wrapping === 'ts' ? 'ts' : 'mp4',
         paths:
           wrapping === 'ts'
             ? [join(folder, `${track}_00001.ts`)]
