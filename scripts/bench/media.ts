@@ -26,7 +26,7 @@ const UPLOAD_SHARE = 0.6;
 const NICE_FFMPEG = ['-n', '10', 'ionice', '-t', '-c', '3', 'ffmpeg', '-nostdin', '-v', 'error'];
 
 /** How long what is packaged otherwise is, in lengths of the film: a start costs the same, however little there is to do. */
-const LENGTHS = { half: 0.5, quarter: 0.25, long: 5 } as const;
+const LENGTHS = { half: 0.5, long: 5 } as const;
 
 /** What is made of a film, by the name of its recipe: the parameters of its step. */
 const PACKAGES = {
@@ -58,7 +58,7 @@ interface Round {
   readonly ours: Readonly<Record<Made, FileRun>>;
   /** How long the upload of the ladder took alone, by its bytes and its link, in milliseconds. */
   readonly uploadMs: number;
-  /** Two commands and the ladder, of a quarter of the film; in the first round. */
+  /** Two commands and the ladder, of half of the film; in the first round. */
   readonly peer: { readonly theirs: Cost & { readonly bytes: number }; readonly ours: FileRun } | undefined;
 }
 
@@ -132,10 +132,10 @@ export const media: Bench = {
       note(`${LENGTHS.long} times as long, copied alone`, ours.remux);
       let peer: Round['peer'];
       if (isFirst) {
-        const quarter = await runs.run(part('quarter'), 'ladder');
-        note('a quarter of it, five renditions', quarter);
-        peer = { ours: quarter, theirs: await byTwoCommands(part('quarter')) };
-        note('a quarter of it, two commands', peer.theirs);
+        const half = await runs.run(part('half'), 'ladder');
+        note('half of it, five renditions', half);
+        peer = { ours: half, theirs: await byTwoCommands(part('half')) };
+        note('half of it, two commands', peer.theirs);
       }
       const uploadMs = (1000 * bytesOf(ladder)) / bytesPerSecond;
       return { byHand: hand, ours: ours as Record<Made, FileRun>, uploadMs, peer };
@@ -255,12 +255,12 @@ function rowsOf(kind: string, list: readonly Round[], filmS: number): string[][]
     ),
     made('five renditions', 'ladder'),
     row(
-      'a quarter, two commands',
+      'half, two commands',
       two,
       two.map(({ bytes }) => bytes),
-      LENGTHS.quarter,
+      LENGTHS.half,
     ),
-    row('a quarter, five renditions', beside, beside.map(bytesOf), LENGTHS.quarter),
+    row('half, five renditions', beside, beside.map(bytesOf), LENGTHS.half),
     made('half, three renditions', 'three', LENGTHS.half),
     made('half, copied and two renditions', 'copy', LENGTHS.half),
     made(`${LENGTHS.long} times as long, copied alone`, 'remux', LENGTHS.long),
