@@ -62,6 +62,10 @@ export interface Simulator {
   readonly link: Link;
   /** Shorthand for `faults.add`. */
   fail(fault: Fault): void;
+  /** Dies as by SIGKILL: what is under way is cut off, and nobody is let in until it is started again, with all that it had. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  isUp(): boolean;
   close(): Promise<void>;
 }
 
@@ -211,10 +215,17 @@ export async function startSimulator(
     }
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
-  });
+  const listenAt = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, options.host ?? '127.0.0.1', resolve);
+    });
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  await listenAt(options.port ?? 0);
   const { address, port } = server.address() as AddressInfo;
 
   return {
@@ -223,12 +234,13 @@ export async function startSimulator(
     faults,
     link,
     fail: (fault) => faults.add(fault),
-    close: () =>
-      new Promise((resolve) => {
-        closing.abort();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    kill: stop,
+    start: () => listenAt(port),
+    isUp: () => server.listening,
+    async close() {
+      closing.abort();
+      await stop();
+    },
   };
 }
 

@@ -43,6 +43,24 @@ describe('a simulated service', () => {
     expect(carriedOut).toEqual([BODY_BYTES]);
   });
 
+  it('that is killed carries out nothing that was under way, lets nobody in, and is there again when it is started', async () => {
+    const client = await clientWith(BODY_BYTES - 1);
+    const isClosed = new Promise((resolve) => client.once('close', resolve));
+    const isUnderWay = async () =>
+      ((await (await fetch(`${service.url}/__sim/open`)).json()) as { open: number }).open === 1;
+    await vi.waitFor(async () => expect(await isUnderWay()).toBe(true), { timeout: 10_000 });
+    await service.kill();
+    await isClosed;
+    await isOver();
+    expect(carriedOut).toEqual([]);
+    const ask = () => fetch(`${service.url}/thing`, { method: 'POST', body: Buffer.alloc(BODY_BYTES) });
+    await expect(ask()).rejects.toThrow();
+
+    await service.start();
+    expect((await ask()).status).toBe(200);
+    expect(carriedOut).toEqual([BODY_BYTES]);
+  });
+
   it.each([
     ['reset while its bytes wait in a kernel', BODY_BYTES, (client: Socket) => client.resetAndDestroy()],
     ['closed in the middle', BODY_BYTES - 1, (client: Socket) => client.destroy()],

@@ -59,6 +59,27 @@ describe('a package in S3', () => {
     }
   });
 
+  it('waits at no cost while S3 is killed in the middle of it, goes on when that is back, and sends nothing anew that had come', async () => {
+    const only = worker();
+    try {
+      const id = await media.add();
+      await expect.poll(() => media.putsOf(id).length, { timeout: 60_000, interval: 20 }).toBeGreaterThan(4);
+      await media.s3.kill();
+      await expect.poll(() => media.house.history(id), { timeout: 60_000 }).toContain('attempt.postponed');
+      await expect.poll(media.running, { timeout: 10_000 }).toEqual([]);
+      expect(await media.house.recordings.get(id)).toMatchObject({ failedAttempts: 0 });
+      expect((await media.house.recordings.outputs(id))['package']).toMatchObject({
+        ending: null,
+        failedAttempts: 0,
+      });
+
+      await media.s3.start();
+      await media.expectShown(id);
+    } finally {
+      await only.kill();
+    }
+  });
+
   it('leaves nothing where it is cancelled in the middle', async () => {
     const only = worker();
     try {
@@ -104,7 +125,7 @@ describe('a package in S3 is whole, whatever goes wrong once', () => {
     const only = worker();
     try {
       const id = await media.add();
-      await media.expectShown(id, 2);
+      await media.expectShown(id);
       expect(media.s3.faults.struck).toBeGreaterThan(struck);
     } finally {
       await only.kill();
