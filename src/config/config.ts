@@ -122,6 +122,7 @@ function buildConfig(e: Values, env: Env) {
               command: e.FFMPEG,
               searchPath: env['PATH'] ?? '',
               maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
+              niceness: e.FFMPEG_NICENESS,
               atOnce: e.LANE_SLOTS['media'] ?? 1,
               stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
             },

@@ -1,7 +1,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KnownError } from '../../src/domain/errors.ts';
@@ -24,6 +24,7 @@ function driver(how: Partial<Parameters<typeof createFfmpeg>[0]> = {}): Ffmpeg {
     searchPath: process.env['PATH'] ?? '',
     maxMemoryBytes: 1_000_000_000,
     stall: { idleS: 60, workingS: 600 },
+    niceness: 0,
     ...how,
   });
 }
@@ -80,12 +81,29 @@ describe('a run of ffmpeg', () => {
 
   it('writes relative names into its folder, and sees nothing of this environment but where commands are', async () => {
     const script = join(folder, 'own-ffmpeg');
-    await writeFile(script, '#!/bin/sh\nenv > env.txt\nnice > nice.txt\n', { mode: 0o755 });
+    await writeFile(script, '#!/bin/sh\nenv > env.txt\n', { mode: 0o755 });
     await driver({ command: script }).run({ args: [], signal: NEVER, folder });
 
     const names = (await readFile(join(folder, 'env.txt'), 'utf8')).match(/^\w+(?==)/gm);
     expect(names?.filter((name) => !['PATH', 'PWD', 'OLDPWD', 'SHLVL', '_'].includes(name))).toEqual([]);
-    expect(Number(await readFile(join(folder, 'nice.txt'), 'utf8'))).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each([
+    { niceness: 0, own: 0 },
+    { niceness: 5, own: 5 },
+    { niceness: 19, own: 10 },
+  ])('gives way to all else as far as it is told ($niceness)', async ({ niceness, own }) => {
+    const script = join(folder, 'nice-ffmpeg');
+    await writeFile(script, '#!/bin/sh\nnice > nice.txt\ncat /proc/self/autogroup > group.txt\n', {
+      mode: 0o755,
+    });
+    const before = getPriority();
+    await driver({ command: script, niceness }).run({ args: [], signal: NEVER, folder });
+
+    expect(Number(await readFile(join(folder, 'nice.txt'), 'utf8'))).toBe(Math.min(19, before + own));
+    // Not every kernel shares processors out by sessions.
+    const group = await readFile(join(folder, 'group.txt'), 'utf8');
+    if (group !== '') expect(group).toMatch(new RegExp(`nice ${niceness}$`, 'm'));
   });
 
   it('waits for its turn where another one goes on', async () => {

@@ -23,6 +23,7 @@ const media = {
   ffmpeg: {
     ...program('ffmpeg'),
     maxMemoryBytes: 1_000_000_000,
+    niceness: 0,
     atOnce: 1,
     stall: { idleS: 60, workingS: 600 },
   },

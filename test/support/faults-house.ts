@@ -15,6 +15,7 @@ export const QUICK_SETTINGS = {
   CIRCUIT_OPEN_MIN_S: '0.05',
   CIRCUIT_OPEN_MAX_S: '0.1',
   SITE_RETRY_SCHEDULE_S: '0,0,0,0,0,0,0,0,1,1,1,1',
+  FFMPEG_NICENESS: '0',
 } as const;
 
 /** Videos are not looked at after their upload, so that every request to Bunny belongs to a transfer. */

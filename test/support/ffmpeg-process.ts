@@ -6,6 +6,7 @@ const ffmpeg = createFfmpeg({
   searchPath: process.env['PATH'] ?? '',
   maxMemoryBytes: 1_000_000_000,
   stall: { idleS: 600, workingS: 600 },
+  niceness: 0,
 });
 
 await ffmpeg.run({

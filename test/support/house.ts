@@ -66,6 +66,8 @@ export async function openHouse(
     PLAYABLE_GONE_AFTER_S: '1',
     PUBLISH_GONE_AFTER_S: '0.2',
     DISK_RESERVE_BYTES: '0',
+    // Beside it as many tests run as there is room for.
+    FFMPEG_NICENESS: '0',
     ...settings,
   });
   const server = await startServer(config, log).catch(async (error) => {

@@ -22,6 +22,7 @@ export const realFfmpeg = () =>
     command: 'ffmpeg',
     maxMemoryBytes: 2_000_000_000,
     stall: { idleS: 60, workingS: 600 },
+    niceness: 0,
   });
 
 export const realFfprobe = () => createFfprobe({ ...SEARCH, command: 'ffprobe' });

@@ -50,6 +50,7 @@ export async function openMediaWorld(settings: Partial<Tools['settings']> = {}) 
       ...program('ffmpeg'),
       maxMemoryBytes: 1_000_000_000,
       stall: { idleS: 60, workingS: 600 },
+      niceness: 0,
     }),
     outputPlaces: openOutputPlaces({ mediaOut: place }, { idleTimeoutMs: 5000 }),
     scratch: createScratch(scratchFolder, { disk: createDisk(folder, 0) }),

@@ -71,7 +71,7 @@ export function createChecks(options: DoctorOptions): Check[] {
     check('.env', [], () => judgeWriting(options.settingWarnings)),
     check('secrets', [], () => checkSecrets(config, { env, home })),
     check('disk', ['DATA_DIR', 'DISK_RESERVE_BYTES'], () => checkDisk(config)),
-    check('ffmpeg', ['FFMPEG', 'FFMPEG_MEMORY_MAX_BYTES', 'FFMPEG_STALL_S'], (signal) =>
+    check('ffmpeg', ['FFMPEG', 'FFMPEG_MEMORY_MAX_BYTES', 'FFMPEG_NICENESS', 'FFMPEG_STALL_S'], (signal) =>
       checkFfmpeg(config, signal),
     ),
     check('ledger', ['DATA_DIR', 'DATABASE_URL'], () => checkLedger(config)),

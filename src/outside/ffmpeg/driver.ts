@@ -16,17 +16,16 @@ export interface FfmpegOptions {
   readonly searchPath: string;
   readonly maxMemoryBytes: number;
   readonly stall: StallTerms;
+  /** How far it gives way to all else on this machine: 0 not at all, 19 to whatever has anything to do. */
+  readonly niceness: number;
   /** Runs that go on at once, besides small ones; others wait for theirs. Each holds much memory, and uses all cores by itself. Default 1. */
   readonly atOnce?: number;
   /** How often a run is looked at, in milliseconds. */
   readonly lookEveryMs?: number;
 }
 
-/** What is added to the niceness of this process: whoever waits for an answer of this machine comes first. */
-const NICENESS = 10;
-
-/** That of its session, beside those of the doors and of the worker: it takes what they leave. */
-const SESSION_NICENESS = 19;
+/** The most that is added to the niceness of this process: one above that would be held up by what nobody waits for, too. */
+const MAX_NICENESS = 10;
 
 /** Where memory is short, the kernel takes it from here. */
 const FIRST_TO_GO = 900;
@@ -42,9 +41,10 @@ const SCRIPT = [
   'ulimit -v "$1" 2>/dev/null',
   `echo ${FIRST_TO_GO} 2>/dev/null >/proc/self/oom_score_adj`,
   // Where Linux shares processors out by sessions (sched_autogroup_enabled), of which this is one, niceness counts within each alone.
-  `echo ${SESSION_NICENESS} 2>/dev/null >/proc/self/autogroup`,
-  'shift',
-  `exec nice -n ${NICENESS} ionice -t -c 3 "$@"`,
+  'echo "$2" 2>/dev/null >/proc/self/autogroup',
+  `if [ "$2" -gt ${MAX_NICENESS} ]; then niceness=${MAX_NICENESS}; else niceness=$2; fi`,
+  'shift 2',
+  'exec nice -n "$niceness" ionice -t -c 3 "$@"',
 ].join('\n');
 
 /** Said of every run: it asks nothing, and says how far it is and what it has cost so that it can be read. */
@@ -115,14 +115,16 @@ async function runOnce(options: FfmpegOptions, wanted: FfmpegRun): Promise<Ffmpe
   }
 }
 
-function start({ command, searchPath }: FfmpegOptions, { args, folder }: FfmpegRun, maxBytes: number) {
+function start(
+  { command, searchPath, niceness }: FfmpegOptions,
+  { args, folder }: FfmpegRun,
+  maxBytes: number,
+) {
   const addressKib = Math.ceil((4 * maxBytes) / 1024) + 1_048_576;
+  const numbers = [process.pid, addressKib, niceness].map(String);
   return spawn(
     'setpriv',
-    [
-      ...['--pdeathsig', 'KILL', '/bin/sh', '-c', SCRIPT, String(process.pid), String(addressKib)],
-      ...[command, ...GLOBAL_ARGS, ...args],
-    ],
+    [...['--pdeathsig', 'KILL', '/bin/sh', '-c', SCRIPT, ...numbers], ...[command, ...GLOBAL_ARGS, ...args]],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       // A group of its own, so that it goes with all that it has started.

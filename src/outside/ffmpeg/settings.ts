@@ -10,6 +10,11 @@ export const ffmpegSettings = {
     .describe(
       'Memory that one run of ffmpeg may hold before it is killed; a ladder of 1080p holds 0.6 GB, one of 4K 1.9 GB',
     ),
+  FFMPEG_NICENESS: whole(0, 19)
+    .default(19)
+    .describe(
+      'How far ffmpeg gives way to all else on this machine: 0 not at all, 19 to whatever has anything to do, so that webhooks are answered at once',
+    ),
   FFMPEG_STALL_S: whole(5)
     .default(60)
     .describe('Seconds in which a run of ffmpeg has come no further and has not worked before it is killed'),
