@@ -153,6 +153,46 @@ it("a recording's page on the dashboard shows it in a frame", async () => {
   await context.close();
 }, 60_000);
 
+it('is used by keys alone: who thinks better of it before it plays is heeded, and a button with the focus is pressed alone', async () => {
+  const { page, context, complaints } = await openPage(browser);
+  let hand = () => {};
+  const isHeld = new Promise<void>((resolve) => {
+    hand = resolve;
+  });
+  await page.route(/\/hls[^/]*\.js$/, async (route) => {
+    await isHeld;
+    await route.continue();
+  });
+  const begun: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().endsWith('/master.m3u8')) begun.push(request.url());
+  });
+  await page.goto(`${app.url}/watch/${id}`);
+  const play = page.getByRole('button', { name: 'Play Algebra, group 2' });
+  await play.waitFor();
+  await expectAccessible(page, 'watch-ready');
+
+  await play.focus();
+  await page.keyboard.press('Space');
+  await play.waitFor({ state: 'detached' });
+  await page.keyboard.press('Space');
+  hand();
+  await until(page, 'video.readyState >= 2');
+  await until(page, 'video.paused');
+
+  await page.keyboard.press('Space');
+  await until(page, '!video.paused && video.currentTime > 0');
+  await expectAccessible(page, 'watch-playing');
+  await page.keyboard.press('Space');
+  await until(page, 'video.paused');
+  await page.getByRole('button', { name: 'Mute' }).focus();
+  await page.keyboard.press('Space');
+  await until(page, 'video.muted && video.paused');
+  expect(begun).toHaveLength(1);
+  expect(complaints).toEqual([]);
+  await context.close();
+}, 60_000);
+
 it('nobody without a link sees anything, and is told so', async () => {
   const { page, context } = await openPage(browser, FROM_AFAR);
   await page.goto(`${app.url}/watch/${id}`);

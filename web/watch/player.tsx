@@ -31,6 +31,10 @@ export function Player(props: {
   const stage = useRef<HTMLElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const source = useRef<Source>();
+  /** While it begins to be fetched: whether it is to play then. */
+  const opening = useRef<{ plays: boolean }>();
+  /** Where it begins once its length is known, in seconds. */
+  const startS = useRef(0);
   const [hasBegun, setHasBegun] = useState(false);
   const [isPlaying, setIsPlaying] = useState(false);
   const [isWaiting, setIsWaiting] = useState(false);
@@ -49,12 +53,15 @@ export function Player(props: {
   /** Begins to fetch, and plays from where somebody was. */
   async function begin(fromS = memory.placeOf(id) ?? 0): Promise<void> {
     const element = video.current;
-    if (element === null || source.current !== undefined) return;
+    if (element === null || source.current !== undefined || opening.current !== undefined) return;
+    const wish = { plays: true };
+    opening.current = wish;
+    startS.current = fromS;
     setHasBegun(true);
     setIsWaiting(true);
     setProblem(false);
     const startAt = () => {
-      if (fromS > 0) element.currentTime = fromS;
+      if (startS.current > 0) element.currentTime = startS.current;
       element.playbackRate = speed;
     };
     element.addEventListener('loadedmetadata', startAt, { once: true });
@@ -67,15 +74,19 @@ export function Player(props: {
         if (isRefused && !isAgain) onRefused();
         else setProblem(true);
       },
+    }).finally(() => {
+      opening.current = undefined;
     });
     if (fromS > 0) setResumedS(fromS);
-    element.play().catch(() => setIsWaiting(false));
+    if (wish.plays) element.play().catch(() => setIsWaiting(false));
+    else setIsWaiting(false);
   }
 
   const toggle = () => {
     const element = video.current;
     if (element === null) return;
-    if (source.current === undefined) void begin();
+    if (opening.current !== undefined) opening.current.plays = !opening.current.plays;
+    else if (source.current === undefined) void begin();
     else if (element.paused) void element.play().catch(() => {});
     else element.pause();
   };
@@ -84,6 +95,7 @@ export function Player(props: {
     const at = Math.min(Math.max(0, toS), lengthS);
     setAtS(at);
     setResumedS(undefined);
+    startS.current = at;
     if (source.current === undefined) void begin(at);
     else if (video.current !== null) video.current.currentTime = at;
   }
