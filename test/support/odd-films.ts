@@ -388,6 +388,8 @@ export async function writeOddFilm(folder: string, { name, args, write }: OddFil
 export interface Heard {
   /** From the first moment of pictures or sound to the last, in seconds. */
   readonly durationS: number;
+  /** The time of the first moment, in seconds. */
+  readonly beginsS: number;
   readonly size: readonly [widthPx: number, heightPx: number] | undefined;
   /** When it gets bright, and loud. */
   readonly seenS: number | undefined;
@@ -438,11 +440,12 @@ export async function watch(path: string): Promise<Heard> {
   const [widthPx = 0, heightPx = 0] = pictures.split(/[,\n]/).map(Number);
   return {
     durationS: Math.max(...times) - Math.min(0, ...times),
+    beginsS: Math.min(...times),
     size: pictures === '' ? undefined : [widthPx, heightPx],
     seenS: shown.find(({ isBright }) => isBright)?.atS,
     heardS: !hasSound
       ? undefined
-      : quiet[0]?.what === 'start' && quiet[0].atS < 0.1
+      : quiet[0]?.what === 'start' && quiet[0].atS < (heard[0] ?? 0) + 0.1
         ? quiet.find(({ what }) => what === 'end')?.atS
         : heard[0],
   };
