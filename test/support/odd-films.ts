@@ -185,7 +185,7 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
   interlaced: {
     name: 'combs.mp4',
     args: () => [
-      ...[...lavfi(clap('160x90', '50')), ...lavfi(bang()), '-vf', 'interlace', '-flags', '+ildct+ilme'],
+      ...[...lavfi(clap('160x96', '50')), ...lavfi(bang()), '-vf', 'interlace', '-flags', '+ildct+ilme'],
       ...['-x264-params', 'tff=1', ...X264, ...AAC],
     ],
   },
