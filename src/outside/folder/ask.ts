@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { KnownError, machineTrouble, systemCode } from '../../domain/errors.ts';
 import { untilAborted, withinTime } from '../../lib/abort.ts';
 
@@ -47,6 +48,24 @@ export function createAsk({
       });
     throw silent();
   };
+}
+
+/** Opens a file by `ask`; one that opens only after nobody waits for it any more is closed. */
+export async function askToOpen<T extends FileHandle | undefined>(
+  ask: Ask,
+  signal: AbortSignal,
+  open: () => Promise<T>,
+): Promise<T> {
+  let opening: Promise<T> | undefined;
+  try {
+    return await ask(signal, () => {
+      opening = open();
+      return opening;
+    });
+  } catch (error) {
+    opening?.then((handle) => handle?.close()).catch(() => {});
+    throw error;
+  }
 }
 
 /** What stands in for something that is not there; any other error stays one. */

@@ -7,7 +7,7 @@ import { recordingOfKey } from '../../domain/output-keys.ts';
 import type { ListedOutput, OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
 import { statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
 import { type SentFile, withFile } from '../sent-file.ts';
-import { createAsk, unlessMissing } from './ask.ts';
+import { askToOpen, createAsk, unlessMissing } from './ask.ts';
 import { createMarks } from './marks.ts';
 import { createRoot, inTheWay, openTo } from './root.ts';
 
@@ -75,7 +75,7 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
     part: string,
     { onSent, signal }: { onSent: OutputFile['onSent']; signal: AbortSignal },
   ): Promise<void> {
-    const handle = await ask(signal, () => open(part, 'wx', 0o600));
+    const handle = await askToOpen(ask, signal, () => open(part, 'wx', 0o600));
     try {
       let at = 0;
       for await (const chunk of file.read(0, file.bytes)) {
@@ -203,15 +203,19 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       // A link may lead to whatever this user can read.
       if (!found?.isFile()) return undefined;
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-      const handle = await ask(signal, () => open(file, flags).catch(unlessMissing(undefined)));
+      const handle = await askToOpen(ask, signal, () => open(file, flags).catch(unlessMissing(undefined)));
       if (handle === undefined) return undefined;
-      const { size } = await ask(signal, () => handle.stat());
+      const dismiss = () => void handle.close().catch(() => {});
+      const { size } = await ask(signal, () => handle.stat()).catch((error: unknown) => {
+        dismiss();
+        throw error;
+      });
       const chunks = bytesOf(handle, fromByte, signal);
       return {
         startByte: fromByte,
         totalBytes: size,
         chunks,
-        dismiss: () => void handle.close().catch(() => {}),
+        dismiss,
       };
     },
 

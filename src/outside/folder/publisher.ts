@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { KnownError } from '../../domain/errors.ts';
 import type { Publisher, Video } from '../../engine/ports/publisher.ts';
 import { syncFolder, writeAll } from '../../lib/files.ts';
-import { createAsk, unlessMissing } from './ask.ts';
+import { askToOpen, createAsk, unlessMissing } from './ask.ts';
 import { createRoot } from './root.ts';
 
 /** Who else reads what is published is the web server. */
@@ -209,7 +209,9 @@ export function createFolderPublisher(options: FolderPublisherOptions): Publishe
       await ready(signal);
       const place = requirePlace(videoId);
       const end = offset + bytes;
-      const handle = await ask(signal, () => open(place.part, constants.O_WRONLY | constants.O_NOFOLLOW));
+      const handle = await askToOpen(ask, signal, () =>
+        open(place.part, constants.O_WRONLY | constants.O_NOFOLLOW),
+      );
       try {
         const { size } = await ask(signal, () => handle.stat());
         if (size !== offset) throw elsewhere(`it has ${size} bytes, and more was to come at ${offset}`);

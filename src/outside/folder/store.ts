@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import type { FileRef, OpenedFile, Store, StoredPart } from '../../engine/ports/store.ts';
 import { READ_STEP_BYTES, syncFile, syncFolder } from '../../lib/files.ts';
-import { createAsk } from './ask.ts';
+import { askToOpen, createAsk } from './ask.ts';
 import { createMarks, type FileMark, toStored } from './marks.ts';
 import { createRoot, inTheWay, openTo, placeNew } from './root.ts';
 import { type About, createUnfinished, type WrittenPart } from './unfinished.ts';
@@ -252,7 +252,9 @@ export function createFolderStore({
       const mark = await finished(file, signal);
       if (mark === undefined) throw gone(file);
       const path = await root.pathInside(file.name, signal);
-      const handle = await ask(signal, () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+      const handle = await askToOpen(ask, signal, () =>
+        open(path, constants.O_RDONLY | constants.O_NOFOLLOW),
+      );
       return opened(handle, mark.bytes, fromByte, signal);
     },
   };

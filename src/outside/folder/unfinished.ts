@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import type { Body, NewFile } from '../../engine/ports/store.ts';
 import { READ_STEP_BYTES, statIfThere, syncFolder, writeAll, writeWhole } from '../../lib/files.ts';
-import type { Ask } from './ask.ts';
+import { type Ask, askToOpen } from './ask.ts';
 import type { Root } from './root.ts';
 
 /** How old something is, in milliseconds, that nobody is beginning with any more. */
@@ -89,7 +89,7 @@ export function createUnfinished({ root, ask }: { readonly root: Root; readonly 
     signal: AbortSignal,
     use: (file: FileHandle) => Promise<T>,
   ) {
-    const file = await ask(signal, () => open(path, flags));
+    const file = await askToOpen(ask, signal, () => open(path, flags));
     try {
       return await use(file);
     } finally {

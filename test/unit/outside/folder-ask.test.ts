@@ -1,6 +1,7 @@
+import { type FileHandle, open } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { KnownError } from '../../../src/domain/errors.ts';
-import { createAsk } from '../../../src/outside/folder/ask.ts';
+import { askToOpen, createAsk } from '../../../src/outside/folder/ask.ts';
 
 const { signal } = new AbortController();
 
@@ -64,4 +65,27 @@ describe('a question to the file system of a folder', () => {
 
     await expect(asked).rejects.toThrow('the worker stops');
   });
+});
+
+it.each([
+  ['who asked has left', { isLeft: true, idleTimeoutMs: 60_000 }],
+  ['the folder took too long', { isLeft: false, idleTimeoutMs: 1 }],
+] as const)('a file that opens after %s is closed', async (_what, { isLeft, idleTimeoutMs }) => {
+  let letOpen = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    letOpen = resolve;
+  });
+  let handle: FileHandle | undefined;
+  const gone = new AbortController();
+  const asked = askToOpen(createAsk({ folder: '/', idleTimeoutMs }), gone.signal, async () => {
+    await held;
+    handle = await open(import.meta.filename, 'r');
+    return handle;
+  });
+  if (isLeft) gone.abort(new Error('nobody listens any more'));
+
+  await expect(asked).rejects.toThrow();
+  expect(handle).toBeUndefined();
+  letOpen();
+  await expect.poll(() => handle?.fd).toBe(-1);
 });
