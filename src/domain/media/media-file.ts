@@ -62,7 +62,7 @@ export interface AudioStream {
 
 /** What ffprobe is asked, as `-show_entries` has it. */
 export const PROBE_ENTRIES = [
-  'format=format_name,duration,bit_rate',
+  'format=format_name,start_time,duration,bit_rate',
   'stream=index,codec_type,codec_name,profile,level,width,height,sample_aspect_ratio,pix_fmt,color_range,color_transfer,color_primaries,color_space,field_order,r_frame_rate,avg_frame_rate,bit_rate,start_time,channels,sample_rate,duration',
   'stream_disposition=attached_pic,default',
   'stream_tags=rotate',
@@ -73,7 +73,7 @@ const number = z.coerce.number().optional().catch(undefined);
 const text = z.string().optional().catch(undefined);
 
 const answerShape = z.object({
-  format: z.object({ format_name: z.string(), duration: number, bit_rate: number }),
+  format: z.object({ format_name: z.string(), start_time: number, duration: number, bit_rate: number }),
   streams: z
     .array(
       z.object({
@@ -120,8 +120,11 @@ export function readMediaFile(answer: string): MediaFile | undefined {
   const audio = usualOf(
     streams.filter((stream) => stream.codec_type === 'audio' && (stream.channels ?? 0) > 0),
   );
-  const isGuessed = format.format_name.split(',').some((name) => WITHOUT_LENGTH.includes(name));
-  const durations = isGuessed ? [] : [format.duration, video?.duration, audio?.duration];
+  const isOneOf = (names: readonly string[]) =>
+    format.format_name.split(',').some((name) => names.includes(name));
+  const beforeS = isOneOf(COUNTED_FROM_NOUGHT) ? Math.max(0, format.start_time ?? 0) : 0;
+  const whole = format.duration === undefined ? undefined : format.duration - beforeS;
+  const durations = isOneOf(WITHOUT_LENGTH) ? [] : [whole, video?.duration, audio?.duration];
   return {
     container: format.format_name,
     durationS: durations.find((each) => each !== undefined && each > 0),
@@ -134,6 +137,9 @@ export function readMediaFile(answer: string): MediaFile | undefined {
 
 /** Of files that do not say how long they are ffprobe subtracts the first time from the last: wrong where times jump between. */
 const WITHOUT_LENGTH = ['mpegts', 'mpeg'];
+
+/** Files whose length is their last time, whatever time they begin at. */
+const COUNTED_FROM_NOUGHT = ['matroska', 'mov'];
 
 function usualOf(streams: readonly Stream[]): Stream | undefined {
   return streams.find(({ disposition }) => disposition?.default === 1) ?? streams[0];

@@ -354,3 +354,19 @@ describe('manifests', () => {
     expect(dashManifest([moved]).text).toContain('media="../3/720p_$Number%05d$.m4s"');
   });
 });
+
+describe('how long a file is', () => {
+  const said = (name: string, start: string, duration: string) =>
+    readMediaFile(
+      JSON.stringify({ format: { format_name: name, start_time: start, duration }, streams: [] }),
+    )?.durationS;
+
+  it.each([
+    ['matroska,webm', '10.000000', '12.000000', 2],
+    ['mov,mp4,m4a,3gp,3g2,mj2', '9.976000', '12.000000', 2.024],
+    ['mov,mp4,m4a,3gp,3g2,mj2', '-0.021000', '2.000000', 2],
+    ['flv', '9.977000', '2.080000', 2.08],
+  ])('%s that begins at %s and says %s', (name, start, duration, durationS) => {
+    expect(said(name, start, duration)).toBeCloseTo(durationS);
+  });
+});
