@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, canBeCopied, containerForCopy, muxArgs } from '../domain/media/containers.ts';
 import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
+import { perSecond, type VideoStream } from '../domain/media/media-file.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.ts';
 import { keyframeBefore } from './support/keyframes.ts';
@@ -32,6 +33,9 @@ type Params = z.infer<typeof paramsShape>;
 
 const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
 
+/** What an edit list hides before the beginning of a film is shown by no cut of it; a part of a picture is rounding. */
+const MAX_HIDDEN_S = 0.1;
+
 interface Part {
   readonly startS: number;
   readonly endS: number;
@@ -48,8 +52,10 @@ export const makeTask = (tools: OutputTools) => createMediaTask({ shape, tools, 
 async function trim(work: MediaWork<Params>) {
   const { params } = work;
   const part = partOf(work);
-  const isExact = params.exact || !canBeCopied(work.input.file);
-  const made = isExact ? await encoded(work, part) : await copied(work, part);
+  const { video } = work.input.file;
+  const keyS = video === undefined ? part.startS : await keyframeBefore(work, video, part.startS);
+  const isExact = params.exact || !canBeCopied(work.input.file) || keyS < -MAX_HIDDEN_S;
+  const made = isExact ? await encoded(work, part) : await copied(work, part, Math.max(0, keyS));
   const durationS = part.endS - made.startsAtS;
   await work.prove(made.name, { ...made.proof, durationS });
   await work.put(made.name, { mediaType: made.container.mediaType, durationS });
@@ -67,23 +73,24 @@ function partOf({ params, input }: MediaWork<Params>): Part {
   return { startS, endS };
 }
 
-async function copied(work: MediaWork<Params>, { startS, endS }: Part) {
+async function copied(work: MediaWork<Params>, { startS, endS }: Part, startsAtS: number) {
   const { input, run } = work;
   const { video, audio } = input.file;
   const container = containerForCopy(input.file);
   const name = `trimmed.${container.name}`;
-  const startsAtS = video === undefined ? startS : await keyframeBefore(work, video, startS);
   await run({
     args: [
       ...(startS > 0 ? ['-ss', String(startS)] : []),
       ...['-to', String(endS), ...input.args],
       ...[video, audio].flatMap((stream) => (stream === undefined ? [] : ['-map', `0:${stream.index}`])),
-      ...['-c', 'copy', ...tagOf(video?.codec ?? ''), '-avoid_negative_ts', 'make_zero'],
+      ...['-c', 'copy', ...tagOf(video?.codec ?? '')],
+      // From its beginning on, what an edit list hides before it stays hidden.
+      ...(startS > 0 ? ['-avoid_negative_ts', 'make_zero'] : []),
       ...[...STREAMS_ONLY, ...muxArgs(container), name],
     ],
   });
   const proof: Proof = {
-    ...(video === undefined ? {} : { videoCodec: video.codec }),
+    ...(video === undefined ? {} : { videoCodec: video.codec, overS: pictureS(video) }),
     ...(audio === undefined ? {} : { audioCodec: audio.codec }),
   };
   return { name, container, startsAtS, proof };
@@ -104,6 +111,11 @@ async function encoded(work: MediaWork<Params>, part: Part) {
   };
   await encode(work, encoding, name);
   return { name, container, startsAtS: part.startS, proof: proofOf(encoding, part.endS - part.startS) };
+}
+
+/** How long a picture stands. */
+function pictureS({ averageRate }: VideoStream): number {
+  return averageRate === undefined ? 0 : 1 / perSecond(averageRate);
 }
 
 function unfit(message: string): KnownError {

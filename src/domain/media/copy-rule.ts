@@ -18,6 +18,8 @@ export interface PacketFacts {
   /** Between two keyframes, or the last one and the end, in seconds. */
   readonly largestGapS: number;
   readonly bitsPerS: number;
+  /** How much there is before its beginning, which an edit list hides, in seconds. */
+  readonly hiddenS: number;
   /** Of H.264: further on its pictures have another size or are of another kind than before, which shows once they are decoded. */
   readonly isChanging: boolean;
 }
@@ -45,6 +47,11 @@ export function whyNotCopied(
     return 'its pictures and its sound do not begin together';
   }
   return undefined;
+}
+
+/** Whether a film begins with what is not to be shown; a part of a picture is rounding. */
+export function hidesItsBeginning({ hiddenS }: PacketFacts): boolean {
+  return hiddenS > MAX_APART_S;
 }
 
 /** Whether sound can stay as it is: browsers play AAC-LC in one or two channels. */

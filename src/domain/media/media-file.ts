@@ -124,14 +124,15 @@ export function readMediaFile(answer: string): MediaFile | undefined {
     format.format_name.split(',').some((name) => names.includes(name));
   const beforeS = isOneOf(COUNTED_FROM_NOUGHT) ? Math.max(0, format.start_time ?? 0) : 0;
   const whole = format.duration === undefined ? undefined : format.duration - beforeS;
-  const durations = isOneOf(WITHOUT_LENGTH) ? [] : [whole, video?.duration, audio?.duration];
+  const isGuessed = isOneOf(WITHOUT_LENGTH);
+  const durations = isGuessed ? [] : [whole, video?.duration, audio?.duration];
   return {
     container: format.format_name,
     durationS: durations.find((each) => each !== undefined && each > 0),
     bitsPerS: format.bit_rate,
     streamCount: streams.length,
-    video: video && readVideo(video),
-    audio: audio && readAudio(audio),
+    video: video && { ...readVideo(video), ...(isGuessed && { durationS: undefined }) },
+    audio: audio && { ...readAudio(audio), ...(isGuessed && { durationS: undefined }) },
   };
 }
 

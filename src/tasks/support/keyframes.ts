@@ -1,7 +1,10 @@
 import type { VideoStream } from '../../domain/media/media-file.ts';
 import type { MediaWork } from './media-step.ts';
 
-/** Where a part begins that is cut at this moment without being encoded, in seconds: at the keyframe before. */
+/**
+ * Where a part begins that is cut at this moment without being encoded, in seconds: at the keyframe before; below 0 where that is one
+ * that the film does not show, for an edit list has it begin later.
+ */
 export async function keyframeBefore(
   { run, input }: Pick<MediaWork<unknown>, 'run' | 'input'>,
   video: VideoStream,
@@ -20,7 +23,7 @@ export async function keyframeBefore(
   const [, over = 0, under = 1] = /^#tb 0: (\d+)\/(\d+)/m.exec(told) ?? [];
   const [, pts = 0] = /^0,\s*-?\d+,\s*(-?\d+)/m.exec(told) ?? [];
   const firstS = (Number(pts) * Number(over)) / Number(under);
-  return Math.max(0, Math.round(1000 * (atS + firstS)) / 1000);
+  return Math.round(1000 * (atS + firstS)) / 1000;
 }
 
 /** Has each packet told, as it is. */

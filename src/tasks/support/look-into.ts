@@ -84,6 +84,7 @@ export async function scanPackets(
   const parameters = new Set<string>();
   let unitS = 0;
   let keyS: number | undefined;
+  let firstS = 0;
   let endS = 0;
   let largestGapS = 0;
   let bytes = 0;
@@ -100,6 +101,7 @@ export async function scanPackets(
     }
     const atS = Number(pts) * unitS;
     bytes += Number(size);
+    firstS = Math.min(firstS, atS);
     endS = Math.max(endS, atS + Number(duration) * unitS);
     if (more.some((field) => field.startsWith('F='))) return;
     largestGapS = Math.max(largestGapS, atS - (keyS ?? 0));
@@ -121,6 +123,7 @@ export async function scanPackets(
   return {
     largestGapS: Math.max(largestGapS, endS - (keyS ?? 0)),
     bitsPerS: endS > 0 ? (8 * bytes) / endS : Number.POSITIVE_INFINITY,
+    hiddenS: -firstS,
     isChanging: parameters.size > 1,
   };
 }

@@ -37,6 +37,8 @@ type Unfinished = NonNullable<Checkpoint['unfinished']>[number];
 /** What an output has to be; what is said of none of it is not looked at. */
 export interface Proof {
   readonly durationS?: number;
+  /** By how much it may be longer: as long as its last picture stands. */
+  readonly overS?: number;
   readonly videoCodec?: string;
   readonly audioCodec?: string;
 }
@@ -271,14 +273,16 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
 /** What a file is not that it had to be. */
 function flawOf({ durationS, video, audio }: MediaFile, proof: Proof): string | undefined {
-  const { videoCodec, audioCodec, durationS: wantedS } = proof;
+  const { videoCodec, audioCodec, durationS: wantedS, overS = 0 } = proof;
   if (videoCodec !== undefined && video?.codec !== videoCodec) {
     return `has ${video?.codec ?? 'no'} pictures, and not ${videoCodec}`;
   }
   if (audioCodec !== undefined && audio?.codec !== audioCodec) {
     return `has ${audio?.codec ?? 'no'} sound, and not ${audioCodec}`;
   }
-  if (wantedS === undefined || (durationS !== undefined && isAsLong(durationS, wantedS))) return undefined;
+  const isRight = (lastS: number, endS: number) =>
+    isAsLong(lastS, endS) || (lastS > endS && isAsLong(Math.max(endS, lastS - overS), endS));
+  if (wantedS === undefined || (durationS !== undefined && isRight(durationS, wantedS))) return undefined;
   return `is ${durationS?.toFixed(2) ?? 'of unknown length, not'} of ${wantedS.toFixed(2)} s`;
 }
 

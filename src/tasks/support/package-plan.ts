@@ -1,4 +1,9 @@
-import { canCopySound, type PacketFacts, whyNotCopied } from '../../domain/media/copy-rule.ts';
+import {
+  canCopySound,
+  hidesItsBeginning,
+  type PacketFacts,
+  whyNotCopied,
+} from '../../domain/media/copy-rule.ts';
 import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
 import type { Wrapping } from '../../domain/media/manifests.ts';
 import {
@@ -66,7 +71,11 @@ export function planPackage(
   const { video, audio } = file;
   const { segments: wrapping } = wishes;
   const isCopied =
-    video !== undefined && scan !== undefined && whyNotCopied({ ...file, video }, scan) === undefined;
+    video !== undefined &&
+    scan !== undefined &&
+    whyNotCopied({ ...file, video }, scan) === undefined &&
+    // A transport stream has no edit list to hide it by.
+    !(wrapping === 'ts' && hidesItsBeginning(scan));
   const rungs = video === undefined ? [] : ladderFor(video, wishes.ladder, isCopied, wishes.mostPx);
   const rate = video === undefined || isCopied ? undefined : evenRate(video);
   const films: PlannedTrack[] = rungs.map((rung) => ({

@@ -247,7 +247,7 @@ describe('a ladder', () => {
 });
 
 describe('a film is copied', () => {
-  const SCAN = { largestGapS: 10, bitsPerS: 400_000, isChanging: false };
+  const SCAN = { largestGapS: 10, bitsPerS: 400_000, hiddenS: 0, isChanging: false };
   const why = (
     video: Partial<VideoStream>,
     audio: Partial<AudioStream> = {},
@@ -357,9 +357,8 @@ describe('manifests', () => {
 
 describe('how long a file is', () => {
   const said = (name: string, start: string, duration: string) =>
-    readMediaFile(
-      JSON.stringify({ format: { format_name: name, start_time: start, duration }, streams: [] }),
-    )?.durationS;
+    readMediaFile(JSON.stringify({ format: { format_name: name, start_time: start, duration }, streams: [] }))
+      ?.durationS;
 
   it.each([
     ['matroska,webm', '10.000000', '12.000000', 2],
