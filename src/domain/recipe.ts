@@ -25,6 +25,11 @@ export interface TaskShape {
   readonly isFinal?: true;
   /** It is gone through once more when a recording is published again. */
   readonly isAgain?: true;
+  /**
+   * The task that has it gone through once more: once a step of that is proved of a recording, or of a further run of one, the
+   * companions of that recording do this again, those that are done and those that wait.
+   */
+  readonly recalledBy?: string;
   /** Its parameters that name a place which has to be set up, and what kind of place. */
   readonly places?: Readonly<Record<string, string>>;
   /** It says how far it has come: in bytes, or in seconds of the film while it encodes, and then in bytes while it sends. */

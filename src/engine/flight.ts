@@ -508,7 +508,8 @@ export function createFlight(options: FlightOptions): Flight {
         }),
       );
 
-      await moves.finishStage(recording.id, step.id, proof as object, lease.fence, made(proof));
+      const recalls = [...tasks].filter(([, other]) => other.recalledBy === step.task).map(([name]) => name);
+      await moves.finishStage(recording.id, step.id, proof as object, lease.fence, made(proof), recalls);
       crashPoint(`after-fact:${step.id}`);
       log.info({ event: 'stage.done', ms: Math.round(performance.now() - startedMs) }, 'stage done');
     }

@@ -1,7 +1,6 @@
 import type { Transaction, Updateable } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import type { Ending } from '../domain/output-stand.ts';
-import { packagesIn } from '../domain/playback.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
@@ -14,7 +13,7 @@ import type { EventType } from './events.ts';
 import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
 import { hasOpenOutputs, putEnding, putOver } from './output-stands.ts';
 import { foldRepeats } from './postponed.ts';
-import { recallCaptions } from './recall-captions.ts';
+import { recallSteps } from './recall.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
@@ -45,7 +44,15 @@ export interface Moves {
   startStage(id: string, step: string, fence: number, of: StepKind): Promise<void>;
   /** @param made All that it has made outside so far; absent of a step that makes nothing there. */
   saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number, made?: Made): Promise<void>;
-  finishStage(id: string, step: string, fact: object, fence: number, made?: Made): Promise<void>;
+  /** @param recalls The tasks that the companions of the recording go through once more for it. */
+  finishStage(
+    id: string,
+    step: string,
+    fact: object,
+    fence: number,
+    made?: Made,
+    recalls?: readonly string[],
+  ): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, step: string, reason: string, fence: number): Promise<void>;
 
@@ -264,7 +271,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         await setClaims(trx, id, stage, made);
       }),
 
-    finishStage: (id, stage, fact, fence, made) =>
+    finishStage: (id, stage, fact, fence, made, recalls = []) =>
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
         const proved = { fact: JSON.stringify(fact), service, done_at_ms: Date.now() };
@@ -278,7 +285,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           .where('id', '=', id)
           .execute();
         await addEvent(trx, id, 'stage.done', { stage });
-        if (packagesIn({ fact }).length > 0) await recallCaptions(trx, id);
+        if (recalls.length > 0) await recallSteps(trx, id, recalls);
       }),
 
     undoStage: (id, stage, reason, fence) =>

@@ -30,6 +30,7 @@ export const shape = {
   label: 'Captions in packages',
   lane: 'upload',
   makesOutputs: true,
+  recalledBy: 'package',
   takes: { file: 'proved' },
   params: z.strictObject(toPlace),
 } as const satisfies TaskShape;
@@ -59,7 +60,7 @@ type CaptionsTools = Pick<Tools, 'outputPlaces' | 'companionPackages' | 'scratch
 
 /**
  * Has the packages in which the videos of the same time are shown name a transcript as captions. A package that is made later has
- * this step made once more (`recallCaptions`).
+ * this step made once more (`recalledBy`).
  *
  * Safe to repeat: which packages get them is recorded first; files are replaced by what is the same, and manifests come out of
  * what the ledger has of all transcripts, whatever they named before.

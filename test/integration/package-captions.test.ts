@@ -111,7 +111,7 @@ it('a transcript becomes captions of a package that is there, of one that is mad
     /^WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:\d+,LOCAL:00:00:00\.000\n/,
   );
   expect(await house.reaches(id, 'done', 'failed')).toBe('done');
-  expect(await house.history(id)).toContain('captions.recalled package-captions');
+  expect(await house.history(id)).toContain('stage.recalled package-captions');
   expect(await captionsIn(made)).toEqual(shown(named(id)));
   expect(await house.staged()).toEqual([]);
 

@@ -1,5 +1,4 @@
 import type { Transaction } from 'kysely';
-import { PACKAGED_CAPTIONS_TASK } from '../domain/media/packaged-captions.ts';
 import { addEvent } from './add-event.ts';
 import { companionsOf } from './after-done.ts';
 import { toRecording } from './recording-rows.ts';
@@ -9,18 +8,17 @@ import type { Tables } from './schema.ts';
 type Trx = Transaction<Tables>;
 
 /**
- * A package was made of a recording: the transcripts of the same time are to be captions in it too. Those whose captions were brought
- * to the packages before it go through that step once more, those that are done from the archive, and those that wait for it
- * move at once.
+ * Something was made of a recording that is of interest to its companions: the steps of these tasks that they have done are
+ * done once more, of those that are home from the archive, and those that wait for it move at once.
  */
-export async function recallCaptions(trx: Trx, id: string): Promise<void> {
-  const packaged = await read(trx, id);
-  const video = packaged?.runOf === undefined ? packaged : await read(trx, packaged.runOf);
+export async function recallSteps(trx: Trx, id: string, tasks: readonly string[]): Promise<void> {
+  const made = await read(trx, id);
+  const video = made?.runOf === undefined ? made : await read(trx, made.runOf);
   if (video === undefined) return;
   for (const companion of await companionsOf(trx, video)) {
     const { state, lastError } = companion;
-    const recalled = await reopen(trx, companion.id);
-    for (const stage of recalled) await addEvent(trx, companion.id, 'captions.recalled', { stage, by: id });
+    const recalled = await reopen(trx, companion.id, tasks);
+    for (const stage of recalled) await addEvent(trx, companion.id, 'stage.recalled', { stage, by: id });
     const change =
       recalled.length > 0 && state === 'done'
         ? { ...NEW_BEGINNING, last_error: null, is_reopened: 1 }
@@ -38,12 +36,12 @@ async function read(trx: Trx, id: string) {
 }
 
 /** Forgets that a step was done, and keeps what it knew, to take that back by; returns which steps. */
-async function reopen(trx: Trx, id: string): Promise<string[]> {
+async function reopen(trx: Trx, id: string, tasks: readonly string[]): Promise<string[]> {
   const rows = await trx
     .updateTable('stages')
     .set((row) => ({ checkpoint: row.ref('fact'), fact: null, done_at_ms: null }))
     .where('recording_id', '=', id)
-    .where('task', '=', PACKAGED_CAPTIONS_TASK)
+    .where('task', 'in', tasks)
     .where('fact', 'is not', null)
     .where('ending', 'is', null)
     .returning('stage')
