@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import type { CrashPoint } from '../../src/lib/crash-point.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import type { House } from './house.ts';
@@ -32,7 +32,7 @@ export async function buildCrashCopy(): Promise<void> {
 }
 
 /**
- * Starts a worker on a house's ledger, queue and simulators, which ends with the test at the latest.
+ * Starts a worker on a house's ledger, queue and simulators, which ends with the house at the latest.
  *
  * @param options.marker Path of the file that lets only the first worker die; without it each one dies.
  */
@@ -72,7 +72,7 @@ export function startCrashWorker(
     child.kill('SIGKILL');
     await ended;
   }
-  onTestFinished(kill);
+  house.onClose(kill);
   return { ended, output: () => output.join(''), kill };
 }
 

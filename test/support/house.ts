@@ -77,6 +77,7 @@ export async function openHouse(
     throw error;
   });
   const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
+  const ends: (() => Promise<void>)[] = [];
   const { recordings, deliveries, watches } = server.ledger;
 
   const house = {
@@ -190,8 +191,13 @@ export async function openHouse(
       return found.flat();
     },
 
+    /** Has something ended before the house is. */
+    onClose(end: () => Promise<void>): void {
+      ends.push(end);
+    },
+
     async close() {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all([...workers.map((worker) => worker.stop()), ...ends.map((end) => end())]);
       await server.stop();
       await simulators.close();
       await redis.stop();
