@@ -289,7 +289,7 @@ describe('sluice doctor', () => {
     await worker.stop();
     try {
       await expect
-        .poll(async () => (await diagnose(cliOf(house))).of('line').text, { timeout: 20_000 })
+        .poll(async () => (await diagnose(cliOf(house))).of('line').text, { timeout: 60_000 })
         .toContain('The worker has not been heard of for');
       expect(await diagnose(cliOf(house))).toMatchObject({ exitCode: 4, state: 'fail' });
 
@@ -305,9 +305,9 @@ describe('sluice doctor', () => {
       worker = await house.startWorker();
     }
     await expect
-      .poll(async () => (await runSluice(['status'], cliOf(house))).stdout, { timeout: 20_000 })
+      .poll(async () => (await runSluice(['status'], cliOf(house))).stdout, { timeout: 60_000 })
       .toContain('worker: ok');
-  });
+  }, 150_000);
 
   it('finds announcements that were given up, which replay sends again', async () => {
     const { id } = await house.addCustom('untold');

@@ -139,11 +139,13 @@ it('an output that is revoked while it is made stops and leaves nothing; a waiti
   expect(await deed(id, 'oil', 'revoke')).toBe(200);
   await expect.poll(() => stands(id), SOON).toMatchObject({ oil: 'revoked', frame: 'revoked' });
   expect(await painting.painted(id)).toEqual(['ink']);
-  expect(await outputs(id)).toMatchObject([
-    { step: 'oil', state: 'revoked', error: null },
-    { step: 'ink', state: 'encoding', progress: { unit: 'seconds', done: 3, total: 12 } },
-    { step: 'frame', state: 'revoked' },
-  ]);
+  await expect
+    .poll(() => outputs(id), SOON)
+    .toMatchObject([
+      { step: 'oil', state: 'revoked', error: null },
+      { step: 'ink', state: 'encoding', progress: { unit: 'seconds', done: 3, total: 12 } },
+      { step: 'frame', state: 'revoked' },
+    ]);
   expect((await house.recordings.get(id))?.state).toBe('moving');
 
   expect(await deed(id, 'ink', 'revoke')).toBe(200);
