@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, canBeCopied, containerForCopy, muxArgs } from '../domain/media/containers.ts';
+import { hidesItsBeginning } from '../domain/media/copy-rule.ts';
 import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
 import { perSecond, type VideoStream } from '../domain/media/media-file.ts';
 import type { TaskShape } from '../domain/recipe.ts';
@@ -33,9 +34,6 @@ type Params = z.infer<typeof paramsShape>;
 
 const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
 
-/** What an edit list hides before the beginning of a film is shown by no cut of it; a part of a picture is rounding. */
-const MAX_HIDDEN_S = 0.1;
-
 interface Part {
   readonly startS: number;
   readonly endS: number;
@@ -52,10 +50,9 @@ export const makeTask = (tools: OutputTools) => createMediaTask({ shape, tools, 
 async function trim(work: MediaWork<Params>) {
   const { params } = work;
   const part = partOf(work);
-  const { video } = work.input.file;
-  const keyS = video === undefined ? part.startS : await keyframeBefore(work, video, part.startS);
-  const isExact = params.exact || !canBeCopied(work.input.file) || keyS < -MAX_HIDDEN_S;
-  const made = isExact ? await encoded(work, part) : await copied(work, part, Math.max(0, keyS));
+  const copyFromS = params.exact || !canBeCopied(work.input.file) ? undefined : await whereToCopy(work, part);
+  const isExact = copyFromS === undefined;
+  const made = isExact ? await encoded(work, part) : await copied(work, part, copyFromS);
   const durationS = part.endS - made.startsAtS;
   await work.prove(made.name, { ...made.proof, durationS });
   await work.put(made.name, { mediaType: made.container.mediaType, durationS });
@@ -71,6 +68,13 @@ function partOf({ params, input }: MediaWork<Params>): Part {
   if (startS >= durationS) throw unfit(`It cannot begin at ${startS} s: ${long}`);
   if (endS <= startS) throw unfit(`It cannot begin at ${startS} s and end at ${endS} s: ${long}`);
   return { startS, endS };
+}
+
+/** Where a copy of a part begins, in seconds; `undefined`: it would show what an edit list hides before the film. */
+async function whereToCopy(work: MediaWork<Params>, { startS }: Part): Promise<number | undefined> {
+  const { video } = work.input.file;
+  const keyS = video === undefined ? startS : await keyframeBefore(work, video, startS);
+  return hidesItsBeginning({ hiddenS: -keyS }) ? undefined : Math.max(0, keyS);
 }
 
 async function copied(work: MediaWork<Params>, { startS, endS }: Part, startsAtS: number) {

@@ -50,7 +50,7 @@ export function whyNotCopied(
 }
 
 /** Whether a film begins with what is not to be shown; a part of a picture is rounding. */
-export function hidesItsBeginning({ hiddenS }: PacketFacts): boolean {
+export function hidesItsBeginning({ hiddenS }: Pick<PacketFacts, 'hiddenS'>): boolean {
   return hiddenS > MAX_APART_S;
 }
 
