@@ -115,24 +115,27 @@ type Stream = z.output<typeof answerShape>['streams'][number];
 export function readMediaFile(answer: string): MediaFile | undefined {
   const parsed = answerShape.safeParse(parseJson(answer));
   if (!parsed.success) return undefined;
-  const { format, streams } = parsed.data;
+  const { format } = parsed.data;
+  const isOneOf = (names: readonly string[]) =>
+    format.format_name.split(',').some((name) => names.includes(name));
+  const isGuessed = isOneOf(WITHOUT_LENGTH);
+  const streams = parsed.data.streams.map((stream) =>
+    isGuessed ? { ...stream, duration: undefined } : stream,
+  );
   const video = usualOf(streams.filter(isFilm));
   const audio = usualOf(
     streams.filter((stream) => stream.codec_type === 'audio' && (stream.channels ?? 0) > 0),
   );
-  const isOneOf = (names: readonly string[]) =>
-    format.format_name.split(',').some((name) => names.includes(name));
   const beforeS = isOneOf(COUNTED_FROM_NOUGHT) ? Math.max(0, format.start_time ?? 0) : 0;
-  const whole = format.duration === undefined ? undefined : format.duration - beforeS;
-  const isGuessed = isOneOf(WITHOUT_LENGTH);
-  const durations = isGuessed ? [] : [whole, video?.duration, audio?.duration];
+  const whole = isGuessed || format.duration === undefined ? undefined : format.duration - beforeS;
+  const durations = [whole, video?.duration, audio?.duration];
   return {
     container: format.format_name,
     durationS: durations.find((each) => each !== undefined && each > 0),
     bitsPerS: format.bit_rate,
     streamCount: streams.length,
-    video: video && { ...readVideo(video), ...(isGuessed && { durationS: undefined }) },
-    audio: audio && { ...readAudio(audio), ...(isGuessed && { durationS: undefined }) },
+    video: video && readVideo(video),
+    audio: audio && readAudio(audio),
   };
 }
 
