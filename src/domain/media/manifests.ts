@@ -48,6 +48,10 @@ export const KEPT = { segments: 'public, max-age=31536000, immutable', manifests
 export const HLS_MASTER = 'master.m3u8';
 export const DASH_MANIFEST = 'manifest.mpd';
 
+/** What playlists of HLS and the manifest of DASH are served as. */
+export const HLS_TYPE = 'application/vnd.apple.mpegurl';
+export const DASH_TYPE = 'application/dash+xml';
+
 /** What the segments of a track are called. */
 export const initName = ({ id }: Pick<Track, 'id'>) => `${id}_init.mp4`;
 export const segmentName = ({ id, wrapping }: Pick<Track, 'id' | 'wrapping'>, number: number) =>
@@ -87,7 +91,7 @@ export function lengthS({ segments, timescale }: Pick<Track, 'segments' | 'times
 
 /** HLS (RFC 8216bis): one playlist for each track, and the one that names them, which is fetched first and so comes last. */
 export function hlsPlaylists(tracks: readonly Track[]): readonly Manifest[] {
-  const mediaType = 'application/vnd.apple.mpegurl';
+  const mediaType = HLS_TYPE;
   const media = tracks.map((track) => ({ name: playlistName(track), mediaType, text: mediaPlaylist(track) }));
   return [...media, { name: HLS_MASTER, mediaType, text: masterPlaylist(tracks) }];
 }
@@ -169,7 +173,7 @@ export function dashManifest(tracks: readonly Track[]): Manifest {
     '  </Period>',
     '</MPD>',
   ];
-  return { name: DASH_MANIFEST, mediaType: 'application/dash+xml', text: text(lines) };
+  return { name: DASH_MANIFEST, mediaType: DASH_TYPE, text: text(lines) };
 }
 
 function adaptationSet(tracks: readonly Track[], id: number): string[] {

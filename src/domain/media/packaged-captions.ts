@@ -1,4 +1,5 @@
-import { DASH_MANIFEST, HLS_MASTER, type Manifest } from './manifests.ts';
+import { escapeMarkup } from '../markup.ts';
+import { DASH_MANIFEST, HLS_MASTER, HLS_TYPE, type Manifest } from './manifests.ts';
 
 /** Captions of one language that lie beside the manifests of a package. */
 export interface PackagedCaptions {
@@ -64,7 +65,7 @@ function mpdWith(text: string, captions: readonly PackagedCaptions[]): string {
     const { name, label, language } = each;
     return [
       `    <AdaptationSet id="${first + at}" contentType="text" mimeType="text/vtt" lang="${language}">`,
-      `      <Label>${escaped(label)}</Label>`,
+      `      <Label>${escapeMarkup(label)}</Label>`,
       '      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="subtitle"/>',
       `      <Representation id="${name}" bandwidth="${CAPTIONS_BITS_PER_S}">`,
       `        <BaseURL>${vttName(each)}</BaseURL>`,
@@ -77,10 +78,6 @@ function mpdWith(text: string, captions: readonly PackagedCaptions[]): string {
 
 /** What players plan with: about as much as somebody says who speaks fast. */
 const CAPTIONS_BITS_PER_S = 256;
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
 
 /** The playlist that HLS wants of captions: all of them are one segment, as long as the film. */
 export function captionsPlaylist(
@@ -99,7 +96,7 @@ export function captionsPlaylist(
     '',
   ];
   const name = captionsPlaylistName(captions);
-  return { name, mediaType: 'application/vnd.apple.mpegurl', text: lines.join('\n') };
+  return { name, mediaType: HLS_TYPE, text: lines.join('\n') };
 }
 
 /**
@@ -128,7 +125,7 @@ export function firstUriIn(playlist: string): string | undefined {
   return playlist.split('\n').find((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** The task that has captions shown in packages; what a new package is told to, by whoever records it. */
+/** The task that has captions shown in packages. */
 export const PACKAGED_CAPTIONS_TASK = 'package-captions';
 
 /** What is proved of the captions of a transcript: in which packages they are. */

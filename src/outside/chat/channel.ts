@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../../domain/markup.ts';
 import type { AlarmChannel } from '../../engine/ports/alarm-channel.ts';
 import { type Request, readText, refusal, send } from '../../lib/http.ts';
 
@@ -18,7 +19,8 @@ export function createAlarmWebhook(options: { url: string }): AlarmChannel {
         // Whoever knows it may write to the channel.
         isPathSecret: true,
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text: escapeText(body).slice(0, MAX_TEXT) }),
+        // A title must not call `<!channel>`, nor hide an address behind other words.
+        body: JSON.stringify({ text: escapeMarkup(body).slice(0, MAX_TEXT) }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(IDLE_TIMEOUT_MS)]),
         idleTimeoutMs: IDLE_TIMEOUT_MS,
       };
@@ -28,9 +30,4 @@ export function createAlarmWebhook(options: { url: string }): AlarmChannel {
         throw refusal(request, response.status, text, response.headers);
     },
   };
-}
-
-/** A title must not call `<!channel>`, nor hide an address behind other words. */
-function escapeText(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

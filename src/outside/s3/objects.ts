@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
+import { escapeMarkup } from '../../domain/markup.ts';
 import type { Call, OpenedFile } from '../../engine/ports/store.ts';
 import { contentRange, lengthFrom } from '../../lib/headers.ts';
 import { chunksOf, type Request, type Response, type StreamedBody } from '../../lib/http.ts';
 import { isAbsence } from './errors.ts';
 import type { Profile } from './profiles.ts';
 import { type Answer, parseAnswer, type Requests } from './requests.ts';
-import { escaped, many, maybe, one } from './xml.ts';
+import { many, maybe, one } from './xml.ts';
 
 const META = 'x-amz-meta-';
 
@@ -78,7 +79,7 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
   }
 
   async function removeTogether(keys: readonly string[], signal: AbortSignal): Promise<void> {
-    const objects = keys.map((key) => `<Object><Key>${escaped(key)}</Key></Object>`).join('');
+    const objects = keys.map((key) => `<Object><Key>${escapeMarkup(key)}</Key></Object>`).join('');
     const body = `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects}</Delete>`;
     const answer = await requests.ask({
       method: 'POST',

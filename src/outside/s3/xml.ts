@@ -41,8 +41,3 @@ function contentOf(element: XmlElement): Value {
   }
   return values;
 }
-
-/** A text as it stands between tags. */
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}

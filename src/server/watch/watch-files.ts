@@ -3,10 +3,11 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Watch } from '../../desk/watching.ts';
 import { KnownError } from '../../domain/errors.ts';
+import { DASH_TYPE, HLS_TYPE } from '../../domain/media/manifests.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
-  '.m3u8': 'application/vnd.apple.mpegurl',
-  '.mpd': 'application/dash+xml',
+  '.m3u8': HLS_TYPE,
+  '.mpd': DASH_TYPE,
   '.m4s': 'video/iso.segment',
   '.mp4': 'video/mp4',
   '.ts': 'video/mp2t',

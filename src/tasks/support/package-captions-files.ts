@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { orMachineTrouble } from '../../domain/errors.ts';
-import { HLS_MASTER, KEPT } from '../../domain/media/manifests.ts';
+import { DASH_MANIFEST, DASH_TYPE, HLS_MASTER, HLS_TYPE, KEPT } from '../../domain/media/manifests.ts';
 import {
   captionsPlaylist,
   captionsPlaylistName,
@@ -114,7 +114,7 @@ async function readManifests(
   for (const key of manifests) {
     const text = (await read(writer, key))?.toString('utf8');
     if (text === undefined) return undefined;
-    const mediaType = key.endsWith('.mpd') ? 'application/dash+xml' : 'application/vnd.apple.mpegurl';
+    const mediaType = key.endsWith(`/${DASH_MANIFEST}`) ? DASH_TYPE : HLS_TYPE;
     texts.push({ key, text, mediaType });
   }
   return texts;
