@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
+import { writeHeldFfmpeg } from '../support/films.ts';
 import { type House, openHouse } from '../support/house.ts';
 
 const RECIPES = 'default: own-player\n';
@@ -19,14 +20,11 @@ beforeEach(async () => {
   await mkdir(out);
   gate = join(folder, 'gate');
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
-  const held = join(folder, 'ffmpeg');
-  await writeFile(held, `#!/bin/sh\nwhile [ ! -e '${gate}' ]; do sleep 0.05; done\nexec ffmpeg "$@"\n`);
-  await chmod(held, 0o755);
   house = await openHouse({
     ...QUICK_SETTINGS,
     // Where ffmpeg is.
     PATH: process.env['PATH'],
-    FFMPEG: held,
+    FFMPEG: await writeHeldFfmpeg(join(folder, 'ffmpeg'), gate),
     RECIPES_FILE: join(folder, 'recipes.yaml'),
     MEDIA_OUT: out,
     MEDIA_OUT_URL: 'https://media.example',

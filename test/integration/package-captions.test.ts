@@ -1,8 +1,9 @@
-import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { QUICK_SETTINGS, sendTranscript } from '../support/faults-house.ts';
+import { writeHeldFfmpeg } from '../support/films.ts';
 import { type House, openHouse } from '../support/house.ts';
 
 /** Packages of the largest rendition alone: what is copied costs nothing. */
@@ -38,13 +39,10 @@ beforeAll(async () => {
   gate = join(folder, 'gate');
   await writeFile(gate, '');
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
-  const held = join(folder, 'ffmpeg');
-  await writeFile(held, `#!/bin/sh\nwhile [ ! -e '${gate}' ]; do sleep 0.05; done\nexec ffmpeg "$@"\n`);
-  await chmod(held, 0o755);
   house = await openHouse({
     ...QUICK_SETTINGS,
     PATH: process.env['PATH'],
-    FFMPEG: held,
+    FFMPEG: await writeHeldFfmpeg(join(folder, 'ffmpeg'), gate),
     RECIPES_FILE: join(folder, 'recipes.yaml'),
     MEDIA_OUT: out,
     // Nobody publishes anything here, which captions for a publisher wait for.

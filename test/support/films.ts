@@ -1,3 +1,4 @@
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realFfmpeg } from './media-bench.ts';
 
@@ -7,6 +8,13 @@ const ffmpeg = realFfmpeg();
 export async function makeFilm(folder: string, name: string, args: readonly string[]): Promise<string> {
   const path = join(folder, name);
   await ffmpeg.run({ args: [...args, path], signal: new AbortController().signal });
+  return path;
+}
+
+/** An ffmpeg that does nothing before there is a file at `gate`; gives back its path. */
+export async function writeHeldFfmpeg(path: string, gate: string): Promise<string> {
+  await writeFile(path, `#!/bin/sh\nwhile [ ! -e '${gate}' ]; do sleep 0.05; done\nexec ffmpeg "$@"\n`);
+  await chmod(path, 0o755);
   return path;
 }
 

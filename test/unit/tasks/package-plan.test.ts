@@ -1,33 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { MediaFile } from '../../../src/domain/media/media-file.ts';
 import { type PackageWishes, planPackage } from '../../../src/tasks/support/package-plan.ts';
+import { file, film } from '../../support/media-facts.ts';
 
-const RATE = { over: 25, under: 1 };
-
-const FILM: MediaFile = {
-  container: 'mov,mp4,m4a,3gp,3g2,mj2',
-  durationS: 60,
-  streamCount: 1,
-  bitsPerS: undefined,
-  audio: undefined,
-  video: {
-    index: 0,
-    codec: 'h264',
-    level: 31,
-    widthPx: 1280,
-    heightPx: 720,
-    pixelAspect: 1,
-    turnedDegrees: 0,
-    pixelFormat: 'yuv420p',
-    isFullRange: false,
-    transfer: 'bt709',
-    isInterlaced: false,
-    nominalRate: RATE,
-    averageRate: RATE,
-    bitsPerS: undefined,
-    startS: 0,
-  },
-};
+const FILM = file(film(), undefined);
 
 const WISHES = {
   codec: 'h264',

@@ -5,58 +5,12 @@ import { requireWithinLimits } from '../../../../src/domain/media/limits.ts';
 import { bitRates, dashManifest, hlsPlaylists, type Track } from '../../../../src/domain/media/manifests.ts';
 import {
   type AudioStream,
-  type MediaFile,
   readMediaFile,
   shownSize,
   type VideoStream,
 } from '../../../../src/domain/media/media-file.ts';
 import { evenRate, repairChain } from '../../../../src/domain/media/repair.ts';
-
-const RATE = { over: 25, under: 1 };
-
-const film = (more: Partial<VideoStream> = {}): VideoStream => ({
-  index: 0,
-  codec: 'h264',
-  level: 31,
-  widthPx: 1280,
-  heightPx: 720,
-  pixelAspect: 1,
-  turnedDegrees: 0,
-  pixelFormat: 'yuv420p',
-  isFullRange: false,
-  transfer: 'bt709',
-  isInterlaced: false,
-  nominalRate: RATE,
-  averageRate: RATE,
-  bitsPerS: undefined,
-  startS: 0,
-  ...more,
-});
-
-const sound = (more: Partial<AudioStream> = {}): AudioStream => ({
-  index: 1,
-  codec: 'aac',
-  profile: 'LC',
-  channels: 1,
-  sampleRateHz: 32_000,
-  bitsPerS: undefined,
-  startS: 0,
-  ...more,
-});
-
-const file = (
-  video: VideoStream | undefined,
-  audio: AudioStream | undefined,
-  more: Partial<MediaFile> = {},
-): MediaFile => ({
-  container: 'mov,mp4,m4a,3gp,3g2,mj2',
-  durationS: 60,
-  bitsPerS: 400_000,
-  streamCount: 2,
-  video,
-  audio,
-  ...more,
-});
+import { file, film, RATE, sound } from '../../../support/media-facts.ts';
 
 describe('what ffprobe says', () => {
   const says = (...streams: object[]) =>
