@@ -64,7 +64,7 @@ describe('the pages of what was left with Zoom and of announcements', () => {
     });
     await house.zoom.send(house.webhookUrl, house.zoom.recordingCompleted(meeting));
     await page.goto(`${house.config.pipeline.url}/zoom`);
-    await page.getByText('Two views').waitFor();
+    await page.getByText('Two views', { exact: true }).waitFor();
     await expectAccessible(page, 'zoom');
     await page.getByRole('button', { name: /^Bring it after all: Two views/ }).click();
     await page.waitForURL(/\/recordings\/rec_/);

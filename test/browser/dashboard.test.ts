@@ -100,7 +100,7 @@ describe('the dashboard', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Cancel “History”?' }).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.locator('dialog').waitFor({ state: 'detached' });
     expect((await house.recordings.get(id))?.state).toBe('waiting');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Cancel the recording' }).focus();

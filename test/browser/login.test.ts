@@ -32,11 +32,11 @@ it('leads an operator who is not logged in to the login and back, and lets a tut
   await page.getByRole('heading', { name: 'Upload a recording' }).waitFor();
 
   await page.goto(`${url}/recordings?state=failed`);
-  await page.getByLabel('Token').fill('not this one');
+  await page.getByRole('textbox', { name: 'Token' }).fill('not this one');
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('alert').waitFor();
   await expectAccessible(page, 'login');
-  await page.getByLabel('Token').fill(TOKEN);
+  await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('Nothing fits what you search for.').waitFor();
   expect(page.url()).toBe(`${url}/recordings?state=failed`);
@@ -46,7 +46,7 @@ it('leads an operator who is not logged in to the login and back, and lets a tut
 
   await page.getByText('admin', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByLabel('Token').fill(TOKEN);
+  await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('button', { name: 'Resume the line' }).waitFor();
   await page.goto(`${url}/nowhere`);
@@ -58,7 +58,7 @@ it('leads an operator who is not logged in to the login and back, and lets a tut
   await page.getByRole('button', { name: 'Resume the line' }).waitFor();
   await context.clearCookies();
   await page.getByRole('button', { name: 'Resume the line' }).click();
-  await page.getByLabel('Token').waitFor();
+  await page.getByRole('textbox', { name: 'Token' }).waitFor();
   expect(complaints).toEqual([]);
   await context.close();
 });
@@ -93,7 +93,7 @@ it('shows whoever may only look all pages and no button that does anything', asy
   await writeRecordings(house.config.ledgerPath, { done: 2, waiting: 3, failed: 2, 'backing-off': 1 });
   const { page, context, complaints } = await openPage(browser);
   await page.goto(`${url}/login`);
-  await page.getByLabel('Token').fill(token);
+  await page.getByRole('textbox', { name: 'Token' }).fill(token);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('Wall display, only looking').waitFor();
 
@@ -113,7 +113,7 @@ it('shows whoever may only look all pages and no button that does anything', asy
   await page.getByText('may look at everything and change nothing').first().waitFor();
 
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByLabel('Token').fill(TOKEN);
+  await page.getByRole('textbox', { name: 'Token' }).fill(TOKEN);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('link', { name: 'Access and what was done' }).click();
   await page.getByText('create access token', { exact: false }).first().waitFor();
