@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { examineConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { KnownError, scrubSummaries, summarize } from '../domain/errors.ts';
+import { CODE, CODE_ENDING, ROOT } from '../lib/root.ts';
 import { readVersion } from '../lib/version.ts';
 import { readRecipesFile } from '../recipes/recipes-file.ts';
 import { createScrub } from '../telemetry/scrub.ts';
@@ -15,7 +16,7 @@ import { screenOf } from './screen.ts';
 
 process.umask(0o077);
 const cwd = process.cwd();
-const home = resolve(process.env['SLUICE_DIR']?.trim() || join(import.meta.dirname, '../..'));
+const home = resolve(process.env['SLUICE_DIR']?.trim() || ROOT);
 // As the processes are run: from that folder, with its .env.
 process.chdir(home);
 const envFile = readEnvFile();
@@ -74,7 +75,7 @@ const io: Io = {
     return await probeFile(examineConfig(process.env).config, path, stopping.signal);
   },
   async runSweeper(args) {
-    const entry = join(dirname(import.meta.dirname), `processes/sweep-main${extname(import.meta.filename)}`);
+    const entry = join(CODE, `processes/sweep-main${CODE_ENDING}`);
     const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { stdio: 'inherit' });
     // Ctrl+C reaches it by itself; what is sent to this process alone does not.
     stopping.signal.addEventListener('abort', () => child.kill('SIGTERM'));

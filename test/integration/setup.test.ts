@@ -394,7 +394,10 @@ describe('the build', () => {
     await cp(join(CHECKOUT, 'tsconfig.json'), join(root, 'tsconfig.json'));
     await cp(join(CHECKOUT, 'tsconfig.build.json'), join(root, 'tsconfig.build.json'));
     await symlink(join(CHECKOUT, 'node_modules'), join(root, 'node_modules'));
-    await put('src/one.ts', "import { two } from './deep/two.ts';\nexport const one: number = two - 1;\n");
+    await put(
+      'src/tool/main.ts',
+      "import { two } from '../deep/two.ts';\nconst one: number = two - 1;\nconsole.log(one);\n",
+    );
     await put('src/deep/two.ts', 'export const two = 2;\n');
     await put('src/deep/page.html', '<p>');
   });
@@ -404,16 +407,10 @@ describe('the build', () => {
       exitCode: 0,
       output: 'Compiling src to dist (tsc) ...\n',
     });
-    expect(await filesOf('dist')).toEqual([
-      'deep/page.html',
-      'deep/two.js',
-      'deep/two.js.map',
-      'one.js',
-      'one.js.map',
-    ]);
-    expect(await read('dist/one.js')).toContain("from './deep/two.js'");
-    expect(JSON.parse(await read('dist/deep/two.js.map'))).toMatchObject({
-      sources: ['../../src/deep/two.ts'],
+    expect(await filesOf('dist')).toEqual(['deep/page.html', 'tool/main.js', 'tool/main.js.map']);
+    expect(await run('dist/tool/main.js')).toEqual({ exitCode: 0, output: '1\n' });
+    expect(JSON.parse(await read('dist/tool/main.js.map'))).toMatchObject({
+      sources: ['../../src/deep/two.ts', '../../src/tool/main.ts'],
     });
 
     const { ino } = await stat(join(root, 'dist'));
@@ -421,9 +418,10 @@ describe('the build', () => {
     expect(await stat(join(root, 'dist'))).toMatchObject({ ino });
 
     await rm(join(root, 'src/deep'), { recursive: true });
-    await put('src/one.ts', 'export const one = 1;\n');
+    await put('src/tool/main.ts', 'console.log(3);\n');
     expect(await run('scripts/build.mjs')).toMatchObject({ exitCode: 0 });
-    expect(await filesOf('dist')).toEqual(['one.js', 'one.js.map']);
+    expect(await filesOf('dist')).toEqual(['tool/main.js', 'tool/main.js.map']);
+    expect(await run('dist/tool/main.js')).toEqual({ exitCode: 0, output: '3\n' });
   });
 
   it('leaves dist as it was when the source does not compile', async () => {
@@ -434,13 +432,13 @@ describe('the build', () => {
 
     expect(exitCode).toBe(1);
     expect(output).toContain('src/deep/two.ts(1,14)');
-    expect(await read('dist/deep/two.js')).not.toContain('three');
+    expect(await run('dist/tool/main.js')).toEqual({ exitCode: 0, output: '1\n' });
     expect((await readdir(root)).filter((name) => /^\.(dist|setup)-/.test(name))).toEqual([]);
     expect(await run('scripts/build.mjs')).toMatchObject({ exitCode: 1 });
   });
 
   it('builds a src without TypeScript, and anew with --force', async () => {
-    await rm(join(root, 'src/one.ts'));
+    await rm(join(root, 'src/tool/main.ts'));
     await rm(join(root, 'src/deep/two.ts'));
 
     expect(await run('scripts/build.mjs')).toMatchObject({ exitCode: 0 });

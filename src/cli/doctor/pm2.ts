@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
+import { ROOT } from '../../lib/root.ts';
 
 const run = promisify(execFile);
 
@@ -44,7 +45,7 @@ export function createPm2({ env, home }: { readonly env: Env; readonly home: str
   async function ask(signal: AbortSignal): Promise<readonly Listed[] | undefined> {
     const pm2Home = await runningHome(env, home);
     if (pm2Home === undefined) return undefined;
-    const program = join(import.meta.dirname, '../../../node_modules/pm2/bin/pm2');
+    const program = join(ROOT, 'node_modules/pm2/bin/pm2');
     const { stdout } = await run(process.execPath, [program, 'jlist', '--silent'], {
       signal,
       env: { ...env, PM2_HOME: pm2Home, PM2_DISCRETE_MODE: 'true' },

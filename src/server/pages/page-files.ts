@@ -4,6 +4,7 @@ import { extname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CODE, ROOT } from '../../lib/root.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -84,5 +85,5 @@ function readPageFile(path: string): PageFile {
 
 /** Beside the compiled server, or where the build puts it for a server that runs from its sources. */
 function builtFolders(page: string): string[] {
-  return [join(import.meta.dirname, '../../web', page), join(import.meta.dirname, '../../../dist/web', page)];
+  return [join(CODE, 'web', page), join(ROOT, 'dist/web', page)];
 }

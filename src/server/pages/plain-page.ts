@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../lib/root.ts';
 
 /** The colours of all pages. Where they are not there a page is as the browser has it. */
-export const THEME = read(join(import.meta.dirname, '../../../web/shared/theme.css'));
+export const THEME = read(join(ROOT, 'web/shared/theme.css'));
 
 const STYLE = `${THEME}
 body.plain { display: grid; place-items: center; }
