@@ -22,8 +22,11 @@ const IS_COMPILED = /\.[cm]?tsx?$/;
 /** What is started or looked for by its path: the rest of the code goes into what these share. */
 const ENTRIES = [/(^|\/)([a-z]+-)?main\.js$/, /^tasks\/[^/]+\.js$/, /^cli\/logs\/readable\.js$/];
 
-/** Packages that stay where they are: they look for compiled code beside themselves. */
-const OUTSIDE = ['libsql', 'msgpackr-extract'];
+/**
+ * Packages that stay where they are: some look for compiled code beside themselves, the others are loaded on demand alone, and of
+ * those that are no modules only Node itself then knows the names.
+ */
+const OUTSIDE = ['libsql', 'msgpackr-extract', 'nodemailer', 'pino-pretty', '@opentelemetry/*'];
 
 /** What packages that are no modules expect to be there. */
 const REQUIRE =
@@ -123,7 +126,7 @@ async function compile({ root, outDir }) {
 async function bundle({ from, outDir }) {
   const isEntry = (path) => ENTRIES.some((entry) => entry.test(relative(from, path)));
   const esbuild = await import('esbuild');
-  await esbuild.build({
+  const { metafile } = await esbuild.build({
     entryPoints: listFiles(from).filter(isEntry),
     outbase: from,
     outdir: outDir,
@@ -137,10 +140,21 @@ async function bundle({ from, outDir }) {
     sourcesContent: false,
     keepNames: true,
     external: OUTSIDE,
+    metafile: true,
     banner: { js: REQUIRE },
     legalComments: 'none',
     logLevel: 'warning',
   });
+  const onDemand = Object.values(metafile.inputs)
+    .flatMap(({ imports }) => imports)
+    .filter(
+      ({ kind, path, external }) => kind === 'dynamic-import' && !external && path.includes('node_modules/'),
+    );
+  if (onDemand.length > 0) {
+    throw new Problem(
+      `What is loaded on demand stays outside of what is put together (OUTSIDE in scripts/build.mjs): ${onDemand.map(({ path }) => path).join(', ')}`,
+    );
+  }
 }
 
 /** A page of web/ becomes a folder of dist/web. */
