@@ -1,13 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
-
-const run = promisify(execFile);
 
 const setup: { radosgwFolder(env: NodeJS.ProcessEnv): string } = await import(
   new URL('../../scripts/setup/radosgw.mjs', import.meta.url).href
@@ -80,7 +77,7 @@ export async function startRadosgw({ minPartBytes = 5 * 1024 * 1024 } = {}): Pro
   const [keyId, secretKey] = ['AKTEST', 'a/secret+of=tests'];
   const [admin, before] = command('radosgw-admin');
   const user = ['user', 'create', '--uid=tests', '--display-name=tests'];
-  await run(admin, [...before, ...user, `--access-key=${keyId}`, `--secret-key=${secretKey}`]);
+  await makeUser(admin, [...before, ...user, `--access-key=${keyId}`, `--secret-key=${secretKey}`]);
 
   async function start(): Promise<ChildProcess> {
     const [program, args] = command('radosgw');
@@ -117,4 +114,32 @@ export async function startRadosgw({ minPartBytes = 5 * 1024 * 1024 } = {}): Pro
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Runs its tool until that has told of the user, as JSON, which it does when all is written. It is not waited for any longer: on a
+ * busy machine it now and then waits for ever for a thread of its own that does not end.
+ */
+async function makeUser(program: string, args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const closed = once(child, 'close');
+  let [told, complaints] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    told += text;
+    if (isJson(told)) child.kill('SIGKILL');
+  });
+  await closed;
+  if (!isJson(told)) throw new Error(`radosgw-admin has made no user: ${complaints}`);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
