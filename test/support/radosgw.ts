@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isJson } from '../../src/lib/json.ts';
 import { freePort } from './free-port.ts';
 
 const setup: { radosgwFolder(env: NodeJS.ProcessEnv): string } = await import(
@@ -133,13 +134,4 @@ async function makeUser(program: string, args: readonly string[]): Promise<void>
   });
   await closed;
   if (!isJson(told)) throw new Error(`radosgw-admin has made no user: ${complaints}`);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { KnownError } from '../../domain/errors.ts';
 import type { Recording } from '../../domain/recording.ts';
+import { isJson } from '../../lib/json.ts';
 import { firstBytesOf, type MediaType, mediaTypeOf } from '../../lib/media-type.ts';
 
 /** More text than this is looked at only where it begins. */
@@ -121,15 +122,6 @@ function isRefusal(text: string): boolean {
   const keys = Object.keys(JSON.parse(text));
   const said = ['status', 'code', 'errorcode', 'errormessage', 'message', 'result', 'reason', 'error'];
   return keys.length > 0 && keys.every((key) => said.includes(key.toLowerCase()));
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function known(type: string): MediaType {
