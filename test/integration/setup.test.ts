@@ -447,6 +447,37 @@ describe('the build', () => {
     expect(await run('scripts/build.mjs', ['--force'])).toMatchObject({ exitCode: 0 });
     expect(await filesOf('dist')).toEqual(['deep/page.html']);
   });
+
+  describe('of what is loaded on demand', () => {
+    const loading = (what: string) =>
+      `const it = await import('${what}');\nconsole.log(Object.keys(it)[0]);\n`;
+
+    it('refuses a package, whose name only Node would then know, and leaves dist as it was', async () => {
+      await run('scripts/build.mjs');
+      await put('src/tool/main.ts', loading('yaml'));
+
+      const { exitCode, output } = await run('scripts/build.mjs');
+
+      expect(exitCode).toBe(1);
+      expect(output).toMatch(/loaded on demand.*yaml/);
+      expect(await run('dist/tool/main.js')).toEqual({ exitCode: 0, output: '1\n' });
+    });
+
+    it("takes our own files, also into the tests' copy below node_modules", async () => {
+      await put('src/tool/main.ts', loading('../deep/two.ts'));
+      await put('src/lib/crash-point.ts', 'export {};\n');
+      await put('test/support/crash-point.mjs', 'export {};\n');
+      const copy = 'elsewhere/node_modules/.cache/copy/dist';
+
+      for (const [args, dist] of [
+        [[], 'dist'],
+        [['--crash-points', copy], copy],
+      ] as const) {
+        expect(await run('scripts/build.mjs', args)).toMatchObject({ exitCode: 0 });
+        expect(await run(`${dist}/tool/main.js`)).toEqual({ exitCode: 0, output: 'two\n' });
+      }
+    });
+  });
 });
 
 async function put(path: string, text: string): Promise<void> {
