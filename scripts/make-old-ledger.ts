@@ -226,7 +226,7 @@ async function snapshot() {
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const before = await seen();
     await rm(path, { force: true });
-    const sqlite = new Sqlite(config.ledgerPath);
+    const sqlite = new Sqlite(config.ledgerAddress);
     sqlite.exec(`vacuum into '${path}'`);
     sqlite.close();
     if (JSON.stringify(await seen()) === JSON.stringify(before)) return { path, before };

@@ -21,8 +21,9 @@ const RESTLESS_TABLES: ReadonlySet<string> = new Set([
 
 /** Everything that an attack may have changed, one line each. */
 export async function stateOf({ sluice, b2, bunny, site }: AttackHouse): Promise<string[]> {
-  const rows = Object.entries(dumpLedger(join(sluice.dataDir, 'ledger.db'))).flatMap(([table, entries]) =>
-    RESTLESS_TABLES.has(table) ? [] : entries.map((row) => `ledger ${table} ${JSON.stringify(row)}`),
+  const rows = Object.entries(await dumpLedger(join(sluice.dataDir, 'ledger.db'))).flatMap(
+    ([table, entries]) =>
+      RESTLESS_TABLES.has(table) ? [] : entries.map((row) => `ledger ${table} ${JSON.stringify(row)}`),
   );
   const files = await Promise.all(
     ['spool', 'uploads', 'incoming'].map((name) => filesIn(sluice.dataDir, name)),

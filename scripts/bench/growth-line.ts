@@ -15,7 +15,7 @@ export interface LinePasses {
 
 serveMessages(
   async ({ ledgerPath, socketPath, passes }: { ledgerPath: string; socketPath: string; passes: number }) => {
-    const ledger = await openWholeLedger({ path: ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ address: ledgerPath, leaseMs: 5000 });
     const connection = new Redis({ path: socketPath, maxRetriesPerRequest: null });
     let passed = () => {};
     const line = createLine({

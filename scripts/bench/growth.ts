@@ -146,7 +146,7 @@ async function bringOneHome(context: BenchContext, path: string): Promise<void> 
       PLAYABLE_POLL_MIN_S: '0.1',
       PLAYABLE_POLL_MAX_S: '0.2',
     });
-    const ledger = await openWholeLedger({ path: house.ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ address: house.ledgerPath, leaseMs: 5000 });
     defer(() => ledger.close());
     await house.announce(await house.addMeeting('Lesson'));
     await house.untilDone(1);
@@ -165,7 +165,7 @@ async function openGrown(
   const path = join(folder, `${count}.db`);
   copyLedger(template, path);
   growLedger(path, count);
-  const ledger = await openWholeLedger({ path, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: path, leaseMs: 5000 });
   context.defer(() => ledger.close());
   const redis = await startRedis();
   context.defer(() => redis.stop());

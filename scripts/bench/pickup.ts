@@ -20,7 +20,7 @@ export const pickup: Bench = {
       PLAYABLE_POLL_MIN_S: '3600',
       PLAYABLE_POLL_MAX_S: '3600',
     });
-    const ledger = await openWholeLedger({ path: house.ledgerPath, leaseMs: 5000 });
+    const ledger = await openWholeLedger({ address: house.ledgerPath, leaseMs: 5000 });
     context.defer(() => ledger.close());
     const first: number[][] = [];
     const next: number[][] = [];

@@ -118,7 +118,7 @@ async function freeze({ socketPath }: TestRedis): Promise<() => void> {
 }
 
 async function isMoving(path: string): Promise<boolean> {
-  const ledger = await openWholeLedger({ path, leaseMs: LEASE_MS });
+  const ledger = await openWholeLedger({ address: path, leaseMs: LEASE_MS });
   try {
     return (await ledger.gate.expiresAtMs()) > Date.now();
   } finally {
@@ -128,7 +128,7 @@ async function isMoving(path: string): Promise<boolean> {
 
 /** The ids that were acknowledged and are in the ledger. */
 async function findKept(path: string, sent: readonly SentWebhook[]): Promise<ReadonlySet<string>> {
-  const ledger = await openWholeLedger({ path, leaseMs: LEASE_MS });
+  const ledger = await openWholeLedger({ address: path, leaseMs: LEASE_MS });
   const kept = new Set<string>();
   try {
     for (const { id, status } of sent) {

@@ -89,7 +89,7 @@ interface Stage {
 
 async function perform(stage: Stage): Promise<Result> {
   const { house, watch, performer, senders, plan, options, say, signal } = stage;
-  const ledger = await openWholeLedger({ path: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
   const furtherRuns = createFurtherRuns({ ledger, pipelineUrl: house.pipelineUrl, signal });
   const startMs = Date.now();
   const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));

@@ -18,7 +18,7 @@ const describeOnly = () => Promise.reject(new Error('only described'));
 /** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
 export async function openApiPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
-  const ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
+  const ledger = await openWholeLedger({ address: join(folder, 'ledger.db'), leaseMs: 1000 });
   const line = { hurry() {}, poke() {} };
   const desk = createDesk({
     ledger,

@@ -31,7 +31,7 @@ export async function openFuzzWorld() {
   const video = join(folder, 'lesson.mp4');
   await copyFile(SAMPLE, video);
   const ledgerPath = join(dataDir, 'ledger.db');
-  const ledger = await openWholeLedger({ path: ledgerPath, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: ledgerPath, leaseMs: 5000 });
   const reader = new Sqlite(ledgerPath);
   // Each change of a recording adds an event; what else there is grows, or is a switch.
   const tables = reader

@@ -13,6 +13,7 @@ import {
   FFMPEG,
   isSet,
   NGINX,
+  POSTGRES,
   programStep,
   RCLONE,
   REDIS,
@@ -26,7 +27,7 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy,
-            and in the cache folder of this user radosgw)
+            Postgres, and in the cache folder of this user radosgw)
   --chaos   also install what only the chaos run needs (faketime)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
@@ -76,6 +77,7 @@ export async function setUp({
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
+    ...(test ? [programStep({ program: POSTGRES, env, folders, say })] : []),
     ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),

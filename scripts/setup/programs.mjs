@@ -78,6 +78,20 @@ export const CADDY = {
   instead: '',
 };
 
+/** The server that a ledger of several hosts lies in. Debian has its programs in a folder per version, and this one on the PATH. */
+export const POSTGRES = {
+  title: 'Postgres',
+  programs: ['postgres', 'pg_ctlcluster'],
+  packages: {
+    'apt-get': ['postgresql'],
+    apk: ['postgresql17', 'postgresql16', 'postgresql15'],
+    dnf: ['postgresql-server'],
+    brew: ['postgresql@17', 'postgresql@16'],
+  },
+  byHand: 'install the server of Postgres 15 or newer',
+  instead: '',
+};
+
 /** Sets the wall clock of single processes, for the tests. */
 export const FAKETIME = {
   title: 'faketime',
@@ -117,19 +131,19 @@ export const CHROMIUM = {
 
 // One shell does it all, so that one sudo is enough. The policy file is Debian's way to say that an installation may
 // not start a service; it holds only while this shell lives. A Redis of the system's own would take the port 6379, a
-// proxy of its own the port 80.
+// proxy of its own the port 80, a Postgres the port 5432.
 const APT_GET = `
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
   trap 'exit 130' INT TERM HUP
-  printf '#!/bin/sh\\n[ -d /proc/%s ] || exit 0\\ncase "$1" in redis*|valkey*|nginx*|caddy*) exit 101 ;; esac\\n' $$ > "$policy"
+  printf '#!/bin/sh\\n[ -d /proc/%s ] || exit 0\\ncase "$1" in redis*|valkey*|nginx*|caddy*|postgresql*) exit 101 ;; esac\\n' $$ > "$policy"
   chmod 755 "$policy"
 fi
 install() { apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$1"; }
 install "$1" || { apt-get update -q || true; install "$1"; } || exit 1
-case "$1" in redis*|nginx*|caddy*)
+case "$1" in redis*|nginx*|caddy*|postgresql*)
   service="\${1%-light}"
   if [ -d /run/systemd/system ]; then systemctl disable --now "$service"; else update-rc.d "$service" disable; fi || true ;;
 esac`;

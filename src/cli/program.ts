@@ -9,6 +9,7 @@ import { addDeleteCommand } from './commands/delete.ts';
 import { addDeliveriesCommand } from './commands/deliveries.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
+import { addLedgerCommand } from './commands/ledger.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
@@ -92,6 +93,7 @@ export function createProgram(io: Io, version: string): Command {
     addDeliveriesCommand,
     addReplayCommand,
     addSweepCommand,
+    addLedgerCommand,
     addDoctorCommand,
     addAlarmsCommand,
     addTokenCommand,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { inPlainWords } from '../lib/plain-words.ts';
+import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.ts';
 import { s3Connection, s3Place } from '../outside/s3/settings.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { zoomPlanning } from '../outside/zoom/planning.ts';
@@ -91,8 +92,7 @@ function buildConfig(e: Values, env: Env) {
 
   return {
     dataDir,
-    ledgerPath:
-      e.DATABASE_URL === undefined ? `${dataDir}/ledger.db` : resolve(e.DATABASE_URL.replace(/^file:/, '')),
+    ledgerAddress: ledgerAddress(e.DATABASE_URL, dataDir),
     diskReserveBytes: e.DISK_RESERVE_BYTES,
     redis: redisAddress(e.REDIS_URL, dataDir),
     log: { level: e.LOG_LEVEL, maxBytes: e.LOG_MAX_BYTES, keepFiles: e.LOG_KEEP_FILES },
@@ -353,9 +353,12 @@ function secretsIn(group: object): string[] {
 
 /** The password of an address as it stands there and as it is meant; of a token in the place of the user's name too. */
 function passwordsOf(text: string): string[] {
-  if (!text.includes('://') || !URL.canParse(text)) return [];
-  const { username, password } = new URL(text);
-  const secret = password === '' ? username : password;
+  if (!text.includes('://')) return [];
+  const database = parsePostgresUrl(text);
+  if (database === undefined && !URL.canParse(text)) return [];
+  const { username, password } = database ?? new URL(text);
+  // The user of a database is a name, and an ordinary word.
+  const secret = password === '' && database === undefined ? username : password;
   return [secret, decoded(secret)];
 }
 
@@ -522,6 +525,11 @@ export function logFolderOf(env: Readonly<Record<string, string | undefined>>): 
 /** The socket of the managed Redis; ecosystem.config.js starts Redis there. */
 function managedRedisSocket(dataDir: string): string {
   return `${resolve(dataDir)}/redis.sock`;
+}
+
+function ledgerAddress(databaseUrl: string | undefined, dataDir: string): string {
+  if (databaseUrl === undefined) return `${dataDir}/ledger.db`;
+  return isPostgresUrl(databaseUrl) ? databaseUrl : resolve(databaseUrl.replace(/^file:/, ''));
 }
 
 function redisAddress(redisUrl: string | undefined, dataDir: string): RedisAddress {

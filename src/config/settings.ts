@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
+import { parsePostgresUrl } from '../lib/postgres-url.ts';
 import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
 import { b2Settings } from '../outside/b2/settings.ts';
 import { bunnySettings } from '../outside/bunny/settings.ts';
@@ -104,10 +105,15 @@ const mailAddresses = () =>
     );
 
 const dbUrl = () =>
-  text().refine((value) => !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
+  text().refine((value) => namesDatabase(value) || !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
-      'must be file: and a path; Postgres is not supported yet; leave it out to use the SQLite file in DATA_DIR',
+      'must be file: and a path, or a whole URL of Postgres such as postgres://sluice:password@db.internal:5432/sluice; leave it out to use the SQLite file in DATA_DIR',
   });
+
+/** Of Postgres, and by name: otherwise it would be the database that is called like the user, and nobody's intention. */
+function namesDatabase(value: string): boolean {
+  return /^\/[^/]+$/.test(parsePostgresUrl(value)?.pathname ?? '');
+}
 
 /**
  * Every setting: its rule, its default and what it means. `.env.example` is this list. A setting without a default is
@@ -118,7 +124,9 @@ export const settings = {
   DATA_DIR: text().default('./data').describe('Folder for the ledger, uploads, spool and the managed Redis'),
   DATABASE_URL: dbUrl()
     .optional()
-    .describe('Ledger address, file:/path/to/ledger.db; unset: DATA_DIR/ledger.db'),
+    .describe(
+      'Where the ledger lies: file:/path/to/ledger.db, or for several hosts postgres://user:password@host:5432/database (Postgres 15 or newer); unset: DATA_DIR/ledger.db',
+    ),
   REDIS_URL: text()
     .regex(/^(rediss?|unix):\/\//, { error: 'must begin with redis://, rediss:// or unix://' })
     .optional()

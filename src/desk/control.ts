@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Alike } from '../ledger/operator.ts';
 import type { NamedOutput } from '../ledger/output-acts.ts';
 import type { Accepted } from '../ledger/recordings.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Line } from '../queue/line.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Intake } from './intake.ts';
@@ -180,7 +181,7 @@ export function createControl(options: {
 
       async schedule(id, notBefore) {
         const notBeforeMs = notBefore === null ? 0 : Date.parse(notBefore);
-        if (notBeforeMs !== 0 && notBeforeMs < Date.now() - CLOCKS_DIFFER_MS) {
+        if (notBeforeMs !== 0 && notBeforeMs < wallMs() - CLOCKS_DIFFER_MS) {
           const message = `not_before: ${notBefore} is in the past; null lets it go as soon as its turn comes`;
           throw new KnownError(message, { code: 'REQUEST_INVALID' });
         }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { spaceOf } from '../lib/disk.ts';
 import { countUploads } from '../lib/upload-bytes.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { VitalsWatch } from './vitals.ts';
 
 /** How often events are counted while nobody asks, in milliseconds, and how many in one go. */
@@ -50,12 +51,12 @@ export function createMeasurements(options: {
       return {
         tallies: await tallies.all(),
         recordings: await overview.counts(),
-        longestWaitingS: oldestMs === undefined ? 0 : Math.max(0, Date.now() - oldestMs) / 1000,
+        longestWaitingS: oldestMs === undefined ? 0 : Math.max(0, wallMs() - oldestMs) / 1000,
         deliveries: await deliveries.counts(),
         circuits: (await circuits.all()).map(({ service, failures, openUntilMs }) => ({
           service,
           failures,
-          isOpen: openUntilMs > Date.now(),
+          isOpen: openUntilMs > wallMs(),
         })),
         alarms: await alarms.counts(),
         // Of one that is silent the last word is no longer true.

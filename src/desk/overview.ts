@@ -2,6 +2,7 @@ import { localTime } from '../domain/local-time.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
 import type { Cause } from '../ledger/causes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -42,7 +43,7 @@ export interface DayDone {
 
 export async function readOverview(
   { overview, causes }: Pick<Ledger, 'overview' | 'causes'>,
-  { sinceMs = Date.now() - DAY_MS, limit, each }: OverviewQuery,
+  { sinceMs = wallMs() - DAY_MS, limit, each }: OverviewQuery,
 ): Promise<OverviewInSight> {
   const all = await causes.all();
   const held = all.filter(({ reason }) => reason !== 'failed');
@@ -78,7 +79,7 @@ export async function readDays(
   count: number,
   zone: string,
 ): Promise<DayDone[]> {
-  const nowMs = Date.now();
+  const nowMs = wallMs();
   const names = lastDays(count, localTime(nowMs, zone).date);
   // A day may have 25 hours, and begins elsewhere up to fourteen hours before or after.
   const quarters = await overview.doneByQuarter(nowMs - (count + 1) * DAY_MS);

@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { HourDone } from '../ledger/overview.ts';
 import { spaceOf } from '../lib/disk.ts';
 import { type UnfinishedUpload, unfinishedUploads } from '../lib/upload-bytes.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { type LineLeft, lineLeft } from './line-left.ts';
 import type { ProgressBoard } from './progress-board.ts';
 import type { Step, Steps } from './steps.ts';
@@ -108,7 +109,7 @@ export function createStatus(options: StatusOptions): Status {
       const circuit = failing.find((each) => each.service === service);
       if (circuit === undefined) return stand(service, 'ok');
       const { openUntilMs, lastError } = circuit;
-      return openUntilMs > Date.now()
+      return openUntilMs > wallMs()
         ? stand(service, 'open', { openUntilMs, lastError })
         : stand(service, 'failing', { lastError });
     });
@@ -159,7 +160,7 @@ export function createStatus(options: StatusOptions): Status {
     surroundings,
     vitals,
     async read() {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const moving = await overview.moving();
       return {
         version: options.version,

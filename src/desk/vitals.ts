@@ -3,6 +3,7 @@ import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Heartbeat } from '../ledger/heartbeats.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { repeat } from '../lib/abort.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { RedisProbe, RedisState } from '../queue/redis-probe.ts';
 
 /** How often it is looked while nobody asks, in milliseconds: what does not change has to be watched. */
@@ -91,7 +92,7 @@ export function startVitals(options: VitalsOptions): VitalsWatch {
     }
     const { atMs, isFresh } = seen.get(app) ?? { atMs: nowMs, isFresh: true };
     const watchedMs = nowMs - atMs;
-    const writtenMs = Math.max(0, Date.now() - heartbeat.atMs);
+    const writtenMs = Math.max(0, wallMs() - heartbeat.atMs);
     const silentMs = isFresh ? watchedMs : Math.max(watchedMs, writtenMs);
     const state = silentMs >= terms.silentAfterMs ? 'silent' : 'ok';
     return { app, state, silentMs, watchedMs, version: heartbeat.version };
@@ -127,7 +128,7 @@ export function startVitals(options: VitalsOptions): VitalsWatch {
           ? { recording: stuck, kind: moving === undefined ? 'due' : 'moving', forMs }
           : undefined,
       progressMs: moving === undefined ? undefined : forMs,
-      dueMs: due === undefined ? undefined : Math.max(0, Date.now() - due.sinceMs),
+      dueMs: due === undefined ? undefined : Math.max(0, wallMs() - due.sinceMs),
       givenUp: await deliveries.givenUpCount(),
     };
   }

@@ -19,7 +19,11 @@ export const ERROR_CATALOGUE = {
   ],
   LEDGER_UNUSABLE: [
     'The ledger could not be opened.',
-    'Check that DATA_DIR exists, is writable by this user and lies on a local disk with free space.',
+    'Check that DATA_DIR exists, is writable by this user and lies on a local disk with free space; of a database, that DATABASE_URL is right (sluice doctor says what it answers).',
+  ],
+  LEDGER_IN_USE: [
+    'Processes of Sluice still write to the ledger.',
+    'Stop Sluice on every host (npx pm2 stop all, or Ctrl+C), then do it again.',
   ],
 
   // The doors
@@ -426,6 +430,14 @@ export const ERROR_CATALOGUE = {
         'End what holds ledger.db open for writing (a backup tool, a sqlite3 shell), then try it again.',
       asked:
         'Ask again; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',
+    },
+  ],
+  LEDGER_AWAY: [
+    'The database that holds the ledger does not answer, or takes no changes at this moment.',
+    'It goes on by itself as soon as the database is back; sluice doctor says what it answers (DATABASE_URL).',
+    {
+      failed: 'See that the database is back (sluice doctor says what it answers), then try it again.',
+      asked: 'Ask again in a moment; if it stays, look at the database (sluice doctor says what it answers).',
     },
   ],
   WORKER_CRASHED: [

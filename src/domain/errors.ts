@@ -158,7 +158,7 @@ export function orMachineTrouble(error: unknown): unknown {
 }
 
 /** The codes that say that this machine cannot, rather than that a recording or a service is not well. */
-const MACHINE_CODES: readonly ErrorCode[] = ['DISK_FULL', 'DISK_UNUSABLE', 'LEDGER_BUSY'];
+const MACHINE_CODES: readonly ErrorCode[] = ['DISK_FULL', 'DISK_UNUSABLE', 'LEDGER_BUSY', 'LEDGER_AWAY'];
 
 /** An error of ours that speaks of this machine. */
 export type MachineTrouble = KnownError & { readonly retry: { readonly waitMs: number } };

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { isOutage, KnownError, summarize } from '../domain/errors.ts';
 import { askedMs } from '../domain/next-attempt.ts';
 import type { Circuits } from '../ledger/circuits.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** How much longer than the others a recording waits for a service that has just failed it. */
 const OTHERS_FIRST = 1.25;
@@ -56,7 +57,7 @@ export function createBlame({ circuits, probes }: { circuits: Circuits; probes: 
   ): Promise<KnownError> {
     const outage = isOfAccount(error) ? error : await askService(service, signal);
     if (outage !== undefined) {
-      const untilAskedMs = Date.now() + askedMs(outage);
+      const untilAskedMs = wallMs() + askedMs(outage);
       const { untilMs, isOpen } = await circuits.failed(service, summarize(outage), untilAskedMs);
       return isOfAccount(error) && !isOpen ? error : serviceDown(service, untilMs, outage);
     }
@@ -103,7 +104,7 @@ export function isServiceTrouble(error: unknown): boolean {
 /** @param cause What the recording itself has met: then others are to try before it does again. */
 export function serviceDown(service: string, untilMs: number, cause?: KnownError): KnownError {
   const until = new Date(untilMs).toISOString();
-  const pauseMs = untilMs - Date.now();
+  const pauseMs = untilMs - wallMs();
   return new KnownError(
     `${service} is down and is tried again at ${until}${cause ? ` (${cause.message})` : ''}`,
     {

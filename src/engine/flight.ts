@@ -18,6 +18,7 @@ import type { Moves } from '../ledger/moves.ts';
 import type { Progress, Recordings } from '../ledger/recordings.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Attempt } from './attempt.ts';
 import { createBlame, isServiceTrouble, type Probes, serviceDown } from './blame.ts';
 import type { Bytes, OfferedBytes } from './bytes.ts';
@@ -91,7 +92,7 @@ export function createFlight(options: FlightOptions): Flight {
     },
 
     async heldBy(recording) {
-      const open = (await circuits.all()).filter(({ openUntilMs }) => openUntilMs > Date.now());
+      const open = (await circuits.all()).filter(({ openUntilMs }) => openUntilMs > wallMs());
       if (open.length === 0) return undefined;
       const plan = await planOf(recording);
       const { facts } = await recordings.progress(recording.id);

@@ -25,6 +25,7 @@ import type { Lease } from '../ledger/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { pause } from '../lib/abort.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { type Flight, OutputTriedAgain } from './flight.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -110,7 +111,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     } catch (error) {
       // Lost while the end of an attempt was being recorded.
       if (!hasCode(error, 'LEASE_LOST')) throw error;
-      return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      return { againAtMs: wallMs() + TAKEN_OVER_PAUSE_MS };
     } finally {
       // One that cannot be recorded as released ends by itself.
       await lease.release().catch((error: unknown) => {
@@ -125,11 +126,11 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
    */
   async function hold(recording: Recording): Promise<Outcome | undefined> {
     const { id, state, notBeforeMs } = recording;
-    if (!WAITING_STATES.includes(state) || notBeforeMs > Date.now()) return undefined;
+    if (!WAITING_STATES.includes(state) || notBeforeMs > wallMs()) return undefined;
     const held = await flight.heldBy(recording);
     if (held === undefined) return undefined;
     const { untilMs, error } = held;
-    const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - Date.now()) * SPREAD) * random();
+    const spreadMs = Math.min(MAX_SPREAD_MS, (untilMs - wallMs()) * SPREAD) * random();
     const againAtMs = Math.round(untilMs + Math.max(0, spreadMs));
     await recordings.hold(id, againAtMs, error);
     return { againAtMs };
@@ -169,7 +170,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
   async function move(recording: Recording, lease: Lease, signals: Signals): Promise<Outcome> {
     const { id, notBeforeMs } = recording;
     const log = options.log.child({ recordingId: id });
-    if (notBeforeMs > Date.now()) {
+    if (notBeforeMs > wallMs()) {
       return (await settle(recording, lease, signals)) ?? { againAtMs: notBeforeMs };
     }
     if (isTakenBack(recording)) return await withdraw(recording, lease, signals, log);
@@ -193,9 +194,9 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       return undefined;
     } catch (thrown) {
       const error = orMachineTrouble(thrown);
-      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: wallMs() + TAKEN_OVER_PAUSE_MS };
       if (shutdown.aborted) return 'given-back';
-      const againAtMs = Date.now() + endlessPauseMs(backoff, 1, random);
+      const againAtMs = wallMs() + endlessPauseMs(backoff, 1, random);
       log.warn({ event: 'output.left', err: error, againAtMs }, 'an output is taken back later');
       return { againAtMs };
     }
@@ -224,7 +225,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         return 'finished';
       }
       await options.beforeDone?.(moving);
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const isDone = await untilRecorded(
         async () => moves.finish(id, lease.fence, await endOf(moving, undefined, nowMs)),
         how,
@@ -238,7 +239,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       const error = orMachineTrouble(thrown);
       if (hasCode(error, 'LEASE_LOST')) {
         log.warn({ event: 'lease.lost' }, 'lease lost');
-        return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+        return { againAtMs: wallMs() + TAKEN_OVER_PAUSE_MS };
       }
       if (shutdown.aborted) {
         await moves.giveBack(id, 'the worker was stopped', lease.fence);
@@ -285,12 +286,12 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         log,
       });
       log.info({ event: 'recording.taken-back' }, 'all that was made is taken back');
-      return isRenewed ? { againAtMs: Date.now() } : 'finished';
+      return isRenewed ? { againAtMs: wallMs() } : 'finished';
     } catch (thrown) {
       const error = orMachineTrouble(thrown);
-      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: Date.now() + TAKEN_OVER_PAUSE_MS };
+      if (hasCode(error, 'LEASE_LOST')) return { againAtMs: wallMs() + TAKEN_OVER_PAUSE_MS };
       if (shutdown.aborted) return 'given-back';
-      const notBeforeMs = Date.now() + endlessPauseMs(backoff, recording.failedAttempts + 1, random);
+      const notBeforeMs = wallMs() + endlessPauseMs(backoff, recording.failedAttempts + 1, random);
       log.warn({ event: 'withdrawal.failed', err: error, notBeforeMs }, 'not all taken back, tried again');
       const record = () => moves.withdrawalFailed(id, summarize(error), notBeforeMs, lease.fence);
       await untilRecorded(record, { signal: shutdown, log });
@@ -330,7 +331,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     how: { readonly signal: AbortSignal; readonly log: Logger },
   ): Promise<Outcome> {
     const summary = summarize(orMachineTrouble(error));
-    const notBeforeMs = Date.now() + afterMs;
+    const notBeforeMs = wallMs() + afterMs;
     how.log.warn({ event: 'attempt.failed', code: summary.code, notBeforeMs }, 'an output is tried again');
     const free = { isCounted: false };
     await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence, free), how);
@@ -350,7 +351,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const next = nextAttempt(error, backoffMs(backoff, failedAttempts, random));
 
     if (next.kind === 'postponed') {
-      const notBeforeMs = Date.now() + next.afterMs;
+      const notBeforeMs = wallMs() + next.afterMs;
       log.warn({ event: 'attempt.postponed', err: error, notBeforeMs }, 'attempt postponed');
       options.onPostponed?.(error);
       await untilRecorded(() => moves.postpone(id, summary, notBeforeMs, lease.fence), how);
@@ -359,7 +360,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
 
     if (next.kind === 'none') {
       log.error({ event: 'recording.failed', err: error, failedAttempts }, 'recording failed');
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       await untilRecorded(
         async () => moves.fail(id, summary, await endOf(recording, summary, nowMs), lease.fence),
         how,
@@ -367,7 +368,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       options.onAnnounced();
       return 'finished';
     }
-    const notBeforeMs = Date.now() + next.afterMs;
+    const notBeforeMs = wallMs() + next.afterMs;
     log.warn({ event: 'attempt.failed', err: error, failedAttempts, notBeforeMs }, 'attempt failed');
     await untilRecorded(() => moves.backOff(id, summary, notBeforeMs, lease.fence), how);
     return { againAtMs: notBeforeMs };

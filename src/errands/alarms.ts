@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { pause, repeat } from '../lib/abort.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { changesBy } from './alarm-conditions.ts';
 import { createLedgerAlarm } from './ledger-alarm.ts';
 
@@ -117,10 +118,10 @@ export function startAlarms(options: AlarmsOptions) {
     } catch (error) {
       if (hangingUp.signal.aborted) return await alarms.putBack(id);
       const { message: why } = summarize(error);
-      const isOld = attempts >= FEWEST_ATTEMPTS && Date.now() - createdAtMs > OLD_NEWS_MS;
+      const isOld = attempts >= FEWEST_ATTEMPTS && wallMs() - createdAtMs > OLD_NEWS_MS;
       const waitMs = endlessPauseMs(SEND_BACKOFF, attempts + 1);
       log.warn({ event: 'alarm.not-sent', channel: channel.name, isGivenUp: isOld, reason: why }, 'not sent');
-      const then = isOld ? ('given-up' as const) : { notBeforeMs: Date.now() + waitMs };
+      const then = isOld ? ('given-up' as const) : { notBeforeMs: wallMs() + waitMs };
       await untilRecorded(() => alarms.messageFailed(id, why, then), { signal, log });
       return;
     }

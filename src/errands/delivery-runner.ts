@@ -7,6 +7,7 @@ import type { Site } from '../engine/ports/site.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { untilRecorded } from '../ledger/until-recorded.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** How much of an answer is kept, in characters. */
 const MAX_ANSWER = 1024;
@@ -43,13 +44,13 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
     const delivery = await deliveries.get(id);
     if (delivery === undefined || delivery.state !== 'pending') return 'finished';
-    if (delivery.notBeforeMs > Date.now()) return { againAtMs: delivery.notBeforeMs };
+    if (delivery.notBeforeMs > wallMs()) return { againAtMs: delivery.notBeforeMs };
     if (delivery.url === null) {
       const isGone = (await switches.get('site.gone')) === webhookUrl;
       return isGone ? await postpone(delivery) : await attempt(delivery, signal);
     }
     const { host } = new URL(delivery.url);
-    if (busy.has(host)) return { againAtMs: Date.now() + BUSY_PAUSE_MS };
+    if (busy.has(host)) return { againAtMs: wallMs() + BUSY_PAUSE_MS };
     busy.add(host);
     return await attempt(delivery, signal).finally(() => busy.delete(host));
   };
@@ -57,7 +58,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
   async function attempt(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
     const { id, body, url } = delivery;
     const log = options.log.child({ deliveryId: id, recordingId: delivery.recordingId });
-    const atMs = Date.now();
+    const atMs = wallMs();
     const startedMs = performance.now();
     let answer: { status: number; text: string } | undefined;
     const keep = async (error?: unknown) => {
@@ -99,7 +100,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
     const { id } = delivery;
     const { log } = how;
     if (isMachineTrouble(error)) {
-      const notBeforeMs = Date.now() + error.retry.waitMs;
+      const notBeforeMs = wallMs() + error.retry.waitMs;
       log.warn({ event: 'delivery.postponed', err: error, notBeforeMs }, 'delivery postponed');
       await untilRecorded(() => deliveries.postpone(id, summarize(error), notBeforeMs), how);
       return { againAtMs: notBeforeMs };
@@ -118,7 +119,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
       await untilRecorded(() => deliveries.fail(id, summarize(error)), how);
       return 'finished';
     }
-    const notBeforeMs = Date.now() + Math.round(Math.max(next.afterMs, ownMs));
+    const notBeforeMs = wallMs() + Math.round(Math.max(next.afterMs, ownMs));
     log.warn({ event: 'delivery.attempt-failed', err: error, notBeforeMs }, 'delivery attempt failed');
     await untilRecorded(() => deliveries.backOff(id, summarize(error), notBeforeMs), how);
     return { againAtMs: notBeforeMs };
@@ -126,7 +127,7 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
 
   /** Keeps it for the day on which the address is another one, or somebody says that it is back. */
   async function postpone(delivery: Delivery): Promise<Outcome> {
-    const notBeforeMs = Date.now() + GONE_PAUSE_MS;
+    const notBeforeMs = wallMs() + GONE_PAUSE_MS;
     const error = { code: 'SITE_GONE', message: `${webhookUrl} has answered 410` } as const;
     await deliveries.postpone(delivery.id, error, notBeforeMs);
     return { againAtMs: notBeforeMs };

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { pause, startRepeating } from '../lib/abort.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** How many events are looked through at once, and the rest after each time, in milliseconds: doors come first. */
 const STEP = 500;
@@ -17,7 +18,7 @@ export function startPruning(options: {
   if (keepMs === 0) return { stop: async () => {} };
 
   return startRepeating(async (signal) => {
-    const beforeMs = Date.now() - keepMs;
+    const beforeMs = wallMs() - keepMs;
     try {
       await pruning.alarms(beforeMs);
       await pruning.deliveryAttempts(beforeMs);

@@ -3,6 +3,7 @@ import type { LateLooker } from '../engine/late-looker.ts';
 import type { LateLook } from '../ledger/late-looks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** How often it is looked whether something is due, at most, in milliseconds. */
 const MAX_POLL_MS = 1000;
@@ -36,7 +37,7 @@ export function startLateLooks(options: LateLookOptions): { stop(): Promise<void
   async function lookFor(look: LateLook, signal: AbortSignal): Promise<'looked' | 'unable'> {
     const { recordingId, service, place, looks } = look;
     const pauseMs = pauseAfter(looks);
-    if (!(await lateLooks.take(look, Date.now() + (pauseMs ?? 0)))) return 'looked';
+    if (!(await lateLooks.take(look, wallMs() + (pauseMs ?? 0)))) return 'looked';
     try {
       const findings = await lookerFor(look)?.look({
         recordingId,
@@ -72,7 +73,7 @@ export function startLateLooks(options: LateLookOptions): { stop(): Promise<void
 
   async function round(signal: AbortSignal): Promise<void> {
     const unable = new Set<string>();
-    for (const look of await lateLooks.due(Date.now(), horizonMs, ROUND)) {
+    for (const look of await lateLooks.due(wallMs(), horizonMs, ROUND)) {
       if (signal.aborted) return;
       // One service that is away keeps nobody from looking in the other, and is asked once.
       if (unable.has(look.service)) continue;

@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Rename, RenameOutcome } from '../ledger/renames.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** How often it is looked whether something is due, in milliseconds. */
 const POLL_MS = 1000;
@@ -45,7 +46,7 @@ export function startRenaming(options: {
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ event: 'video.not-renamed', recordingId, err: error }, 'renamed later');
-      await renames.lookAgain(due, Date.now() + endlessPauseMs(PAUSES, due.looks + 1));
+      await renames.lookAgain(due, wallMs() + endlessPauseMs(PAUSES, due.looks + 1));
     }
   }
 
@@ -74,7 +75,7 @@ export function startRenaming(options: {
 
   return startRepeating(async (signal) => {
     try {
-      for (const due of await renames.due(Date.now(), ROUND)) {
+      for (const due of await renames.due(wallMs(), ROUND)) {
         if (signal.aborted) return;
         await rename(due, signal);
       }

@@ -10,6 +10,7 @@ import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watch } from '../ledger/watches.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** By the clock alone no watch is given up: it may be wrong. */
 const FEWEST_POLLS = 3;
@@ -58,7 +59,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     if (watch === undefined || !isLookedAt(watch)) return 'finished';
     const { state } = watch;
     // Further away than the longest pause: the clock was put back.
-    const isNow = watch.notBeforeMs <= Date.now() || watch.notBeforeMs > Date.now() + pauses[state].maxMs;
+    const isNow = watch.notBeforeMs <= wallMs() || watch.notBeforeMs > wallMs() + pauses[state].maxMs;
     if (!isNow) return { againAtMs: watch.notBeforeMs };
 
     const log = options.log.child({ videoId, recordingId: watch.recordingId });
@@ -87,7 +88,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
     log: Logger,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const nowMs = Date.now();
+    const nowMs = wallMs();
     const missing = video === undefined ? anotherLook(watch.missing, nowMs) : undefined;
     const isPlayable = video?.status === 'playable';
     if (!isPlayable && watch.state === 'video.failed') {
@@ -111,7 +112,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
   }
 
   async function lookAgain(watch: LookedAt, missing: Watch['missing']): Promise<Outcome> {
-    const notBeforeMs = Date.now() + endlessPauseMs(pauses[watch.state], watch.polls + 1);
+    const notBeforeMs = wallMs() + endlessPauseMs(pauses[watch.state], watch.polls + 1);
     await watches.lookAgain(watch.videoId, notBeforeMs, missing);
     return { againAtMs: notBeforeMs };
   }
@@ -133,7 +134,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       playback: playbackIn(facts),
       embedUrl: options.watchPageOf(recordingId),
       cdnHost,
-      nowMs: Date.now(),
+      nowMs: wallMs(),
     });
     const type = 'recording.playable';
     // Of a video in Bunny alone the website hears once, as it always has.
@@ -158,7 +159,7 @@ export function createWatchRunner(options: WatchRunnerOptions) {
       code: 'PUBLISH_FAILED',
       message: `${publisherFor(videoId).label} ${whatIsWrong(video)} the video ${videoId}`,
     } as const;
-    const body = failedBody({ recording, error, nowMs: Date.now() });
+    const body = failedBody({ recording, error, nowMs: wallMs() });
     const occasion = `recording.failed ${videoId}`;
     const announcement = { recordingId, type: 'recording.failed', occasion, body };
     await watches.end(videoId, 'video.failed', announcement, { notBeforeMs: againAtMs });

@@ -1,5 +1,6 @@
 import { type AccessToken, accessNameKey, type Role } from '../domain/access.ts';
 import { KnownError } from '../domain/errors.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { AccessTokensTable } from './schema.ts';
@@ -24,7 +25,7 @@ export interface AccessTokens {
 export function createAccessTokens({ db }: { db: Database }): AccessTokens {
   return {
     async create({ name, role, digest, createdBy, expiresAtMs }) {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const nameKey = accessNameKey(name);
       await change(db, async (trx) => {
         await trx
@@ -66,7 +67,7 @@ export function createAccessTokens({ db }: { db: Database }): AccessTokens {
       const nameKey = accessNameKey(name);
       await db
         .updateTable('access_tokens')
-        .set({ revoked_at_ms: Date.now(), revoked_by: by })
+        .set({ revoked_at_ms: wallMs(), revoked_by: by })
         .where('name_key', '=', nameKey)
         .where('revoked_at_ms', 'is', null)
         .execute();

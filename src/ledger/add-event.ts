@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import { wallMs } from '../lib/wall-time.ts';
 import { nextNumber } from './change.ts';
 import type { EventType } from './events.ts';
 import type { Tables } from './schema.ts';
@@ -15,7 +16,7 @@ export async function addEvent(
     .values({
       seq: await nextNumber(trx, 'events'),
       recording_id: id,
-      at_ms: Date.now(),
+      at_ms: wallMs(),
       type,
       data: JSON.stringify(data),
     })

@@ -4,6 +4,7 @@ import { archivedFiles } from '../domain/archived.ts';
 import { companionsBeside } from '../domain/companions.ts';
 import { videosIn } from '../domain/published.ts';
 import type { Facts, Recording } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { forgetClaims, setClaims } from './claim-rows.ts';
 import { insertDelivery } from './deliveries.ts';
@@ -46,7 +47,7 @@ export async function rename(trx: Trx, recording: Recording, title: string, by: 
       .execute();
   }
   if (await wasAnnounced(trx, recording)) {
-    const nowMs = Date.now();
+    const nowMs = wallMs();
     await insertDelivery(trx, {
       recordingId: id,
       type: 'recording.renamed',
@@ -172,7 +173,7 @@ export async function startDeletion(
     await insertDelivery(trx, {
       recordingId: id,
       type: 'recording.deleted',
-      body: deletedBody({ recording, archives: archivedFiles(facts), videos, nowMs: Date.now() }),
+      body: deletedBody({ recording, archives: archivedFiles(facts), videos, nowMs: wallMs() }),
     });
   }
   await trx.deleteFrom('renames').where('recording_id', '=', id).execute();

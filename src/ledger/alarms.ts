@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import { wallMs } from '../lib/wall-time.ts';
 import type { AlarmKind } from './alarm-kinds.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
@@ -167,7 +168,7 @@ export function createAlarms({ db }: { db: Database }): Alarms {
     },
 
     async tell({ channels, pauseMs, causePauseMs, write }) {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       if ((await dueNews(db, causePauseMs, nowMs)).found.length === 0) return;
       if (channels.length > 0 && nowMs - ((await positionOf(db, TOLD)) ?? 0) < pauseMs) return;
       await change(db, async (trx) => {
@@ -192,7 +193,7 @@ export function createAlarms({ db }: { db: Database }): Alarms {
     },
 
     async takeMessage(channel, holdMs) {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const row = await db
         .selectFrom('alarm_messages')
         .selectAll()
@@ -288,7 +289,7 @@ async function dueNews(db: Kysely<Tables>, causePauseMs: number, nowMs: number) 
 }
 
 async function applyOne(trx: Transaction<Tables>, change: AlarmChange): Promise<void> {
-  const nowMs = Date.now();
+  const nowMs = wallMs();
   if ('resolve' in change) {
     await trx
       .updateTable('alarms')

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { type Act, type AuditEntry, accessNameKey, type Role, type WayIn } from '../domain/access.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -27,7 +28,7 @@ export function createAudit({ db, groupCommit }: { db: Database; groupCommit: Gr
     async add(act) {
       const { who, role, way, session, caller, outcome, subject, status } = act;
       const isCounted = act.isCounted === true || outcome === 'refused';
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const hour = Math.floor(nowMs / COUNTED_MS);
       await groupCommit(async (trx) => {
         await trx

@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { State } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 
@@ -72,7 +73,7 @@ export function createCauses({ db }: { db: Database }): Causes {
           select.fn.max<number | null>('ended_at_ms').as('last'),
         ])
         .where('state', 'in', Object.keys(REASONS))
-        .where(isHeld(Date.now()))
+        .where(isHeld(wallMs()))
         .groupBy(['state', causeCode, causeService])
         .execute();
       const causes = new Map<string, Cause>();
@@ -94,12 +95,12 @@ export function createCauses({ db }: { db: Database }): Causes {
           .selectFrom('recordings')
           .select(['seq', sql<number>`coalesce(ended_at_ms, 0)`.as('ended'), 'not_before_ms'])
           .where('state', '=', state)
-          .where(isHeld(Date.now()))
+          .where(isHeld(wallMs()))
           .limit(limit);
         if (reason === 'time') rows = rows.where(sql<SqlBool>`${causeCode} is null`);
         if (isByTrouble) {
-          rows = rows.where(sql<SqlBool>`${causeCode} is ${code ?? null}`);
-          rows = rows.where(sql<SqlBool>`${causeService} is ${service ?? null}`);
+          rows = rows.where(sql<SqlBool>`${causeCode} is not distinct from ${code ?? null}`);
+          rows = rows.where(sql<SqlBool>`${causeService} is not distinct from ${service ?? null}`);
         }
         rows = reason === 'failed' ? rows.orderBy('ended_at_ms', 'desc') : rows.orderBy('not_before_ms');
         const found = await rows.execute();

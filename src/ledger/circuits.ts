@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import { backoffMs } from '../domain/backoff.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
@@ -102,7 +103,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
     const change = {
       failures,
       open_until_ms: openUntilMs ?? 0,
-      opened_at_ms: known?.opened_at_ms ?? (openUntilMs === undefined ? null : Date.now()),
+      opened_at_ms: known?.opened_at_ms ?? (openUntilMs === undefined ? null : wallMs()),
       last_error: JSON.stringify(error),
     };
     await trx
@@ -128,7 +129,7 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
   return {
     async openUntilMs(service) {
       const row = await find(db, service);
-      return row !== undefined && Number(row.open_until_ms) > Date.now()
+      return row !== undefined && Number(row.open_until_ms) > wallMs()
         ? Number(row.open_until_ms)
         : undefined;
     },
@@ -138,14 +139,14 @@ export function createCircuits({ db, options }: { db: Database; options: Circuit
         const known = await find(trx, service);
         const failures = (known?.failures ?? 0) + 1;
         const isOpen = failures >= threshold;
-        const untilMs = Math.max(Date.now() + pauseMs(failures), notBeforeMs);
+        const untilMs = Math.max(wallMs() + pauseMs(failures), notBeforeMs);
         await note(trx, service, known, { failures, openUntilMs: isOpen ? untilMs : undefined, error });
         return { untilMs, isOpen };
       }),
 
     doubted: ({ service, recordingId, error, isWell }) =>
       change(db, async (trx): Promise<Verdict> => {
-        const nowMs = Date.now();
+        const nowMs = wallMs();
         const before = await trx
           .selectFrom('doubts')
           .selectAll()

@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely';
 import type { SteadyClock } from '../lib/steady-clock.ts';
+import { isOwnClockRight } from '../lib/wall-time.ts';
 import { change } from './change.ts';
-import type { Database } from './database.ts';
+import { type Database, isPostgres } from './database.ts';
 import { type LedgerExtension, tablesOfPending } from './extension.ts';
 import type { Tables } from './schema.ts';
 
@@ -39,6 +40,7 @@ export function createWallClock(options: {
   clock: SteadyClock;
   extensions: readonly LedgerExtension[];
 }): WallClock {
+  if (isPostgres(options.db)) return DATABASE_CLOCK;
   const { db, clock, extensions } = options;
   let kept: { readonly offsetMs: number; readonly atMs: number } | undefined;
 
@@ -96,6 +98,12 @@ export function createWallClock(options: {
     },
   };
 }
+
+/** The clock of a database is the one that all go by; what is left to look at is how far this machine's is from it. */
+const DATABASE_CLOCK: WallClock = {
+  follow: async () => 0,
+  isSettled: async () => isOwnClockRight(UNSURE_JUMP_MS),
+};
 
 /** How much later than the clock as it was something has to have happened to be by the clock as it is. */
 const SURELY_AFTER_MS = 1000;

@@ -1,116 +1,62 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, Migrator, sql } from 'kysely';
-import Sqlite from 'libsql';
-import { KnownError } from '../domain/errors.ts';
-import { compareSchema, migrationProvider } from './migrations.ts';
+import { type Kysely, PostgresAdapter, sql, type Transaction } from 'kysely';
+import { systemCode } from '../domain/errors.ts';
+import { isPostgresUrl } from '../lib/postgres-url.ts';
+import { openSqlite } from './dialects/sqlite.ts';
 import type { Tables } from './schema.ts';
-import { createSqliteDialect, isBusy, READER_TIMEOUT_MS } from './sqlite-dialect.ts';
 
 export type Database = Kysely<Tables>;
 
-/** After how many changed pages (4 KiB) a commit also tidies the write-ahead log up; SQLite's own number. */
-const TIDY_AFTER_PAGES = 1000;
-
-/** How long an opening waits for others that are opening the same file, and how often it looks, in milliseconds. */
+/** How long an opening waits for others that keep the ledger, or for a database that is away, and how often it looks, in milliseconds. */
 const OPENING_TIMEOUT_MS = 20_000;
 const OPENING_POLL_MS = 50;
 
 /**
- * Opens the ledger's file, makes it readable to this user only, and brings its schema up to date. A commit is on the
- * disk before it returns; several processes may have the file open.
+ * Opens the ledger and brings its schema up to date. A commit is on the disk before it returns; several processes may have it
+ * open.
  *
- * @param options.leavesTidying Leaves it to others to tidy up after many changes, unless they never do: it is what makes
- *   one commit in a hundred slow.
- * @throws KnownError `LEDGER_UNUSABLE`
+ * @param address The path of a file, or the URL of a Postgres database
+ * @param options.leavesTidying Leaves it to others to tidy up after many changes, unless they never do
+ * @throws KnownError `LEDGER_UNUSABLE`, `LEDGER_AWAY`
  */
 export async function openDatabase(
-  path: string,
+  address: string,
   { leavesTidying = false }: { leavesTidying?: boolean } = {},
 ): Promise<Database> {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // Only a new one: to close a file by hand takes away the locks that SQLite has on it in this process.
-    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
-    chmodSync(path, 0o600);
-    const sqlite = new Sqlite(path);
-    const tidyAfterPages = leavesTidying ? 10 * TIDY_AFTER_PAGES : TIDY_AFTER_PAGES;
-    // SQLite does not wait by itself for the log.
-    await whenFree(() =>
-      sqlite.exec(`
-        pragma busy_timeout = ${READER_TIMEOUT_MS};
-        pragma journal_mode = WAL;
-        pragma synchronous = FULL;
-        pragma foreign_keys = ON;
-        pragma wal_autocheckpoint = ${tidyAfterPages};
-        -- What is forgotten, a token say, is gone from the file as well.
-        pragma secure_delete = ON;
-      `),
-    );
-    refuseNewer(path, sqlite);
-    const db: Database = new Kysely({ dialect: createSqliteDialect({ sqlite, close: () => close(sqlite) }) });
-    await whenFree(() => migrate(sqlite, db));
-    return db;
-  } catch (error) {
-    if (error instanceof KnownError) throw error;
-    throw new KnownError(`The ledger ${path} could not be opened: ${String(error)}`, {
-      code: 'LEDGER_UNUSABLE',
-      cause: error,
-    });
-  }
+  if (!isPostgresUrl(address)) return await openSqlite(address, { whenFree, leavesTidying });
+  // Its client is read by those alone who have a server.
+  const { openPostgres } = await import('./dialects/postgres.ts');
+  return await whenFree(() => openPostgres(address));
+}
+
+/** Whether this ledger lies in Postgres. */
+export function isPostgres(db: Database | Transaction<Tables>): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter;
 }
 
 /**
- * Moves what is in the write-ahead log into the file and empties it: otherwise it keeps what was forgotten until that is
- * written over. Not done after each change: a log that need not grow is twice as fast.
+ * Of a file: moves what is in the write-ahead log into it and empties that, which otherwise keeps what was forgotten until it is
+ * written over. Not done after each change: a log that need not grow is twice as fast. A server sees to its log itself.
  */
 export async function emptyLog(db: Database): Promise<void> {
-  await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
+  if (!isPostgres(db)) await sql`pragma wal_checkpoint(TRUNCATE)`.execute(db);
 }
 
-/**
- * Whoever is the last moves what is in the write-ahead log into the file, so that the log keeps nothing that was
- * forgotten; with others still there this is left to them.
- */
-function close(sqlite: Sqlite.Database): void {
-  try {
-    sqlite.exec('pragma busy_timeout = 0; pragma wal_checkpoint(TRUNCATE)');
-  } catch {
-    // Somebody else is writing; nothing depends on it.
-  }
-  sqlite.close();
-}
-
-/** Nothing is changed in a ledger that a newer version has had. */
-function refuseNewer(path: string, sqlite: Sqlite.Database): void {
-  const { unknown } = compareSchema(sqlite);
-  if (unknown.length === 0) return;
-  sqlite.close();
-  throw new KnownError(
-    `The ledger ${path} belongs to a newer version of Sluice (${unknown.join(', ')}): run that version again, or restore the backup from before it (docs/upgrading.md).`,
-    { code: 'LEDGER_UNUSABLE' },
-  );
-}
-
-/** Brings the schema up to date in one transaction: who comes second waits for the first, and finds nothing to do. */
-async function migrate(sqlite: Sqlite.Database, db: Database): Promise<void> {
-  sqlite.exec('begin immediate');
-  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
-  if (error === undefined) sqlite.exec('commit');
-  else if (sqlite.inTransaction) sqlite.exec('rollback');
-  if (error !== undefined) throw error;
-}
-
-/** Does something as soon as no other process has the whole file to itself. */
+/** Does something as soon as nobody else keeps the whole ledger. */
 async function whenFree<T>(action: () => T): Promise<Awaited<T>> {
   const deadlineMs = performance.now() + OPENING_TIMEOUT_MS;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+      if (!isInTheWay(error) || performance.now() > deadlineMs) throw error;
       await sleep(OPENING_POLL_MS);
     }
   }
+}
+
+/** Whether it is others who are in the way, or a database that is away at this moment. */
+function isInTheWay(error: unknown): boolean {
+  const code = systemCode(error) ?? '';
+  return ['LEDGER_BUSY', 'LEDGER_AWAY'].includes(code) || code.startsWith('SQLITE_BUSY');
 }

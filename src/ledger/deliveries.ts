@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction, Updateable } from 'kysely';
 import type { Delivery, DeliveryAttempt, DeliveryState } from '../domain/delivery.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
@@ -185,7 +186,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
 
     // What was heard was heard; of what was given up meanwhile a failure is no news.
     delivered: (id) =>
-      count({ state: 'delivered', last_error: null, ended_at_ms: Date.now() })
+      count({ state: 'delivered', last_error: null, ended_at_ms: wallMs() })
         .where('id', '=', id)
         .execute()
         .then(() => {}),
@@ -195,7 +196,7 @@ export function createDeliveries({ db }: { db: Database }): Deliveries {
       countPending(id, {
         state: 'failed',
         last_error: JSON.stringify(error),
-        ended_at_ms: Date.now(),
+        ended_at_ms: wallMs(),
       }),
 
     async postpone(id, error, notBeforeMs) {
@@ -275,7 +276,7 @@ async function insertOne(trx: Transaction<Tables>, delivery: NewDelivery): Promi
       state: 'pending',
       attempts: 0,
       not_before_ms: 0,
-      created_at_ms: Date.now(),
+      created_at_ms: wallMs(),
     })
     .onConflict((conflict) => conflict.columns(['recording_id', 'occasion']).doNothing())
     .execute();
@@ -292,7 +293,7 @@ export async function callOff(db: Kysely<Tables>, recordingId: string): Promise<
   const error: ErrorSummary = { code: 'STOP_ASKED', message: 'The run was cancelled before this was heard' };
   await db
     .updateTable('deliveries')
-    .set({ state: 'failed', last_error: JSON.stringify(error), ended_at_ms: Date.now() })
+    .set({ state: 'failed', last_error: JSON.stringify(error), ended_at_ms: wallMs() })
     .where('recording_id', '=', recordingId)
     .where('url', 'is not', null)
     .where('state', '=', 'pending')

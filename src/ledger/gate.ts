@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { leaseLost } from '../domain/errors.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { SteadyClock } from '../lib/steady-clock.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
 
 /** The right to move one recording, until it is released, expires or is taken over. */
@@ -82,7 +83,7 @@ export function createGate({
   function newEnd() {
     const steadyMs = clock.nowMs();
     return {
-      expires_at_ms: Date.now() + leaseMs,
+      expires_at_ms: wallMs() + leaseMs,
       clock_id: clock.id,
       expires_steady_ms: steadyMs + leaseMs,
       lease_ms: leaseMs,

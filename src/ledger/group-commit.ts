@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
-import { isOfTheLedger } from './sqlite-dialect.ts';
+import { isOfTheLedger } from './trouble.ts';
 
 /** How many changes share a transaction at most. */
 const MOST_CHANGES = 100;

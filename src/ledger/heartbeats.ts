@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { APPS, type App } from '../domain/apps.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
 
 /** The last sign of life of a process. */
@@ -28,7 +29,7 @@ export interface Heartbeats {
 export function createHeartbeats({ db }: { db: Database }): Heartbeats {
   return {
     async beat({ app, pid, version, moved, connections = null }) {
-      const own = { pid, version, connections, at_ms: Date.now() };
+      const own = { pid, version, connections, at_ms: wallMs() };
       await db
         .insertInto('heartbeats')
         .values({ app, ...own, beats: 1, moved })

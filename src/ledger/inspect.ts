@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import Sqlite from 'libsql';
 import { systemCode } from '../domain/errors.ts';
-import { compareSchema } from './migrations.ts';
+import { compareSchema } from './dialects/sqlite.ts';
 
 /** What a look at the ledger's file has found, without changing it. */
 export type LedgerInspection =

@@ -59,7 +59,8 @@ export interface Ledger {
 }
 
 export interface LedgerOptions {
-  readonly path: string;
+  /** The path of a file, or the URL of a Postgres database. */
+  readonly address: string;
   readonly leaseMs: number;
   /** For a process that answers people or services: others tidy the ledger up, as long as there are others. */
   readonly leavesTidying?: boolean;
@@ -71,12 +72,12 @@ export interface LedgerOptions {
 const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxOpenMs: 600_000 };
 
 /**
- * Opens the ledger file at `path`, creating it if need be.
+ * Opens the ledger, creating its file or its tables if need be.
  *
- * @throws KnownError `LEDGER_UNUSABLE`
+ * @throws KnownError `LEDGER_UNUSABLE`, `LEDGER_AWAY`
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const db = await openDatabase(options.path, options);
+  const db = await openDatabase(options.address, options);
   const groupCommit = createGroupCommit({ db });
   const { extensions = [] } = options;
   const recordings = createRecordings({ db, groupCommit, extensions });

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
 
 /** Of how many that were done last the speed of the line is taken. */
@@ -20,10 +21,10 @@ export function createLineAhead({ db }: { db: Database }): LineAhead {
         .select([
           sql<number | null>`sum(bytes)`.as('bytes'),
           // What belongs to a video is small.
-          sql<number | null>`sum(bytes is null and kind = 'video')`.as('unknown'),
+          sql<number | null>`sum(case when bytes is null and kind = 'video' then 1 else 0 end)`.as('unknown'),
         ])
         .where('state', '=', sql.lit('waiting'))
-        .where('not_before_ms', '<=', Date.now())
+        .where('not_before_ms', '<=', wallMs())
         .executeTakeFirst();
       return Number(row?.unknown ?? 0) > 0 ? undefined : Number(row?.bytes ?? 0);
     },

@@ -1,5 +1,4 @@
 import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
-import type Sqlite from 'libsql';
 import { moreIndexes } from './migrations/002-more-indexes.ts';
 import { operatorsView } from './migrations/003-operators-view.ts';
 import { companions } from './migrations/004-companions.ts';
@@ -28,6 +27,7 @@ import { runWebhooks } from './migrations/029-run-webhooks.ts';
 import { counters } from './migrations/030-counters.ts';
 import { presets } from './migrations/031-presets.ts';
 import { outputs } from './migrations/032-outputs.ts';
+import { postgres } from './migrations/033-postgres.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -163,17 +163,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '030-counters': counters,
   '031-presets': presets,
   '032-outputs': outputs,
+  '033-postgres': postgres,
 };
 
 export const migrationProvider: MigrationProvider = {
   getMigrations: async () => ({ ...MIGRATIONS }),
 };
 
-/** How the steps that a ledger's file has taken differ from those that this version knows. */
-export function compareSchema(sqlite: Sqlite.Database): { pending: string[]; unknown: string[] } {
-  const tables = sqlite.prepare("select name from sqlite_master where name = 'kysely_migration'").all();
-  const rows = tables.length === 0 ? [] : sqlite.prepare('select name from kysely_migration').all();
-  const taken = (rows as { name: string }[]).map(({ name }) => name);
+/** How the steps that a ledger has taken differ from those that this version knows. */
+export function compareNames(taken: readonly string[]): { pending: string[]; unknown: string[] } {
   const known = Object.keys(MIGRATIONS);
   return {
     pending: known.filter((name) => !taken.includes(name)),

@@ -3,6 +3,7 @@ import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
 import type { Ending } from '../domain/output-stand.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { restoreStages } from './after-done.ts';
 import { change } from './change.ts';
@@ -221,7 +222,7 @@ export function createMoves({ db }: { db: Database }): Moves {
       await putOver(trx, id, stage);
     }
     await addEvent(trx, id, 'attempt.failed', { ...error });
-    await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: Date.now() });
+    await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: wallMs() });
     await addEvent(trx, id, 'outputs.settled', {});
   }
 
@@ -236,7 +237,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         await count(trx, id, 'open_starts');
         await trx
           .updateTable('recordings')
-          .set({ started_at_ms: Date.now() })
+          .set({ started_at_ms: wallMs() })
           .where('id', '=', id)
           .where('started_at_ms', 'is', null)
           .execute();
@@ -246,7 +247,7 @@ export function createMoves({ db }: { db: Database }): Moves {
 
     startStage: (id, stage, fence, { task, isFinal, isAgain, movesBytes, isOutput = false }) =>
       fenced(fence, async (trx) => {
-        const nowMs = Date.now();
+        const nowMs = wallMs();
         if (isFinal && (await stands(trx, id)).wanted !== null) throw stopAsked();
         const kind = {
           task,
@@ -274,7 +275,7 @@ export function createMoves({ db }: { db: Database }): Moves {
     finishStage: (id, stage, fact, fence, made, recalls = []) =>
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
-        const proved = { fact: JSON.stringify(fact), service, done_at_ms: Date.now() };
+        const proved = { fact: JSON.stringify(fact), service, done_at_ms: wallMs() };
         await updateStage(trx, id, stage, { ...proved, failed_attempts: 0 });
         await setClaims(trx, id, stage, made);
         // A recording that gets on is none that kills its workers.
@@ -325,7 +326,7 @@ export function createMoves({ db }: { db: Database }): Moves {
           return false;
         }
         const { kept_stages: kept, is_reopened: isReopened } = await stands(trx, id);
-        await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: Date.now() });
+        await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: wallMs() });
         await forgetToken(trx, id);
         if (announcement !== undefined) await insertDelivery(trx, announcement);
         const done = isReopened === null ? 'recording.done' : 'outputs.settled';
@@ -366,7 +367,7 @@ export function createMoves({ db }: { db: Database }): Moves {
     fail: (id, error, announcement, fence) =>
       fenced(fence, async (trx) => {
         if ((await stands(trx, id)).is_reopened !== null) return await endReopened(trx, id, error);
-        const change = { last_error: JSON.stringify(error), ended_at_ms: Date.now() };
+        const change = { last_error: JSON.stringify(error), ended_at_ms: wallMs() };
         if (await endAttempt(trx, id, 'failed', change)) {
           await count(trx, id, 'failed_attempts');
           if (announcement !== undefined) await insertDelivery(trx, announcement);
@@ -379,7 +380,7 @@ export function createMoves({ db }: { db: Database }): Moves {
     withdrawn: (id, fence) =>
       fenced(fence, async (trx) => {
         const { renewal, state, kept_stages: kept } = await stands(trx, id);
-        const over = { ended_at_ms: Date.now(), last_error: null, not_before_ms: 0, failed_attempts: 0 };
+        const over = { ended_at_ms: wallMs(), last_error: null, not_before_ms: 0, failed_attempts: 0 };
         if (state === 'cancelling' && kept !== null) {
           await restoreStages(trx, id);
           await moveTo(trx, id, 'done', { ...over, renewal: null });

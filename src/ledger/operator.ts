@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import { type Action, possibleActions, type RETRIED_TOGETHER, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { Recording } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import {
   companionsOf,
@@ -112,7 +113,7 @@ function operatorNamed(
 
     retry: (id) =>
       act(id, 'retry', async (trx, { state, notBeforeMs }, isPossible) => {
-        if (state === 'waiting' && notBeforeMs <= Date.now()) return undefined;
+        if (state === 'waiting' && notBeforeMs <= wallMs()) return undefined;
         if (!isPossible) return 'refused';
         await putOpen(trx, id, 'failed');
         return { change: NEW_BEGINNING, event: 'recording.retried', data: { from: state } };
@@ -151,7 +152,7 @@ function operatorNamed(
           const change = { ...counts, state: 'cancelling', lane: null, ended_at_ms: null };
           return { change, event: 'withdrawal.started', data: { from: state } };
         }
-        const change = { ...counts, state: 'cancelled', ended_at_ms: Date.now(), last_error: null };
+        const change = { ...counts, state: 'cancelled', ended_at_ms: wallMs(), last_error: null };
         return { change, event: 'recording.cancelled', data: { from: state } };
       }),
 
@@ -171,7 +172,7 @@ function operatorNamed(
           .selectFrom('recordings')
           .select(['seq', 'place'])
           .where('state', '=', 'waiting')
-          .where('not_before_ms', '<=', Date.now())
+          .where('not_before_ms', '<=', wallMs())
           .orderBy('place')
           .orderBy('seq')
           .limit(1)
@@ -216,7 +217,7 @@ function operatorNamed(
     return {
       isAnnounced: await isAnnounced(trx, id),
       isShown: await isShown(trx, id),
-      nowMs: Date.now(),
+      nowMs: wallMs(),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Selectable, Transaction } from 'kysely';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Ending, OutputStand, OutputStands } from '../domain/output-stand.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { forgetClaims } from './claim-rows.ts';
 import type { Tables } from './schema.ts';
@@ -53,7 +54,7 @@ export async function putEnding(
 export async function putOver(trx: Trx, id: string, stage: string, more: object = {}): Promise<void> {
   const [row] = await trx
     .updateTable('stages')
-    .set({ fact: null, checkpoint: null, service: null, done_at_ms: null, ended_at_ms: Date.now() })
+    .set({ fact: null, checkpoint: null, service: null, done_at_ms: null, ended_at_ms: wallMs() })
     .where('recording_id', '=', id)
     .where('stage', '=', stage)
     .where('ending', 'is not', null)

@@ -5,6 +5,7 @@ import { playbackIn } from '../domain/playback.ts';
 import { mainFirst, videosIn } from '../domain/published.ts';
 import { type Recording, type Source, STATES, type State, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { causeCode, causeService, HELD_STATES, isHeld } from './causes.ts';
 import type { Database } from './database.ts';
 import { toRecording } from './recording-rows.ts';
@@ -138,11 +139,11 @@ export function createOverview({ db }: { db: Database }): Overview {
       if (endedBeforeMs !== undefined) found = found.where('ended_at_ms', '<', endedBeforeMs);
       if (code !== undefined) found = found.where(causeCode, '=', code as ErrorCode);
       if (service !== undefined) found = found.where(causeService, '=', service);
-      if (waits === 'something') found = found.where('state', 'in', HELD_STATES).where(isHeld(Date.now()));
+      if (waits === 'something') found = found.where('state', 'in', HELD_STATES).where(isHeld(wallMs()));
       else if (waits !== undefined) {
         found = found
           .where('state', '=', 'waiting')
-          .where('not_before_ms', waits === 'turn' ? '<=' : '>', Date.now());
+          .where('not_before_ms', waits === 'turn' ? '<=' : '>', wallMs());
         if (waits === 'time') found = found.where('last_error', 'is', null);
       }
       for (const piece of text === undefined ? [] : searchPieces(text)) {
@@ -205,7 +206,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectAll()
         .where('state', 'in', ['waiting', 'backing-off'])
         // Without an error it was a person who said when it is to go.
-        .where((or) => or.or([or('not_before_ms', '<=', Date.now()), or('last_error', 'is not', null)]))
+        .where((or) => or.or([or('not_before_ms', '<=', wallMs()), or('last_error', 'is not', null)]))
         .orderBy('seq')
         .limit(WAITING_LOOKED_AT)
         .execute();
@@ -257,7 +258,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectFrom('recordings')
         .selectAll()
         .where('state', 'in', ['waiting', 'backing-off', ...TAKING_BACK_STATES])
-        .where('not_before_ms', '<=', Date.now())
+        .where('not_before_ms', '<=', wallMs())
         .orderBy('seq')
         .limit(WAITING_LOOKED_AT)
         .execute();
@@ -279,7 +280,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectAll()
         .where((or) =>
           or.or([
-            or.and([or('state', '=', 'waiting'), or('not_before_ms', '>', Date.now())]),
+            or.and([or('state', '=', 'waiting'), or('not_before_ms', '>', wallMs())]),
             or('state', 'in', ['backing-off', ...TAKING_BACK_STATES]),
           ]),
         )
@@ -295,7 +296,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectFrom('recordings')
         .selectAll()
         .where('state', '=', 'waiting')
-        .where('not_before_ms', '<=', Date.now())
+        .where('not_before_ms', '<=', wallMs())
         .orderBy('place')
         .orderBy('seq')
         .limit(limit)
@@ -308,7 +309,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectFrom('recordings')
         .select((select) => select.fn.countAll<number>().as('count'))
         .where('state', '=', 'waiting')
-        .where('not_before_ms', '<=', Date.now())
+        .where('not_before_ms', '<=', wallMs())
         .executeTakeFirst();
       return Number(row?.count ?? 0);
     },
@@ -372,7 +373,7 @@ async function positionsOf(
   db: Kysely<Tables>,
   recordings: readonly Recording[],
 ): Promise<Map<string, number>> {
-  const nowMs = Date.now();
+  const nowMs = wallMs();
   const inLine = recordings
     .filter(({ state, notBeforeMs }) => state === 'waiting' && notBeforeMs <= nowMs)
     .sort((a, b) => a.place - b.place || a.seq - b.seq);

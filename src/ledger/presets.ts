@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Transaction } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
 import type { NewPreset, Preset } from '../domain/preset.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
 import type { PresetsTable, Tables } from './schema.ts';
@@ -31,7 +32,7 @@ export function createPresets({ db }: { db: Database }): Presets {
       task,
       params: JSON.stringify(params),
       description,
-      changed_at_ms: Date.now(),
+      changed_at_ms: wallMs(),
       changed_by: by,
       removed_at_ms: null,
     };
@@ -89,7 +90,7 @@ export function createPresets({ db }: { db: Database }): Presets {
       change(db, async (trx) => {
         const row = await find(trx, name);
         if (row === undefined || row.removed_at_ms !== null) return undefined;
-        const removed = { changed_at_ms: Date.now(), changed_by: by, removed_at_ms: Date.now() };
+        const removed = { changed_at_ms: wallMs(), changed_by: by, removed_at_ms: wallMs() };
         await trx.updateTable('presets').set(removed).where('name', '=', name).execute();
         return toPreset({ ...row, ...removed });
       }),

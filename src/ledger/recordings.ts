@@ -15,9 +15,10 @@ import {
   WAITING_STATES,
   type Wanted,
 } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { change, nextNumber } from './change.ts';
-import type { Database } from './database.ts';
+import { type Database, isPostgres } from './database.ts';
 import type { EventType, RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -39,6 +40,9 @@ export interface Accepted {
   /** Whether the ledger had this recording before. */
   readonly isDuplicate: boolean;
 }
+
+/** How a column is asked for a value, or for none: databases use an index for either, and not for a word that means both. */
+const sameAs = (value: string | null | undefined) => (value == null ? 'is' : '=');
 
 /** Stands for a checkpoint that is no JSON: no step can go on from it, and it stays as it is. */
 export const UNREADABLE: object = Object.freeze({});
@@ -121,8 +125,8 @@ export function createRecordings({
       .selectFrom('recordings')
       .selectAll()
       .where('state', 'in', states)
-      .where('not_before_ms', '<=', Date.now())
-      .where('lane', 'is', lane)
+      .where('not_before_ms', '<=', wallMs())
+      .where('lane', sameAs(lane), lane)
       .orderBy('place')
       .orderBy('seq')
       .limit(1);
@@ -158,7 +162,7 @@ export function createRecordings({
             failed_attempts: 0,
             open_starts: 0,
             not_before_ms: input.notBeforeMs ?? 0,
-            accepted_at_ms: Date.now(),
+            accepted_at_ms: wallMs(),
             place: input.place ?? 0,
             bytes: input.origin.bytes,
             search: searchText({ id, ...input }),
@@ -167,7 +171,7 @@ export function createRecordings({
             reference: input.reference ?? null,
             webhook_url: input.webhookUrl ?? null,
           })
-          .onConflict((conflict) => conflict.column('natural_key').doNothing())
+          .onConflict((conflict) => conflict.column(isPostgres(db) ? 'id' : 'natural_key').doNothing())
           .executeTakeFirst();
         if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
           await addEvent(trx, id, 'recording.accepted', broughtBy(input));
@@ -261,7 +265,7 @@ export function createRecordings({
           .selectFrom('recordings')
           .select(['id', 'seq', 'not_before_ms'])
           .where('state', '=', state)
-          .where('lane', 'is', lane ?? null)
+          .where('lane', sameAs(lane), lane ?? null)
           .where('seq', '>', afterSeq);
       // One that does not move may still have an output to take back.
       const toSettle = db
@@ -271,7 +275,7 @@ export function createRecordings({
         .where('ending', 'is not', null)
         .where('stages.ended_at_ms', 'is', null)
         .where('state', 'in', RESTING_STATES)
-        .where('lane', 'is', lane ?? null)
+        .where('lane', sameAs(lane), lane ?? null)
         .where('seq', '>', afterSeq)
         .distinct();
       const [first, ...others] = UNFINISHED_STATES;

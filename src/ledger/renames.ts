@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { videosIn } from '../domain/published.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { change } from './change.ts';
 import type { Database } from './database.ts';
@@ -92,7 +93,7 @@ export function createRenames({
           .executeTakeFirst();
         if (recording?.title !== title) return;
         if (MOVABLE_STATES.includes(recording.state as State)) {
-          const later = { not_before_ms: Date.now() + STILL_MOVING_MS };
+          const later = { not_before_ms: wallMs() + STILL_MOVING_MS };
           await trx.updateTable('renames').set(later).where('recording_id', '=', recordingId).execute();
         } else {
           await trx.deleteFrom('renames').where('recording_id', '=', recordingId).execute();

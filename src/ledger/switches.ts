@@ -1,3 +1,4 @@
+import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -20,7 +21,7 @@ export function createSwitches({ db }: { db: Database }): Switches {
       return row?.value;
     },
     async set(name, value) {
-      const change = { value, set_at_ms: Date.now() };
+      const change = { value, set_at_ms: wallMs() };
       await db
         .insertInto('switches')
         .values({ name, ...change })

@@ -104,9 +104,16 @@ export async function addToTallies(trx: Transaction<Tables>, deltas: readonly Ta
   for (const { name, labels, value } of deltas) {
     await trx
       .insertInto('tallies')
-      .values({ name, labels: JSON.stringify(labels), value })
+      // As text: other numbers of the ledger are whole.
+      .values({
+        name,
+        labels: JSON.stringify(labels),
+        value: sql<number>`cast(${String(value)} as double precision)`,
+      })
       .onConflict((conflict) =>
-        conflict.columns(['name', 'labels']).doUpdateSet({ value: sql<number>`tallies.value + ${value}` }),
+        conflict
+          .columns(['name', 'labels'])
+          .doUpdateSet({ value: sql<number>`tallies.value + excluded.value` }),
       )
       .execute();
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { pause } from '../lib/abort.ts';
-import { isOfTheLedger } from './sqlite-dialect.ts';
+import { isOfTheLedger } from './trouble.ts';
 
 /** How soon it is tried again, in milliseconds. */
 const PAUSE_MS = 1000;

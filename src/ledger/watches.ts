@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { Doubt } from '../domain/doubt.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
 import { change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
@@ -192,7 +193,7 @@ async function begin(
       state: 'pending',
       polls: 0,
       not_before_ms: notBeforeMs,
-      created_at_ms: Date.now(),
+      created_at_ms: wallMs(),
     })
     .onConflict((conflict) => conflict.column('video_id').doNothing())
     .execute();

@@ -9,7 +9,7 @@ export interface WholeLedger extends Ledger {
 /**
  * Opens the ledger as each process has it.
  *
- * @throws KnownError `LEDGER_UNUSABLE`
+ * @throws KnownError `LEDGER_UNUSABLE`, `LEDGER_AWAY`
  */
 export async function openWholeLedger(options: Omit<LedgerOptions, 'extensions'>): Promise<WholeLedger> {
   const ledger = await openLedger({ ...options, extensions: [zoomExtension] });

@@ -1,14 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { startVitals, type VitalsWatch, type VitalTerms } from '../desk/vitals.ts';
-import type { App } from '../domain/apps.ts';
+import { type App, BEATS_PER_SILENCE } from '../domain/apps.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Pulse, startPulse } from '../lib/pulse.ts';
 import { readVersion } from '../lib/version.ts';
 import { createRedisProbe } from '../queue/redis-probe.ts';
-
-/** How many signs of life of a process may get lost before it counts as silent. */
-const BEATS_PER_SILENCE = 6;
 
 /**
  * Has a process give its signs of life.

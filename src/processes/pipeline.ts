@@ -53,7 +53,7 @@ export async function startServer(config: Config, log: Logger) {
   const written = loadRecipes(config.recipesFile, tasks, places);
   requireRulesKnow(accounts, written.names);
   const ledger = await openWholeLedger({
-    path: config.ledgerPath,
+    address: config.ledgerAddress,
     leaseMs: config.line.leaseMs,
     leavesTidying: true,
   });

@@ -5,6 +5,7 @@ import { loadConfig, loadEnvFile, secretsOf } from '../config/config.ts';
 import { THIS_SERVER } from '../domain/access.ts';
 import { KnownError, scrubSummaries } from '../domain/errors.ts';
 import { sweepTable } from '../errands/sweep-table.ts';
+import { isPostgresUrl } from '../lib/postgres-url.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createScrub } from '../telemetry/scrub.ts';
 import { openSweeper } from './worker.ts';
@@ -54,9 +55,9 @@ async function main(args: readonly string[]): Promise<number> {
 async function sweep(dryRun: boolean, isJson: boolean): Promise<void> {
   loadEnvFile();
   const config = loadConfig(process.env);
-  if (!existsSync(config.ledgerPath)) {
+  if (!isPostgresUrl(config.ledgerAddress) && !existsSync(config.ledgerAddress)) {
     throw new KnownError(
-      `There is no ledger at ${config.ledgerPath}, so nothing can be told to be a leftover: is DATA_DIR right?`,
+      `There is no ledger at ${config.ledgerAddress}, so nothing can be told to be a leftover: is DATA_DIR right?`,
       { code: 'LEDGER_UNUSABLE' },
     );
   }

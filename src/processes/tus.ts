@@ -22,7 +22,7 @@ const CLOSING_MS = 300;
 export async function startTus(config: Config, log: Logger) {
   const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs, tokenSecrets } = config.tus;
   const { names: recipes } = loadRecipes(config.recipesFile, await loadTaskShapes(config.tasksDir));
-  const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const ledger = await openWholeLedger({ address: config.ledgerAddress, leaseMs: config.line.leaseMs });
   const desk = createUploadDesk(ledger);
   const directory = join(config.dataDir, 'uploads');
   const incomingDirectory = config.tus.incomingDir;

@@ -92,7 +92,7 @@ export async function startWorker(
     (lane) => lane !== FIRST_LANE,
   );
   const ledger = await openWholeLedger({
-    path: config.ledgerPath,
+    address: config.ledgerAddress,
     leaseMs: config.line.leaseMs,
     circuits: config.line.circuits,
   });
@@ -422,7 +422,7 @@ function composeSweeper(
 /** Builds a sweeper that runs by itself, beside a worker or without one. */
 export async function openSweeper(config: Config, log: Logger) {
   const { idleTimeoutMs } = config.transfer;
-  const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: config.line.leaseMs });
+  const ledger = await openWholeLedger({ address: config.ledgerAddress, leaseMs: config.line.leaseMs });
   const stores = openStores(config, { idleTimeoutMs });
   const publishers = openPublishers(config, { idleTimeoutMs });
   const outputPlaces = openOutputPlaces(config, { idleTimeoutMs });

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { orMachineTrouble } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import { isOfTheLedger } from '../ledger/sqlite-dialect.ts';
+import { isOfTheLedger } from '../ledger/trouble.ts';
 import { pause, withinTime } from '../lib/abort.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';

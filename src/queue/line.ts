@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { WaitingItem } from '../ledger/waiting.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
@@ -62,7 +63,7 @@ export function createLine(options: {
       data: { id: item.id },
       opts: {
         jobId: item.id,
-        delay: Math.max(0, item.notBeforeMs - Date.now()),
+        delay: Math.max(0, item.notBeforeMs - wallMs()),
         removeOnComplete: true,
         removeOnFail: true,
       },
@@ -86,7 +87,7 @@ export function createLine(options: {
     for (const [at, item] of items.entries()) {
       const score = scores[at]?.[1];
       if (typeof score !== 'string') continue;
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       const untilMs = Math.floor(Number(score) / DELAY_SCORE_STEP);
       if (untilMs <= Math.max(item.notBeforeMs, nowMs) + MOST_LATE_MS) continue;
       const job = await queue.getJob(item.id);

@@ -62,6 +62,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   DISK_FULL: 503,
   DISK_UNUSABLE: 503,
   LEDGER_BUSY: 503,
+  LEDGER_AWAY: 503,
 };
 
 /** Makes every refusal of this server a problem document, and a page where a person has gone to the address. */

@@ -22,6 +22,7 @@ import { openUnchanged } from '../lib/local-file.ts';
 import { type Claim, type MediaGate, STRICT_MEDIA_GATE } from '../lib/media-gate.ts';
 import { type MediaType, SNIFFED_BYTES } from '../lib/media-type.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { bytesPassed } from '../lib/young-garbage.ts';
 import { requireCompanion } from './support/companion-content.ts';
 import {
@@ -343,12 +344,12 @@ export function createFetchTask({
     const seen = {
       bytes,
       times: (before?.times ?? 0) + 1,
-      firstAtMs: before?.firstAtMs ?? Date.now(),
+      firstAtMs: before?.firstAtMs ?? wallMs(),
     };
     await context.saveCheckpoint({ ...checkpoint, seen });
     const isSettled =
       said.api !== null
-        ? seen.times >= TIMES_AGAINST_API && Date.now() - seen.firstAtMs >= MIN_AGAINST_API_MS
+        ? seen.times >= TIMES_AGAINST_API && wallMs() - seen.firstAtMs >= MIN_AGAINST_API_MS
         : seen.times >= (others.length > 0 ? TIMES_AGAINST_EVENT : TIMES_UNMARKED);
     if (isSettled) {
       await context.note('download.believed', { bytes, event: said.event, api: said.api, times: seen.times });

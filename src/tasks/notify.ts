@@ -6,6 +6,7 @@ import type { Facts } from '../domain/recording.ts';
 import type { Task } from '../engine/task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { proofsOf, requireFact } from './support/proofs.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -62,7 +63,7 @@ export function createNotifyTask(options: {
         archives: archivedFiles({ ...proofsOf(context, 'archive').map(({ fact }) => fact) }),
         videos,
         times: await recordings.stageTimes(recording.id),
-        nowMs: Date.now(),
+        nowMs: wallMs(),
       });
       await checkLease();
       const { id } = await deliveries.add({
@@ -76,12 +77,12 @@ export function createNotifyTask(options: {
           recordingId: recording.id,
           type: 'recording.playable',
           occasion: `recording.playable ${playback.prefix}`,
-          body: playableBody({ ...told, video: undefined, nowMs: Date.now() }),
+          body: playableBody({ ...told, video: undefined, nowMs: wallMs() }),
         });
       }
       crashPoint('notify:after-outbox');
       if (isAgain) await watches.keepOnly(recording.id, videoIds);
-      const notBeforeMs = Date.now() + options.firstLookMs;
+      const notBeforeMs = wallMs() + options.firstLookMs;
       for (const videoId of videoIds) await watches.add({ videoId, recordingId: recording.id, notBeforeMs });
       options.onAdded();
       if (recording.groupKey !== null) options.onWoken(await recordings.wakeCompanions(recording.groupKey));

@@ -128,7 +128,7 @@ describe('the dashboard', () => {
   });
 
   it('shows the first view with 10,000 recordings, and finds one among them', async () => {
-    await writeRecordings(house.config.ledgerPath, { done: 9000, waiting: 950, failed: 50 });
+    await writeRecordings(house.config.ledgerAddress, { done: 9000, waiting: 950, failed: 50 });
     const { id } = await house.addCustom('The needle');
     const { page, context } = await openPage(browser);
 

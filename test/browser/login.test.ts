@@ -90,7 +90,7 @@ it('shows whoever may only look all pages and no button that does anything', asy
     }).then(async (answer) => (await answer.json()) as { token: string });
   const { token } = await make({ name: 'Wall display', role: 'viewer' });
   await make({ name: 'Anna' });
-  await writeRecordings(house.config.ledgerPath, { done: 2, waiting: 3, failed: 2, 'backing-off': 1 });
+  await writeRecordings(house.config.ledgerAddress, { done: 2, waiting: 3, failed: 2, 'backing-off': 1 });
   const { page, context, complaints } = await openPage(browser);
   await page.goto(`${url}/login`);
   await page.getByRole('textbox', { name: 'Token' }).fill(token);

@@ -37,7 +37,7 @@ const glance = async () =>
 
 describe('the overview of a full ledger', () => {
   it('counts all, groups what waits and what failed by its cause, and keeps nobody out', async () => {
-    await fillLedger(house.config.ledgerPath);
+    await fillLedger(house.config.ledgerAddress);
     await page.goto(house.config.pipeline.url);
 
     const waiting = region('Waiting for something else (9)');
@@ -77,7 +77,7 @@ describe('the overview of a full ledger', () => {
   });
 
   it('leads to lists with the same content, and from a chat to its video', async () => {
-    const ids = await fillLedger(house.config.ledgerPath);
+    const ids = await fillLedger(house.config.ledgerAddress);
     await page.goto(`${house.config.pipeline.url}/recordings`);
     const list = page.getByRole('list', { name: 'Recordings' });
     await list.getByText(TITLES.html).first().waitFor();
@@ -96,7 +96,7 @@ describe('the overview of a full ledger', () => {
   });
 
   it('tries all of one cause again by one button, by keyboard alone', async () => {
-    await fillLedger(house.config.ledgerPath);
+    await fillLedger(house.config.ledgerAddress);
     await page.goto(house.config.pipeline.url);
     await page.getByRole('button', { name: 'Try all 5 again' }).focus();
     await page.keyboard.press('Enter');

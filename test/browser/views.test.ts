@@ -51,7 +51,7 @@ async function furnish({ failed = 1, bytes = 24 * MIB, bytesPerSecond = 300_000 
   const { id: movingId } = await house.addZoom('Linear algebra: eigenvalues and eigenvectors', bytes);
   await house.startWorker();
   await house.reaches(movingId, 'moving');
-  await writeRecordings(house.config.ledgerPath, { done: 40, waiting: 12, failed, 'backing-off': 2 });
+  await writeRecordings(house.config.ledgerAddress, { done: 40, waiting: 12, failed, 'backing-off': 2 });
   return { failedId, doneId, movingId };
 }
 

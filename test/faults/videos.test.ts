@@ -190,7 +190,7 @@ describe('after the ledger was lost', () => {
       await utimes(path, new Date('2020-02-29'), new Date('2020-02-29'));
       const dataDir = await mkdtemp(join(tmpdir(), 'sluice-restored-'));
       const backUp = () => {
-        const sqlite = new Sqlite(house.config.ledgerPath);
+        const sqlite = new Sqlite(house.config.ledgerAddress);
         sqlite.exec(`vacuum into '${join(dataDir, 'ledger.db')}'`);
         sqlite.close();
       };

@@ -301,7 +301,7 @@ describe('the order of the line', () => {
     house.b2.fail({ on: 'POST /b2api/*/b2_upload_file/*', where: ofFirst, status: 503, delayMs: 1000 });
     await resumeLine(house);
     await house.reaches(e, 'moving');
-    expect(dumpLedger(house.config.ledgerPath)['gate']).toMatchObject([{ recording_id: e }]);
+    expect((await dumpLedger(house.config.ledgerAddress))['gate']).toMatchObject([{ recording_id: e }]);
     for (const id of ids) await house.reaches(id, 'done');
 
     const ends = await Promise.all(ids.map(async (id) => (await house.recordings.get(id))?.endedAtMs ?? 0));

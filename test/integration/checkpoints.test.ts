@@ -96,7 +96,7 @@ const READ_ALONE: Readonly<Record<string, Pick<AnyTask, 'checkpoint'>>> = {
 };
 
 function withLedger<T>(use: (sqlite: Sqlite.Database) => T): T {
-  const sqlite = new Sqlite(house.config.ledgerPath);
+  const sqlite = new Sqlite(house.config.ledgerAddress);
   try {
     return use(sqlite);
   } finally {

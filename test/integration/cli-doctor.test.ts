@@ -226,14 +226,14 @@ describe('sluice doctor', () => {
   });
 
   it('finds a ledger that others may read', async () => {
-    await chmod(house.config.ledgerPath, 0o644);
+    await chmod(house.config.ledgerAddress, 0o644);
     try {
       expect((await diagnose(cliOf(house))).of('ledger')).toMatchObject({
         state: 'warn',
         advice: expect.stringContaining('chmod 600'),
       });
     } finally {
-      await chmod(house.config.ledgerPath, 0o600);
+      await chmod(house.config.ledgerAddress, 0o600);
     }
   });
 

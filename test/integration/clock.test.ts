@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createWallClock } from '../../src/ledger/clock.ts';
 import type { Database } from '../../src/ledger/database.ts';
-import { createSqliteDialect } from '../../src/ledger/sqlite-dialect.ts';
+import { createSqliteDialect } from '../../src/ledger/dialects/sqlite-dialect.ts';
 import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { zoomExtension } from '../../src/outside/zoom/tables/zoom-ledger.ts';
 import { connectRedis, KEY_PREFIX } from '../../src/queue/connection.ts';
@@ -23,7 +23,7 @@ let ledger: TestLedger;
 let sqlite: Sqlite.Database;
 beforeEach(async () => {
   ledger = await openTestLedger({ leaseMs: 300 });
-  sqlite = new Sqlite(ledger.path);
+  sqlite = new Sqlite(ledger.address);
 });
 afterEach(async () => {
   sqlite.close();
@@ -36,7 +36,7 @@ describe('the gate, whatever the wall clock says', () => {
 
   /** A lease that nobody renews any more. */
   async function leftBehind(): Promise<void> {
-    const dead = await openWholeLedger({ path: ledger.path, leaseMs: 300 });
+    const dead = await openWholeLedger({ address: ledger.address, leaseMs: 300 });
     await take(dead);
     await dead.close();
   }
@@ -62,7 +62,7 @@ describe('the gate, whatever the wall clock says', () => {
 
   it('stays with a holder that lives, also where its lease seems long past', async () => {
     const lease = await take(ledger);
-    const other = await openWholeLedger({ path: ledger.path, leaseMs: 300 });
+    const other = await openWholeLedger({ address: ledger.address, leaseMs: 300 });
     for (let times = 0; times < 10; times += 1) {
       sqlite.exec(`update gate set expires_at_ms = ${Date.now() - HOUR_MS}`);
       expect(await take(other)).toBeUndefined();
@@ -98,7 +98,7 @@ describe('a jump of the wall clock', () => {
   beforeEach(() => {
     steadyMs = 1_000_000;
     id = 'boot 1';
-    const own = new Sqlite(ledger.path);
+    const own = new Sqlite(ledger.address);
     db = new Kysely({ dialect: createSqliteDialect({ sqlite: own, close: () => own.close() }) });
   });
   afterEach(() => db.destroy());

@@ -31,11 +31,11 @@ beforeEach(async () => {
   await mkdir(folder);
   // So that a change of what is there would be seen as well.
   await app.post('/custom-upload', { path: SAMPLE, title: 'There before', ace_id: 'there-before' });
-  before = withoutTrail(ledger.dump());
+  before = withoutTrail(await ledger.dump());
 });
 
 afterEach(async () => {
-  const left = ledger.dump();
+  const left = await ledger.dump();
   const { pokes } = app.line;
   await app.close();
   await ledger.close();

@@ -238,21 +238,21 @@ describe('what is of no interest', () => {
     ['an event that nobody knows yet', { event: 'recording.sung', event_ts: 1, payload: {} }],
     ['an event without payload', { event: 'meeting.ended' }],
   ])('such as %s is answered with 200 and leaves nothing', async (_name, event) => {
-    const before = ledger.dump();
+    const before = await ledger.dump();
 
     const reply = await app.zoom(event);
 
     expect(reply).toMatchObject({ status: 200, body: { accepted: [], ignored: event.event } });
-    expect(ledger.dump()).toEqual(before);
+    expect(await ledger.dump()).toEqual(before);
   });
 
   it('such as the removal of a recording that is not here is answered with 200, and only remembered', async () => {
-    const { zoom_removals: none, ...before } = ledger.dump();
+    const { zoom_removals: none, ...before } = await ledger.dump();
 
     const reply = await app.zoom(fixture('recording-trashed'));
 
     expect(reply).toMatchObject({ status: 200, body: { accepted: [], ignored: 'recording.trashed' } });
-    const { zoom_removals: remembered, ...after } = ledger.dump();
+    const { zoom_removals: remembered, ...after } = await ledger.dump();
     expect([none, after]).toEqual([[], before]);
     expect(remembered).toMatchObject([{ how: 'trashed' }]);
   });
@@ -343,10 +343,10 @@ describe('the challenge', () => {
   });
 
   it('changes nothing', async () => {
-    const before = ledger.dump();
+    const before = await ledger.dump();
     await zoom.validate(webhookUrl);
 
-    expect(ledger.dump()).toEqual(before);
+    expect(await ledger.dump()).toEqual(before);
     expect(app.line).toEqual({ pokes: 0, reconciles: 0 });
   });
 });

@@ -179,7 +179,7 @@ describe('a ledger that another process keeps while the worker sweeps', () => {
     } as const;
     await world.recording('a', 'failed', { origin });
     world.pass(3 * DAY_MS);
-    const other = new Sqlite(world.config.ledgerPath);
+    const other = new Sqlite(world.config.ledgerAddress);
     other.exec('begin immediate');
 
     const { items, problems } = await world.sweep();
@@ -252,7 +252,7 @@ describe.skipIf(!canMakeDisks)('a disk that is really full', () => {
 
   it('under the ledger is told in our words, and forgotten once there is room', async () => {
     const disk = await mounted({ bytes: 2 * MIB });
-    const ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 1000 });
+    const ledger = await openWholeLedger({ address: join(folder, 'ledger.db'), leaseMs: 1000 });
     closing.push(() => ledger.close());
     await disk.fill();
 

@@ -9,7 +9,7 @@ describe('a ledger that somebody else is writing to', () => {
 
   beforeEach(async () => {
     ledger = await openTestLedger();
-    other = new Sqlite(ledger.path);
+    other = new Sqlite(ledger.address);
     other.exec('begin immediate');
   });
   afterEach(async () => {
@@ -18,8 +18,8 @@ describe('a ledger that somebody else is writing to', () => {
   });
 
   const accept = (key: string) => ledger.recordings.accept(fileRecording(key));
-  const keysOnDisk = () =>
-    dumpLedger(ledger.path)['recordings']?.map((row) => Object(row)['natural_key'] as string);
+  const keysOnDisk = async () =>
+    (await dumpLedger(ledger.address))['recordings']?.map((row) => Object(row)['natural_key'] as string);
 
   it('takes a recording in as soon as the other is ready, and halts nothing meanwhile', async () => {
     let isAccepted = false;
@@ -32,7 +32,7 @@ describe('a ledger that somebody else is writing to', () => {
     other.exec('commit');
 
     await accepted;
-    expect(keysOnDisk()).toEqual(['one']);
+    expect(await keysOnDisk()).toEqual(['one']);
   });
 
   it('changes a single value as soon as the other is ready', async () => {
@@ -53,7 +53,7 @@ describe('a ledger that somebody else is writing to', () => {
     await accept('two');
     await ledger.switches.set('line.paused', 'no');
 
-    expect(keysOnDisk()).toEqual(['two']);
-    expect(dumpLedger(ledger.path)['switches']).toMatchObject([{ value: 'no' }]);
+    expect(await keysOnDisk()).toEqual(['two']);
+    expect((await dumpLedger(ledger.address))['switches']).toMatchObject([{ value: 'no' }]);
   });
 });

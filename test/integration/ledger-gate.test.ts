@@ -1,4 +1,3 @@
-import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
 import type { Lease } from '../../src/ledger/gate.ts';
@@ -19,7 +18,7 @@ let leases: Lease[];
 
 beforeEach(async () => {
   ledger = await openTestLedger({ leaseMs: LEASE_MS });
-  other = await openWholeLedger({ path: ledger.path, leaseMs: LEASE_MS });
+  other = await openWholeLedger({ address: ledger.address, leaseMs: LEASE_MS });
   leases = [];
   await ledger.recordings.accept(fileRecording('a'));
 });
@@ -40,9 +39,7 @@ async function acquire(from: WholeLedger, onLost: () => void = () => {}): Promis
 async function takenOver(onLost: () => void = () => {}) {
   const stale = await acquire(ledger, onLost);
   // Written by hand, because the holder is in this process, and lives.
-  const sqlite = new Sqlite(ledger.path);
-  sqlite.exec('update gate set expires_at_ms = 0');
-  sqlite.close();
+  await ledger.base.db.updateTable('gate').set({ expires_at_ms: 0 }).execute();
   const current = await acquire(other);
   if (stale === undefined || current === undefined) throw new Error('the gate could not be taken');
   return { stale, current };
@@ -150,11 +147,11 @@ describe('a worker that has lost its lease', () => {
     const { stale, current } = await takenOver();
     await other.moves.startAttempt(ID, current.fence);
     await other.moves.startStage(ID, 'fetch', current.fence, stepOf('fetch'));
-    const { gate: _, ...before } = ledger.dump();
+    const { gate: _, ...before } = await ledger.dump();
 
     await expect(write(stale.fence)).rejects.toMatchObject({ code: 'LEASE_LOST', retry: 'never' });
 
-    const { gate: __, ...after } = ledger.dump();
+    const { gate: __, ...after } = await ledger.dump();
     expect(after).toEqual(before);
     await write(current.fence);
   });
@@ -216,9 +213,9 @@ describe('what a worker records', () => {
     expect(await ledger.deliveries.ofRecording(ID)).toEqual([
       expect.objectContaining({ type: 'recording.failed', state: 'pending' }),
     ]);
-    const before = ledger.dump();
+    const before = await ledger.dump();
     const unknown = { ...announcement, recordingId: 'rec_unknown' };
     await expect(ledger.moves.fail(ID, error, unknown, fence)).rejects.toThrow();
-    expect(ledger.dump()['recordings']).toEqual(before['recordings']);
+    expect((await ledger.dump())['recordings']).toEqual(before['recordings']);
   });
 });

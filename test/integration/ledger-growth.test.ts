@@ -44,10 +44,10 @@ function fill(path: string, count: number): void {
 
 /** What is read whole while `work` runs, by the plans of what SQLite is asked: by a fresh opening, for plans are kept. */
 async function scansDuring(
-  { path }: TestLedger,
+  { address }: TestLedger,
   work: (ledger: WholeLedger) => Promise<unknown>,
 ): Promise<string[]> {
-  const ledger = await openWholeLedger({ path, leaseMs: 1000 });
+  const ledger = await openWholeLedger({ address, leaseMs: 1000 });
   const asked: { sql: string; parameters: unknown[] }[] = [];
   const original = Sqlite.prototype.prepare;
   Sqlite.prototype.prepare = function prepare(this: Sqlite.Database, sql: string) {
@@ -61,7 +61,7 @@ async function scansDuring(
     Sqlite.prototype.prepare = original;
   }
   if (asked.length === 0) throw new Error('nothing was asked, or it was not seen');
-  const sqlite = new Sqlite(path);
+  const sqlite = new Sqlite(address);
   try {
     return asked
       .filter(({ sql }) => /^(select|update|delete|insert)/.test(sql))
@@ -87,8 +87,8 @@ function isOfAState(detail: string): boolean {
 describe('what a door asks, among many that wait', () => {
   it('is answered without going through those', async () => {
     const ledger = await ledgerOf();
-    fill(ledger.path, 20_000);
-    const sqlite = new Sqlite(ledger.path);
+    fill(ledger.address, 20_000);
+    const sqlite = new Sqlite(ledger.address);
     sqlite.exec(`update recordings set state = 'waiting', group_key = 'zoom:' || id, kind = 'video'`);
     sqlite.close();
 
@@ -108,7 +108,7 @@ describe('what belongs to whom, among many recordings', () => {
   let many: TestLedger;
   beforeAll(async () => {
     many = await openTestLedger();
-    fill(many.path, 20_000);
+    fill(many.address, 20_000);
   });
   afterAll(() => many.close());
 
@@ -139,8 +139,8 @@ describe('what belongs to whom, among many recordings', () => {
 
   it('and old tokens are forgotten without reading them all', async () => {
     const ledger = await ledgerOf();
-    fill(ledger.path, 20);
-    const sqlite = new Sqlite(ledger.path);
+    fill(ledger.address, 20);
+    const sqlite = new Sqlite(ledger.address);
     sqlite.exec(
       `update recordings set origin = '{"kind":"zoom","downloadToken":"secret"}' where id = 'rec_3'`,
     );
@@ -162,7 +162,7 @@ describe('history', () => {
     await ledger.moves.finishStage(id, 'cleanup', { freedBytes: 1 }, fence);
     await ledger.moves.finish(id, fence);
     await lease?.release();
-    const sqlite = new Sqlite(ledger.path);
+    const sqlite = new Sqlite(ledger.address);
     sqlite.exec(`
       update recordings set ended_at_ms = ended_at_ms - ${days * DAY_MS} where id = '${id}';
       update events set at_ms = at_ms - ${days * DAY_MS} where recording_id = '${id}';
@@ -227,7 +227,7 @@ describe('history', () => {
   it('of one that has failed stays: somebody has to look', async () => {
     const ledger = await ledgerOf();
     const id = await doneBefore(ledger, 'old', 11);
-    const sqlite = new Sqlite(ledger.path);
+    const sqlite = new Sqlite(ledger.address);
     sqlite.exec(`update recordings set state = 'failed' where id = '${id}'`);
     sqlite.close();
     await ledger.recordings.accept(fileRecording('next'));

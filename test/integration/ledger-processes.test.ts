@@ -7,16 +7,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Accepted } from '../../src/ledger/recordings.ts';
 import { dumpLedger } from '../support/ledger.ts';
 import type { LedgerOrder } from '../support/ledger-process.ts';
+import { createDatabase, isRunOnPostgres } from '../support/postgres-floor.ts';
 
 const SCRIPT = join(import.meta.dirname, '../support/ledger-process.ts');
 
 let folder: string;
-let path: string;
+let address: string;
 let children: ChildProcess[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
-  path = join(folder, 'ledger.db');
+  address = isRunOnPostgres() ? await createDatabase({ isEmpty: true }) : join(folder, 'ledger.db');
   children = [];
 });
 
@@ -48,7 +49,7 @@ async function order<T>(child: ChildProcess, wanted: LedgerOrder): Promise<T> {
   return answer;
 }
 
-const open = (child: ChildProcess, leaseMs = 60_000) => order(child, { do: 'open', path, leaseMs });
+const open = (child: ChildProcess, leaseMs = 60_000) => order(child, { do: 'open', address, leaseMs });
 
 describe('several processes', () => {
   it('open a fresh ledger at the same moment, and all succeed', async () => {
@@ -56,7 +57,7 @@ describe('several processes', () => {
 
     await expect(Promise.all(three.map((child) => open(child)))).resolves.toEqual(['open', 'open', 'open']);
 
-    expect(dumpLedger(path)['gate']).toHaveLength(1);
+    expect((await dumpLedger(address))['gate']).toHaveLength(1);
   });
 
   it('accept the same recordings at the same moment, each of them once', async () => {
@@ -69,7 +70,7 @@ describe('several processes', () => {
     const firsts = answers.flat().filter(({ isDuplicate }) => !isDuplicate);
     expect(new Set(firsts.map(({ id }) => id)).size).toBe(25);
     expect(firsts).toHaveLength(25);
-    const { recordings, events } = dumpLedger(path);
+    const { recordings, events } = await dumpLedger(address);
     expect(recordings).toHaveLength(25);
     expect(events).toHaveLength(100);
   });
@@ -84,7 +85,9 @@ describe('several processes', () => {
       ),
     );
 
-    const seqs = (dumpLedger(path)['recordings'] as { seq: number }[]).map(({ seq }) => Number(seq));
+    const seqs = ((await dumpLedger(address))['recordings'] as { seq: number }[]).map(({ seq }) =>
+      Number(seq),
+    );
     expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
   });
 
@@ -120,6 +123,6 @@ describe('several processes', () => {
 
     await kill(child);
 
-    expect(dumpLedger(path)['recordings']).toHaveLength(2);
+    expect((await dumpLedger(address))['recordings']).toHaveLength(2);
   });
 });

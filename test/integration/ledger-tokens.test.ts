@@ -51,9 +51,9 @@ describe("a recording's download token", () => {
     const id = await accept('one');
     await end(id, 'done');
     // Another of the processes goes.
-    await (await openWholeLedger({ path: ledger.path, leaseMs: 5000 })).close();
+    await (await openWholeLedger({ address: ledger.address, leaseMs: 5000 })).close();
 
-    const files = [await readFile(ledger.path), await readFile(`${ledger.path}-wal`)];
+    const files = [await readFile(ledger.address), await readFile(`${ledger.address}-wal`)];
     const file = Buffer.concat(files);
 
     expect(file.includes('/rec/one')).toBe(true);
@@ -63,12 +63,12 @@ describe("a recording's download token", () => {
   it('that is forgotten is gone from the log as well, once it is swept, while all processes run', async () => {
     const id = await accept('one');
     await end(id, 'done');
-    expect((await readFile(`${ledger.path}-wal`)).includes('token-one')).toBe(true);
+    expect((await readFile(`${ledger.address}-wal`)).includes('token-one')).toBe(true);
 
     await ledger.claims.forgetOldTokens(Date.now());
 
-    expect((await readFile(ledger.path)).includes('token-one')).toBe(false);
-    expect((await readFile(`${ledger.path}-wal`)).includes('token-one')).toBe(false);
+    expect((await readFile(ledger.address)).includes('token-one')).toBe(false);
+    expect((await readFile(`${ledger.address}-wal`)).includes('token-one')).toBe(false);
   });
 
   it('of one that has failed is kept for a day, in which it may be retried with it', async () => {

@@ -76,9 +76,9 @@ describe('a ledger of commit 71508ad', () => {
     expect((await get('/api/zoom/ignored')).ignored).toHaveLength(seen.ignored.length);
   });
 
-  it('counts on from the last number of each table', () => {
-    const counters = Object.entries(countersOf(house.config.ledgerPath));
-    const tables = dumpLedger(house.config.ledgerPath);
+  it('counts on from the last number of each table', async () => {
+    const counters = Object.entries(countersOf(house.config.ledgerAddress));
+    const tables = await dumpLedger(house.config.ledgerAddress);
     const last = (name: string) =>
       Math.max(0, ...(tables[name] ?? []).map((row) => Number(Object(row).seq ?? Object(row).id)));
 

@@ -14,7 +14,7 @@ let path = '';
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sluice-versions-'));
   path = join(dataDir, 'ledger.db');
-  await (await openWholeLedger({ path, leaseMs: 1000 })).close();
+  await (await openWholeLedger({ address: path, leaseMs: 1000 })).close();
 });
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
@@ -24,16 +24,16 @@ function change(statement: string): void {
   sqlite.close();
 }
 
-const diagnose = () => checkLedger({ ledgerPath: path, dataDir } as Config);
+const diagnose = () => checkLedger({ ledgerAddress: path, dataDir } as Config);
 
 it('a ledger that a newer version has had is left as it is, and it is said what to do', async () => {
   change("insert into kysely_migration values ('999-from-the-future', '2030-01-01')");
 
-  await expect(openWholeLedger({ path, leaseMs: 1000 })).rejects.toMatchObject({
+  await expect(openWholeLedger({ address: path, leaseMs: 1000 })).rejects.toMatchObject({
     code: 'LEDGER_UNUSABLE',
     message: expect.stringMatching(/newer version of Sluice \(999-from-the-future\).*docs\/upgrading\.md/),
   });
-  expect(diagnose()).toMatchObject({
+  expect(await diagnose()).toMatchObject({
     state: 'fail',
     advice: expect.stringContaining('restore the backup'),
   });
@@ -41,11 +41,11 @@ it('a ledger that a newer version has had is left as it is, and it is said what 
 });
 
 it('a ledger of an older version is told of before the start that changes it', async () => {
-  expect(diagnose().state).toBe('ok');
+  expect((await diagnose()).state).toBe('ok');
 
   change("delete from kysely_migration where name = '013-callers-words'");
 
-  expect(diagnose()).toMatchObject({
+  expect(await diagnose()).toMatchObject({
     state: 'warn',
     text: expect.stringContaining('the next start takes 013-callers-words'),
     advice: expect.stringContaining('backup'),

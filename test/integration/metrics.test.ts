@@ -219,7 +219,7 @@ describe('totals', () => {
 
   it('know how a hundred thousand recordings stand', async () => {
     const ledger = await ledgerOf();
-    fill(ledger.path, 100_000);
+    fill(ledger.address, 100_000);
     await mkdir(join(ledger.folder, 'uploads'), { recursive: true });
     const measurements = tallying(ledger);
     await expect.poll(() => ledger.tallies.catchUp(1), { timeout: 30_000, interval: 200 }).toBe(true);

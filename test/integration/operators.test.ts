@@ -359,7 +359,9 @@ describe('a stream of events', () => {
     await app.send('POST', '/logout', { ...FROM_AFAR, ...OWN_PAGE, ...mine });
     await stream.ended;
     const told = stream.text();
-    await vi.waitFor(async () => expect(other.of('status').length).toBeGreaterThan(0));
+    await vi.waitFor(() => {
+      for (const each of [other, byToken]) expect(each.of('status').length).toBeGreaterThan(0);
+    });
     await ledger.recordings.accept(fileRecording('after-the-logout'));
 
     await vi.waitFor(() => expect(other.text()).toContain('recording.accepted'), 5000);

@@ -28,7 +28,7 @@ async function overview(query = ''): Promise<Reply['body']> {
 
 describe('GET /api/overview', () => {
   it('shows all that waits by what it waits for, and all that has failed by what it has met', async () => {
-    await fillLedger(ledger.path);
+    await fillLedger(ledger.address);
 
     const { in_line, line, held, failed, done_since, done } = await overview('?each=2');
 
@@ -65,7 +65,7 @@ describe('GET /api/overview', () => {
   });
 
   it('says of a companion what it is and of which video', async () => {
-    const ids = await fillLedger(ledger.path);
+    const ids = await fillLedger(ledger.address);
     const { body } = await app.get(`/api/recordings/${ids[1]}`);
     expect(body).toMatchObject({
       companion: 'chat',
@@ -97,12 +97,12 @@ describe('the list of recordings', () => {
     ['state=failed&code=DOWNLOAD_NOT_MEDIA', 5],
     ['state=set-aside', 2],
   ])('holds with %s what the overview has counted', async (query, count) => {
-    await fillLedger(ledger.path);
+    await fillLedger(ledger.address);
     expect((await app.get(`/api/recordings?limit=200&${query}`)).body.recordings).toHaveLength(count);
   });
 
   it('holds what ended within a time', async () => {
-    await fillLedger(ledger.path);
+    await fillLedger(ledger.address);
     const at = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
     const found = async (from: number, to: number) =>
       (await app.get(`/api/recordings?state=done&ended_from=${at(from)}&ended_before=${at(to)}`)).body
@@ -114,7 +114,7 @@ describe('the list of recordings', () => {
 
 describe('POST /api/recordings/retry', () => {
   it('lets all of a cause go on, tells how many, and is harmless twice', async () => {
-    const ids = await fillLedger(ledger.path);
+    const ids = await fillLedger(ledger.address);
     const again = () => app.post('/api/recordings/retry', { code: 'DOWNLOAD_NOT_MEDIA' });
 
     expect((await again()).body).toEqual({ retried: 5, retry_can_help: true });
@@ -130,7 +130,7 @@ describe('POST /api/recordings/retry', () => {
   });
 
   it('takes all that have failed, or that were set aside, and says where it cannot help', async () => {
-    await fillLedger(ledger.path);
+    await fillLedger(ledger.address);
     expect((await app.post('/api/recordings/retry', { code: 'ZOOM_DELETED' })).body).toEqual({
       retried: 1,
       retry_can_help: false,
@@ -156,7 +156,7 @@ describe('GET /api/days', () => {
     const { id } = await ledger.recordings.accept(
       fileRecording(key, { origin: { kind: 'file', path: `/${key}`, bytes, modifiedAtMs: 1, keep: true } }),
     );
-    const sqlite = new Sqlite(ledger.path);
+    const sqlite = new Sqlite(ledger.address);
     sqlite
       .prepare("update recordings set state = 'done', ended_at_ms = ? where id = ?")
       .run(Date.parse(at), id);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Kysely, Migrator } from 'kysely';
 import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSqliteDialect } from '../../src/ledger/dialects/sqlite-dialect.ts';
 import { migrationProvider } from '../../src/ledger/migrations.ts';
-import { createSqliteDialect } from '../../src/ledger/sqlite-dialect.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, openTestLedger, type TestLedger, zoomRecording } from '../support/ledger.ts';
 
@@ -81,7 +81,7 @@ describe('a ledger of before', () => {
     `);
     await db.destroy();
 
-    const ledger = await openWholeLedger({ path, leaseMs: 1000 });
+    const ledger = await openWholeLedger({ address: path, leaseMs: 1000 });
     try {
       const found = async (text: string) =>
         (await ledger.overview.list({ text, limit: 5 })).summaries.map(({ recording }) => recording.id);

@@ -247,7 +247,7 @@ describe('the set-up', () => {
     await expect(attempt).rejects.toThrow(/^rclone is missing: /);
   });
 
-  it('asks for faketime, a browser and the proxies too with --test', async () => {
+  it('asks for faketime, a browser, the proxies and Postgres too with --test', async () => {
     await writeFile(join(root, 'bin/rclone'), '#!/bin/sh\n', { mode: 0o755 });
     const withoutPath = {
       root,
@@ -264,10 +264,12 @@ describe('the set-up', () => {
     await expect(setUp(withoutPath)).rejects.toThrow(/^nginx is missing: /);
     await writeFile(join(root, 'bin/nginx'), '#!/bin/sh\n', { mode: 0o755 });
     await expect(setUp(withoutPath)).rejects.toThrow(/^Caddy is missing: /);
+    await writeFile(join(root, 'bin/caddy'), '#!/bin/sh\n', { mode: 0o755 });
+    await expect(setUp(withoutPath)).rejects.toThrow(/^Postgres is missing: /);
   });
 
   it('asks for b2sdk where no Python has it, and takes the Python that does', async () => {
-    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy']) {
+    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'postgres']) {
       await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
     }
     await mkdir(join(root, 'other'));
@@ -281,7 +283,7 @@ describe('the set-up', () => {
   });
 
   it('goes on without the S3 server of the tests where it cannot be had, and says so', async () => {
-    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'python3']) {
+    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'postgres', 'python3']) {
       await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
     }
     const said: string[] = [];

@@ -16,7 +16,7 @@ let ledger: WholeLedger;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-sweep-outputs-'));
   await mkdir(join(folder, 'out'));
-  ledger = await openWholeLedger({ path: join(folder, 'ledger.db'), leaseMs: 60_000 });
+  ledger = await openWholeLedger({ address: join(folder, 'ledger.db'), leaseMs: 60_000 });
 });
 afterEach(async () => {
   await ledger.close();

@@ -22,7 +22,7 @@ let port: number;
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sluice-tus-process-'));
-  ledger = await openWholeLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
+  ledger = await openWholeLedger({ address: join(dataDir, 'ledger.db'), leaseMs: 5000 });
   pipeline = await startPipeline(ledger);
   port = await freePort();
 });

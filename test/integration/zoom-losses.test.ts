@@ -184,7 +184,7 @@ describe('what Zoom says of a file before the event that brings it', () => {
     const ids = (from: number) => Array.from({ length: 2500 }, (_, index) => `f${from + index}`);
     for (const from of [0, 2500, 5000]) await say('trashed', 101, ids(from));
 
-    expect(ledger.dump()['zoom_removals']).toHaveLength(5000);
+    expect((await ledger.dump())['zoom_removals']).toHaveLength(5000);
     const { id: oldest } = await ledger.recordings.accept(later(100, 'f0'));
     const { id: newest } = await ledger.recordings.accept(later(100, 'f7499'));
     expect((await ledger.recordings.get(oldest))?.origin).not.toHaveProperty('removed');

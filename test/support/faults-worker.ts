@@ -52,6 +52,7 @@ export function startCrashWorker(
       ...house.environment,
       ...QUICK_SETTINGS,
       DATA_DIR: house.config.dataDir,
+      DATABASE_URL: house.config.ledgerAddress,
       REDIS_URL: house.redis.url,
       LEASE_MS: '1000',
       RECONCILE_EVERY_S: '1',

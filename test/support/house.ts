@@ -10,6 +10,7 @@ import type { State } from '../../src/domain/recording.ts';
 import { startServer } from '../../src/processes/pipeline.ts';
 import { startWorker } from '../../src/processes/worker.ts';
 import { freePort } from './free-port.ts';
+import { createDatabase, isRunOnPostgres } from './postgres-floor.ts';
 import { startRedis } from './redis.ts';
 
 export const SAMPLE = new URL('../fixtures/sample.mp4', import.meta.url).pathname;
@@ -50,6 +51,7 @@ export async function openHouse(
   const config = loadConfig({
     ...simulators.environment,
     DATA_DIR: join(folder, 'data'),
+    ...(isRunOnPostgres() ? { DATABASE_URL: await createDatabase() } : {}),
     REDIS_URL: redis.url,
     PIPELINE_PORT: String(await freePort()),
     RETRY_BACKOFF_MIN_S: '0.05',

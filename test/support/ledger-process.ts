@@ -3,7 +3,7 @@ import { fileRecording } from './ledger.ts';
 
 /** What a test asks of a process of its own; each is answered with one message. */
 export type LedgerOrder =
-  | { readonly do: 'open'; readonly path: string; readonly leaseMs: number }
+  | { readonly do: 'open'; readonly address: string; readonly leaseMs: number }
   | { readonly do: 'accept'; readonly keys: readonly string[] }
   | { readonly do: 'acquire'; readonly recordingId: string; readonly attempts: number };
 

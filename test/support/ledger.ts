@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import type { NewRecording } from '../../src/domain/recording.ts';
+import { isPostgresUrl } from '../../src/lib/postgres-url.ts';
 import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
+import { createDatabase, dumpDatabase, isRunOnPostgres } from './postgres-floor.ts';
 
 /** Every row of every table, by the table's name; but for the counters, whose numbers may be given for nothing. */
 export type LedgerDump = Readonly<Record<string, readonly unknown[]>>;
@@ -11,20 +13,21 @@ export type LedgerDump = Readonly<Record<string, readonly unknown[]>>;
 export interface TestLedger extends WholeLedger {
   /** A folder of its own, removed on close. */
   readonly folder: string;
-  readonly path: string;
-  dump(): LedgerDump;
+  /** The path of its file, or the URL of its database. */
+  readonly address: string;
+  dump(): Promise<LedgerDump>;
 }
 
-/** Opens a fresh ledger in a temporary folder. */
+/** Opens a fresh ledger, whose file lies in a temporary folder; in a run on Postgres it is a database of its own. */
 export async function openTestLedger({ leaseMs = 5000 }: { leaseMs?: number } = {}): Promise<TestLedger> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
-  const path = join(folder, 'data', 'ledger.db');
-  const ledger = await openWholeLedger({ path, leaseMs });
+  const address = isRunOnPostgres() ? await createDatabase() : join(folder, 'data', 'ledger.db');
+  const ledger = await openWholeLedger({ address, leaseMs });
   return {
     ...ledger,
     folder,
-    path,
-    dump: () => dumpLedger(path),
+    address,
+    dump: () => dumpLedger(address),
     async close() {
       await ledger.close();
       await rm(folder, { recursive: true, force: true });
@@ -32,8 +35,12 @@ export async function openTestLedger({ leaseMs = 5000 }: { leaseMs?: number } = 
   };
 }
 
-/** Reads a ledger file by a connection of its own. */
-export function dumpLedger(path: string): LedgerDump {
+/** Reads a ledger by a connection of its own. */
+export async function dumpLedger(address: string): Promise<LedgerDump> {
+  return isPostgresUrl(address) ? await dumpDatabase(address) : dumpFile(address);
+}
+
+function dumpFile(path: string): LedgerDump {
   return reading(path, (sqlite) => {
     const tables = sqlite
       .prepare(

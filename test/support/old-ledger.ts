@@ -101,8 +101,8 @@ export async function setUpAgain(house: House, seen: Seen): Promise<ReadonlyMap<
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(path, bytes === TRANSCRIPT.length ? TRANSCRIPT : large.subarray(0, bytes));
   }
-  rewrite(house.config.ledgerPath, names, Date.now() - 2 * HOUR_MS - world.madeAtMs);
-  await writeOrigins(house.config.ledgerPath);
+  rewrite(house.config.ledgerAddress, names, Date.now() - 2 * HOUR_MS - world.madeAtMs);
+  await writeOrigins(house.config.ledgerAddress);
   return names;
 }
 

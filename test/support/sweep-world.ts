@@ -40,7 +40,7 @@ export async function openSweepWorld() {
   const dataDir = join(folder, 'data');
   const simulators = await startAllSimulators();
   const config = loadConfig({ ...simulators.environment, DATA_DIR: dataDir });
-  const ledger = await openWholeLedger({ path: config.ledgerPath, leaseMs: 60_000 });
+  const ledger = await openWholeLedger({ address: config.ledgerAddress, leaseMs: 60_000 });
   const b2 = createB2({ ...config.b2, idleTimeoutMs: 2000 });
   const bunny = createBunny({ ...config.bunny, idleTimeoutMs: 2000 });
   const publishers = openPublishers(config, { idleTimeoutMs: 2000 });

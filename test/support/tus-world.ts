@@ -153,7 +153,7 @@ export const UNGUARDED = {
 /** A tus server on a free port, with a folder, a ledger and a pipeline of its own. */
 export async function startTusWorld(options: TusWorldOptions = {}): Promise<TusWorld> {
   const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'sluice-tus-')));
-  const ledger = await openWholeLedger({ path: join(dataDir, 'ledger.db'), leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: join(dataDir, 'ledger.db'), leaseMs: 5000 });
   const desk = createUploadDesk(ledger);
   const pipeline = await startPipeline(ledger);
   const paths = uploadPaths(join(dataDir, 'uploads'), join(dataDir, 'incoming'));

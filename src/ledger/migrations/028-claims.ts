@@ -20,8 +20,9 @@ export const claims = {
         .addColumn(column, 'integer', (added) => added.notNull().defaultTo(0))
         .execute();
     }
-    await sql`update stages set is_final = task = 'notify', is_again = task in ('fetch', 'publish', 'captions', 'notify', 'cleanup'),
-      moves_bytes = task in ('fetch', 'archive', 'publish')`.execute(db);
+    await sql`update stages set is_final = case when task = 'notify' then 1 else 0 end,
+      is_again = case when task in ('fetch', 'publish', 'captions', 'notify', 'cleanup') then 1 else 0 end,
+      moves_bytes = case when task in ('fetch', 'archive', 'publish') then 1 else 0 end`.execute(db);
 
     // What is no JSON holds its step until somebody has put it right, and names nothing.
     const from = (column: string, key: string) =>
@@ -41,9 +42,10 @@ export const claims = {
     ] as const) {
       for (const column of ['fact', 'checkpoint']) {
         const ref = from(column, `$.${key}`);
-        await sql`insert or ignore into claims (service, ref, recording_id, stage)
+        await sql`insert into claims (service, ref, recording_id, stage)
           select service, ${ref}, recording_id, stage from stages
-          where task = ${task} and service is not null and ${ref} is not null`.execute(db);
+          where task = ${task} and service is not null and ${ref} is not null
+          on conflict do nothing`.execute(db);
       }
     }
     // Nothing of what is put aside is lost, should it be put back.

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../domain/error-catalogue.ts';
 import { KnownError } from '../../domain/errors.ts';
 import type { FoundBy } from '../../domain/recording.ts';
 import type { Accepted } from '../../ledger/recordings.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAccount } from './account.ts';
 import type { RecordedMeeting } from './client.ts';
 import type { ZoomAnnouncement } from './event.ts';
@@ -175,5 +176,5 @@ export function createZoomCatchUp(options: {
 
 /** Addresses of a listing come without a token; the worker asks for both when it is their turn. */
 function announce({ meeting, downloadToken }: RecordedMeeting, foundBy: FoundBy): ZoomAnnouncement {
-  return { type: foundBy, atMs: Date.now(), downloadToken, meeting };
+  return { type: foundBy, atMs: wallMs(), downloadToken, meeting };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomCheckOutcome, ZoomChecks } from './tables/checks.ts';
 
 /** How long counts are gathered before they are written, in milliseconds: who knocks often does not make it write often. */
@@ -29,7 +30,7 @@ export function createZoomCheckCounter(options: { checks: ZoomChecks; log: Logge
 
   return {
     count(outcome) {
-      counted[outcome] = { count: (counted[outcome]?.count ?? 0) + 1, lastAtMs: Date.now() };
+      counted[outcome] = { count: (counted[outcome]?.count ?? 0) + 1, lastAtMs: wallMs() };
       timer ??= setTimeout(() => void write(), GATHER_MS).unref();
     },
     stop: write,

@@ -5,6 +5,7 @@ import { KnownError } from '../../domain/errors.ts';
 import { recordingId } from '../../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../../domain/recording.ts';
 import type { Accepted, Recordings } from '../../ledger/recordings.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAnnouncement } from './event.ts';
 import { aboutMeeting, keyOf, meetingGroup, type ZoomFile } from './meeting.ts';
 import {
@@ -86,7 +87,7 @@ export function createZoomIntake(options: {
     const known = (await recordings.ofGroup(meetingGroup(uuid))).map(toKnown);
     const keys = new Set(known.map(({ naturalKey }) => naturalKey));
     const isKnown = ({ naturalKey }: NewRecording) => keys.has(naturalKey);
-    return { ...planMeeting({ announcement, rules, defaults, known, nowMs: Date.now() }), isKnown };
+    return { ...planMeeting({ announcement, rules, defaults, known, nowMs: wallMs() }), isKnown };
   }
 
   async function take(
@@ -130,7 +131,7 @@ export function createZoomIntake(options: {
       inTurn(announcement.meeting.uuid, async () => {
         const { uuid } = announcement.meeting;
         const known = (await recordings.ofGroup(meetingGroup(uuid))).map(toKnown);
-        const choice = planFile({ announcement, rules, defaults, known, nowMs: Date.now(), key });
+        const choice = planFile({ announcement, rules, defaults, known, nowMs: wallMs(), key });
         if (choice === undefined) {
           throw new KnownError(`Zoom no longer names this file of the meeting ${uuid}`, {
             code: 'ZOOM_RECORDING_NOT_FOUND',

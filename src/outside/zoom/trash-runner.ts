@@ -6,6 +6,7 @@ import { askedMs, endlessPauseMs } from '../../domain/next-attempt.ts';
 import type { Outcome } from '../../domain/outcome.ts';
 import type { Recording } from '../../domain/recording.ts';
 import type { Store } from '../../engine/ports/store.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { WholeLedger } from '../whole-ledger.ts';
 import type { ZoomApi } from './client.ts';
 import type { TrashItem } from './tables/trash.ts';
@@ -48,7 +49,7 @@ export function createTrashRunner(options: TrashRunnerOptions) {
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
     const item = await trash.get(id);
     if (item === undefined || !item.isPending) return 'finished';
-    if (item.notBeforeMs > Date.now()) return { againAtMs: item.notBeforeMs };
+    if (item.notBeforeMs > wallMs()) return { againAtMs: item.notBeforeMs };
     const recording = await recordings.get(id);
     const file = recording && trashableFile(recording);
     if (recording === undefined || file === undefined) return 'finished';
@@ -74,12 +75,12 @@ export function createTrashRunner(options: TrashRunnerOptions) {
     }
 
     async function lookAgain(looked: TrashItem, error?: unknown): Promise<Outcome> {
-      if (looked.looks >= FEWEST_LOOKS && Date.now() > looked.createdAtMs + GIVE_UP_AFTER_MS) {
+      if (looked.looks >= FEWEST_LOOKS && wallMs() > looked.createdAtMs + GIVE_UP_AFTER_MS) {
         const why = error === undefined ? 'its meeting has not come home' : summarize(error).message;
         return await giveUp(looked, why, log);
       }
       const pauseMs = Math.max(endlessPauseMs(backoff, looked.looks + 1), askedMs(error));
-      const notBeforeMs = Date.now() + pauseMs;
+      const notBeforeMs = wallMs() + pauseMs;
       await trash.lookAgain(id, notBeforeMs, error === undefined ? undefined : summarize(error));
       return { againAtMs: notBeforeMs };
     }

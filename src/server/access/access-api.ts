@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { AccessRecords } from '../../desk/access-records.ts';
 import { type AuditEntry, ROLES, whyNoAccessName } from '../../domain/access.ts';
 import { KnownError } from '../../domain/errors.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import { iso, isoOrNull } from '../api/views.ts';
 import { problems } from '../routes/problems.ts';
 import type { Access } from './access.ts';
@@ -127,7 +128,7 @@ export function addAccessApi(
       const why = whyNoAccessName(name);
       if (why !== undefined) throw new KnownError(`name: ${why}`, { code: 'REQUEST_INVALID' });
       const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-      if (expiresAtMs !== null && expiresAtMs <= Date.now()) {
+      if (expiresAtMs !== null && expiresAtMs <= wallMs()) {
         throw new KnownError('expires_at: is in the past', { code: 'REQUEST_INVALID' });
       }
       const token = await access.create({ name, role, expiresAtMs, by: actorOf(request) });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AccessRecords } from '../../desk/access-records.ts';
 import type { AccessToken, Holder, Role } from '../../domain/access.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 /** What every token begins with, so that people and programs that look for secrets know it. */
 const PREFIX = 'sluice_';
@@ -66,7 +67,7 @@ export async function openAccess(options: {
     },
 
     used({ tokenId }) {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       if (tokenId === undefined || Math.abs(nowMs - (writtenAtMs.get(tokenId) ?? 0)) < USED_STEP_MS) return;
       writtenAtMs.set(tokenId, nowMs);
       tokens.used(tokenId, nowMs).catch((error: unknown) => {
@@ -107,7 +108,7 @@ export async function openAccess(options: {
 
 function stateOf({ revokedAtMs, expiresAtMs }: AccessToken): TokenState {
   if (revokedAtMs !== null) return 'revoked';
-  return expiresAtMs !== null && expiresAtMs <= Date.now() ? 'expired' : 'valid';
+  return expiresAtMs !== null && expiresAtMs <= wallMs() ? 'expired' : 'valid';
 }
 
 function digestOf(token: string): string {

@@ -20,6 +20,7 @@ import { FIRST_LANE } from '../../domain/recipe.ts';
 import { RECORDING_KINDS, type Recording, SOURCES, STATES, type State } from '../../domain/recording.ts';
 import type { RecordingSummary } from '../../domain/recording-summary.ts';
 import { withSnakeKeys } from '../../domain/snake-keys.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 /* What operators are shown: the schemas of the answers of `/api`, and how they are made from the ledger. */
 
@@ -307,7 +308,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     kind: recording.kind,
     state: recording.state,
     wanted: recording.wanted,
-    actions: possibleActions(recording, { isAnnounced, isShown: videos.length > 0, nowMs: Date.now() }),
+    actions: possibleActions(recording, { isAnnounced, isShown: videos.length > 0, nowMs: wallMs() }),
     title: recording.title,
     ace_id: recording.aceId,
     details: { ...recording.details },

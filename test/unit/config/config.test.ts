@@ -42,7 +42,7 @@ describe('loadConfig', () => {
   it('has a default for all else', () => {
     expect(load()).toMatchObject({
       dataDir: join(process.cwd(), 'data'),
-      ledgerPath: join(process.cwd(), 'data/ledger.db'),
+      ledgerAddress: join(process.cwd(), 'data/ledger.db'),
       redis: { socketPath: join(process.cwd(), 'data/redis.sock') },
       pipeline: { host: '127.0.0.1', port: 9009, url: 'http://127.0.0.1:9009' },
       tus: { host: '127.0.0.1', port: 1080, maxBytes: 20 * 1024 ** 3 },
@@ -125,8 +125,10 @@ describe('loadConfig', () => {
     ['UPLOAD_MAX_OPEN', '0'],
     ['BUNNY_LIBRARY_ID', '4321/videos'],
     ['REDIS_URL', 'localhost:6379'],
-    ['DATABASE_URL', 'postgres://localhost/sluice'],
-    ['DATABASE_URL', 'postgresql://localhost/sluice'],
+    ['DATABASE_URL', 'postgres://localhost'],
+    ['DATABASE_URL', 'postgresql://localhost/'],
+    ['DATABASE_URL', 'postgres:sluice'],
+    ['DATABASE_URL', 'postgres://sluice:pass word@[/sluice'],
     ['DATABASE_URL', 'mysql://localhost/sluice'],
     ['ZOOM_DOWNLOAD_HOSTS', 'https://zoom.us/path'],
     ['ZOOM_DOWNLOAD_HOSTS', '*zoom.us'],
@@ -241,6 +243,15 @@ describe('loadConfig', () => {
         ...['x'.repeat(24), 'client-secret', 'read-only', 'pass%20word', 'pass word'],
       ].sort(),
     );
+  });
+
+  it('knows the password of a database, which may have no host, and no secret in the name of its user', () => {
+    const found = (url: string) => secretsOf(load({ DATABASE_URL: url }));
+    const usual = secretsOf(load());
+
+    expect(found('postgres://sluice:p%40ss@db/sluice')).toEqual(expect.arrayContaining(['p%40ss', 'p@ss']));
+    expect(found('postgres://sluice:hushhush@/sluice?host=/run')).toContain('hushhush');
+    expect(found('postgres://sluice@db/sluice').sort()).toEqual(usual.sort());
   });
 
   it('knows the secrets in addresses, and those of the file of accounts', async () => {
@@ -398,6 +409,15 @@ describe('loadConfig', () => {
     });
   });
 
+  it.each([
+    'postgres://sluice:p%40ss@db.internal:5432/sluice?sslmode=verify-full',
+    'postgresql://db.internal/sluice',
+    'postgres://sluice:secret@/sluice?host=/run/postgresql',
+    'postgres:///sluice',
+  ])('takes %s as the address of the ledger', (url) => {
+    expect(load({ DATABASE_URL: url }).ledgerAddress).toBe(url);
+  });
+
   it('takes a deep folder where Redis is somewhere else', () => {
     const deep = { DATA_DIR: `/tmp/${'deep/'.repeat(30)}`, REDIS_URL: 'redis://127.0.0.1:6379' };
 
@@ -405,8 +425,8 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    [{ DATABASE_URL: 'file:/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
-    [{ DATABASE_URL: '/var/lib/sluice.db' }, { ledgerPath: '/var/lib/sluice.db' }],
+    [{ DATABASE_URL: 'file:/var/lib/sluice.db' }, { ledgerAddress: '/var/lib/sluice.db' }],
+    [{ DATABASE_URL: '/var/lib/sluice.db' }, { ledgerAddress: '/var/lib/sluice.db' }],
     [{ REDIS_URL: 'unix:///run/redis.sock' }, { redis: { socketPath: '/run/redis.sock' } }],
     [
       { UPLOAD_TOKEN_SECRET: 'n'.repeat(32), UPLOAD_TOKEN_SECRET_OLD: 'o'.repeat(32), TUS_HOST: '0.0.0.0' },

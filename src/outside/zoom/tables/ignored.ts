@@ -3,6 +3,7 @@ import { nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import type { GroupCommit } from '../../../ledger/group-commit.ts';
 import type { Tables } from '../../../ledger/schema.ts';
+import { wallMs } from '../../../lib/wall-time.ts';
 import './tables.ts';
 
 /** How many are kept; the oldest make room. */
@@ -59,7 +60,7 @@ export function createZoomIgnored({
       if (entries.length === 0) return;
       await groupCommit(async (trx) => {
         for (const entry of entries) {
-          const nowMs = Date.now();
+          const nowMs = wallMs();
           const told = {
             last_at_ms: nowMs,
             account_id: entry.accountId,
@@ -106,7 +107,7 @@ export function createZoomIgnored({
       return rows.map(toIgnored);
     },
 
-    want: (key) => setWanted(key, Date.now()),
+    want: (key) => setWanted(key, wallMs()),
     unwant: (key) => setWanted(key, null),
 
     async wanted() {

@@ -3,6 +3,7 @@ import { addEvent } from '../../../ledger/add-event.ts';
 import { change, nextNumber } from '../../../ledger/change.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { toWaitingItem, type WaitingItem } from '../../../ledger/waiting.ts';
+import { wallMs } from '../../../lib/wall-time.ts';
 
 /** A file that is to go to Zoom's trash: the one that a recording was fetched from. */
 export interface TrashItem {
@@ -41,7 +42,7 @@ export interface ZoomTrash {
 export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
   return {
     async add(recordingId) {
-      const nowMs = Date.now();
+      const nowMs = wallMs();
       await change(db, async (trx) => {
         await trx
           .insertInto('zoom_trash')

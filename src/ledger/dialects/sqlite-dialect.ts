@@ -12,7 +12,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import type Sqlite from 'libsql';
-import { isMachineTrouble, orMachineTrouble, systemCode } from '../domain/errors.ts';
+import { orMachineTrouble, systemCode } from '../../domain/errors.ts';
 
 /** How long a change waits for another process that is writing, and how often it asks, in milliseconds. */
 const WRITER_TIMEOUT_MS = 5000;
@@ -160,13 +160,7 @@ function carryOut(statement: Sqlite.Statement, parameters: readonly unknown[]): 
 }
 
 /** Whether another process is in the way. */
-export function isBusy(error: unknown): boolean {
+function isBusy(error: unknown): boolean {
   const code = systemCode(error) ?? '';
   return code === 'LEDGER_BUSY' || code.startsWith('SQLITE_BUSY');
-}
-
-/** Whether an error would meet every change alike: the ledger is locked, the disk is full or broken. */
-export function isOfTheLedger(error: unknown): boolean {
-  const code = systemCode(error) ?? '';
-  return isMachineTrouble(error) || (code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT'));
 }

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { copyLedger } from '../../src/ledger/copy.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { fillLedger } from '../support/filled-ledger.ts';
+import { countersOf, dumpLedger, fileRecording } from '../support/ledger.ts';
+import { asking, createDatabase } from '../support/postgres-floor.ts';
+
+const signal = new AbortController().signal;
+
+let folder: string;
+let file: string;
+let url: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-copy-'));
+  file = join(folder, 'ledger.db');
+  url = await createDatabase({ isEmpty: true });
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** With whole numbers, as Postgres keeps them. */
+const whole = (dump: object): Record<string, unknown[]> =>
+  JSON.parse(JSON.stringify(dump), (_key, value) => (typeof value === 'number' ? Math.round(value) : value));
+
+const copy = (from: string, to: string) => copyLedger({ from, to, beatEveryMs: 100, signal });
+
+it('takes every row of every table to Postgres and back, and the numbers go on where they were', async () => {
+  await fillLedger(file);
+  const before = whole(await dumpLedger(file));
+
+  const tables = await copy(file, url);
+
+  expect(await dumpLedger(url)).toEqual(before);
+  expect(tables.find(({ name }) => name === 'recordings')?.rows).toBe(before['recordings']?.length);
+  const back = join(folder, 'back.db');
+  await copy(url, back);
+  expect(whole(await dumpLedger(back))).toEqual(before);
+  expect(countersOf(back)).toEqual(countersOf(file));
+  const ledger = await openWholeLedger({ address: url, leaseMs: 5000 });
+  const { isDuplicate } = await ledger.recordings.accept(fileRecording('after the move'));
+  await ledger.close();
+  expect(isDuplicate).toBe(false);
+});
+
+it('refuses a ledger that is in use already, and leaves it as it is', async () => {
+  await fillLedger(file);
+  const other = await openWholeLedger({ address: url, leaseMs: 5000 });
+  await other.recordings.accept(fileRecording('there already'));
+  await other.close();
+  const before = await dumpLedger(url);
+
+  await expect(copy(file, url)).rejects.toMatchObject({
+    code: 'LEDGER_UNUSABLE',
+    message: expect.stringMatching(/in use already/),
+  });
+
+  expect(await dumpLedger(url)).toEqual(before);
+});
+
+it('refuses while a process writes its signs of life, and copies once it has stopped', async () => {
+  const running = await openWholeLedger({ address: file, leaseMs: 5000 });
+  const beat = () => running.heartbeats.beat({ app: 'worker', pid: 1, version: '1', moved: 0 });
+  await beat();
+  const beating = setInterval(() => void beat(), 20);
+
+  await expect(copy(file, url)).rejects.toMatchObject({
+    code: 'LEDGER_IN_USE',
+    message: expect.stringMatching(/^worker still writes/),
+  });
+
+  clearInterval(beating);
+  await running.close();
+  await copy(file, url);
+});
+
+it('keeps nothing of a copy in which a row went missing on the way', async () => {
+  await fillLedger(file);
+  await (await openWholeLedger({ address: url, leaseMs: 5000 })).close();
+  await asking(url, (client) =>
+    client.query(`create function lose() returns trigger language plpgsql as 'begin return null; end';
+      create trigger lose before insert on recordings for each row when (new.seq = 3) execute function lose()`),
+  );
+
+  await expect(copy(file, url)).rejects.toThrow(/table recordings/);
+
+  expect((await dumpLedger(url))['recordings']).toEqual([]);
+});
