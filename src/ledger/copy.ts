@@ -65,6 +65,9 @@ export async function copyLedger(options: {
       const names = await tablesOf(from);
       return await change(from, (source) =>
         change(to, async (target) => {
+          // While one of the two is read whole the other has nothing to do.
+          await letRest(source);
+          await letRest(target);
           for (const name of names.toReversed()) await target.deleteFrom(name).execute();
           const copied: CopiedTable[] = [];
           for (const name of names) {
@@ -89,6 +92,11 @@ export async function copyLedger(options: {
   } finally {
     await from.destroy();
   }
+}
+
+/** Has the server not take a change for that of a process which has gone silent. */
+async function letRest(trx: Transaction<Tables>): Promise<void> {
+  if (isPostgres(trx)) await sql`set local idle_in_transaction_session_timeout = 0`.execute(trx);
 }
 
 /** A sum over rows that is the same in whatever order they come. */
