@@ -60,6 +60,7 @@ function printResult(result: Result, say: (line: string) => void): void {
       .map(([app, count]) => `${app} ${count}`)
       .join(', ')}; drained in ${result.drainS} s`,
   );
+  if (result.databaseKills > 0) say(`kills of the database: ${result.databaseKills}`);
   say(`recovery: p50 ${seconds(p50S)} s, max ${seconds(maxS)} s, n ${n}${spoiled}`);
   const { kills, faults, recordings, keptTwice, runs, lost, doubled, left, wrong } = result;
   say(`archived to the folder as well: ${keptTwice}; further runs: ${runs}`);

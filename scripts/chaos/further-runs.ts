@@ -1,3 +1,4 @@
+import { hasCode } from '../../src/domain/errors.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { postUntilAnswered } from './insistent-post.ts';
 import { READ_AGAIN } from './recipes.ts';
@@ -36,7 +37,14 @@ export function createFurtherRuns(options: {
   /** The id of what is home; `undefined` for what will not be. */
   async function idAtHome(sent: Sent): Promise<string | undefined> {
     for (;;) {
-      const recording = await findRecording(await ledger.recordings.newest(1_000_000), sent);
+      const recordings = await ledger.recordings.newest(1_000_000).catch((error: unknown) => {
+        if (!hasCode(error, 'LEDGER_AWAY')) throw error;
+      });
+      if (recordings === undefined) {
+        await pause(POLL_MS, signal);
+        continue;
+      }
+      const recording = await findRecording(recordings, sent);
       if (recording?.state === 'done') return recording.id;
       const isOver = recording === undefined ? !sent.isAccepted : recording.endedAtMs !== null;
       if (isOver) return undefined;

@@ -7,8 +7,10 @@ import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts'
 import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Simulator } from '../../simulators/shared/simulator.ts';
 import { freePort } from '../../test/support/free-port.ts';
+import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts';
 import { createProcessClock, type ProcessClock } from './clock.ts';
 import type { Target } from './fault-menu.ts';
+import type { ChaosOptions } from './options.ts';
 import { type Pm2, preparePm2 } from './pm2.ts';
 import { writeRecipes } from './recipes.ts';
 import { mountVolume, type Volume } from './volume.ts';
@@ -47,6 +49,10 @@ const ZOOM_RETRY_STEPS_MS = [1500, 5000, 10_000];
 export interface House {
   readonly folder: string;
   readonly dataDir: string;
+  /** The ledger's file, or the URL of its database. */
+  readonly ledgerAddress: string;
+  /** The server that holds the ledger, if one does. */
+  readonly database: TestPostgres | undefined;
   readonly sourceDir: string;
   /** The folder that is a store, on another disk than `dataDir`. */
   readonly storeDir: string;
@@ -74,7 +80,10 @@ export interface House {
   close(): Promise<void>;
 }
 
-export async function openHouse(root: string, keepsFolder: boolean): Promise<House> {
+export async function openHouse(
+  root: string,
+  { keepsFolder, usesPostgres }: Pick<ChaosOptions, 'keepsFolder' | 'usesPostgres'>,
+): Promise<House> {
   // Short, for the paths of unix sockets have a limit.
   const folder = await mkdtemp(join(tmpdir(), 'sluice-c-'));
   const undo: (() => Promise<unknown>)[] = [
@@ -97,6 +106,9 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
     await mkdir(sourceDir);
     const volume = await mountVolume(dataDir);
     if (volume !== undefined) undo.push(() => volume.unmount(keepsFolder));
+    const database = usesPostgres ? await startPostgres() : undefined;
+    if (database !== undefined) undo.push(() => database.stop());
+    const ledgerAddress = (await database?.create()) ?? join(dataDir, 'ledger.db');
     const clock = createProcessClock(folder);
     const [pipelinePort, tusPort] = [await freePort(), await freePort()];
     const pipelineUrl = `http://127.0.0.1:${pipelinePort}`;
@@ -113,6 +125,7 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
       ...SCALED_SETTINGS,
       ...(await writeRecipes(folder, storeDir)),
       DATA_DIR: dataDir,
+      DATABASE_URL: ledgerAddress,
       PIPELINE_PORT: String(pipelinePort),
       TUS_PORT: String(tusPort),
     };
@@ -135,6 +148,8 @@ export async function openHouse(root: string, keepsFolder: boolean): Promise<Hou
     return {
       folder,
       dataDir,
+      ledgerAddress,
+      database,
       sourceDir,
       storeDir,
       pipelineUrl,

@@ -11,6 +11,7 @@ Options:
   --minutes M      how long to do damage (default 2); the drain after it takes as long as it takes
   --seed S         a whole number; the same seed makes the same plan (default: one by chance, printed)
   --recordings N   how many recordings are sent (default 14 a minute)
+  --postgres       keep the ledger in a Postgres, and kill that too, again and again
   --json           print the result as JSON on standard output, and everything else on standard error
   --keep           leave the temporary folder, with all logs and the ledger, where it is
   --verbose        print the whole plan first, and each step as it happens
@@ -23,6 +24,7 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly recordings: number;
+  readonly usesPostgres: boolean;
   readonly printsJson: boolean;
   readonly keepsFolder: boolean;
   readonly isVerbose: boolean;
@@ -43,6 +45,7 @@ export function readOptions(args: readonly string[], randomSeed: () => number): 
       values.recordings === undefined
         ? Math.max(4, Math.round(14 * minutes))
         : whole('--recordings', values.recordings, 1),
+    usesPostgres: values.postgres,
     printsJson: values.json,
     keepsFolder: values.keep,
     isVerbose: values.verbose,
@@ -59,6 +62,7 @@ function parse(args: readonly string[]) {
         minutes: { type: 'string', default: '2' },
         seed: { type: 'string' },
         recordings: { type: 'string' },
+        postgres: flag,
         json: flag,
         keep: flag,
         verbose: flag,

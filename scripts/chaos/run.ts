@@ -1,5 +1,6 @@
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { describe } from './action.ts';
+import { startDatabaseDamage } from './database.ts';
 import { drain, type Remaining } from './drain.ts';
 import { createFurtherRuns } from './further-runs.ts';
 import { historyOf } from './history.ts';
@@ -18,6 +19,7 @@ export interface Result {
   readonly minutes: number;
   readonly kills: number;
   readonly killsByApp: Performed['kills'];
+  readonly databaseKills: number;
   /** Requests that a fault struck, and other damage. */
   readonly faults: number;
   /** Accepted ones. */
@@ -62,7 +64,7 @@ export async function runChaos({ root, options, say, signal }: RunContext): Prom
   const detail = options.isVerbose ? say : () => {};
   printPlan(plan, detail);
 
-  const house = await openHouse(root, options.keepsFolder);
+  const house = await openHouse(root, options);
   if (options.keepsFolder) say(`folder ${house.folder} (kept)`);
   const { zoom, b2, bunny } = house.simulators;
   const watch = watchTransfers({ cdn: portOf(zoom.cdnUrl), b2: portOf(b2.url), bunny: portOf(bunny.url) });
@@ -89,7 +91,7 @@ interface Stage {
 
 async function perform(stage: Stage): Promise<Result> {
   const { house, watch, performer, senders, plan, options, say, signal } = stage;
-  const ledger = await openWholeLedger({ address: `${house.dataDir}/ledger.db`, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: house.ledgerAddress, leaseMs: 5000 });
   const furtherRuns = createFurtherRuns({ ledger, pipelineUrl: house.pipelineUrl, signal });
   const startMs = Date.now();
   const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));
@@ -114,6 +116,13 @@ async function perform(stage: Stage): Promise<Result> {
   };
   const ticker = setInterval(() => void sayHowFar().catch(() => {}), 10_000);
 
+  const damage =
+    house.database &&
+    startDatabaseDamage({
+      server: house.database,
+      seed: options.seed,
+      say: options.isVerbose ? say : () => {},
+    });
   try {
     const sending = sendAll();
     let failure: unknown;
@@ -122,6 +131,7 @@ async function perform(stage: Stage): Promise<Result> {
     });
     await performer.run(plan.steps, startMs);
     clearInterval(ticker);
+    await damage?.stop();
     say('end of the damage, draining');
     await performer.repair();
     const drainStartMs = Date.now();
@@ -160,6 +170,7 @@ async function perform(stage: Stage): Promise<Result> {
       minutes: options.minutes,
       kills: sum(Object.values(kills)),
       killsByApp: kills,
+      databaseKills: damage?.kills() ?? 0,
       faults: house.struck() + otherDamage,
       recordings: accepted,
       keptTwice,
@@ -177,6 +188,7 @@ async function perform(stage: Stage): Promise<Result> {
     };
   } finally {
     clearInterval(ticker);
+    await damage?.stop();
     await ledger.close();
   }
 }
