@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import { waitForSpooledBytes, waitForState } from '../e2e/recordings.ts';
 import { freePort } from '../support/free-port.ts';
 import { writeVideo } from '../support/house.ts';
 import { systemEnvironment } from '../support/processes.ts';
 import { createUpload, offsetOf, patch } from '../support/tus-client.ts';
-import { waitForSpooledBytes, waitForState } from './recordings.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../..');
 /** The version before the ledger knew late looks, signs of life and more: the oldest that this is promised for. */
