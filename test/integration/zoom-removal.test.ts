@@ -111,6 +111,8 @@ describe('C42 with ZOOM_TRASH_AFTER=playable a meeting', () => {
 
       await expect.poll(() => statesOf(house, meeting), { timeout: 15_000 }).toEqual(['trashed']);
 
+      // It is written once Zoom has done it.
+      await expect.poll(() => house.history(ids[0] ?? '')).toContain('trash.moved');
       const history = await house.history(ids[0] ?? '');
       expect(history.indexOf('trash.moved')).toBeGreaterThan(history.indexOf('video.playable'));
       expect(history).toContain('video.playable');
