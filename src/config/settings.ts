@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
-import { parsePostgresUrl } from '../lib/postgres-url.ts';
+import { namesPostgresDatabase } from '../lib/postgres-url.ts';
 import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
 import { b2Settings } from '../outside/b2/settings.ts';
 import { bunnySettings } from '../outside/bunny/settings.ts';
@@ -105,15 +105,10 @@ const mailAddresses = () =>
     );
 
 const dbUrl = () =>
-  text().refine((value) => namesDatabase(value) || !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
+  text().refine((value) => namesPostgresDatabase(value) || !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
       'must be file: and a path, or a whole URL of Postgres such as postgres://sluice:password@db.internal:5432/sluice; leave it out to use the SQLite file in DATA_DIR',
   });
-
-/** Of Postgres, and by name: otherwise it would be the database that is called like the user, and nobody's intention. */
-function namesDatabase(value: string): boolean {
-  return /^\/[^/]+$/.test(parsePostgresUrl(value)?.pathname ?? '');
-}
 
 /**
  * Every setting: its rule, its default and what it means. `.env.example` is this list. A setting without a default is

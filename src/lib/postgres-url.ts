@@ -12,6 +12,11 @@ export function parsePostgresUrl(address: string): URL | undefined {
   return isPostgresUrl(address) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
+/** Whether it is one, and says which database: otherwise that would be the one called like the user, and nobody's intention. */
+export function namesPostgresDatabase(address: string): boolean {
+  return /^\/[^/]+$/.test(parsePostgresUrl(address)?.pathname ?? '');
+}
+
 /** The address as it may be told to people: without user and password. */
 export function shownPostgresUrl(address: string): string {
   const url = parsePostgresUrl(address);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { copyLedger } from '../../src/ledger/copy.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { runSluice } from '../support/cli.ts';
 import { fillLedger } from '../support/filled-ledger.ts';
 import { countersOf, dumpLedger, fileRecording } from '../support/ledger.ts';
 import { asking, createDatabase } from '../support/postgres-floor.ts';
@@ -44,6 +45,33 @@ it('takes every row of every table to Postgres and back, and the numbers go on w
   const { isDuplicate } = await ledger.recordings.accept(fileRecording('after the move'));
   await ledger.close();
   expect(isDuplicate).toBe(false);
+});
+
+it('is done by the command, which says what to set and shows no password', async () => {
+  await fillLedger(file);
+  const cli = { cwd: folder, env: { DATABASE_URL: file } };
+
+  const told = await runSluice(['ledger', 'copy', '--to', url], cli);
+
+  expect(told).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(told.stdout).toMatch(/rows of \d+ tables were copied from \S+ledger\.db to postgres:/);
+  expect(told.stdout).toContain('DATABASE_URL=');
+  expect(told.stdout).not.toContain('secret');
+
+  const back = await runSluice(['ledger', 'copy', '--from', url, '--to', './back.db', '--json'], cli);
+  expect(back.json).toMatchObject({ to: join(folder, 'back.db'), rows: expect.any(Number) });
+  expect(back.stdout).not.toContain('secret');
+});
+
+it.each([
+  [['ledger', 'copy'], /--to/],
+  [['ledger', 'copy', '--to', './ledger.db'], /names the ledger that is copied/],
+  [['ledger', 'copy', '--to', 'postgres://sluice:pass/word@db'], /no address of a Postgres database/],
+])('sluice %j is a command line that makes no sense', async (args, words) => {
+  const told = await runSluice(args, { cwd: folder, env: { DATABASE_URL: file } });
+
+  expect(told.exitCode).toBe(2);
+  expect(told.stderr).toMatch(words);
 });
 
 it('refuses a ledger that is in use already, and leaves it as it is', async () => {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { BEATS_PER_SILENCE } from '../../domain/apps.ts';
 import { durationText } from '../../lib/duration-text.ts';
-import { isPostgresUrl, parsePostgresUrl, shownPostgresUrl } from '../../lib/postgres-url.ts';
+import { isPostgresUrl, namesPostgresDatabase, shownPostgresUrl } from '../../lib/postgres-url.ts';
 import { usageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { createLiveBlock } from '../live-block.ts';
@@ -69,7 +69,7 @@ export function addLedgerCommand(program: Command, io: Io): void {
 
 function addressOf(text: string, cwd: string): string {
   if (!isPostgresUrl(text)) return resolve(cwd, text.replace(/^file:/, ''));
-  if (parsePostgresUrl(text) === undefined) {
+  if (!namesPostgresDatabase(text)) {
     throw usageFailure(
       'This is no address of a Postgres database.',
       'Give one such as postgres://user:password@host:5432/database; characters such as @ and / in a password as %40 and %2F.',
