@@ -120,7 +120,7 @@ export const settings = {
   DATABASE_URL: dbUrl()
     .optional()
     .describe(
-      'Where the ledger lies: file:/path/to/ledger.db, or for several hosts postgres://user:password@host:5432/database (Postgres 15 or newer); unset: DATA_DIR/ledger.db',
+      'Where the ledger lies: file:/path/to/ledger.db, or in a Postgres database (15 or newer), postgres://user:password@host:5432/database; unset: DATA_DIR/ledger.db',
     ),
   REDIS_URL: text()
     .regex(/^(rediss?|unix):\/\//, { error: 'must begin with redis://, rediss:// or unix://' })
