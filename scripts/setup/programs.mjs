@@ -78,7 +78,7 @@ export const CADDY = {
   instead: '',
 };
 
-/** The server that a ledger of several hosts lies in. Debian has its programs in a folder per version, and this one on the PATH. */
+/** The server that the ledger lies in where it is no file. Debian has its programs in a folder per version, and this one on the PATH. */
 export const POSTGRES = {
   title: 'Postgres',
   programs: ['postgres', 'pg_ctlcluster'],

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, PostgresAdapter, sql, type Transaction } from 'kysely';
-import { systemCode } from '../domain/errors.ts';
+import { hasCode } from '../domain/errors.ts';
 import { isPostgresUrl } from '../lib/postgres-url.ts';
 import { openSqlite } from './dialects/sqlite.ts';
+import { isBusy } from './dialects/sqlite-dialect.ts';
 import type { Tables } from './schema.ts';
 
 export type Database = Kysely<Tables>;
@@ -57,6 +58,5 @@ async function whenFree<T>(action: () => T): Promise<Awaited<T>> {
 
 /** Whether it is others who are in the way, or a database that is away at this moment. */
 function isInTheWay(error: unknown): boolean {
-  const code = systemCode(error) ?? '';
-  return ['LEDGER_BUSY', 'LEDGER_AWAY'].includes(code) || code.startsWith('SQLITE_BUSY');
+  return isBusy(error) || hasCode(error, 'LEDGER_AWAY');
 }

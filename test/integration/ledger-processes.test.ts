@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Accepted } from '../../src/ledger/recordings.ts';
 import { dumpLedger } from '../support/ledger.ts';
-import type { LedgerOrder } from '../support/ledger-process.ts';
+import { order } from '../support/ledger-orders.ts';
 import { createDatabase, isRunOnPostgres } from '../support/postgres-floor.ts';
 
 const SCRIPT = join(import.meta.dirname, '../support/ledger-process.ts');
@@ -39,14 +39,6 @@ async function startChildren(count: number): Promise<ChildProcess[]> {
   children.push(...started);
   await Promise.all(started.map((child) => once(child, 'message')));
   return started;
-}
-
-async function order<T>(child: ChildProcess, wanted: LedgerOrder): Promise<T> {
-  const answered = once(child, 'message');
-  child.send(wanted);
-  const [{ answer, error }] = (await answered) as [{ answer: T; error?: string }];
-  if (error !== undefined) throw new Error(error);
-  return answer;
 }
 
 const open = (child: ChildProcess, leaseMs = 60_000) => order(child, { do: 'open', address, leaseMs });

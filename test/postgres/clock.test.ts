@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import type { Config } from '../../src/config/config.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { fileRecording } from '../support/ledger.ts';
-import type { LedgerOrder } from '../support/ledger-process.ts';
+import { order } from '../support/ledger-orders.ts';
 import { createDatabase } from '../support/postgres-floor.ts';
 
 const SCRIPT = join(import.meta.dirname, '../support/ledger-process.ts');
@@ -37,14 +37,6 @@ async function startAt(offsetS: number, address: string, leaseMs: number) {
   await once(child, 'message');
   await order(child, { do: 'open', address, leaseMs });
   return { child, kill };
-}
-
-async function order<T>(child: ChildProcess, wanted: LedgerOrder): Promise<T> {
-  const answered = once(child, 'message');
-  child.send(wanted);
-  const [{ answer, error }] = (await answered) as [{ answer: T; error?: string }];
-  if (error !== undefined) throw new Error(error);
-  return answer;
 }
 
 it.each([

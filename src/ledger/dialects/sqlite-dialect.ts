@@ -160,7 +160,7 @@ function carryOut(statement: Sqlite.Statement, parameters: readonly unknown[]): 
 }
 
 /** Whether another process is in the way. */
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   const code = systemCode(error) ?? '';
   return code === 'LEDGER_BUSY' || code.startsWith('SQLITE_BUSY');
 }
