@@ -41,10 +41,42 @@ export async function startNginx(
   upstreams: Upstreams,
   change: (site: string) => string = (site) => site,
 ): Promise<FrontProxy> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-nginx-'));
   const port = await freePort();
+  return await runNginx(port, change(await nginxSite(port, upstreams)));
+}
+
+/** One of several hosts, as its proxy reaches it. */
+export interface ProxiedHost {
+  readonly id: string;
+  /** `host:port` of its two doors. */
+  readonly pipeline: string;
+  readonly tus: string;
+}
+
+/** The shipped site of nginx for several hosts, with these. */
+export async function startNginxForHosts(hosts: readonly ProxiedHost[]): Promise<FrontProxy> {
+  const port = await freePort();
+  const shipped = await readFile(join(DOCS, 'nginx-hosts.conf'), 'utf8');
+  const servers = (door: 'pipeline' | 'tus') => hosts.map((host) => `    server ${host[door]};\n`).join('');
+  const site = shipped
+    .replace('listen 80;', `listen 127.0.0.1:${port};`)
+    .replace(/( {4}server [\d.]+:9009;\n)+/, servers('pipeline'))
+    .replace(/( {4}server [\d.]+:1080;\n)+/, servers('tus'))
+    .replace(
+      /( {4}"~\^\/tusupload.*\n)+/,
+      // One is left out: what belongs to it goes by way of the others.
+      hosts
+        .slice(1)
+        .map(({ id, tus }) => `    "~^/tusupload/[0-9a-f]+-${id}(\\?|$)" ${tus};\n`)
+        .join(''),
+    );
+  return await runNginx(port, site);
+}
+
+async function runNginx(port: number, site: string): Promise<FrontProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-nginx-'));
   const bodies = join(folder, 'bodies');
-  await writeFile(join(folder, 'site.conf'), change(await nginxSite(port, upstreams)));
+  await writeFile(join(folder, 'site.conf'), site);
   // The part of nginx.conf that is the system's own.
   await writeFile(
     join(folder, 'nginx.conf'),

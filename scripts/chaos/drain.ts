@@ -26,7 +26,8 @@ const POLL_MS = 500;
  */
 export async function drain(options: {
   ledger: Ledger;
-  dataDir: string;
+  /** The `DATA_DIR` of each host. */
+  dataDirs: readonly string[];
   watch: TransferWatch;
   busySenders: () => readonly string[];
   say: (line: string) => void;
@@ -61,12 +62,14 @@ export async function drain(options: {
 
 async function whatRemains(options: {
   ledger: Ledger;
-  dataDir: string;
+  dataDirs: readonly string[];
   busySenders: () => readonly string[];
 }): Promise<Remaining> {
   const { recordings, deliveries, watches, lateLooks } = options.ledger;
   const ids = (items: readonly { id: string }[]) => items.map(({ id }) => id);
-  const incoming = await readdir(join(options.dataDir, 'incoming')).catch(() => []);
+  const incoming = (
+    await Promise.all(options.dataDirs.map((folder) => readdir(join(folder, 'incoming')).catch(() => [])))
+  ).flat();
   return {
     recordings: ids([
       ...(await recordings.unfinished()),

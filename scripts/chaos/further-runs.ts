@@ -29,9 +29,10 @@ const POLL_MS = 500;
 export function createFurtherRuns(options: {
   ledger: Pick<Ledger, 'recordings'>;
   pipelineUrl: string;
+  headers?: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }): FurtherRuns {
-  const { ledger, pipelineUrl, signal } = options;
+  const { ledger, pipelineUrl, headers, signal } = options;
   const asked: AskedRun[] = [];
 
   /** The id of what is home; `undefined` for what will not be. */
@@ -60,7 +61,7 @@ export function createFurtherRuns(options: {
       if (recordingId === undefined) return;
       for (let number = 1; number <= sent.furtherRuns; number += 1) {
         const body = { recording_id: recordingId, recipe: READ_AGAIN, reference: String(number) };
-        const { status, text } = await postUntilAnswered(`${pipelineUrl}/api/runs`, body, signal);
+        const { status, text } = await postUntilAnswered(`${pipelineUrl}/api/runs`, body, signal, headers);
         const id = status === 202 ? (JSON.parse(text) as { readonly id: string }).id : undefined;
         asked.push({ of: sent, recordingId, id, answer: `${status} ${text}` });
       }

@@ -16,10 +16,10 @@ import { writeRecipes } from './recipes.ts';
 import { mountVolume, type Volume } from './volume.ts';
 
 /** The speed of each service: most recordings then take seconds, and kills land inside them. */
-const LINK_BYTES_PER_SECOND = 6_000_000;
+export const LINK_BYTES_PER_SECOND = 6_000_000;
 
 /** Waiting times that are minutes and hours in real life, and limits that nobody is there to reset. */
-const SCALED_SETTINGS = {
+export const SCALED_SETTINGS = {
   RETRY_ATTEMPTS: '100',
   RETRY_BACKOFF_MIN_S: '0.3',
   RETRY_BACKOFF_MAX_S: '2',
@@ -43,7 +43,7 @@ const SCALED_SETTINGS = {
 } as const;
 
 /** The pauses of Zoom's retries, 5, 20 and 60 minutes in real life. */
-const ZOOM_RETRY_STEPS_MS = [1500, 5000, 10_000];
+export const ZOOM_RETRY_STEPS_MS = [1500, 5000, 10_000];
 
 /** All of Sluice under pm2, and the world that it lives in. */
 export interface House {
@@ -209,7 +209,7 @@ export async function openHouse(
 }
 
 /** What a program needs to run at all; no setting of Sluice is among it. */
-function systemEnvironment(): Record<string, string> {
+export function systemEnvironment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
   return Object.fromEntries(
     names.flatMap((name) => {

@@ -17,11 +17,12 @@ export async function postUntilAnswered(
   url: string,
   body: object,
   signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<FinalAnswer> {
   for (;;) {
     const asking = fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
     }).then(

@@ -137,7 +137,7 @@ async function perform(stage: Stage): Promise<Result> {
     const drainStartMs = Date.now();
     const stuck = await drain({
       ledger,
-      dataDir: house.dataDir,
+      dataDirs: [house.dataDir],
       watch,
       busySenders() {
         if (failure !== undefined) throw failure;
@@ -150,7 +150,7 @@ async function perform(stage: Stage): Promise<Result> {
     await pause(SETTLE_MS, signal);
 
     const { findings, accepted, keptTwice, runs } = await judge({
-      house,
+      house: { ...house, dataDirs: [house.dataDir] },
       ledger,
       senders,
       furtherRuns,

@@ -44,6 +44,13 @@ export interface SendersOptions {
   readonly zoom: ZoomSimulator;
   readonly pipelineUrl: string;
   readonly tusUrl: string;
+  /** Where an admin hands over a file, and with which headers; default: to the pipeline, with none. */
+  readonly customDoor?: (name: string) => {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  /** What the website gives a tutor's browser to show; default: nothing. */
+  readonly uploadHeaders?: (aceId: string) => Promise<Readonly<Record<string, string>>>;
   /** Takes aim at a process behind a door; the shot kills it. */
   readonly aim: (app: App) => Promise<() => void>;
   /** Lets Zoom's address of one file fail for so long, in milliseconds. */
@@ -57,6 +64,8 @@ const FIRST_MEETING_MS = Date.UTC(2026, 0, 5, 9);
 
 export function createSenders(options: SendersOptions): Senders {
   const { zoom, pipelineUrl, sourceDir, signal } = options;
+  const { customDoor = () => ({ url: pipelineUrl, headers: {} }), uploadHeaders = async () => ({}) } =
+    options;
   const sent: Sent[] = [];
   const uploadIds = new Set<string>();
   let meetings = 0;
@@ -135,6 +144,7 @@ export function createSenders(options: SendersOptions): Senders {
       ...recipeOf(shipment),
     };
     let shoot = await aimAt('tus', shipment);
+    const headers = await uploadHeaders(aceId);
     const tabs = shipment.hasTwin ? [shipment.cutsAt, []] : [shipment.cutsAt];
     await Promise.all(
       tabs.map(async (cutsAt) => {
@@ -143,6 +153,7 @@ export function createSenders(options: SendersOptions): Senders {
           bytes: file.bytes,
           endpoint: options.tusUrl,
           metadata,
+          headers,
           cutsAt,
           onAllSent() {
             shoot();
@@ -173,17 +184,22 @@ export function createSenders(options: SendersOptions): Senders {
     };
     const shoot = await aimAt('pipeline', shipment);
     shoot();
-    await post(recording, body);
+    const door = customDoor(shipment.name);
+    await post(recording, body, door);
     if (shipment.repeatAfterMs !== undefined) {
       await pause(shipment.repeatAfterMs, signal);
-      await post(recording, body);
+      await post(recording, body, door);
     }
     return [recording];
   }
 
   /** A file that has gone meanwhile was taken by a lost answer. */
-  async function post(recording: Sent, body: object): Promise<void> {
-    const { status, text } = await postUntilAnswered(`${pipelineUrl}/custom-upload`, body, signal);
+  async function post(
+    recording: Sent,
+    body: object,
+    { url, headers }: ReturnType<typeof customDoor>,
+  ): Promise<void> {
+    const { status, text } = await postUntilAnswered(`${url}/custom-upload`, body, signal, headers);
     if (status >= 200 && status <= 299) recording.isAccepted = true;
     else if (status !== 404 || existsSync(recording.file.path)) recording.refusal = `${status} ${text}`;
   }

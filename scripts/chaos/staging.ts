@@ -26,7 +26,7 @@ export async function judgeStaging(dataDir: string, uploadIds: ReadonlySet<strin
  * heard of that one, made another, and it expires without having held a byte.
  */
 async function isTombstone(path: string, uploadIds: ReadonlySet<string>): Promise<boolean> {
-  const id = /([0-9a-f]{32})(\.json)?$/.exec(path)?.[1];
+  const id = /([0-9a-f]{32}(?:-[a-z0-9-]+)?)(\.json)?$/.exec(path)?.[1];
   if (id === undefined) return false;
   if (!uploadIds.has(id))
     return (await stat(path.replace(/\.json$/, '')).catch(() => ({ size: 0 }))).size === 0;

@@ -27,6 +27,7 @@ export async function sendByTus(options: {
   bytes: number;
   endpoint: string;
   metadata: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>>;
   cutsAt: readonly number[];
   /** Called when the last byte is on its way, and not answered. */
   onAllSent: () => void;
@@ -44,6 +45,7 @@ export async function sendByTus(options: {
         endpoint: options.endpoint,
         uploadUrl,
         metadata: { ...options.metadata },
+        headers: { ...options.headers },
         chunkSize: CHUNK_BYTES,
         retryDelays: [0, 1000, 3000],
         httpStack: new DefaultHttpStack({ agent: false }),

@@ -31,14 +31,20 @@ export interface Verdict {
   readonly findings: readonly Finding[];
 }
 
+/** What of a house is looked at in the end. */
+export interface JudgedHouse extends Pick<House, 'simulators' | 'database' | 'clock' | 'storeDir'> {
+  /** The `DATA_DIR` of each host. */
+  readonly dataDirs: readonly string[];
+}
+
 /** Everything that was sent, everything that is there, and the ledger, compared. */
 export async function judge(options: {
-  house: House;
+  house: JudgedHouse;
   ledger: Ledger;
   senders: Senders;
   furtherRuns: FurtherRuns;
   watch: TransferWatch;
-  performed: Performed;
+  performed: Pick<Performed, 'workerEndsMs' | 'cancelledIds'>;
 }): Promise<Verdict> {
   const { house, ledger, senders, furtherRuns, watch, performed } = options;
   const recordings = await ledger.recordings.newest(1_000_000);
@@ -90,7 +96,7 @@ export async function judge(options: {
     ...runs.findings,
     ...findOverlaps(firstLane, performed.workerEndsMs),
     ...findStrayTransfers(watch.transfers, firstLane, tracer(known, b2Files)),
-    ...(await judgeStaging(house.dataDir, senders.uploadIds)),
+    ...(await Promise.all(house.dataDirs.map((folder) => judgeStaging(folder, senders.uploadIds)))).flat(),
   );
   const keptTwice = known.filter(({ sent }) => sent.isKeptTwice).length;
   return { accepted: known.length, keptTwice, runs: runs.done, findings };
@@ -103,7 +109,7 @@ export interface Known {
   readonly progress: Progress;
 }
 
-type B2Files = Awaited<ReturnType<House['simulators']['b2']['files']>>;
+type B2Files = Awaited<ReturnType<JudgedHouse['simulators']['b2']['files']>>;
 
 export async function findRecording(
   recordings: readonly Recording[],
@@ -125,7 +131,7 @@ function* judgeState({ recording: { id, state, lastError } }: Known): Generator<
 function* judgeCancelled(
   { sent, recording: { id } }: Known,
   b2Files: B2Files,
-  { simulators }: House,
+  { simulators }: JudgedHouse,
 ): Generator<Finding> {
   for (const { fileId, fileInfo, action } of b2Files) {
     if (fileInfo['sluice_recording'] !== id) continue;
@@ -167,7 +173,7 @@ function* judgeArchive({ sent, recording: { id }, progress }: Known, all: B2File
 
 function* judgeVideo(
   { sent, recording: { id }, progress }: Known,
-  { simulators }: House,
+  { simulators }: JudgedHouse,
 ): Generator<Finding> {
   const right = simulators.bunny.videos().filter(({ sha256 }) => sha256 === sent.file.sha256);
   if (right.length === 0) {
@@ -184,7 +190,7 @@ function* judgeVideo(
   }
 }
 
-function* judgeAnnouncements({ recording: { id } }: Known, { simulators }: House): Generator<Finding> {
+function* judgeAnnouncements({ recording: { id } }: Known, { simulators }: JudgedHouse): Generator<Finding> {
   const heard = simulators.site.received().filter(({ isValid, body }) => isValid && recordingOf(body) === id);
   const types = new Set(['recording.published', ...heard.map(({ type }) => type)]);
   for (const type of types) {
@@ -221,7 +227,7 @@ function* judgeStrangers(
   known: readonly Known[],
   recordings: readonly Recording[],
   b2Files: B2Files,
-  { simulators }: House,
+  { simulators }: JudgedHouse,
 ): Generator<Finding> {
   const ids = new Set(known.map(({ recording: { id } }) => id));
   for (const { id, naturalKey, runOf } of recordings) {

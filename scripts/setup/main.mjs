@@ -11,6 +11,7 @@ import {
   CURL,
   FAKETIME,
   FFMPEG,
+  IPROUTE,
   isSet,
   NGINX,
   POSTGRES,
@@ -27,8 +28,9 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy,
-            Postgres, and in the cache folder of this user radosgw)
-  --chaos   also install what only the chaos run needs (faketime)
+            Postgres, iproute2, and in the cache folder of this user radosgw)
+  --chaos   also install what only the chaos run needs (faketime, Postgres)
+  --hosts   also install what only the small world of hosts needs (faketime, Postgres, nginx, iproute2)
   --attack  also install what only the attacks need (nginx)
   --bench   also install what only the benches need (rclone, curl)
   --help    show this
@@ -40,7 +42,7 @@ Sluice runs its own from it. Where ffmpeg cannot be installed it says so, and go
 /** The command line of the set-up; gives back its exit code. */
 export async function main(args) {
   return exitCodeOf(async () => {
-    const { build, test, bench, attack, chaos, help } = readOptions(args);
+    const { build, test, bench, attack, chaos, hosts, help } = readOptions(args);
     if (help) return console.log(HELP);
     const root = dirname(dirname(import.meta.dirname));
     await setUp({
@@ -50,6 +52,7 @@ export async function main(args) {
       bench,
       attack,
       chaos,
+      hosts,
       env: process.env,
       say: (line) => console.log(line),
     });
@@ -64,6 +67,7 @@ export async function setUp({
   bench = false,
   attack = false,
   chaos = false,
+  hosts = false,
   env,
   folders,
   say,
@@ -73,11 +77,14 @@ export async function setUp({
     ...(isSet('REDIS_URL', settings) ? [] : [programStep({ program: REDIS, env, folders, say })]),
     ...(isSet('FFPROBE', settings) ? [] : [programStep({ program: FFMPEG, env, folders, say })]),
     ...(test || bench ? [programStep({ program: RCLONE, env, folders, say })] : []),
-    ...(test || chaos ? [programStep({ program: FAKETIME, env, folders, say })] : []),
+    ...(test || chaos || hosts ? [programStep({ program: FAKETIME, env, folders, say })] : []),
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
-    ...(test || attack ? [programStep({ program: NGINX, env, folders, say })] : []),
+    ...(test || attack || hosts ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
-    ...(test ? [programStep({ program: POSTGRES, env, folders, say })] : []),
+    ...(test || chaos || hosts ? [programStep({ program: POSTGRES, env, folders, say })] : []),
+    ...((test || hosts) && process.platform === 'linux'
+      ? [programStep({ program: IPROUTE, env, folders, say })]
+      : []),
     ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
@@ -104,6 +111,7 @@ function readOptions(args) {
         bench: flag,
         attack: flag,
         chaos: flag,
+        hosts: flag,
         help: { ...flag, short: 'h' },
       },
     }).values;

@@ -92,6 +92,19 @@ export const POSTGRES = {
   instead: '',
 };
 
+/** Makes networks for the small world of hosts; without it they share the loopback. */
+export const IPROUTE = {
+  title: 'iproute2',
+  programs: ['ip'],
+  packages: {
+    'apt-get': ['iproute2'],
+    apk: ['iproute2'],
+    dnf: ['iproute'],
+  },
+  byHand: 'install iproute2 by the package manager of this system',
+  instead: '',
+};
+
 /** Sets the wall clock of single processes, for the tests. */
 export const FAKETIME = {
   title: 'faketime',

@@ -9,6 +9,7 @@ import { addDeleteCommand } from './commands/delete.ts';
 import { addDeliveriesCommand } from './commands/deliveries.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
+import { addHostsCommand } from './commands/hosts.ts';
 import { addLedgerCommand } from './commands/ledger.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addListCommand } from './commands/list.ts';
@@ -94,6 +95,7 @@ export function createProgram(io: Io, version: string): Command {
     addReplayCommand,
     addSweepCommand,
     addLedgerCommand,
+    addHostsCommand,
     addDoctorCommand,
     addAlarmsCommand,
     addTokenCommand,

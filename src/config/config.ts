@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
@@ -93,6 +94,12 @@ function buildConfig(e: Values, env: Env) {
   return {
     dataDir,
     ledgerAddress: ledgerAddress(e.DATABASE_URL, dataDir),
+    host: {
+      /** What it is to be called; unset: as it is called already, or as the machine is. */
+      id: e.HOST_ID,
+      /** Where its tus server is for the others. */
+      url: e.HOST_URL ?? `http://${neighboursHost(e.TUS_HOST)}:${e.TUS_PORT}`,
+    },
     diskReserveBytes: e.DISK_RESERVE_BYTES,
     redis: redisAddress(e.REDIS_URL, dataDir),
     log: { level: e.LOG_LEVEL, maxBytes: e.LOG_MAX_BYTES, keepFiles: e.LOG_KEEP_FILES },
@@ -553,6 +560,11 @@ function isLoopback(host: string): boolean {
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/** How other machines call this one, where it listens for them. */
+function neighboursHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? hostname() : urlHost(host);
 }
 
 /** Of the pages that the pipeline server itself shows to a browser on this machine. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isWatchUrl, WATCH_BLANKS } from '../domain/watch-url.ts';
+import { HOST_ID } from '../lib/host-file.ts';
 import { namesPostgresDatabase } from '../lib/postgres-url.ts';
 import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
 import { b2Settings } from '../outside/b2/settings.ts';
@@ -127,6 +128,19 @@ export const settings = {
     .optional()
     .describe(
       'Redis of your own, such as redis://127.0.0.1:6379; unset: a managed one on a unix socket in DATA_DIR',
+    ),
+
+  // Several hosts
+  HOST_ID: text()
+    .regex(HOST_ID, { error: 'must be of a-z, 0-9 and -, such as media-1, with at most 32 characters' })
+    .optional()
+    .describe(
+      'What this host is called among those that share a ledger in Postgres; unset: as the machine is, when DATA_DIR is first used',
+    ),
+  HOST_URL: url()
+    .optional()
+    .describe(
+      'Where the other hosts reach the tus server of this one, such as http://10.0.0.2:1080; unset: by TUS_HOST and TUS_PORT',
     ),
 
   // Processes

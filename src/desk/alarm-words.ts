@@ -9,7 +9,7 @@ import type { Circuit } from '../ledger/circuits.ts';
 import { byteSize } from '../lib/byte-size.ts';
 import { durationText } from '../lib/duration-text.ts';
 import type { RedisState } from '../queue/redis-probe.ts';
-import type { AppVital, Standstill } from './vitals.ts';
+import type { AppVital, HostVital, Standstill } from './vitals.ts';
 
 /* What people are told of alarms, in plain words: what is wrong, and what to do. */
 
@@ -103,6 +103,41 @@ export function diskLow(freeBytes: number, reserveBytes: number): NewAlarm {
     title: `Only ${byteSize(freeBytes)} are free on the disk of recordings`,
     detail: `${byteSize(reserveBytes)} are to stay free. Downloads and uploads wait until they are.`,
     advice: adviceFor('DISK_FULL', 'goes-on'),
+  };
+}
+
+/** What of several hosts is wrong with one, and may be so with others too. */
+export function ofHost(alarm: NewAlarm, host: string | undefined): NewAlarm {
+  return host === undefined
+    ? alarm
+    : { ...alarm, key: hostKey(alarm.key, host), title: `Host ${host}: ${alarm.title}` };
+}
+
+export function hostKey(key: string, host: string | undefined): string {
+  return host === undefined ? key : `${key}@${host}`;
+}
+
+/** Of which host an alarm is; `undefined`: of all of them. */
+export function hostOfKey(key: string): string | undefined {
+  return /@([a-z0-9-]+)$/.exec(key)?.[1];
+}
+
+export function hostSilent({ host, silentMs }: HostVital): NewAlarm {
+  const { id, bound, uploads } = host;
+  const waiting = [
+    bound > 0 && `${bound} ${bound === 1 ? 'recording' : 'recordings'}`,
+    uploads > 0 && `${uploads} ${uploads === 1 ? 'upload' : 'uploads'} that had not arrived as a whole`,
+  ].filter((each) => each !== false);
+  const held =
+    waiting.length === 0
+      ? 'Nothing lies on its disk alone'
+      : `${waiting.join(' and ')} ${bound + uploads === 1 ? 'lies' : 'lie'} on its disk alone, and ${bound + uploads === 1 ? 'waits' : 'wait'} for it`;
+  return {
+    key: `host:${id}`,
+    kind: 'host',
+    title: `Host ${id} has been silent for ${durationText(silentMs)}`,
+    detail: `Its worker gives no sign of life. ${held}; all else is gone on with by the others.`,
+    advice: `See that the machine runs, and Sluice on it, and that it reaches the database. If it will never come back: sluice hosts forget ${id}.`,
   };
 }
 

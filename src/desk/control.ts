@@ -94,12 +94,18 @@ export interface Control {
   /** @throws KnownError what `startRun` throws */
   startRun(run: NewRun): Promise<Accepted>;
   readonly presets: Pick<PresetBook, 'create' | 'change' | 'remove'>;
+  /**
+   * Forgets a host that will not come back.
+   *
+   * @throws KnownError `NOT_FOUND`; `WRONG_STATE` where it is heard of
+   */
+  forgetHost(id: string): Promise<void>;
 }
 
 export function createControl(options: {
   readonly ledger: Pick<
     Ledger,
-    'operator' | 'overview' | 'recordings' | 'switches' | 'deliveries' | 'watches'
+    'hosts' | 'operator' | 'overview' | 'recordings' | 'switches' | 'deliveries' | 'watches'
   >;
   readonly intake: Intake;
   readonly book: Pick<RecipeBook, 'require' | 'planOf'>;
@@ -111,7 +117,7 @@ export function createControl(options: {
   readonly log: Logger;
 }): Control {
   const { ledger, lines, log } = options;
-  const { operator, overview, recordings, switches, deliveries, watches } = ledger;
+  const { hosts, operator, overview, recordings, switches, deliveries, watches } = ledger;
 
   /** How it stands once something was done, of which the lines hear, and who moves it. */
   async function standing(id: string, isKnown: boolean): Promise<RecordingSummary> {
@@ -237,6 +243,17 @@ export function createControl(options: {
 
     startRun: (run) => startRun({ ...options, recordings }, run),
     presets: options.presets,
+
+    async forgetHost(id) {
+      const outcome = await hosts.forget(id);
+      if (outcome === 'unknown') throw new KnownError(`There is no host "${id}"`, { code: 'NOT_FOUND' });
+      if (outcome === 'alive') {
+        throw new KnownError(`The host "${id}" is heard of: stop Sluice there first`, {
+          code: 'WRONG_STATE',
+        });
+      }
+      log.info({ event: 'host.forgotten', host: id }, 'a host was forgotten');
+    },
   };
 }
 

@@ -37,6 +37,7 @@ export interface DeskOptions {
     | 'overview'
     | 'causes'
     | 'history'
+    | 'hosts'
     | 'operator'
     | 'deliveries'
     | 'watches'
@@ -47,6 +48,7 @@ export interface DeskOptions {
     | 'audit'
     | 'lineAhead'
     | 'presets'
+    | 'sharedSessions'
   >;
   readonly intake: Intake;
   readonly recipes: {
@@ -92,12 +94,18 @@ export function createDesk(options: DeskOptions): Desk {
     progress,
   });
   return {
-    files: createFileIntake({ ...options, ...options.files, recordings: ledger.recordings, book }),
+    files: createFileIntake({
+      ...options,
+      ...options.files,
+      recordings: ledger.recordings,
+      host: ledger.hosts.own,
+      book,
+    }),
     query: createQuery({ ...options, ...options.recipes, ...installation, presets, steps, status, progress }),
     control: createControl({ ...options, ...options.recipes, presets }),
     live: createLive({ ...options, status, steps, progress }),
     progress,
-    access: { tokens: ledger.access, audit: ledger.audit },
+    access: { tokens: ledger.access, audit: ledger.audit, sharedSessions: ledger.sharedSessions },
     watch: createWatch({ ...options, book, progress }),
   };
 }

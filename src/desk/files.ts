@@ -4,6 +4,7 @@ import { aceKey, localFileKey, recordingId } from '../domain/ids.ts';
 import { archiveDayOf, cleanTitle, titleOfFile } from '../domain/names.ts';
 import {
   type CallerMetadata,
+  liesElsewhere,
   type NewRecording,
   RENEWABLE_STATES,
   type Recording,
@@ -76,10 +77,12 @@ export interface FileIntakeOptions {
   readonly media: MediaGate;
   /** The folder where finished uploads lie: nothing from elsewhere is handed over. */
   readonly incoming: string;
+  /** The name of this host, on whose disk the files lie; unset: there is one alone. */
+  readonly host?: string | undefined;
 }
 
 export function createFileIntake(options: FileIntakeOptions): FileIntake {
-  const { intake, recordings, book, customRoots, media, incoming } = options;
+  const { intake, recordings, book, customRoots, media, incoming, host } = options;
 
   /**
    * Under a known ace_id another file, or the same one with other content, is a mistake that would go unnoticed, unless that
@@ -93,7 +96,7 @@ export function createFileIntake(options: FileIntakeOptions): FileIntake {
       return undefined;
     }
     const { origin, state } = known;
-    if (origin.kind !== 'file' || origin.path !== file.realPath) {
+    if (origin.kind !== 'file' || origin.path !== file.realPath || liesElsewhere(known, host)) {
       throw new KnownError(`The ace_id belongs to the recording ${id}, which came from another file`, {
         code: 'ACE_ID_TAKEN',
       });
@@ -141,7 +144,7 @@ export function createFileIntake(options: FileIntakeOptions): FileIntake {
       const filename = readableName(file.realPath.split('/').at(-1) ?? '');
       const recording: NewRecording = {
         source: 'custom',
-        naturalKey: aceId === undefined ? localFileKey(file) : aceKey(aceId),
+        naturalKey: aceId === undefined ? localFileKey(file, host) : aceKey(aceId),
         aceId: aceId ?? null,
         title: cleanTitle(title ?? '') || titleOfFile(filename) || 'Recording',
         origin: originOf(file, keepFile),

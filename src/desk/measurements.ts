@@ -46,7 +46,7 @@ export function createMeasurements(options: {
       const oldestMs = (await overview.longestWaiting())?.sinceMs;
       const seen = await vitals.look();
       const isTusUp = seen.apps.some(({ app, state }) => app === 'tus' && state === 'ok');
-      const tus = (await heartbeats.all()).find(({ app }) => app === 'tus');
+      const tus = (await heartbeats.own()).find(({ app }) => app === 'tus');
       const isGone = (await switches.get('site.gone')) !== undefined;
       return {
         tallies: await tallies.all(),
@@ -67,6 +67,7 @@ export function createMeasurements(options: {
         isSiteGone: isGone,
         redis: seen.redis.state,
         apps: seen.apps,
+        hosts: seen.hosts.map(({ host, ...vital }) => ({ ...host, ...vital })),
         dueS: (seen.dueMs ?? 0) / 1000,
         progressS: (seen.progressMs ?? 0) / 1000,
         isStandingStill: seen.standstill !== undefined,

@@ -4,6 +4,7 @@ import type { State } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
 import type { Services } from '../domain/services.ts';
 import type { Circuit } from '../ledger/circuits.ts';
+import type { Host } from '../ledger/hosts.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { HourDone } from '../ledger/overview.ts';
 import { spaceOf } from '../lib/disk.ts';
@@ -13,7 +14,7 @@ import { type LineLeft, lineLeft } from './line-left.ts';
 import type { ProgressBoard } from './progress-board.ts';
 import type { Step, Steps } from './steps.ts';
 import { type Trouble, troublesOf } from './troubles.ts';
-import type { AppVital, Vitals, VitalsWatch } from './vitals.ts';
+import type { AppVital, HostVital, Vitals, VitalsWatch } from './vitals.ts';
 
 /** How a service that is depended on does. */
 export interface ServiceStand {
@@ -24,6 +25,14 @@ export interface ServiceStand {
   readonly lastError: ErrorSummary | undefined;
   /** What to do about that. */
   readonly advice: string | undefined;
+}
+
+/** A machine of several. */
+export interface HostInSight extends Omit<Host, 'beats' | 'seenAtMs'> {
+  /** Whether it is the one that was asked. */
+  readonly isOwn: boolean;
+  readonly state: HostVital['state'];
+  readonly silentS: number;
 }
 
 /** How the world around the line is. */
@@ -41,6 +50,8 @@ export interface Surroundings {
     readonly silentS: number;
     readonly version: string | undefined;
   }[];
+  /** The machines, where there may be several. */
+  readonly hosts: readonly HostInSight[];
   /** Announcements that the website has not heard and is not told again. */
   readonly givenUp: number;
   readonly disk: { readonly freeBytes: number; readonly totalBytes: number; readonly reserveBytes: number };
@@ -73,7 +84,7 @@ export interface Status {
 }
 
 export interface StatusOptions {
-  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries' | 'lineAhead'>;
+  readonly ledger: Pick<Ledger, 'overview' | 'switches' | 'circuits' | 'deliveries' | 'hosts' | 'lineAhead'>;
   readonly version: string;
   /** The disk of this folder is the one that recordings are staged on. */
   readonly dataDir: string;
@@ -123,7 +134,7 @@ export function createStatus(options: StatusOptions): Status {
     // Throws if the ledger cannot be read, whatever was seen a moment ago.
     await switches.get('line.paused');
     const last = seen.givenUp === 0 ? undefined : (await deliveries.givenUp(1))[0];
-    return { vitals: seen, troubles: troublesOf(seen, options, last) };
+    return { vitals: seen, troubles: troublesOf(seen, options, last, options.ledger.hosts.own) };
   }
 
   async function surroundings(): Promise<Surroundings> {
@@ -146,9 +157,14 @@ export function createStatus(options: StatusOptions): Status {
       apps: seen.apps.map(({ app, state, silentMs, version }) => ({
         app,
         state,
-        // In steps, so that listeners are not told of each second.
-        silentS: state === 'silent' ? Math.floor(silentMs / 10_000) * 10 : 0,
+        silentS: state === 'silent' ? inSteps(silentMs) : 0,
         version,
+      })),
+      hosts: seen.hosts.map(({ host: { beats: _, seenAtMs: __, ...host }, state, silentMs }) => ({
+        ...host,
+        isOwn: host.id === options.ledger.hosts.own,
+        state,
+        silentS: state === 'silent' ? inSteps(silentMs) : 0,
       })),
       givenUp: seen.givenUp,
       disk: { freeBytes, totalBytes, reserveBytes: options.diskReserveBytes },
@@ -175,6 +191,11 @@ export function createStatus(options: StatusOptions): Status {
       };
     },
   };
+}
+
+/** Whole tens of seconds, so that listeners are not told of each one. */
+function inSteps(ms: number): number {
+  return Math.floor(ms / 10_000) * 10;
 }
 
 async function countBytes(folder: string): Promise<Standing['uploads']> {

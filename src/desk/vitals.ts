@@ -1,6 +1,7 @@
 import { APPS, type App } from '../domain/apps.ts';
 import { type Recording, TAKING_BACK_STATES } from '../domain/recording.ts';
 import type { Heartbeat } from '../ledger/heartbeats.ts';
+import type { Host } from '../ledger/hosts.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { repeat } from '../lib/abort.ts';
 import { wallMs } from '../lib/wall-time.ts';
@@ -20,6 +21,14 @@ export interface AppVital {
   readonly version: string | undefined;
 }
 
+/** Another host, and whether it is heard of. */
+export interface HostVital {
+  readonly host: Host;
+  readonly state: 'ok' | 'silent';
+  /** Since its last sign of life, by the clock of the ledger. */
+  readonly silentMs: number;
+}
+
 /** What stands still that should move. */
 export interface Standstill {
   readonly recording: Recording;
@@ -31,6 +40,8 @@ export interface Standstill {
 /** Whether what should move does, by what can be seen moving. */
 export interface Vitals {
   readonly apps: readonly AppVital[];
+  /** All hosts, where there may be several. */
+  readonly hosts: readonly HostVital[];
   readonly redis: RedisState & { readonly watchedMs: number };
   /** Why this process cannot write the ledger. */
   readonly ledgerTrouble: Error | undefined;
@@ -57,7 +68,7 @@ export interface VitalsWatch {
 }
 
 export interface VitalsOptions {
-  readonly ledger: Pick<Ledger, 'heartbeats' | 'overview' | 'switches' | 'deliveries'>;
+  readonly ledger: Pick<Ledger, 'heartbeats' | 'hosts' | 'overview' | 'switches' | 'deliveries'>;
   readonly redis: RedisProbe;
   /** Why this process's own sign of life could not be written. */
   readonly ledgerTrouble: () => Error | undefined;
@@ -73,7 +84,7 @@ export interface VitalsOptions {
  */
 export function startVitals(options: VitalsOptions): VitalsWatch {
   const { ledger, redis, ledgerTrouble, terms, steadyMs = () => performance.now() } = options;
-  const { heartbeats, overview, switches, deliveries } = ledger;
+  const { heartbeats, hosts, overview, switches, deliveries } = ledger;
   const stopping = new AbortController();
   const startedMs = steadyMs();
   const seen = new Map<App, { beats: number; atMs: number; isFresh: boolean }>();
@@ -98,8 +109,13 @@ export function startVitals(options: VitalsOptions): VitalsWatch {
     return { app, state, silentMs, watchedMs, version: heartbeat.version };
   }
 
+  function lookAtHost(host: Host): HostVital {
+    const silentMs = Math.max(0, wallMs() - host.seenAtMs);
+    return { host, state: silentMs >= terms.silentAfterMs ? 'silent' : 'ok', silentMs };
+  }
+
   async function look(): Promise<Vitals> {
-    const known = await heartbeats.all();
+    const known = await heartbeats.own();
     const apps = APPS.map((app) =>
       lookAt(
         app,
@@ -121,6 +137,7 @@ export function startVitals(options: VitalsOptions): VitalsWatch {
     const stuck = moving ?? due?.recording;
     return {
       apps,
+      hosts: hosts.own === undefined ? [] : (await hosts.all()).map(lookAtHost),
       redis: { ...redisState, watchedMs: steadyMs() - redisWellMs },
       ledgerTrouble: ledgerTrouble(),
       standstill:

@@ -26,6 +26,11 @@ export const ERROR_CATALOGUE = {
     'Stop Sluice on every host (npx pm2 stop all, or Ctrl+C), then do it again.',
   ],
 
+  HOST_TAKEN: [
+    'Another machine is known to the ledger by the name of this one, or keeps a ledger that can have one host alone.',
+    'Give each host a HOST_ID and a DATA_DIR of its own, and let several hosts share a ledger in Postgres only; of a machine that was replaced, forget the earlier one first (sluice hosts forget).',
+  ],
+
   // The doors
   REQUEST_INVALID: [
     'The request is malformed.',
@@ -430,6 +435,14 @@ export const ERROR_CATALOGUE = {
         'End what holds ledger.db open for writing (a backup tool, a sqlite3 shell), then try it again.',
       asked:
         'Ask again; if it stays, end what holds ledger.db open for writing: a backup tool, a sqlite3 shell.',
+    },
+  ],
+  HOST_AWAY: [
+    'What is asked for lies on another host, which is away at this moment.',
+    'It goes on by itself as soon as that host is back; sluice hosts says which one is silent, and what lies there.',
+    {
+      failed: 'See that the host is back (sluice hosts says which one is silent), then try it again.',
+      asked: 'Ask again in a while; sluice hosts says which host is silent.',
     },
   ],
   LEDGER_AWAY: [

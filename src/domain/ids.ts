@@ -21,11 +21,18 @@ export function zoomFileKey(file: {
   return `zoom:${JSON.stringify([file.meetingUuid, file.startedAt ?? '', file.type])}`;
 }
 
-/** The natural key of a file on this server that has no `ace_id`: its real path, size and modification time. */
-export function localFileKey(file: {
-  readonly realPath: string;
-  readonly bytes: number;
-  readonly modifiedAtMs: number;
-}): string {
-  return `file:${JSON.stringify([file.realPath, file.bytes, file.modifiedAtMs])}`;
+/**
+ * The natural key of a file on this server that has no `ace_id`: its real path, size and modification time; where there are
+ * several hosts, whose it is.
+ */
+export function localFileKey(
+  file: {
+    readonly realPath: string;
+    readonly bytes: number;
+    readonly modifiedAtMs: number;
+  },
+  host?: string,
+): string {
+  const of = host === undefined ? [] : [host];
+  return `file:${JSON.stringify([file.realPath, file.bytes, file.modifiedAtMs, ...of])}`;
 }

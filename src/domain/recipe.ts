@@ -32,6 +32,8 @@ export interface TaskShape {
   readonly recalledBy?: string;
   /** Its parameters that name a place which has to be set up, and what kind of place. */
   readonly places?: Readonly<Record<string, string>>;
+  /** What it has read can be had from where it has put it, once it has proved that: the disk is not needed for it any more. */
+  readonly secures?: true;
   /** It says how far it has come: in bytes, or in seconds of the film while it encodes, and then in bytes while it sends. */
   readonly reports?: 'bytes' | 'seconds';
 }

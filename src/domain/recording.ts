@@ -95,6 +95,8 @@ export type Origin =
     }
   | {
       readonly kind: 'file';
+      /** The host on whose disk it lies; absent where there is one alone. */
+      readonly host?: string;
       readonly archiveDay?: string;
       readonly path: string;
       readonly bytes: number;
@@ -120,8 +122,26 @@ export type Origin =
       readonly kind: 'input';
       /** As `readInput` reads it. */
       readonly address: string;
+      /** The host on whose disk it lies, if it is a file; absent where there is one alone. */
+      readonly host?: string;
       readonly archiveDay?: string;
     } & FoundInput);
+
+/** Whether the bytes lie on the disk of the host that has taken it in, and not at an address that all hosts can read. */
+export function liesOnDisk(origin: Origin): boolean {
+  return origin.kind === 'file' || (origin.kind === 'input' && origin.file !== undefined);
+}
+
+/** The host on whose disk what was handed over lies, if it is on one. */
+export function hostOf(origin: Origin): string | undefined {
+  return 'host' in origin ? origin.host : undefined;
+}
+
+/** Whether what was handed over lies on the disk of another host than this one; `undefined`: there is one host alone. */
+export function liesElsewhere({ origin }: { readonly origin: Origin }, ownHost: string | undefined): boolean {
+  const host = hostOf(origin);
+  return ownHost !== undefined && host !== undefined && host !== ownHost;
+}
 
 /**
  * Whether it goes through a recipe because somebody has asked for that, once: the website hears of it what its recipe says,
@@ -208,6 +228,10 @@ export interface Recording {
   readonly lane?: string;
   /** The recording that this is a further run of. */
   readonly runOf?: string;
+  /** The host on whose disk its bytes lie, or will; absent: on none yet, or there is one host alone. */
+  readonly host?: string;
+  /** They are nowhere else, so that it moves there or not at all. */
+  readonly isBound?: boolean;
   /** What whoever has asked for that run calls it. */
   readonly reference?: string;
   /** Where they want to hear of it. */

@@ -349,6 +349,11 @@ export function createFlight(options: FlightOptions): Flight {
       }
     }
 
+    /** Whether these are the bytes that the recording came as, and nothing that was made of them. */
+    function isAsItCame({ step: maker }: PlannedStep['takes'][number]): boolean {
+      return plan.steps.some(({ id, takes }) => id === maker && takes.length === 0);
+    }
+
     /** Whether other steps read what it makes, now. */
     function isRead(step: PlannedStep): boolean {
       return plan.steps.some(
@@ -510,7 +515,11 @@ export function createFlight(options: FlightOptions): Flight {
       );
 
       const recalls = [...tasks].filter(([, other]) => other.recalledBy === step.task).map(([name]) => name);
-      await moves.finishStage(recording.id, step.id, proof as object, lease.fence, made(proof), recalls);
+      const isSecured = task.secures === true && step.takes.some(isAsItCame);
+      await moves.finishStage(recording.id, step.id, proof as object, lease.fence, made(proof), {
+        recalls,
+        isSecured,
+      });
       crashPoint(`after-fact:${step.id}`);
       log.info({ event: 'stage.done', ms: Math.round(performance.now() - startedMs) }, 'stage done');
     }

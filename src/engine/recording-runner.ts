@@ -32,6 +32,9 @@ import type { Wishes } from './wishes.ts';
 /** How often a taken gate, or a paused line, is looked at again, in milliseconds. */
 const GATE_POLL_MS = 100;
 
+/** How long one lets those of other hosts pass that are before it in line, in milliseconds; one of them may be slow to come. */
+const MOST_POLITE_MS = 1000;
+
 /** How soon to look again at a recording that another worker took over, in milliseconds. */
 const TAKEN_OVER_PAUSE_MS = 5000;
 
@@ -62,6 +65,10 @@ export interface RecordingRunnerOptions {
   readonly lane?: string;
   /** How many may move in this lane at once; default 1. */
   readonly slots?: number;
+  /** What its lane is called at the gate; default: as it is, for all hosts together. */
+  readonly gateLane?: string;
+  /** Called with one that is for another host to move. */
+  readonly onElsewhere?: (recordingId: string) => void;
   /** Called with one that is to be gone on with in another lane. */
   readonly onHandedOver: (recordingId: string, lane: string) => void;
   /** Called when there is something to deliver. */
@@ -80,14 +87,17 @@ export interface RecordingRunnerOptions {
  */
 export function createRecordingRunner(options: RecordingRunnerOptions) {
   const { flight, backoff, maxCrashes, lane = FIRST_LANE, slots = 1, random = Math.random } = options;
+  const { gateLane = lane } = options;
   const { recordings, moves, gate, switches } = options.ledger;
   const pauseMs = (failedAttempts: number) => backoffMs(backoff, failedAttempts, random);
 
   return async function run(id: string, signal: AbortSignal): Promise<Outcome> {
     const waiting = await recordings.get(id);
+    if (waiting !== undefined && !(await recordings.isOurs(waiting))) return leaveToOthers(id);
     const held = waiting && (await hold(waiting));
     if (held !== undefined) return held;
     const taken = new AbortController();
+    if (waiting !== undefined) await letOthersPass(waiting, signal);
     const lease = await waitForGate(id, taken, signal);
     if (lease === undefined) return 'given-back';
     try {
@@ -96,6 +106,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       if (recording === undefined) return 'finished';
       // It waits in another lane by now, where there is a turn of its own.
       if ((recording.lane ?? FIRST_LANE) !== lane) return 'finished';
+      if (!(await recordings.isOurs(recording))) return leaveToOthers(id);
       const signals = { either: AbortSignal.any([signal, taken.signal]), shutdown: signal };
       if (!UNFINISHED_STATES.includes(recording.state)) {
         return (await settle(recording, lease, signals)) ?? 'finished';
@@ -136,6 +147,21 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     return { againAtMs };
   }
 
+  /** Its turn is in the line of another host, where its bytes are. */
+  function leaveToOthers(id: string): Outcome {
+    options.onElsewhere?.(id);
+    return 'finished';
+  }
+
+  /** Waits a moment for another host that has one before it in line, and would never find the gate free. */
+  async function letOthersPass(recording: Recording, signal: AbortSignal): Promise<void> {
+    if (lane !== FIRST_LANE) return;
+    for (let waitedMs = 0; waitedMs < MOST_POLITE_MS && !signal.aborted; waitedMs += GATE_POLL_MS) {
+      if (!(await recordings.isAnothersTurn(recording))) return;
+      await pause(GATE_POLL_MS, signal).catch(() => {});
+    }
+  }
+
   /** Waits until the gate is free and something may pass it. */
   async function waitForGate(
     id: string,
@@ -145,7 +171,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const onLost = () => taken.abort(leaseLost());
     while (!signal.aborted) {
       const lease = (await mayMove())
-        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost, lane, slots })
+        ? await gate.acquire({ recordingId: id, holder: options.holder, onLost, lane: gateLane, slots })
         : undefined;
       if (lease !== undefined) return lease;
       await pause(GATE_POLL_MS, signal).catch(() => {});

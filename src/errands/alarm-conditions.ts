@@ -2,6 +2,8 @@ import {
   diskLow,
   diskTrouble,
   heldKey,
+  hostKey,
+  ofHost,
   outputFailed,
   recordingFailed,
   recordingHeld,
@@ -18,6 +20,7 @@ import type { Services } from '../domain/services.ts';
 import type { AlarmChange } from '../ledger/alarms.ts';
 import type { RecordingEvent } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { wallMs } from '../lib/wall-time.ts';
 
 /** When something is an alarm. */
 export interface AlarmTerms {
@@ -26,7 +29,7 @@ export interface AlarmTerms {
 }
 
 export interface AlarmConditionsOptions {
-  readonly ledger: Pick<Ledger, 'alarms' | 'overview' | 'circuits' | 'switches'>;
+  readonly ledger: Pick<Ledger, 'alarms' | 'overview' | 'circuits' | 'switches' | 'hosts'>;
   /** What of our own does not move. */
   readonly troubles: () => Promise<Trouble[]>;
   readonly terms: AlarmTerms;
@@ -49,11 +52,12 @@ const DISK_MARGIN = 1.05;
 /** How many open alarms are looked through for those of services; there is one of a service. */
 const MOST_ALARMS = 1000;
 
-/** What is wrong now, and what is not: each is looked at again and again, and says the same until it changes. */
+/** What is wrong now, and what is not (of several hosts one alone looks at what concerns all of them): each is looked at again and again, and says the same until it changes. */
 export function createAlarmConditions(options: AlarmConditionsOptions): () => Promise<AlarmChange[]> {
-  const { terms, diskReserveBytes, freeBytes, siteUrl, now = Date.now } = options;
+  const { terms, diskReserveBytes, freeBytes, siteUrl, now = wallMs } = options;
   const { troubleOfDisk = async () => undefined } = options;
-  const { alarms, overview, circuits, switches } = options.ledger;
+  const { alarms, overview, circuits, switches, hosts } = options.ledger;
+  const host = hosts.own;
 
   async function services(): Promise<AlarmChange[]> {
     const failing = await circuits.all();
@@ -77,11 +81,11 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
 
   async function disk(): Promise<AlarmChange[]> {
     const bytes = await freeBytes();
-    if (bytes < diskReserveBytes) return [{ raise: diskLow(bytes, diskReserveBytes) }];
+    if (bytes < diskReserveBytes) return [{ raise: ofHost(diskLow(bytes, diskReserveBytes), host) }];
     const trouble = await troubleOfDisk();
-    if (trouble !== undefined) return [{ raise: diskTrouble(trouble) }];
+    if (trouble !== undefined) return [{ raise: ofHost(diskTrouble(trouble), host) }];
     if (bytes < diskReserveBytes * DISK_MARGIN) return [];
-    return [{ resolve: 'disk', resolution: 'There is room again.' }];
+    return [{ resolve: hostKey('disk', host), resolution: 'There is room again.' }];
   }
 
   async function waiting(): Promise<AlarmChange> {
@@ -94,19 +98,22 @@ export function createAlarmConditions(options: AlarmConditionsOptions): () => Pr
     return { raise: waitingLong(longest.recording, forMs, isPaused) };
   }
 
-  async function own(): Promise<AlarmChange[]> {
-    return alarmChangesOf(await options.troubles(), await alarms.openKeys(TROUBLE_KINDS));
+  async function own(isFirst: boolean): Promise<AlarmChange[]> {
+    return alarmChangesOf(await options.troubles(), await alarms.openKeys(TROUBLE_KINDS), { host, isFirst });
   }
 
-  return async () =>
-    [
-      await own(),
+  return async () => {
+    const isFirst = await hosts.isFirst();
+    const ofThisHost = [...(await own(isFirst)), ...(await disk())];
+    if (!isFirst) return ofThisHost;
+    return [
+      ofThisHost,
       await services(),
       [await website()],
-      await disk(),
       [await waiting()],
       ...(await Promise.all((options.more ?? []).map((look) => look()))),
     ].flat();
+  };
 }
 
 /** What a recording waits for at which nothing but a person can help. */

@@ -28,7 +28,7 @@ const HOLD_MS = 120_000;
 const LOOK_EVERY_MS = 2000;
 
 export interface AlarmsOptions {
-  readonly ledger: Pick<Ledger, 'alarms' | 'history' | 'recordings'>;
+  readonly ledger: Pick<Ledger, 'alarms' | 'history' | 'hosts' | 'recordings'>;
   readonly conditions: () => Promise<AlarmChange[]>;
   readonly channels: readonly AlarmChannel[];
   /** The shortest pause between two messages; what happens meanwhile is told together. */
@@ -48,7 +48,7 @@ export interface AlarmsOptions {
 export function startAlarms(options: AlarmsOptions) {
   const { ledger, conditions, channels, pauseMs, causePauseMs, dashboardUrl, log } = options;
   const { isOnDuty = () => true } = options;
-  const { alarms, history, recordings } = ledger;
+  const { alarms, history, hosts, recordings } = ledger;
   const everyMs = Math.min(LOOK_EVERY_MS, pauseMs);
   const complain = createSeldomLog(log);
   const stopping = new AbortController();
@@ -93,15 +93,18 @@ export function startAlarms(options: AlarmsOptions) {
 
   async function look(): Promise<void> {
     try {
-      await followHistory();
+      // What concerns all hosts is seen to by one.
+      const isFirst = await hosts.isFirst();
+      if (isFirst) await followHistory();
       await lookAround();
-      const names = channels.map(({ name }) => name);
-      await alarms.tell({
-        channels: names,
-        pauseMs,
-        causePauseMs,
-        write: (news) => writeMessage(news, dashboardUrl),
-      });
+      if (isFirst) {
+        await alarms.tell({
+          channels: channels.map(({ name }) => name),
+          pauseMs,
+          causePauseMs,
+          write: (news) => writeMessage(news, dashboardUrl),
+        });
+      }
     } catch (error) {
       await ledgerAlarm.failed(error);
       throw error;

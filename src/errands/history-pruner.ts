@@ -10,16 +10,18 @@ const REST_MS = 50;
 /** Forgets now and again how recordings were brought home that ended long ago; `keepMs` 0: never. */
 export function startPruning(options: {
   readonly pruning: Ledger['pruning'];
+  readonly hosts: Pick<Ledger['hosts'], 'isFirst'>;
   readonly keepMs: number;
   readonly everyMs: number;
   readonly log: Logger;
 }): { stop(): Promise<void> } {
-  const { pruning, keepMs, everyMs, log } = options;
+  const { pruning, hosts, keepMs, everyMs, log } = options;
   if (keepMs === 0) return { stop: async () => {} };
 
   return startRepeating(async (signal) => {
     const beforeMs = wallMs() - keepMs;
     try {
+      if (!(await hosts.isFirst())) return;
       await pruning.alarms(beforeMs);
       await pruning.deliveryAttempts(beforeMs);
       await pruning.audit(beforeMs);

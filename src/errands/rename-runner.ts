@@ -27,12 +27,12 @@ const MOST_REFUSALS = 8;
  * any crash. Safe to repeat: the same title again changes nothing. A video that is gone needs none.
  */
 export function startRenaming(options: {
-  readonly ledger: Pick<Ledger, 'renames'>;
+  readonly ledger: Pick<Ledger, 'hosts' | 'renames'>;
   readonly publishers: ReadonlyMap<string, Publisher>;
   readonly log: Logger;
 }): { stop(): Promise<void> } {
   const { publishers, log } = options;
-  const { renames } = options.ledger;
+  const { hosts, renames } = options.ledger;
 
   async function rename(due: Rename, signal: AbortSignal): Promise<void> {
     const { recordingId, videoIds } = due;
@@ -75,6 +75,7 @@ export function startRenaming(options: {
 
   return startRepeating(async (signal) => {
     try {
+      if (!(await hosts.isFirst())) return;
       for (const due of await renames.due(wallMs(), ROUND)) {
         if (signal.aborted) return;
         await rename(due, signal);

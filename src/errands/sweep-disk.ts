@@ -2,13 +2,17 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
+import type { State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { bytesAt } from '../lib/upload-bytes.ts';
 import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
 
 const RECORDING_ID = /^rec_[0-9a-f]{24}$/;
-const FINISHED_UPLOAD = /^([0-9a-f]{32})\.upload$/;
+const FINISHED_UPLOAD = /^([0-9a-f]{32}(?:-[a-z0-9-]+)?)\.upload$/;
+
+/** How recordings stand that need their file no more; of one that ended on another host it is left here. */
+const OVER: readonly State[] = ['done', 'cancelled', 'deleted'];
 
 /** Where finished uploads lie, and the notes about those that the pipeline has not accepted yet. */
 export interface IncomingPaths {
@@ -78,7 +82,7 @@ export function createUploadBroom(options: {
       const isUnchanged =
         origin.kind === 'file' && origin.bytes === size && origin.modifiedAtMs === Math.trunc(mtimeMs);
       // Of a recording that failed this may be the only copy there is.
-      return isUnchanged && !origin.keep && owner.state === 'done';
+      return isUnchanged && !origin.keep && OVER.includes(owner.state);
     });
     if (!mayGo) return undefined;
     return {

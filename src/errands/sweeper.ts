@@ -42,6 +42,8 @@ export interface SweeperOptions extends Omit<SweepTerms, 'now'> {
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;
   readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
+  /** Of several hosts one sweeps what they have in common; default: this one. */
+  readonly isFirst?: () => Promise<boolean>;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -68,13 +70,16 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     log,
     afterMs,
     failedKeepMs,
+    isFirst = async () => true,
     now = Date.now,
   } = options;
   const terms: SweepTerms = { afterMs, failedKeepMs, now };
-  const brooms = [
+  const ofThisHost = [
     createSpoolBroom({ directory: spoolDirectory, ledger, terms }),
     createScratchBroom({ directory: scratchDirectory, ledger }),
     createUploadBroom({ paths: incoming, ledger, terms }),
+  ];
+  const ofAll = [
     ...[...stores.values()].map((store) => createUnfinishedBroom({ store, ledger, terms })),
     ...[...publishers.values()].map((publisher) => createVideoBroom({ publisher, ledger, terms })),
     ...[...outputPlaces.values()].map((place) => createOutputBroom({ place, ledger, terms })),
@@ -107,6 +112,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         problems.push({ kind, ...(name === undefined ? {} : { name }), message });
       };
 
+      const brooms = [...ofThisHost, ...((await isFirst()) ? ofAll : [])];
       for (const { kind, suspects } of brooms) {
         try {
           for (const suspect of signal.aborted ? [] : await suspects(signal)) {

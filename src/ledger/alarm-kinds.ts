@@ -4,6 +4,7 @@
  * - `service`: one is down for long; `website`: it wants to hear no more
  * - `disk`: there is less free than is to stay free
  * - `waiting`: one has waited for long
+ * - `host`: one of several is not heard of
  * - `process`: one of Sluice's own is not heard of; `redis`: it is away, or takes no writes
  * - `standstill`: a recording whose turn it is does not begin, or one that moves gets no further
  * - `announcements`: some were given up
@@ -15,6 +16,7 @@ export const ALARM_KINDS = [
   'website',
   'disk',
   'waiting',
+  'host',
   'process',
   'redis',
   'standstill',

@@ -25,7 +25,7 @@ export interface Claims {
   ofFile(fileName: string): Promise<Recording[]>;
   /** The recordings of which a step names this with a service, and those among these ids. */
   of(made: { service: string; ref: string }, ids?: readonly string[]): Promise<Claim[]>;
-  /** What unfinished recordings still have to download, as far as the length is known. */
+  /** What unfinished recordings still have to download to this host, as far as the length is known. */
   openDownloads(): Promise<OpenDownload[]>;
   /** When the oldest recording was accepted; the ledger knows nothing of the time before it. */
   sinceMs(): Promise<number | undefined>;
@@ -36,9 +36,12 @@ export interface Claims {
 export function createClaims({
   db,
   recordings,
+  host,
 }: {
   db: Database;
   recordings: Pick<Recordings, 'get' | 'progress'>;
+  /** Where this process runs; unset: there is one host alone. */
+  host: string | undefined;
 }): Claims {
   async function claimsOf(rows: readonly { recording_id: string }[]): Promise<Claim[]> {
     const claims: Claim[] = [];
@@ -80,6 +83,7 @@ export function createClaims({
         .where('fact', 'is', null)
         .where('checkpoint', 'is not', null)
         .where('state', 'in', MOVABLE_STATES)
+        .where((is) => is.or([is('host', 'is', null), is('host', '=', host ?? '')]))
         .execute();
       return rows.flatMap(({ recording_id, checkpoint }) => {
         // Of what comes to this disk a checkpoint says how much it is in all.

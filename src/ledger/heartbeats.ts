@@ -6,6 +6,8 @@ import type { Database } from './database.ts';
 /** The last sign of life of a process. */
 export interface Heartbeat {
   readonly app: App;
+  /** Where it runs; absent where there is one host alone. */
+  readonly host?: string;
   readonly pid: number;
   readonly version: string;
   /** Rises with each one. A reader sees by this that the process lives, whatever its clock or the reader's says. */
@@ -24,15 +26,35 @@ export interface Heartbeats {
     own: Pick<Heartbeat, 'app' | 'pid' | 'version' | 'moved'> & { readonly connections?: number },
   ): Promise<void>;
   all(): Promise<Heartbeat[]>;
+  /** Those of this host. */
+  own(): Promise<Heartbeat[]>;
 }
 
-export function createHeartbeats({ db }: { db: Database }): Heartbeats {
+/** Parts the name of a process from that of its host. */
+const AT = '@';
+
+/** @param host Where this process runs; unset: there is one host alone. */
+export function createHeartbeats({ db, host }: { db: Database; host: string | undefined }): Heartbeats {
+  async function all(): Promise<Heartbeat[]> {
+    const rows = await db.selectFrom('heartbeats').selectAll().execute();
+    return rows.flatMap(({ app: name, pid, version, beats, moved, connections, at_ms }) => {
+      const [app = '', at] = name.split(AT);
+      if (!isApp(app)) return [];
+      return [
+        {
+          ...{ app, ...(at === undefined ? {} : { host: at }), pid, version, connections },
+          ...{ beats: Number(beats), moved: Number(moved), atMs: Number(at_ms) },
+        },
+      ];
+    });
+  }
+
   return {
     async beat({ app, pid, version, moved, connections = null }) {
       const own = { pid, version, connections, at_ms: wallMs() };
       await db
         .insertInto('heartbeats')
-        .values({ app, ...own, beats: 1, moved })
+        .values({ app: host === undefined ? app : `${app}${AT}${host}`, ...own, beats: 1, moved })
         .onConflict((conflict) =>
           conflict.column('app').doUpdateSet({
             ...own,
@@ -43,19 +65,8 @@ export function createHeartbeats({ db }: { db: Database }): Heartbeats {
         .execute();
     },
 
-    async all() {
-      const rows = await db.selectFrom('heartbeats').selectAll().execute();
-      return rows.flatMap(({ app, pid, version, beats, moved, connections, at_ms }) =>
-        isApp(app)
-          ? [
-              {
-                ...{ app, pid, version, connections },
-                ...{ beats: Number(beats), moved: Number(moved), atMs: Number(at_ms) },
-              },
-            ]
-          : [],
-      );
-    },
+    all,
+    own: async () => (await all()).filter((heartbeat) => heartbeat.host === host),
   };
 }
 

@@ -13,8 +13,10 @@ import { createGate, type Gate } from './gate.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
+import { createHosts, enterHost, type HostIdentity, type Hosts } from './hosts.ts';
 import { createLateLooks, type LateLooks } from './late-looks.ts';
 import { createLineAhead, type LineAhead } from './line-ahead.ts';
+import { createLocks, type Locks } from './locks.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { createOverview, type Overview } from './overview.ts';
@@ -23,6 +25,7 @@ import { createPresets, type Presets } from './presets.ts';
 import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
 import { createRenames, type Renames } from './renames.ts';
+import { createSharedSessions, type SharedSessions } from './shared-sessions.ts';
 import { createSwitches, type Switches } from './switches.ts';
 import { createTallies, type Tallies } from './tallies.ts';
 import { createWatches, type Watches } from './watches.ts';
@@ -50,6 +53,10 @@ export interface Ledger {
   readonly presets: Presets;
   readonly renames: Renames;
   readonly heartbeats: Heartbeats;
+  readonly hosts: Hosts;
+  readonly locks: Locks;
+  /** Absent where there is one host alone. */
+  readonly sharedSessions: SharedSessions | undefined;
   readonly pruning: Pruning;
   readonly access: AccessTokens;
   readonly audit: Audit;
@@ -62,6 +69,8 @@ export interface LedgerOptions {
   /** The path of a file, or the URL of a Postgres database. */
   readonly address: string;
   readonly leaseMs: number;
+  /** Where this process runs; unset: it neither moves recordings nor takes any in. */
+  readonly host?: HostIdentity | undefined;
   /** For a process that answers people or services: others tidy the ledger up, as long as there are others. */
   readonly leavesTidying?: boolean;
   readonly circuits?: CircuitOptions;
@@ -74,13 +83,20 @@ const DEFAULT_CIRCUITS: CircuitOptions = { threshold: 3, minOpenMs: 30_000, maxO
 /**
  * Opens the ledger, creating its file or its tables if need be.
  *
- * @throws KnownError `LEDGER_UNUSABLE`, `LEDGER_AWAY`
+ * @throws KnownError `LEDGER_UNUSABLE`, `LEDGER_AWAY`, `HOST_TAKEN`
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const db = await openDatabase(options.address, options);
+  if (options.host !== undefined) {
+    await enterHost(db, options.host).catch(async (error) => {
+      await db.destroy();
+      throw error;
+    });
+  }
+  const hosts = createHosts({ db, own: options.host, silentAfterMs: options.leaseMs });
   const groupCommit = createGroupCommit({ db });
   const { extensions = [] } = options;
-  const recordings = createRecordings({ db, groupCommit, extensions });
+  const recordings = createRecordings({ db, groupCommit, extensions, hosts });
   const clock = openSteadyClock();
   return {
     recordings,
@@ -88,8 +104,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     causes: createCauses({ db }),
     history: createHistory({ db }),
     operator: createOperator({ db, extensions }),
-    claims: createClaims({ db, recordings }),
-    moves: createMoves({ db }),
+    claims: createClaims({ db, recordings, host: hosts.own }),
+    moves: createMoves({ db, host: hosts.own }),
     deliveries: createDeliveries({ db }),
     watches: createWatches({ db }),
     circuits: createCircuits({ db, options: options.circuits ?? DEFAULT_CIRCUITS }),
@@ -103,7 +119,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     plans: createPlans({ db }),
     presets: createPresets({ db }),
     renames: createRenames({ db, recordings }),
-    heartbeats: createHeartbeats({ db }),
+    heartbeats: createHeartbeats({ db, host: hosts.own }),
+    hosts,
+    locks: createLocks({ db, isShared: hosts.own !== undefined }),
+    sharedSessions: hosts.own === undefined ? undefined : createSharedSessions({ db }),
     pruning: createPruning({ db, extensions }),
     access: createAccessTokens({ db }),
     audit: createAudit({ db, groupCommit }),

@@ -28,6 +28,7 @@ import { counters } from './migrations/030-counters.ts';
 import { presets } from './migrations/031-presets.ts';
 import { outputs } from './migrations/032-outputs.ts';
 import { postgres } from './migrations/033-postgres.ts';
+import { hosts } from './migrations/034-hosts.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -164,6 +165,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '031-presets': presets,
   '032-outputs': outputs,
   '033-postgres': postgres,
+  '034-hosts': hosts,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -45,14 +45,17 @@ export interface Moves {
   startStage(id: string, step: string, fence: number, of: StepKind): Promise<void>;
   /** @param made All that it has made outside so far; absent of a step that makes nothing there. */
   saveCheckpoint(id: string, step: string, checkpoint: unknown, fence: number, made?: Made): Promise<void>;
-  /** @param recalls The tasks that the companions of the recording go through once more for it. */
+  /**
+   * @param more.recalls The tasks that the companions of the recording go through once more for it.
+   * @param more.isSecured What the recording came as need not lie on the disk any more
+   */
   finishStage(
     id: string,
     step: string,
     fact: object,
     fence: number,
     made?: Made,
-    recalls?: readonly string[],
+    more?: { readonly recalls?: readonly string[]; readonly isSecured?: boolean },
   ): Promise<void>;
   /** Forgets what a stage has proved and what it would resume from, because the disk no longer bears it out. */
   undoStage(id: string, step: string, reason: string, fence: number): Promise<void>;
@@ -135,7 +138,8 @@ const OVER = {
   is_reopened: null,
 } as const satisfies Partial<Tables['recordings']>;
 
-export function createMoves({ db }: { db: Database }): Moves {
+/** @param host Where this process runs; unset: there is one host alone. */
+export function createMoves({ db, host }: { db: Database; host: string | undefined }): Moves {
   type Change = Transaction<Tables>;
 
   /** Takes these steps in one change, if the gate's lease is still the one with this fence. */
@@ -169,6 +173,17 @@ export function createMoves({ db }: { db: Database }): Moves {
       .updateTable('recordings')
       .set((row) => ({ [column]: row(column, '+', 1) }))
       .where('id', '=', id)
+      .execute();
+  }
+
+  /** What it brings lies on this host from now on, unless it is known to lie on one. */
+  async function settleHere(trx: Change, id: string) {
+    const is_bound = 0;
+    await trx
+      .updateTable('recordings')
+      .set({ host: host ?? null, is_bound })
+      .where('id', '=', id)
+      .where((is) => is.or([is('is_bound', 'is', null), is('is_bound', '=', is_bound)]))
       .execute();
   }
 
@@ -234,6 +249,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         if (wanted !== null) await endAttempt(trx, id, 'waiting');
         if (wanted !== null || !MOVABLE_STATES.includes(state as State)) return false;
         await moveTo(trx, id, 'moving');
+        if (host !== undefined) await settleHere(trx, id);
         await count(trx, id, 'open_starts');
         await trx
           .updateTable('recordings')
@@ -272,7 +288,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         await setClaims(trx, id, stage, made);
       }),
 
-    finishStage: (id, stage, fact, fence, made, recalls = []) =>
+    finishStage: (id, stage, fact, fence, made, { recalls = [], isSecured = false } = {}) =>
       fenced(fence, async (trx) => {
         const service = made?.service ?? null;
         const proved = { fact: JSON.stringify(fact), service, done_at_ms: wallMs() };
@@ -282,7 +298,7 @@ export function createMoves({ db }: { db: Database }): Moves {
         const bytes = 'bytes' in fact && typeof fact.bytes === 'number' ? { bytes: fact.bytes } : {};
         await trx
           .updateTable('recordings')
-          .set({ open_starts: 1, ...bytes })
+          .set({ open_starts: 1, ...bytes, ...(isSecured && host !== undefined ? { is_bound: 0 } : {}) })
           .where('id', '=', id)
           .execute();
         await addEvent(trx, id, 'stage.done', { stage });

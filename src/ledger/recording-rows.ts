@@ -25,6 +25,7 @@ export function toRecording(row: Tables['recordings']): Recording {
     ...(row.earlier_videos === null ? {} : { earlierVideoIds: JSON.parse(row.earlier_videos) }),
     ...(row.plan_key === null ? {} : { planKey: row.plan_key }),
     ...(row.lane === null ? {} : { lane: row.lane }),
+    ...(row.host === null ? {} : { host: row.host, isBound: row.is_bound === 1 }),
     ...(row.run_of === null ? {} : { runOf: row.run_of }),
     ...(row.reference === null ? {} : { reference: row.reference }),
     ...(row.webhook_url === null ? {} : { webhookUrl: row.webhook_url }),

@@ -5,6 +5,8 @@ import { recordingId } from '../domain/ids.ts';
 import type { OutputStands } from '../domain/output-stand.ts';
 import {
   type Facts,
+  hostOf,
+  liesOnDisk,
   MOVABLE_STATES,
   type NewRecording,
   type Origin,
@@ -23,10 +25,11 @@ import type { EventType, RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
+import type { Hosts } from './hosts.ts';
 import { toStands } from './output-stands.ts';
 import { keepPlan } from './plans.ts';
 import { toRecording } from './recording-rows.ts';
-import { broughtBy, renew } from './renewal.ts';
+import { broughtBy, placeOf, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
 import { toWaitingItem, type WaitingItem } from './waiting.ts';
@@ -90,6 +93,15 @@ export interface Recordings {
   before(recording: Pick<Recording, 'place' | 'lane'>): Promise<Recording | undefined>;
   /** The next that is being cancelled or deleted. */
   takingBack(): Promise<Recording | undefined>;
+  /** The host that is to move it, for its bytes lie there; `undefined`: any. */
+  hostToMove(id: string): Promise<string | undefined>;
+  /** Whether this host may move it: what lies on another one alone moves there, and all else too as long as that lives. */
+  isOurs(recording: Pick<Recording, 'host' | 'isBound'>): Promise<boolean>;
+  /**
+   * Whether one that is before it in line, and may move now, is in the queue of another host that lives; or, of one that is in
+   * the queue of this host, in that of all of them.
+   */
+  isAnothersTurn(recording: Pick<Recording, 'place' | 'seq' | 'host'>): Promise<boolean>;
   progress(id: string): Promise<Progress>;
   /** How the steps stand that have begun, or ended, of those that end by themselves. */
   outputs(id: string): Promise<OutputStands>;
@@ -102,11 +114,28 @@ export function createRecordings({
   db,
   groupCommit,
   extensions,
+  hosts,
 }: {
   db: Database;
   groupCommit: GroupCommit;
   extensions: readonly LedgerExtension[];
+  hosts: Hosts;
 }): Recordings {
+  const own = hosts.own;
+
+  /** The hosts that live; none where there is one host alone. */
+  const alive = async () => (own === undefined ? [] : await hosts.alive());
+
+  const others = async () => (await alive()).filter((id) => id !== own);
+
+  /** What comes from the disk of this host says so. */
+  function asOfHere(recording: NewRecording): NewRecording {
+    const { origin } = recording;
+    if (own === undefined || !liesOnDisk(origin) || !('path' in origin || 'address' in origin))
+      return recording;
+    return { ...recording, origin: { ...origin, host: own } };
+  }
+
   /** The recording as it would be, had all that is known of it come after it. */
   async function foreknown(trx: Transaction<Tables>, recording: NewRecording): Promise<Foreknown> {
     for (const { beforeAccepting } of extensions) {
@@ -121,7 +150,7 @@ export function createRecordings({
     states: readonly State[],
     { beforePlace, lane = null }: { beforePlace?: number; lane?: string | null } = {},
   ): Promise<Recording | undefined> {
-    const inLine = db
+    let inLine = db
       .selectFrom('recordings')
       .selectAll()
       .where('state', 'in', states)
@@ -130,10 +159,18 @@ export function createRecordings({
       .orderBy('place')
       .orderBy('seq')
       .limit(1);
-    const row = await (beforePlace === undefined
-      ? inLine
-      : inLine.where('place', '<', beforePlace)
-    ).executeTakeFirst();
+    if (beforePlace !== undefined) inLine = inLine.where('place', '<', beforePlace);
+    if (own !== undefined) {
+      const theirs = await others();
+      inLine = inLine.where((is) =>
+        is.or([
+          is('host', 'is', null),
+          is('host', '=', own),
+          is.and([is('is_bound', '=', 0), is('host', 'not in', theirs)]),
+        ]),
+      );
+    }
+    const row = await inLine.executeTakeFirst();
     return row && toRecording(row);
   }
 
@@ -141,7 +178,7 @@ export function createRecordings({
     async accept(given) {
       const id = recordingId(given.naturalKey);
       return await groupCommit(async (trx) => {
-        const { recording: input, event } = await foreknown(trx, given);
+        const { recording: input, event } = await foreknown(trx, asOfHere(given));
         const planKey = input.plan === undefined ? null : await keepPlan(trx, input.plan);
         const inserted = await trx
           .insertInto('recordings')
@@ -165,6 +202,7 @@ export function createRecordings({
             accepted_at_ms: wallMs(),
             place: input.place ?? 0,
             bytes: input.origin.bytes,
+            ...placeOf(input.origin),
             search: searchText({ id, ...input }),
             plan_key: planKey,
             run_of: input.runOf ?? null,
@@ -260,10 +298,11 @@ export function createRecordings({
     },
 
     async unfinished(afterSeq = 0, limit, lane) {
+      const living = await alive();
       const inState = (state: State) =>
         db
           .selectFrom('recordings')
-          .select(['id', 'seq', 'not_before_ms'])
+          .select(['id', 'seq', 'not_before_ms', 'host', 'is_bound'])
           .where('state', '=', state)
           .where('lane', sameAs(lane), lane ?? null)
           .where('seq', '>', afterSeq);
@@ -271,7 +310,7 @@ export function createRecordings({
       const toSettle = db
         .selectFrom('stages')
         .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
-        .select(['id', 'seq', sql<number>`0`.as('not_before_ms')])
+        .select(['id', 'seq', sql<number>`0`.as('not_before_ms'), 'host', 'is_bound'])
         .where('ending', 'is not', null)
         .where('stages.ended_at_ms', 'is', null)
         .where('state', 'in', RESTING_STATES)
@@ -285,7 +324,7 @@ export function createRecordings({
         .unionAll(toSettle)
         .orderBy('seq');
       const rows = await (limit === undefined ? all : all.limit(limit)).execute();
-      return rows.map(toWaitingItem);
+      return rows.map((row) => ({ ...toWaitingItem(row), host: waitsFor(row, living) }));
     },
 
     async wanted(id) {
@@ -294,6 +333,39 @@ export function createRecordings({
     },
 
     takingBack: () => first(TAKING_BACK_STATES),
+
+    async hostToMove(id) {
+      if (own === undefined) return undefined;
+      const row = await db
+        .selectFrom('recordings')
+        .select(['host', 'is_bound'])
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row && waitsFor(row, await alive());
+    },
+
+    async isOurs({ host, isBound = false }) {
+      if (own === undefined || host === undefined || host === own) return true;
+      return !isBound && !(await alive()).includes(host);
+    },
+
+    async isAnothersTurn({ place, seq, host }) {
+      if (own === undefined) return false;
+      const theirs = await others();
+      const isOfHere = host === own;
+      if (theirs.length === 0 && !isOfHere) return false;
+      const row = await db
+        .selectFrom('recordings')
+        .select('id')
+        .where('state', 'in', MOVABLE_STATES)
+        .where('not_before_ms', '<=', wallMs())
+        .where('lane', 'is', null)
+        .where((is) => is.or([is('host', 'in', theirs), ...(isOfHere ? [is('host', 'is', null)] : [])]))
+        .where(sql<boolean>`(place, seq) < (${place}, ${seq})`)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
 
     async before({ place, lane }) {
       const takenBack = lane === undefined ? await first(TAKING_BACK_STATES) : undefined;
@@ -346,6 +418,14 @@ export function createRecordings({
       return rows.map(toEvent);
     },
   };
+}
+
+/** The host that has to move it: the one that it lies on alone, and any that it lies on as long as that lives. */
+function waitsFor(
+  { host, is_bound: isBound }: Pick<Tables['recordings'], 'host' | 'is_bound'>,
+  alive: readonly string[],
+): string | undefined {
+  return host !== null && (isBound === 1 || alive.includes(host)) ? host : undefined;
 }
 
 /** `UNREADABLE` if it is no JSON. */
@@ -403,5 +483,5 @@ function isSameUpload(known: Recording, input: NewRecording): boolean {
 }
 
 function isSameFile(a: Origin, b: Origin): boolean {
-  return a.kind === 'file' && b.kind === 'file' && a.path === b.path;
+  return a.kind === 'file' && b.kind === 'file' && a.path === b.path && hostOf(a) === hostOf(b);
 }

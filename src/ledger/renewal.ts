@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import type { NewRecording } from '../domain/recording.ts';
+import { hostOf, type NewRecording, type Origin } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { hasStep } from './has-step.ts';
 import { putOpen } from './output-stands.ts';
@@ -40,6 +40,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
       webhook_url: input.webhookUrl ?? null,
       ...(input.placement === undefined ? {} : { placement: JSON.stringify(input.placement) }),
       bytes: input.origin.bytes,
+      ...placeOf(input.origin),
       search: searchText({ id, ...input, title }),
       renewal: null,
       ...plan,
@@ -51,6 +52,12 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     .execute();
   await putOpen(trx, id, 'failed');
   await addEvent(trx, id, 'recording.revived', broughtBy(input));
+}
+
+/** Where a recording's bytes lie as it comes. */
+export function placeOf(origin: Origin): Pick<Tables['recordings'], 'host' | 'origin_host' | 'is_bound'> {
+  const host = hostOf(origin) ?? null;
+  return { host, origin_host: host, is_bound: host === null ? null : 1 };
 }
 
 /** What a recording's history says of how it came. */

@@ -25,6 +25,9 @@ export interface Tables {
   access_tokens: AccessTokensTable;
   audit: AuditTable;
   counters: CountersTable;
+  hosts: HostsTable;
+  locks: LocksTable;
+  ended_sessions: EndedSessionsTable;
 }
 
 interface RecordingsTable {
@@ -74,6 +77,12 @@ interface RecordingsTable {
   webhook_url: string | null;
   /** 1: it was done, and goes on for the sake of an output that is made anew. */
   is_reopened: number | null;
+  /** The host on whose disk its bytes lie, or will; none: on none yet. */
+  host: string | null;
+  /** The host that it came to as a file; none: it came by an address. */
+  origin_host: string | null;
+  /** 1: its bytes are on one host and nowhere else. */
+  is_bound: number | null;
 }
 
 /** What a recording has proved (`fact`) and what it resumes from (`checkpoint`), a row per step. */
@@ -136,6 +145,7 @@ export interface PresetsTable {
 
 /** The last sign of life of each process; `moved` rises with what it has moved of recordings. */
 interface HeartbeatsTable {
+  /** `worker`; where there may be several hosts `worker@` and the host's name. */
   app: string;
   pid: number;
   version: string;
@@ -144,6 +154,38 @@ interface HeartbeatsTable {
   at_ms: number;
   /** Open at that moment; `null`: it does not tell. */
   connections: number | null;
+}
+
+/** The machines that keep this ledger; one that was forgotten has no row. */
+interface HostsTable {
+  id: string;
+  /** Tells a host from another that is called the same; a secret of nobody. */
+  key: string;
+  /** The start of the machine that it was last seen on. */
+  machine: string;
+  /** Where its tus server is for the other hosts. */
+  address: string | null;
+  version: string;
+  beats: Generated<number>;
+  seen_at_ms: number;
+  free_bytes: number | null;
+  total_bytes: number | null;
+  /** Of tutors that have not arrived as a whole, and what they are to have in all. */
+  uploads: Generated<number>;
+  upload_bytes: Generated<number>;
+}
+
+/** What somebody is at, on whatever host, until it is given back or its time is over. */
+interface LocksTable {
+  name: string;
+  holder: string;
+  until_ms: number;
+}
+
+/** Sessions of operators that have ended before their time, by their digests. */
+interface EndedSessionsTable {
+  digest: string;
+  ends_at_ms: number;
 }
 
 /** Tokens with a name; one that is not revoked per `name_key`. */

@@ -5,6 +5,8 @@ export interface WaitingItem {
   readonly seq: number;
   /** The time before which it is not to be done; 0 for at once. */
   readonly notBeforeMs: number;
+  /** The host that is to do it; absent: any. */
+  readonly host?: string | undefined;
 }
 
 export function toWaitingItem(row: { id: string; seq: number; not_before_ms: number }): WaitingItem {

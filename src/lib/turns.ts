@@ -49,3 +49,21 @@ export function createTurns(atOnce: number): Turns {
     },
   };
 }
+
+/**
+ * Lets one piece of work after another be done about the same, in this process; what is done about others waits for nothing. What
+ * nothing is done about any more is forgotten.
+ */
+export function createTurnsAbout(): <T>(about: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return (about, work) => {
+    const turn = (last.get(about) ?? Promise.resolve()).then(work);
+    const over = turn
+      .catch(() => {})
+      .then(() => {
+        if (last.get(about) === over) last.delete(about);
+      });
+    last.set(about, over);
+    return turn;
+  };
+}

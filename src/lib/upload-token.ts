@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { wallMs } from './wall-time.ts';
 
 /** The only way in which a token may be signed; what a token itself says of it is not asked. */
 const ALGORITHM = 'HS256';
@@ -42,7 +43,7 @@ export interface UploadTokenOptions {
 /** Makes a token as the website does: a JWT with which one recording may be uploaded. */
 export async function createUploadToken(options: UploadTokenOptions): Promise<string> {
   const { aceId, maxBytes, title, recipe } = options;
-  const issuedAtS = Math.floor(Date.now() / 1000);
+  const issuedAtS = Math.floor(wallMs() / 1000);
   const claims = { ace_id: aceId, max_bytes: maxBytes, title, recipe };
   return await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
@@ -56,7 +57,7 @@ export async function createUploadToken(options: UploadTokenOptions): Promise<st
 export async function readUploadToken(
   text: string,
   secrets: readonly string[],
-  nowMs = Date.now(),
+  nowMs = wallMs(),
 ): Promise<TokenReading> {
   if (text.length > MAX_TOKEN_LENGTH) return { kind: 'invalid', reason: 'it is too long' };
   let reading: TokenReading | undefined;

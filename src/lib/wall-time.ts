@@ -5,8 +5,8 @@ let source = ownClock;
 
 /**
  * What time it is for everybody who shares a ledger, in milliseconds since 1970: that of this machine, or of the database that
- * all its hosts have in common. It is what is written into the ledger and compared with what is there. The age of a file, and
- * what a service signs, go by the machine's own clock.
+ * all its hosts have in common. It is what is written into the ledger and compared with what is there, and by which signatures and
+ * tokens are made and judged. The age of a file goes by the machine's own clock.
  */
 export function wallMs(): number {
   return source();

@@ -1,4 +1,5 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
+import { wallMs } from './wall-time.ts';
 
 /** The only way in which a token may be signed; what a token itself says of it is not asked. */
 const ALGORITHM = 'HS256';
@@ -20,7 +21,7 @@ export async function createWatchToken(options: {
 }): Promise<string> {
   return await new SignJWT({ id: options.recordingId })
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
-    .setExpirationTime(Math.floor(Date.now() / 1000) + options.expiresInS)
+    .setExpirationTime(Math.floor(wallMs() / 1000) + options.expiresInS)
     .sign(Buffer.from(options.secret));
 }
 
@@ -36,6 +37,7 @@ export async function readWatchToken(
         algorithms: [ALGORITHM],
         requiredClaims: ['exp', 'id'],
         clockTolerance: CLOCK_TOLERANCE_S,
+        currentDate: new Date(wallMs()),
       });
       return payload['id'] === recordingId ? 'valid' : 'invalid';
     } catch (error) {

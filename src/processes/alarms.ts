@@ -48,7 +48,7 @@ export function composeAlarms(
   const troubles = async () => {
     const seen = await vitals.look();
     const last = seen.givenUp === 0 ? undefined : (await ledger.deliveries.givenUp(1))[0];
-    return troublesOf(seen, config.vitals, last);
+    return troublesOf(seen, config.vitals, last, ledger.hosts.own);
   };
   // Who stands in for a worker that is silent has no all-clear to give.
   const pinging =
@@ -56,7 +56,8 @@ export function composeAlarms(
       ? undefined
       : startAlivePing({
           ping: createAlarmPing(ping),
-          isAllMoving: async () => (await troubles()).every(({ isBlocking }) => !isBlocking),
+          isAllMoving: async () =>
+            (await ledger.hosts.isFirst()) && (await troubles()).every(({ isBlocking }) => !isBlocking),
           everyMs: ping.everyMs,
           log: options.log,
         });

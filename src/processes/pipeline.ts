@@ -40,6 +40,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { composeAlarms } from './alarms.ts';
 import { startAppPulse, startAppVitals } from './app-vitals.ts';
+import { identifyHost } from './host.ts';
 import { traceIntake } from './traced.ts';
 
 /** How often it is looked whether a bringing was interrupted, in milliseconds; at first at the start. */
@@ -55,6 +56,7 @@ export async function startServer(config: Config, log: Logger) {
   const ledger = await openWholeLedger({
     address: config.ledgerAddress,
     leaseMs: config.line.leaseMs,
+    host: await identifyHost(config),
     leavesTidying: true,
   });
   const connection = connectRedis(config.redis, log);
@@ -87,6 +89,7 @@ export async function startServer(config: Config, log: Logger) {
     intake,
     recordings: ledger.recordings,
     ignored: ledger.zoom.ignored,
+    locks: ledger.locks,
     defaults: config.zoom.defaults,
     log,
   });
@@ -171,7 +174,15 @@ export async function startServer(config: Config, log: Logger) {
   const askable = apis.map(({ account }) => account);
   // In this process, beside the door: of what both bring at once one is taken.
   const sweeping =
-    sweep === undefined ? undefined : startZoomSweep({ catchUp, accounts: askable, ...sweep, log });
+    sweep === undefined
+      ? undefined
+      : startZoomSweep({
+          catchUp,
+          accounts: askable,
+          ...sweep,
+          isFirst: ledger.hosts.isFirst,
+          log,
+        });
 
   const bringing = startRepeating(
     (signal) =>

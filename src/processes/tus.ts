@@ -14,6 +14,7 @@ import { createHandOff } from '../tus/hand-off.ts';
 import { createTusServer } from '../tus/tus-server.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
 import { startAppPulse } from './app-vitals.ts';
+import { identifyHost } from './host.ts';
 
 /** What of the time for stopping is left for closing the ledger, once the requests have ended. */
 const CLOSING_MS = 300;
@@ -22,7 +23,11 @@ const CLOSING_MS = 300;
 export async function startTus(config: Config, log: Logger) {
   const { host, port, maxBytes, expiresAfterMs, idleTimeoutMs, tokenSecrets } = config.tus;
   const { names: recipes } = loadRecipes(config.recipesFile, await loadTaskShapes(config.tasksDir));
-  const ledger = await openWholeLedger({ address: config.ledgerAddress, leaseMs: config.line.leaseMs });
+  const ledger = await openWholeLedger({
+    address: config.ledgerAddress,
+    leaseMs: config.line.leaseMs,
+    host: await identifyHost(config),
+  });
   const desk = createUploadDesk(ledger);
   const directory = join(config.dataDir, 'uploads');
   const incomingDirectory = config.tus.incomingDir;
@@ -67,6 +72,10 @@ export async function startTus(config: Config, log: Logger) {
     desk,
     recipes,
     handOff,
+    hosts:
+      ledger.hosts.own === undefined
+        ? undefined
+        : { own: ledger.hosts.own, addressOf: ledger.hosts.addressOf },
     isClockSettled: () => ledger.wallClock.isSettled(),
     log,
   });

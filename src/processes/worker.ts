@@ -16,7 +16,9 @@ import { startClockWatch } from '../errands/clock-watch.ts';
 import { createDeliveryRunner } from '../errands/delivery-runner.ts';
 import { createDiskWatch } from '../errands/disk-watch.ts';
 import { startPruning } from '../errands/history-pruner.ts';
+import { startHostPulse } from '../errands/host-pulse.ts';
 import { startLateLooks } from '../errands/late-look-runner.ts';
+import { startLeftBehind } from '../errands/left-behind.ts';
 import { startRenaming } from '../errands/rename-runner.ts';
 import { createSweeper, startSweeping } from '../errands/sweeper.ts';
 import { createWatchRunner } from '../errands/watch-runner.ts';
@@ -44,10 +46,11 @@ import { createLines } from '../queue/lines.ts';
 import {
   DELIVERIES_CONCURRENCY,
   DELIVERIES_QUEUE,
-  LANE_CONCURRENCY,
+  hostQueue,
   laneQueue,
   RECORDINGS_QUEUE,
   RUN_WEBHOOKS_QUEUE,
+  turnsAtOnce,
   WATCHES_QUEUE,
 } from '../queue/names.ts';
 import { createProgressTeller } from '../queue/progress.ts';
@@ -68,10 +71,15 @@ import { openTracing } from '../telemetry/tracing.ts';
 import { uploadPaths } from '../tus/upload-paths.ts';
 import { composeAlarms } from './alarms.ts';
 import { startAppPulse, startAppVitals } from './app-vitals.ts';
+import { identifyHost } from './host.ts';
 import { createTracedFlight, traceSite } from './traced.ts';
 
 /** Attempts in a row at one part or patch; five upload URLs are what B2 asks for. */
 const TRANSFER_ATTEMPTS = 5;
+
+/** How many signs of life a host gives within a lease; and how often one that is alone gives them, in milliseconds. */
+const BEATS_PER_LEASE = 5;
+const LONE_BEAT_EVERY_MS = 4000;
 
 /** How long a dead worker's announcement or watch stays locked, in milliseconds. */
 const SMALL_JOB_LOCK_MS = 10_000;
@@ -94,6 +102,7 @@ export async function startWorker(
   const ledger = await openWholeLedger({
     address: config.ledgerAddress,
     leaseMs: config.line.leaseMs,
+    host: await identifyHost(config),
     circuits: config.line.circuits,
   });
   const { recordings } = ledger;
@@ -165,7 +174,9 @@ export async function startWorker(
   const progress = createProgressTeller({ connection });
   const bell = listenForWishes(connection);
   const wishes = createWishes({ bell, ...terms });
+  const host = ledger.hosts.own;
   const tasks = makeTasks<Tools>(files, {
+    host,
     zoom,
     inputs: openInputs(config, media, { idleTimeoutMs, minBytesPerSecond }),
     stores,
@@ -249,6 +260,8 @@ export async function startWorker(
       .catch((error) => log.warn({ event: 'trash.not-woken', err: error }, 'looked at later'));
   }
 
+  const lineOf = (lane: string) => lines.lanes.get(lane) ?? lines.recordings;
+
   const newRunner = (lane: string) =>
     createRecordingRunner({
       ledger,
@@ -256,38 +269,40 @@ export async function startWorker(
       wishes,
       lane,
       slots: config.line.slots[lane] ?? 1,
+      // One at a time in all of what links are short for; of all else each host has processors of its own.
+      ...(host === undefined || lane === FIRST_LANE ? {} : { gateLane: hostQueue(lane, host) }),
+      onElsewhere: (id) => lineOf(lane).hurry(id),
       backoff: config.line.backoff,
       maxCrashes: config.line.maxCrashes,
-      holder: `${hostname()}:${process.pid}`,
+      holder: `${host ?? hostname()}:${process.pid}`,
       beforeDone: async (recording) => {
         if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoom.trash.add(recording.id);
       },
       onDone: wakeTrash,
-      onHandedOver: (id, next) => (lines.lanes.get(next) ?? lines.recordings).hurry(id),
+      onHandedOver: (id, next) => lineOf(next).hurry(id),
       onAnnounced,
       onPostponed: diskWatch.met,
       log,
     });
 
-  workers.push(
-    startJobWorker({
-      name: RECORDINGS_QUEUE,
-      connection,
-      concurrency: 1,
-      lockMs: config.line.leaseMs,
-      process: newRunner(FIRST_LANE),
-      log,
-    }),
-    ...lanes.map((lane) =>
+  /** Takes the turns of a lane: those that any host may have, and those that this one alone has. */
+  function takeTurns(lane: string): JobWorker[] {
+    const queue = lane === FIRST_LANE ? RECORDINGS_QUEUE : laneQueue(lane);
+    const run = newRunner(lane);
+    return [queue, ...(host === undefined ? [] : [hostQueue(queue, host)])].map((name) =>
       startJobWorker({
-        name: laneQueue(lane),
+        name,
         connection,
-        concurrency: LANE_CONCURRENCY,
+        concurrency: turnsAtOnce(lane, { isShared: host !== undefined, slots: config.line.slots }),
         lockMs: config.line.leaseMs,
-        process: newRunner(lane),
+        process: run,
         log,
       }),
-    ),
+    );
+  }
+
+  workers.push(
+    ...[FIRST_LANE, ...lanes].flatMap(takeTurns),
     ...[DELIVERIES_QUEUE, RUN_WEBHOOKS_QUEUE].map((name) =>
       startJobWorker({
         name,
@@ -345,9 +360,32 @@ export async function startWorker(
 
   const clockWatch = startClockWatch({ ledger, lines, log });
 
+  const hostPulse = startHostPulse({
+    hosts: ledger.hosts,
+    dataDir: config.dataDir,
+    everyMs: host === undefined ? LONE_BEAT_EVERY_MS : config.line.leaseMs / BEATS_PER_LEASE,
+    // What lay on one that is silent, and not there alone, is for the others now.
+    onChanged: lines.reconcile,
+    log,
+  });
+
+  const leftBehind = startLeftBehind({
+    ledger,
+    folders: ['spool', 'scratch'].map((name) => join(config.dataDir, name)),
+    everyMs: config.line.reconcileEveryMs,
+    log,
+  });
+
   const sweeping = startSweeping({
     isClockSettled: () => ledger.wallClock.isSettled(),
-    sweeper: composeSweeper(config, { ledger, stores, publishers, outputPlaces, log }),
+    sweeper: composeSweeper(config, {
+      ledger,
+      stores,
+      publishers,
+      outputPlaces,
+      isFirst: ledger.hosts.isFirst,
+      log,
+    }),
     everyMs: config.sweep.everyMs,
     log,
   });
@@ -383,6 +421,8 @@ export async function startWorker(
       await Promise.all([
         ...stopped,
         clockWatch.stop(),
+        hostPulse.stop(),
+        leftBehind.stop(),
         sweeping.stop(),
         lateLooks.stop(),
         renaming.stop(),
@@ -407,6 +447,7 @@ function composeSweeper(
     readonly stores: ReadonlyMap<string, Store>;
     readonly publishers: ReadonlyMap<string, Publisher>;
     readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
+    readonly isFirst?: () => Promise<boolean>;
     readonly log: Logger;
   },
 ) {
@@ -422,7 +463,11 @@ function composeSweeper(
 /** Builds a sweeper that runs by itself, beside a worker or without one. */
 export async function openSweeper(config: Config, log: Logger) {
   const { idleTimeoutMs } = config.transfer;
-  const ledger = await openWholeLedger({ address: config.ledgerAddress, leaseMs: config.line.leaseMs });
+  const ledger = await openWholeLedger({
+    address: config.ledgerAddress,
+    leaseMs: config.line.leaseMs,
+    host: await identifyHost(config),
+  });
   const stores = openStores(config, { idleTimeoutMs });
   const publishers = openPublishers(config, { idleTimeoutMs });
   const outputPlaces = openOutputPlaces(config, { idleTimeoutMs });

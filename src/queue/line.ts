@@ -6,6 +6,7 @@ import type { WaitingItem } from '../ledger/waiting.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
+import { hostQueue } from './names.ts';
 
 /** How many jobs are read from the ledger and go to Redis at once; few, so that a door never waits long for them. */
 const PAGE = 100;
@@ -35,6 +36,7 @@ export interface Line {
 
 /**
  * @param options.pending What the ledger calls unfinished, oldest first, above a sequence number, a page of it.
+ * @param options.hostOf The host that is to do one of them, where there are several; each has a queue of its own.
  * @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back.
  */
 export function createLine(options: {
@@ -42,15 +44,30 @@ export function createLine(options: {
   connection: Redis;
   concurrency: number;
   pending: (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
+  hostOf?: (id: string) => Promise<string | undefined>;
   everyMs?: number;
   log: Logger;
 }): Line {
   const { connection } = options;
   const seldom = createSeldomLog(options.log);
-  const queue = new Queue(options.name, { connection, prefix: KEY_PREFIX });
-  queue.on('error', (error) => {
-    if (!isAway(error)) seldom.warn({ event: 'queue.error', err: error }, 'queue error');
-  });
+  const queue = openQueue(options.name);
+  /** The queues of hosts, by the host. */
+  const ofHosts = new Map<string, Queue>();
+
+  function openQueue(name: string): Queue {
+    const opened = new Queue(name, { connection, prefix: KEY_PREFIX });
+    opened.on('error', (error) => {
+      if (!isAway(error)) seldom.warn({ event: 'queue.error', err: error }, 'queue error');
+    });
+    return opened;
+  }
+
+  function queueFor(host: string | undefined): Queue {
+    if (host === undefined) return queue;
+    const open = ofHosts.get(host) ?? openQueue(hostQueue(options.name, host));
+    ofHosts.set(host, open);
+    return open;
+  }
 
   let lastSeq = 0;
   let wanted: 'nothing' | 'news' | 'everything' = 'nothing';
@@ -58,22 +75,30 @@ export function createLine(options: {
   let isStopped = false;
 
   async function add(items: readonly WaitingItem[]): Promise<void> {
-    const jobs = items.map((item) => ({
-      name: options.name,
-      data: { id: item.id },
-      opts: {
-        jobId: item.id,
-        delay: Math.max(0, item.notBeforeMs - wallMs()),
-        removeOnComplete: true,
-        removeOnFail: true,
-      },
-    }));
-    await queue.addBulk(jobs);
+    const hosts = new Set(items.map(({ host }) => host));
+    for (const host of hosts) {
+      if (host !== undefined && !ofHosts.has(host)) {
+        await queueFor(host).setGlobalConcurrency(options.concurrency);
+      }
+      const jobs = items
+        .filter((item) => item.host === host)
+        .map((item) => ({
+          name: options.name,
+          data: { id: item.id },
+          opts: {
+            jobId: item.id,
+            delay: Math.max(0, item.notBeforeMs - wallMs()),
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        }));
+      await queueFor(host).addBulk(jobs);
+    }
   }
 
   /** Whether all of these are in line, which costs Redis far less to say than to be told of each again. */
   async function areInLine(items: readonly WaitingItem[]): Promise<boolean> {
-    return (await connection.exists(items.map(({ id }) => queue.toKey(id)))) === items.length;
+    return (await connection.exists(items.map(({ id, host }) => queueFor(host).toKey(id)))) === items.length;
   }
 
   /**
@@ -82,7 +107,7 @@ export function createLine(options: {
    */
   async function hurryLate(items: readonly WaitingItem[]): Promise<void> {
     const delayed = connection.pipeline();
-    for (const { id } of items) delayed.zscore(queue.toKey('delayed'), id);
+    for (const { id, host } of items) delayed.zscore(queueFor(host).toKey('delayed'), id);
     const scores = (await delayed.exec()) ?? [];
     for (const [at, item] of items.entries()) {
       const score = scores[at]?.[1];
@@ -90,7 +115,7 @@ export function createLine(options: {
       const nowMs = wallMs();
       const untilMs = Math.floor(Number(score) / DELAY_SCORE_STEP);
       if (untilMs <= Math.max(item.notBeforeMs, nowMs) + MOST_LATE_MS) continue;
-      const job = await queue.getJob(item.id);
+      const job = await queueFor(item.host).getJob(item.id);
       if (job === undefined || !(await job.isDelayed())) continue;
       if (item.notBeforeMs > nowMs) await job.changeDelay(item.notBeforeMs - nowMs);
       else await job.promote();
@@ -123,7 +148,10 @@ export function createLine(options: {
         wanted = 'nothing';
         // A wiped Redis has forgotten this too; what is new then comes behind what is older.
         const isFull = !areNews || (await queue.getGlobalConcurrency()) === null;
-        if (isFull) await queue.setGlobalConcurrency(options.concurrency);
+        if (isFull) {
+          for (const each of [queue, ...ofHosts.values()])
+            await each.setGlobalConcurrency(options.concurrency);
+        }
         await addAfter(isFull ? 0 : lastSeq, !isFull);
       }
     } catch (error) {
@@ -136,8 +164,9 @@ export function createLine(options: {
   }
 
   async function promote(id: string): Promise<void> {
-    const job = await queue.getJob(id);
-    if (job === undefined) await add([{ id, seq: 0, notBeforeMs: 0 }]);
+    const host = await options.hostOf?.(id);
+    const job = await queueFor(host).getJob(id);
+    if (job === undefined) await add([{ id, seq: 0, notBeforeMs: 0, host }]);
     else if (await job.isDelayed()) await job.promote();
   }
 
@@ -161,7 +190,7 @@ export function createLine(options: {
       isStopped = true;
       clearInterval(timer);
       connection.off('ready', reconcile);
-      await queue.close();
+      await Promise.all([queue, ...ofHosts.values()].map((each) => each.close()));
     },
   };
 }

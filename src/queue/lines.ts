@@ -10,6 +10,7 @@ import {
   laneQueue,
   RECORDINGS_QUEUE,
   RUN_WEBHOOKS_QUEUE,
+  SHARED_LANE_CONCURRENCY,
   WATCHES_QUEUE,
 } from './names.ts';
 
@@ -34,7 +35,7 @@ export interface Lines {
 
 /** @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back. */
 export function createLines(options: {
-  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches'>;
+  ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'watches' | 'hosts'>;
   connection: Redis;
   everyMs?: number;
   /** The lanes beside the first. */
@@ -46,8 +47,12 @@ export function createLines(options: {
   const { ledger, lanes: names = [], wings: others = {}, ...shared } = options;
   const newLine = (name: string, concurrency: number, pending: Pending) =>
     createLine({ ...shared, name, concurrency, pending });
+  const newLineOfRecordings = (name: string, concurrency: number, pending: Pending) =>
+    createLine({ ...shared, name, concurrency, pending, hostOf: ledger.recordings.hostToMove });
 
-  const recordings = newLine(RECORDINGS_QUEUE, 1, (...page) => ledger.recordings.unfinished(...page));
+  const recordings = newLineOfRecordings(RECORDINGS_QUEUE, 1, (...page) =>
+    ledger.recordings.unfinished(...page),
+  );
   const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
     ledger.deliveries.pending(...page),
   );
@@ -56,10 +61,11 @@ export function createLines(options: {
   );
   const watches = newLine(WATCHES_QUEUE, 1, (...page) => ledger.watches.pending(...page));
   const wings = new Map(Object.entries(others).map(([name, pending]) => [name, newLine(name, 1, pending)]));
+  const atOnce = ledger.hosts.own === undefined ? LANE_CONCURRENCY : SHARED_LANE_CONCURRENCY;
   const lanes = new Map(
     names.map((lane) => [
       lane,
-      newLine(laneQueue(lane), LANE_CONCURRENCY, (seq, limit) =>
+      newLineOfRecordings(laneQueue(lane), atOnce, (seq, limit) =>
         ledger.recordings.unfinished(seq, limit, lane),
       ),
     ]),

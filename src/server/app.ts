@@ -1,20 +1,25 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import type { AccessRecords } from '../desk/access-records.ts';
 import type { Desk } from '../desk/desk.ts';
+import { startRepeating } from '../lib/abort.ts';
 import { refuseUnreadable } from '../lib/connections.ts';
-import { openAccess } from './access/access.ts';
+import { createSeldomLog } from '../lib/seldom-log.ts';
+import { type Access, openAccess } from './access/access.ts';
 import { addAccessApi } from './access/access-api.ts';
 import { createActs, followActs } from './access/acts.ts';
 import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './access/limits.ts';
 import { addLogin, LOG_IN } from './access/login.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './access/operators.ts';
+import { createSignedSessions, type Sessions } from './access/sessions.ts';
 import { addActionsApi } from './api/actions.ts';
 import { addAlarmsApi } from './api/alarms.ts';
 import { addControlsApi } from './api/controls.ts';
 import { addDeliveriesApi } from './api/deliveries.ts';
 import { addEventsApi } from './api/events.ts';
 import { addHealth } from './api/health.ts';
+import { addHostsApi } from './api/hosts.ts';
 import { createLive } from './api/live.ts';
 import { addMetricsPage, type MetricsText } from './api/metrics.ts';
 import { addOverviewApi } from './api/overview.ts';
@@ -67,8 +72,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addResponseHeaders(app);
   const access = await openAccess({ tokens: desk.access.tokens, log });
   const acts = createActs({ audit: desk.access.audit, log });
+  const sessions = await openSessions(app, { records: desk.access, access, ...options });
   const operators = createOperators(options.operators ?? {}, {
     access,
+    sessions,
     onWrongToken: (request) => void acts.note(request, { act: LOG_IN, outcome: 'refused' }),
   });
   limitRequests(app, options.limits ?? REQUEST_LIMITS, operators.isProven);
@@ -99,6 +106,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addDeliveriesApi(app, query);
   addControlsApi(app, desk);
   addAlarmsApi(app, query);
+  addHostsApi(app, { status: query.status, control: desk.control });
   if (options.metrics !== undefined) addMetricsPage(app, options.metrics);
   const live = createLive({ news: desk.live, log });
   addEventsApi(app, { live, words: query.words, mayStay: operators.mayStay });
@@ -109,4 +117,38 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addDocsPages(app);
   addHealth(app, query.status);
   return app;
+}
+
+/** How often it is looked what has become of tokens and sessions at other hosts, in milliseconds. */
+const SHARED_ACCESS_EVERY_MS = 2000;
+
+/** The sessions that the doors of several hosts have in common, kept up with until this door closes; `undefined`: there is one alone. */
+async function openSessions(
+  app: FastifyInstance,
+  {
+    records,
+    access,
+    operators,
+    log,
+  }: Pick<AppOptions, 'operators' | 'log'> & { readonly records: AccessRecords; readonly access: Access },
+): Promise<Sessions | undefined> {
+  const { sharedSessions: shared } = records;
+  if (shared === undefined) return undefined;
+  const seldom = createSeldomLog(log);
+  const sessions = await createSignedSessions({
+    shared,
+    adminToken: operators?.adminToken,
+    onUnwritten: (err) =>
+      log.warn({ event: 'session.not-ended', err }, 'a session has ended at this host alone'),
+  });
+  const keepingUp = startRepeating(async () => {
+    try {
+      await access.refresh();
+      await sessions.refresh();
+    } catch (err) {
+      seldom.warn({ event: 'access.not-refreshed', err }, 'what was changed at other hosts is seen later');
+    }
+  }, SHARED_ACCESS_EVERY_MS);
+  app.addHook('onClose', () => keepingUp.stop());
+  return sessions;
 }

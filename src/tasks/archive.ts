@@ -30,6 +30,7 @@ export const shape = {
   places: { store: 'store' },
   takes: { file: 'growing' },
   reports: 'bytes',
+  secures: true,
 } as const satisfies TaskShape;
 
 type Params = z.infer<typeof paramsShape>;

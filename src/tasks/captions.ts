@@ -7,6 +7,7 @@ import type { Facts } from '../domain/recording.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import type { CompanionVideos } from './support/companion-videos.ts';
 import { captionsPlace, labelOf } from './support/late-captions.ts';
 import { requireFact } from './support/proofs.ts';
@@ -58,7 +59,7 @@ export function createCaptionsTask(options: {
   refusedForMs: number;
   now?: () => number;
 }): Task<PublisherParams, Facts['captions'], Checkpoints['captions']> {
-  const { publishers, videos, refusedForMs, now = Date.now } = options;
+  const { publishers, videos, refusedForMs, now = wallMs } = options;
 
   return {
     ...shape,

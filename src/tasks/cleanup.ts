@@ -1,5 +1,5 @@
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Facts } from '../domain/recording.ts';
+import { type Facts, liesElsewhere } from '../domain/recording.ts';
 import type { Task } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { lengthOf } from '../lib/files.ts';
@@ -24,7 +24,14 @@ export const makeTask = (tools: Tools) => createCleanupTask(tools);
  * Safe to repeat: what is gone already counts as removed. A caller's file that has changed since it was fetched, or
  * whose folder somebody has led elsewhere, is left alone: what is there now is not in the archive.
  */
-export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Facts['cleanup'], never> {
+export function createCleanupTask({
+  spool,
+  host,
+}: {
+  spool: Spool;
+  /** Where it runs; unset: there is one host alone. */
+  host?: string | undefined;
+}): Task<unknown, Facts['cleanup'], never> {
   return {
     ...shape,
     async run(context) {
@@ -38,7 +45,8 @@ export function createCleanupTask({ spool }: { spool: Spool }): Task<unknown, Fa
         crashPoint('cleanup:after-removal');
         return { freedBytes: bytesOnDisk };
       }
-      if (origin.kind !== 'file' || origin.keep) return { freedBytes: 0 };
+      // What lies on another host is swept there.
+      if (origin.kind !== 'file' || origin.keep || liesElsewhere(recording, host)) return { freedBytes: 0 };
       const removal = await removeUnchanged(origin);
       if (removal.kind === 'left') {
         log.warn(

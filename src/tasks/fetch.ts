@@ -6,7 +6,7 @@ import { type Checkpoints, checkpointSchemas } from '../domain/checkpoints.ts';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import { filenameOf, readInput } from '../domain/input.ts';
 import type { TaskShape } from '../domain/recipe.ts';
-import type { Facts, Origin, Recording } from '../domain/recording.ts';
+import { type Facts, liesElsewhere, type Origin, type Recording } from '../domain/recording.ts';
 import { offeredBytes } from '../engine/bytes.ts';
 import { held } from '../engine/held.ts';
 import type { Inputs } from '../engine/ports/inputs.ts';
@@ -96,6 +96,7 @@ export function createFetchTask({
   disk,
   promisedBytes = async () => 0,
   media: gate = STRICT_MEDIA_GATE,
+  host,
   patienceMs = 0,
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
@@ -110,6 +111,8 @@ export function createFetchTask({
   promisedBytes?: () => Promise<number>;
   /** Says what is audio or video, as it does at the doors. */
   media?: MediaGate;
+  /** Where it runs; unset: there is one host alone. */
+  host?: string | undefined;
   /** How long after Zoom's event a file that is not there yet costs no attempt. */
   patienceMs?: number;
   /** The shortest and the longest pause of that patience. */
@@ -119,8 +122,10 @@ export function createFetchTask({
     ...shape,
     checkpoint: checkpointSchemas.fetch,
     leavesUnrecorded: true,
-    serviceFor: ({ recording: { origin, isFromArchive, isReopened }, facts }) => {
-      const chosen = isFromArchive || isReopened ? chosenFrom(facts) : undefined;
+    serviceFor: ({ recording, facts }) => {
+      const { origin, isFromArchive, isReopened } = recording;
+      const mayBeHome = isFromArchive || isReopened || liesElsewhere(recording, host);
+      const chosen = mayBeHome ? chosenFrom(facts) : undefined;
       if (isFromArchive || chosen !== undefined) return chosen?.store.name;
       if (origin.kind === 'archived') return origin.store;
       return origin.kind === 'zoom' ? 'zoom' : undefined;
@@ -128,16 +133,18 @@ export function createFetchTask({
     run: (context) => {
       const { origin, isFromArchive, isReopened } = context.recording;
       // What was home is there; its source may have it no longer.
-      const isHome = isReopened === true && chosenFrom(archivesOf(context)) !== undefined;
+      const isSourceGone = isReopened === true || liesElsewhere(context.recording, host);
+      const isHome = isSourceGone && chosenFrom(archivesOf(context)) !== undefined;
       if (isFromArchive || isHome || origin.kind === 'archived') return fromArchive(context);
       if (origin.kind === 'input') return fromInput(context, origin);
       return origin.kind === 'zoom' ? patiently(context, origin) : takeLocal(context, origin);
     },
-    reopen: ({ recording, fact }) => openFetched(recording, fact),
-    async withdraw({ recording: { id, source, origin, isFromArchive } }) {
+    reopen: ({ recording, fact }) => openFetched(recording, fact, { host, spool }),
+    async withdraw({ recording }) {
+      const { id, source, origin, isFromArchive } = recording;
       await spool.remove(id);
-      // Its own file went when it was home.
-      if (isFromArchive) return;
+      // Its own file went when it was home; what lies on another host is swept there.
+      if (isFromArchive || liesElsewhere(recording, host)) return;
       // A tutor's upload is ours, unlike a file that an admin has named; one that has changed since is not that upload.
       if (source !== 'manual' || origin.kind !== 'file' || origin.keep) return;
       await removeUnchanged(origin);
@@ -591,7 +598,7 @@ function mayBeJson({ kind, details }: Recording): boolean {
 }
 
 function ageOf({ eventAtMs }: ZoomOrigin): number {
-  return Math.max(0, Date.now() - eventAtMs);
+  return Math.max(0, wallMs() - eventAtMs);
 }
 
 /** The error of a part that does not belong to what is on the disk. */

@@ -9,6 +9,7 @@ import type { Bytes } from '../engine/bytes.ts';
 import type { Publisher, Video } from '../engine/ports/publisher.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import {
   type PublisherParams,
   publisherParams,
@@ -78,7 +79,7 @@ export function createPublishTask(
 
 /** The same with one publisher. */
 function createPublishing(options: Omit<PublishOptions, 'publishers'> & { readonly publisher: Publisher }) {
-  const { publisher, patchBytes, retry, goneAfterMs, now = Date.now } = options;
+  const { publisher, patchBytes, retry, goneAfterMs, now = wallMs } = options;
   const { label } = publisher;
 
   return {

@@ -23,6 +23,15 @@ export interface Measurements {
   readonly isSiteGone: boolean;
   readonly redis: 'ok' | 'away' | 'refusing';
   readonly apps: readonly { app: string; state: 'ok' | 'silent' | 'unheard'; silentMs: number }[];
+  /** The machines, where there may be several. */
+  readonly hosts: readonly {
+    readonly id: string;
+    readonly state: 'ok' | 'silent';
+    readonly silentMs: number;
+    readonly freeBytes: number | undefined;
+    readonly uploads: number;
+    readonly bound: number;
+  }[];
   /** For how long the recording has been due that has been longest; 0 if none is. */
   readonly dueS: number;
   /** How long ago the moving recording got on; 0 if none moves. */
@@ -89,6 +98,13 @@ export function createMetrics(options: MetricsOptions) {
   );
   const processUp = gauge('process_up', 'Whether a process of Sluice is heard of', ['app']);
   const heartbeatAge = gauge('heartbeat_age_seconds', 'Since the last sign of life of a process', ['app']);
+  const hostUp = gauge('host_up', 'Whether a host of those that share the ledger is heard of', ['host']);
+  const hostAge = gauge('host_age_seconds', 'Since the last sign of life of a host', ['host']);
+  const hostFree = gauge('host_free_bytes', 'Free space on the disk of a host', ['host']);
+  const hostUploads = gauge('host_uploads', 'Uploads of tutors that are not finished, on a host', ['host']);
+  const hostBound = gauge('host_bound_recordings', 'Unfinished recordings whose bytes are on a host alone', [
+    'host',
+  ]);
   const oldestDue = gauge(
     'oldest_due_seconds',
     'For how long the recording has been due that has been longest; 0 if none is',
@@ -182,6 +198,14 @@ export function createMetrics(options: MetricsOptions) {
       processUp.set({ app }, Number(state === 'ok'));
       // Of one that was never heard of there is no age.
       if (state !== 'unheard') heartbeatAge.set({ app }, silentMs / 1000);
+    }
+    for (const metric of [hostUp, hostAge, hostFree, hostUploads, hostBound]) metric.reset();
+    for (const { id: host, state, silentMs, freeBytes, uploads, bound } of measured.hosts) {
+      hostUp.set({ host }, Number(state === 'ok'));
+      hostAge.set({ host }, silentMs / 1000);
+      if (freeBytes !== undefined) hostFree.set({ host }, freeBytes);
+      hostUploads.set({ host }, uploads);
+      hostBound.set({ host }, bound);
     }
     oldestDue.set(measured.dueS);
     progressAge.set(measured.progressS);

@@ -44,7 +44,8 @@ export function sendRefusal(
   { status_code: status, body }: TusAnswer,
 ): void {
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  if (RETRIED_STATUSES.has(status)) response.setHeader('Retry-After', RETRY_AFTER_S);
+  if (RETRIED_STATUSES.has(status) && !response.hasHeader('Retry-After'))
+    response.setHeader('Retry-After', RETRY_AFTER_S);
   response.writeHead(status, {
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': Buffer.byteLength(body),

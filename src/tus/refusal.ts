@@ -32,7 +32,7 @@ export function notMedia(sentence: string): UploadRefused {
  * What stock clients do with an answer decides its status: tus-js-client tries again after 5xx, 409 and 423, but where
  * it asked for the offset, any failure other than 423 makes it begin a new upload from the first byte.
  */
-const LOCKED = 423;
+export const LOCKED = 423;
 
 const ASK_AGAIN = 'Ask for the offset with HEAD and go on from there.';
 

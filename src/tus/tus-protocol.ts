@@ -35,6 +35,8 @@ export interface TusProtocolOptions {
   readonly desk: Pick<UploadDesk, 'isTaken'>;
   /** The names of the recipes that there are; unset: whatever is named is handed on. */
   readonly recipes?: readonly string[] | undefined;
+  /** The name of this host; unset: there is one alone. */
+  readonly host?: string | undefined;
   readonly log: Logger;
 }
 
@@ -55,7 +57,7 @@ export function createTusProtocol(
     // A path is right whether the client came directly or through an https proxy that this server knows nothing of.
     relativeLocation: true,
     disableTerminationForFinishedUploads: true,
-    namingFunction: newUploadId,
+    namingFunction: () => newUploadId(options.host),
     getFileIdFromRequest: (_request, lastPath = '') => {
       const id = lastPath.split('?')[0] ?? '';
       return isUploadId(id) ? id : undefined;

@@ -12,6 +12,7 @@ import { allowPages } from './cross-origin.ts';
 import { createFinisher } from './finisher.ts';
 import { GuardedUploadStore } from './guarded-upload-store.ts';
 import type { HandOff } from './hand-off.ts';
+import { createPassOn } from './pass-on.ts';
 import { createQueueLocker } from './queue-locker.ts';
 import { UploadRefused } from './refusal.ts';
 import { createRequestBodies } from './request-bodies.ts';
@@ -20,7 +21,7 @@ import { speaksTus, TUS_VERSION, tidyRequest } from './tidy-request.ts';
 import { createTusProtocol, TUS_PATH } from './tus-protocol.ts';
 import { createUploadCounts, type UploadCounts } from './upload-counts.ts';
 import { createUploadHttpServer } from './upload-http-server.ts';
-import { makeUploadFolders, uploadPaths } from './upload-paths.ts';
+import { hostOfUpload, makeUploadFolders, uploadPaths } from './upload-paths.ts';
 import { createUploadPermission } from './upload-permission.ts';
 import { createUploadQuota, type UploadLimits } from './upload-quota.ts';
 import { createUploadSpace } from './upload-space.ts';
@@ -54,6 +55,10 @@ export interface TusServerOptions {
   /** The names of the recipes that there are; unset: whatever is named is handed on. */
   readonly recipes?: readonly string[];
   readonly handOff: Pick<HandOff, 'add'>;
+  /** What of several hosts this one is, and where the others are; unset: there is one alone. */
+  readonly hosts?:
+    | { readonly own: string; readonly addressOf: (host: string) => Promise<string | undefined> }
+    | undefined;
   /** Whether the wall clock has not jumped lately; by default it has not. */
   readonly isClockSettled?: () => Promise<boolean>;
   readonly log: Logger;
@@ -82,6 +87,8 @@ export function createTusServer(options: TusServerOptions): TusServer {
   const allowedOrigins = new Set(options.allowedOrigins);
   const sweep = createSweep({ paths, expiresAfterMs, locker, onComplete, isClockSettled, log });
   const counts = createUploadCounts();
+  const { hosts } = options;
+  const elsewhere = hosts && createPassOn({ host: hosts.own, ...hosts, ...options });
   /** Requests that are not answered, each with the end of its connection or answer. */
   const open = new Map<IncomingMessage, Promise<void>>();
   let handle: ReturnType<typeof createTusProtocol> | undefined;
@@ -92,6 +99,10 @@ export function createTusServer(options: TusServerOptions): TusServer {
       sendRefusal(request, response, refusal);
       return refusal.code;
     };
+    const owner = request.method === 'OPTIONS' ? undefined : ownerOf(request);
+    if (elsewhere !== undefined && owner !== undefined && owner !== hosts?.own) {
+      return await elsewhere.passOn(owner, request, response);
+    }
     allowPages(allowedOrigins, request, response);
     if (request.method !== 'OPTIONS') response.setHeader('Tus-Resumable', TUS_VERSION);
     const why = tokenSecrets.length === 0 ? whyForeign(request, options.allowedOrigins) : undefined;
@@ -158,6 +169,7 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await makeUploadFolders(paths);
       handle = createTusProtocol({
         ...options,
+        host: hosts?.own,
         store: new GuardedUploadStore({ paths, expiresAfterMs, space, bodies, onComplete, quota, media }),
         paths,
         permission,
@@ -185,6 +197,13 @@ export function createTusServer(options: TusServerOptions): TusServer {
       await closed;
     },
   };
+}
+
+/** The host that the upload of a request lies on, if its address names one. */
+function ownerOf({ url = '' }: IncomingMessage): string | undefined {
+  const [path = ''] = url.split('?');
+  if (!path.startsWith(`${TUS_PATH}/`)) return undefined;
+  return hostOfUpload(path.slice(TUS_PATH.length + 1).replace(/\/+$/, ''));
 }
 
 function otherVersion(): UploadRefused {

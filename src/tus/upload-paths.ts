@@ -45,11 +45,24 @@ export async function makeUploadFolders(paths: UploadPaths): Promise<void> {
   }
 }
 
-/** Whoever knows an upload's id may write to it, so that ids cannot be guessed. */
-export function newUploadId(): string {
-  return randomBytes(16).toString('hex');
+/** What cannot be guessed, and where there are several hosts the name of the one that it lies on. */
+const UPLOAD_ID = /^[0-9a-f]{32}(?:-([a-z0-9-]+))?$/;
+
+/**
+ * Whoever knows an upload's id may write to it, so that ids cannot be guessed.
+ *
+ * @param host The one that it lies on; unset: there is one alone
+ */
+export function newUploadId(host?: string): string {
+  const secret = randomBytes(16).toString('hex');
+  return host === undefined ? secret : `${secret}-${host}`;
 }
 
 export function isUploadId(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
+  return UPLOAD_ID.test(text);
+}
+
+/** The host that an upload lies on; `undefined`: its id names none. */
+export function hostOfUpload(id: string): string | undefined {
+  return UPLOAD_ID.exec(id)?.[1];
 }

@@ -1,5 +1,6 @@
 import { ERRORS } from '@tus/server';
 import { readUploadToken, type UploadGrant } from '../lib/upload-token.ts';
+import { wallMs } from '../lib/wall-time.ts';
 import { UploadRefused } from './refusal.ts';
 import type { Permit, Sidecar } from './sidecar.ts';
 import type { RawMetadata } from './upload-metadata.ts';
@@ -65,13 +66,13 @@ export function createUploadPermission(options: UploadPermissionOptions): Upload
   }
 
   function isRecent(beganAtMs: number | undefined): beganAtMs is number {
-    return beganAtMs !== undefined && Date.now() - beganAtMs <= expiresAfterMs;
+    return beganAtMs !== undefined && wallMs() - beganAtMs <= expiresAfterMs;
   }
 
   return {
     async begin({ authorization, metadata = {}, bytes }) {
       const { [TOKEN_KEY]: sent, ...kept } = metadata;
-      const beganAtMs = Date.now();
+      const beganAtMs = wallMs();
       if (isOpen) return { metadata: kept, permit: { via: 'nothing', beganAtMs } };
 
       const bearer = bearerOf(authorization);

@@ -127,7 +127,7 @@ describe('the line', () => {
     const ids = [];
     for (const title of ['A', 'B', 'C']) ids.push((await house.addCustom(title)).id);
     const redis = new Redis({ path: house.redis.socketPath });
-    const queue = new Queue('recordings', { connection: redis, prefix: 'sluice' });
+    const queue = new Queue(house.lineOfFiles, { connection: redis, prefix: 'sluice' });
     await expect.poll(() => queue.getWaitingCount()).toBe(3);
     await redis.flushall();
     await queue.close();
@@ -141,7 +141,7 @@ describe('the line', () => {
   it('puts what comes after Redis was wiped behind what was there before, at once', async () => {
     const ids = [];
     const redis = new Redis({ path: house.redis.socketPath });
-    const queue = new Queue('recordings', { connection: redis, prefix: 'sluice' });
+    const queue = new Queue(house.lineOfFiles, { connection: redis, prefix: 'sluice' });
     for (const title of ['A', 'B', 'C']) ids.push((await house.addCustom(title)).id);
     await expect.poll(() => queue.getWaitingCount()).toBe(3);
     await redis.flushall();
@@ -159,7 +159,7 @@ describe('the line', () => {
     const keys = Array.from({ length: 250 }, (_, n) => `key-${n}`);
     for (const key of keys) await house.recordings.accept(fileRecording(key, later));
     const redis = new Redis({ path: house.redis.socketPath });
-    const queue = new Queue('recordings', { connection: redis, prefix: 'sluice' });
+    const queue = new Queue(house.lineOfFiles, { connection: redis, prefix: 'sluice' });
     await house.startWorker();
     await expect.poll(() => queue.getDelayedCount(), { timeout: 5000 }).toBe(keys.length);
 

@@ -212,6 +212,7 @@ describe('a listener that does not read', () => {
       services: [],
       troubles: [],
       apps: [],
+      hosts: [],
       givenUp: 0,
       line: { leftS: undefined, leftBytes: undefined },
     };

@@ -69,6 +69,7 @@ function open(find: ZoomSearch['find']) {
     }),
     recordings: ledger.recordings,
     ignored: ledger.zoom.ignored,
+    locks: ledger.locks,
     defaults: { views: 'all', companions: [], language: 'en', delayMs: 0 },
     log,
   });

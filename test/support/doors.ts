@@ -27,6 +27,7 @@ export const wellVitals = {
   look: async () => ({
     apps: APPS.map((app) => ({ app, state: 'ok' as const, silentMs: 0, watchedMs: 0, version: '1.2.3' })),
     redis: { state: 'ok' as const, why: undefined, advice: undefined, watchedMs: 0 },
+    hosts: [],
     ledgerTrouble: undefined,
     standstill: undefined,
     progressMs: undefined,
@@ -85,6 +86,7 @@ export async function createDoors(
     intake,
     recordings: ledger.recordings,
     ignored: ledger.zoom.ignored,
+    locks: ledger.locks,
     defaults: { views: DEFAULT_VIEWS, companions: ['transcript', 'chat'], language: 'en', delayMs: 0 },
     log,
   });

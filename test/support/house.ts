@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type AllSimulatorsOptions, startAllSimulators } from '../../simulators/all.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { State } from '../../src/domain/recording.ts';
+import { isPostgresUrl } from '../../src/lib/postgres-url.ts';
 import { startServer } from '../../src/processes/pipeline.ts';
 import { startWorker } from '../../src/processes/worker.ts';
 import { freePort } from './free-port.ts';
@@ -53,6 +54,7 @@ export async function openHouse(
     DATA_DIR: join(folder, 'data'),
     ...(isRunOnPostgres() ? { DATABASE_URL: await createDatabase() } : {}),
     REDIS_URL: redis.url,
+    HOST_ID: 'house',
     PIPELINE_PORT: String(await freePort()),
     RETRY_BACKOFF_MIN_S: '0.05',
     RETRY_BACKOFF_MAX_S: '0.4',
@@ -92,6 +94,8 @@ export async function openHouse(
     files,
     ...simulators,
     webhookUrl: `${config.pipeline.url}/zoom-upload`,
+    /** The queue in which files wait that are handed over to it. */
+    lineOfFiles: isPostgresUrl(config.ledgerAddress) ? 'recordings@house' : 'recordings',
 
     async startWorker(terms: Parameters<typeof startWorker>[2] = {}) {
       const worker = await startWorker(config, log, terms);

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,8 +37,16 @@ const SETTINGS = {
   jit: 'off',
 };
 
-/** Starts one that answers when the promise resolves. */
-export async function startPostgres(): Promise<TestPostgres> {
+/**
+ * Starts one that answers when the promise resolves.
+ *
+ * @param listen An address, with the network that may reach it, on which it listens besides
+ */
+export async function startPostgres(listen?: {
+  readonly address: string;
+  readonly port: number;
+  readonly network: string;
+}): Promise<TestPostgres> {
   const programs = findPrograms();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
   const [data, passwords] = [join(folder, 'data'), join(folder, 'password')];
@@ -52,9 +60,15 @@ export async function startPostgres(): Promise<TestPostgres> {
   const init = ['--username=sluice', '--auth=scram-sha-256', `--pwfile=${passwords}`, '--encoding=UTF8'];
   await run(join(programs, 'initdb'), [...init, '--locale=C.UTF-8', '--no-sync', '-D', data], owner);
 
+  if (listen !== undefined) {
+    await appendFile(join(data, 'pg_hba.conf'), `host all all ${listen.network} scram-sha-256\n`);
+  }
+
   let server: ChildProcess | undefined;
   let databases = 0;
-  const urlOf = (name: string) => `postgres://sluice:secret@/${name}?host=${encodeURIComponent(folder)}`;
+  const port = listen === undefined ? '' : `&port=${listen.port}`;
+  const urlOf = (name: string) =>
+    `postgres://sluice:secret@/${name}?host=${encodeURIComponent(folder)}${port}`;
   const ask = async (url: string, statements: string) =>
     (
       await run(join(programs, 'psql'), [
@@ -69,7 +83,11 @@ export async function startPostgres(): Promise<TestPostgres> {
     ).stdout;
 
   async function start(): Promise<void> {
-    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const reached = listen && { listen_addresses: listen.address, port: String(listen.port) };
+    const settings = Object.entries({ ...SETTINGS, ...reached }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]);
     const started = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, ...settings], {
       ...owner,
       stdio: ['ignore', 'ignore', 'pipe'],

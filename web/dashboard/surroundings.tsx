@@ -1,11 +1,11 @@
-import { formatBytes } from '../shared/format.ts';
+import { formatBytes, formatDuration } from '../shared/format.ts';
 import { useStore } from '../shared/store.ts';
 import { postJson } from './api.ts';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Dot, Loading, When } from './parts.tsx';
-import type { ServiceView, StatusView } from './types.ts';
+import type { HostView, ServiceView, StatusView } from './types.ts';
 import { capitalized, serviceWords } from './vocabulary.ts';
 
 const PROCESS_WORDS = { pipeline: 'Pipeline', worker: 'Worker', tus: 'Uploads (tus)' } as const;
@@ -49,6 +49,9 @@ export function Surroundings({ live }: { live: Live }) {
                 <p class="small muted">Recordings are still accepted; they move once Redis takes writes.</p>
               )}
             </li>
+            {status.hosts.map((host) => (
+              <HostLine key={host.host} host={host} />
+            ))}
             {status.services.map((service) => (
               <Service key={service.service} live={live} service={service} siteGone={status.site_gone} />
             ))}
@@ -56,6 +59,29 @@ export function Surroundings({ live }: { live: Live }) {
         </>
       )}
     </section>
+  );
+}
+
+/** One of several machines: whether it lives, and what waits for it. */
+function HostLine({ host: { host, own, state, silent_s, free_bytes, bound, uploads } }: { host: HostView }) {
+  const held = [
+    bound > 0 && `${bound} ${bound === 1 ? 'recording' : 'recordings'} on its disk alone`,
+    uploads > 0 && `${uploads} ${uploads === 1 ? 'upload' : 'uploads'} not arrived as a whole`,
+  ].filter((each) => each !== false);
+  return (
+    <li>
+      <p>
+        <Dot tone={state === 'ok' ? 'good' : 'bad'} />
+        Host {host}
+        {own && ' (this one)'}
+        <span class="muted">
+          {state === 'ok'
+            ? free_bytes !== null && `${formatBytes(free_bytes)} free`
+            : `silent for ${formatDuration(silent_s * 1000)}`}
+        </span>
+      </p>
+      {held.length > 0 && <p class="small muted">{held.join(', ')}</p>}
+    </li>
   );
 }
 

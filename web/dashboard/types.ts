@@ -14,7 +14,7 @@ export type { IgnoredView } from '../../src/outside/zoom/routes/ignored.ts';
 export type { DeliveryDetail, ListedDelivery } from '../../src/server/api/deliveries.ts';
 export type { PresetView } from '../../src/server/api/presets.ts';
 export type { RecipeView, TaskView } from '../../src/server/api/recipes.ts';
-export type { ServiceView } from '../../src/server/api/status.ts';
+export type { HostView, ServiceView } from '../../src/server/api/status.ts';
 export type {
   AttemptView,
   CauseView,

@@ -10,6 +10,7 @@ import type {
 } from '../../engine/ports/publisher.ts';
 import { lengthFrom } from '../../lib/headers.ts';
 import { dismiss, parseJson, type Request, type Response, readText, refusal, send } from '../../lib/http.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 const SERVICE = 'Bunny Stream';
 
@@ -153,7 +154,7 @@ export function uploadSignature(input: {
 }
 
 export function createBunny(options: BunnyOptions): Bunny {
-  const { libraryId, apiKey, idleTimeoutMs, now = Date.now } = options;
+  const { libraryId, apiKey, idleTimeoutMs, now = wallMs } = options;
   /** How far our clock is ahead of Bunny's, by its last answer. */
   let aheadMs = 0;
   const videosUrl = `${options.apiUrl}/library/${libraryId}/videos`;

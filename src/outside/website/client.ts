@@ -2,6 +2,7 @@ import { Webhook } from 'standardwebhooks';
 import { KnownError } from '../../domain/errors.ts';
 import type { Site } from '../../engine/ports/site.ts';
 import { type Request, readText, refusal, send } from '../../lib/http.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 /** How long the website has for its whole answer (Standard Webhooks: 15 to 30 s), in milliseconds. */
 const ANSWER_TIMEOUT_MS = 20_000;
@@ -19,7 +20,7 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
     async announce({ id, body, url, signal: stop, onAnswer }) {
       const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const signal = AbortSignal.any([stop, deadline]);
-      const now = new Date();
+      const now = new Date(wallMs());
       const request: Request = {
         service: url === undefined ? 'The website' : 'The receiver',
         method: 'POST',

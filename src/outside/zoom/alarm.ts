@@ -2,6 +2,7 @@ import { adviceFor } from '../../domain/error-catalogue.ts';
 import type { AlarmChange, NewAlarm } from '../../ledger/alarms.ts';
 import type { ZoomChecks } from './tables/checks.ts';
 import './tables/tables.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 /** The kinds of alarms that are Zoom's alone. */
 export const ZOOM_ALARM_KINDS = ['zoom'] as const;
@@ -19,7 +20,7 @@ export function createZoomCondition(options: {
   readonly terms: ZoomAlarmTerms;
   readonly now?: () => number;
 }): () => Promise<AlarmChange[]> {
-  const { checks, terms, now = Date.now } = options;
+  const { checks, terms, now = wallMs } = options;
   return async () => {
     const validAtMs = (await checks.since(now())).valid?.lastAtMs ?? 0;
     const seen = await checks.since(Math.max(validAtMs, now() - terms.windowMs));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
 import type { FreshAddress, SourceFile } from '../../engine/ports/source.ts';
 import { type Request, type Response, readText, refusal, send, sendForJson } from '../../lib/http.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomCredentials } from './account.ts';
 import { isRaw, listIn, readMeeting, textIn, type ZoomMeeting } from './meeting.ts';
 
@@ -316,7 +317,7 @@ function zoomRefusal(
   const error = new KnownError(message, { code, retry, details: { ...plain.details, zoomCode } });
   const isDaily = /daily/i.test(String(headers['x-ratelimit-type'] ?? '')) || /daily/i.test(text);
   if (status !== 429 || !isDaily || headers['retry-after'] !== undefined) return error;
-  const nowMs = Date.now();
+  const nowMs = wallMs();
   const resetMs = Date.parse(String(headers['x-ratelimit-reset'] ?? ''));
   const midnightMs = new Date(nowMs).setUTCHours(24, 0, 0, 0);
   const untilMs = resetMs > nowMs ? Math.min(resetMs, midnightMs) : midnightMs;

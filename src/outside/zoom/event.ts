@@ -1,3 +1,4 @@
+import { wallMs } from '../../lib/wall-time.ts';
 import { isRaw, listIn, millisecondsIn, type Raw, readMeeting, textIn, type ZoomMeeting } from './meeting.ts';
 
 /** The events that bring recordings; Zoom makes transcripts later than the rest. */
@@ -30,7 +31,7 @@ const MOST_AHEAD_MS = 24 * 3_600_000;
  */
 export function readRecordingEvent(
   event: unknown,
-  receivedAtMs = Date.now(),
+  receivedAtMs = wallMs(),
 ): { announcement: ZoomAnnouncement; problem?: undefined } | { problem: string } {
   const { payload, object } = partsOf(event);
   const meeting = readMeeting(object);
@@ -81,7 +82,7 @@ export interface ZoomRemovalEvent {
  */
 export function readRemovalEvent(
   event: unknown,
-  receivedAtMs = Date.now(),
+  receivedAtMs = wallMs(),
 ): { removal: ZoomRemovalEvent; problem?: undefined } | { problem: string } {
   const { payload, object } = partsOf(event);
   const what = isRaw(event) ? /(trashed|deleted|recovered)$/.exec(String(event['event']))?.[1] : undefined;

@@ -4,6 +4,7 @@ import type { Intake } from '../../desk/intake.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { recordingId } from '../../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../../domain/recording.ts';
+import type { Locks } from '../../ledger/locks.ts';
 import type { Accepted, Recordings } from '../../ledger/recordings.ts';
 import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAnnouncement } from './event.ts';
@@ -76,11 +77,13 @@ export function createZoomIntake(options: {
   intake: Intake;
   recordings: Pick<Recordings, 'ofGroup'>;
   ignored: Pick<ZoomIgnored, 'add' | 'forget'>;
+  /** Lets one thing after another be done about the same meeting, so that of two events that each bring another view one is taken. */
+  locks: Pick<Locks, 'hold'>;
   defaults: ZoomDefaults;
   log: Logger;
 }): ZoomIntake {
-  const { intake, recordings, ignored, defaults, log } = options;
-  const inTurn = createTurns();
+  const { intake, recordings, ignored, locks, defaults, log } = options;
+  const inTurn = <T>(uuid: string, work: () => Promise<T>) => locks.hold(`zoom meeting ${uuid}`, work);
 
   async function plan(announcement: ZoomAnnouncement, rules: readonly ZoomRule[]) {
     const { uuid } = announcement.meeting;
@@ -198,24 +201,6 @@ export function createZoomIntake(options: {
         },
       ]);
     },
-  };
-}
-
-/**
- * Lets one thing after another be done about the same meeting, so that of two events that each bring another view one is
- * taken; what is done about different ones waits for nothing. A meeting about which nothing is done is forgotten.
- */
-function createTurns(): <T>(uuid: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>();
-  return (uuid, work) => {
-    const turn = (last.get(uuid) ?? Promise.resolve()).then(work);
-    const over = turn
-      .catch(() => {})
-      .then(() => {
-        if (last.get(uuid) === over) last.delete(uuid);
-      });
-    last.set(uuid, over);
-    return turn;
   };
 }
 

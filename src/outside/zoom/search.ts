@@ -1,6 +1,7 @@
 import { isOutage, KnownError } from '../../domain/errors.ts';
 import { endlessPauseMs } from '../../domain/next-attempt.ts';
 import { pause } from '../../lib/abort.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAccount } from './account.ts';
 import {
   isMissingScope,
@@ -105,7 +106,7 @@ export function createZoomSearch(options: {
   pauseMs?: number;
   now?: () => number;
 }): ZoomSearch {
-  const { apis, pauseMs = 1000, now = Date.now } = options;
+  const { apis, pauseMs = 1000, now = wallMs } = options;
   const users = new WeakMap<AskableAccount, Users>();
   const withoutAccountScope = new WeakSet<AskableAccount>();
   const silences = new WeakMap<AskableAccount, number>();

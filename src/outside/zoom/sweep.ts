@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { KnownError } from '../../domain/errors.ts';
 import { startRepeating } from '../../lib/abort.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAccount } from './account.ts';
 import type { ZoomCatchUp } from './catch-up.ts';
 import { dayOf, type SearchPosition } from './search.ts';
@@ -15,12 +16,14 @@ export function startZoomSweep(options: {
   everyMs: number;
   /** How many days it looks back. */
   days: number;
+  /** Of several hosts one looks; default: this one. */
+  isFirst?: () => Promise<boolean>;
   log: Logger;
 }) {
-  const { catchUp, accounts, everyMs, days, log } = options;
+  const { catchUp, accounts, everyMs, days, isFirst = async () => true, log } = options;
 
   async function sweep(accountId: string | undefined, signal: AbortSignal): Promise<void> {
-    const nowMs = Date.now();
+    const nowMs = wallMs();
     // A meeting may be of tomorrow where it is held.
     const terms = { from: dayOf(nowMs - days * DAY_MS), to: dayOf(nowMs + DAY_MS), accountId };
     let position: SearchPosition | undefined;
@@ -48,6 +51,8 @@ export function startZoomSweep(options: {
   }
 
   return startRepeating(async (signal) => {
+    // Where that cannot be asked, nothing could be taken in either.
+    if (!(await isFirst().catch(() => false))) return;
     for (const { id } of accounts) {
       await sweep(id ?? undefined, signal).catch((error: unknown) => {
         if (signal.aborted) return;

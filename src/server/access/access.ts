@@ -13,7 +13,8 @@ const USED_STEP_MS = 60_000;
 export type TokenState = 'valid' | 'expired' | 'revoked';
 
 /**
- * The tokens with a name, as this process knows them: it alone changes them. They are found by their digest, which tells
+ * The tokens with a name, as this process knows them: it alone changes them, or other hosts do, and then it hears of it with the next
+ * `refresh`. They are found by their digest, which tells
  * nothing about them by the time that it takes.
  */
 export interface Access {
@@ -36,6 +37,8 @@ export interface Access {
   create(token: { name: string; role: Role; expiresAtMs: number | null; by: string }): Promise<string>;
   /** It opens nothing from now on, and its sessions end. `false`: there is none of this name. */
   revoke(name: string, by: string): Promise<boolean>;
+  /** Looks what has become of them at other hosts. */
+  refresh(): Promise<void>;
   /** Newest first. */
   all(): Promise<(AccessToken & { state: TokenState })[]>;
 }
@@ -100,6 +103,10 @@ export async function openAccess(options: {
       const isKnown = await tokens.revoke(name, by);
       await read();
       return isKnown;
+    },
+
+    async refresh() {
+      await read();
     },
 
     all: async () => (await read()).map((token) => ({ ...token, state: stateOf(token) })),

@@ -74,11 +74,19 @@ export interface Pass {
 
 export function createOperators(
   options: OperatorOptions,
-  { access, onWrongToken }: { access: Access; onWrongToken: (request: FastifyRequest) => void },
+  {
+    access,
+    sessions = createSessions(),
+    onWrongToken,
+  }: {
+    access: Access;
+    /** Default: those of this process alone. */
+    sessions?: Sessions | undefined;
+    onWrongToken: (request: FastifyRequest) => void;
+  },
 ): Operators {
   const { adminToken, adminTokenOld, isLocalTrusted = true } = options;
   const adminTokens = [adminToken, adminTokenOld].filter((token) => token !== undefined);
-  const sessions = createSessions();
   const wrongTokens = createRate(WRONG_TOKENS);
   const allWrongTokens = createRate(ALL_WRONG_TOKENS);
 

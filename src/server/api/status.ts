@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { StandingNews } from '../../desk/live.ts';
-import type { ServiceStand, Standing, Surroundings } from '../../desk/status.ts';
+import type { HostInSight, ServiceStand, Standing, Surroundings } from '../../desk/status.ts';
 import type { Trouble } from '../../desk/troubles.ts';
 import type { Words } from '../../desk/words.ts';
 import { APPS } from '../../domain/apps.ts';
@@ -41,6 +41,24 @@ const processView = z
     version: z.string().nullable(),
   })
   .meta({ id: 'Process' });
+
+export const hostView = z
+  .object({
+    host: z.string(),
+    own: z.boolean().describe('Whether it is the one that answers'),
+    state: z.enum(['ok', 'silent']),
+    silent_s: z.int().nonnegative().describe('Since the last sign of life of its worker'),
+    address: z.string().nullable().describe('Where its tus server is for the other hosts'),
+    version: z.string(),
+    free_bytes: bytes.nullable(),
+    total_bytes: bytes.nullable(),
+    uploads: z.int().describe('Of tutors that lie on its disk and have not arrived as a whole'),
+    upload_bytes: bytes.describe('What those are to have in all'),
+    recordings: z.int().describe('Unfinished ones whose bytes lie on its disk'),
+    bound: z.int().describe('Those of them whose bytes lie nowhere else: they wait for it'),
+  })
+  .meta({ id: 'Host' });
+export type HostView = z.output<typeof hostView>;
 
 /** The one that moves, with the steps of its way. */
 const movingView = z.object({ ...recordingView.shape, steps: z.array(stepView) }).meta({ id: 'Moving' });
@@ -84,7 +102,8 @@ export function statusViewOf({ alarmKinds }: Pick<Words, 'alarmKinds'>) {
       troubles: z
         .array(troubleView)
         .describe('What does not move, the worst first; none: all that should move does'),
-      processes: z.array(processView),
+      processes: z.array(processView).describe('Of the host that answers'),
+      hosts: z.array(hostView).describe('All hosts, where the ledger is in Postgres; else none'),
       given_up: z.int().describe('Announcements that the website has not heard and is not told again'),
       disk: diskView,
       services: z.array(serviceView),
@@ -107,7 +126,16 @@ export type StatusView = z.output<ReturnType<typeof statusViewOf>>;
 /** The part of the status that tells how the world around the line is. */
 type SurroundingsView = Pick<
   StatusView,
-  'paused' | 'site_gone' | 'redis' | 'troubles' | 'processes' | 'given_up' | 'disk' | 'services' | 'line'
+  | 'paused'
+  | 'site_gone'
+  | 'redis'
+  | 'troubles'
+  | 'processes'
+  | 'hosts'
+  | 'given_up'
+  | 'disk'
+  | 'services'
+  | 'line'
 >;
 
 /** The part of the status that listeners are told of. */
@@ -143,7 +171,7 @@ export function viewStandingNews(news: StandingNews): StandingNewsView {
 }
 
 function viewSurroundings(surroundings: Surroundings): SurroundingsView {
-  const { isPaused, line, siteGone, redis, troubles, apps, givenUp, disk, services } = surroundings;
+  const { isPaused, line, siteGone, redis, troubles, apps, hosts, givenUp, disk, services } = surroundings;
   return {
     paused: isPaused,
     line: { left_bytes: line.leftBytes ?? null, left_s: line.leftS ?? null },
@@ -156,9 +184,27 @@ function viewSurroundings(surroundings: Surroundings): SurroundingsView {
       silent_s: silentS,
       version: version ?? null,
     })),
+    hosts: hosts.map(viewHost),
     given_up: givenUp,
     disk: { free_bytes: disk.freeBytes, total_bytes: disk.totalBytes, reserve_bytes: disk.reserveBytes },
     services: services.map(viewService),
+  };
+}
+
+export function viewHost(host: HostInSight): HostView {
+  return {
+    host: host.id,
+    own: host.isOwn,
+    state: host.state,
+    silent_s: host.silentS,
+    address: host.address,
+    version: host.version,
+    free_bytes: host.freeBytes ?? null,
+    total_bytes: host.totalBytes ?? null,
+    uploads: host.uploads,
+    upload_bytes: host.uploadBytes,
+    recordings: host.recordings,
+    bound: host.bound,
   };
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Watch } from '../../desk/watching.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { type WatchMode, watchPageOf } from '../../domain/watching.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import { createWatchToken } from '../../lib/watch-token.ts';
 import { problems } from '../routes/problems.ts';
 import { time } from './views.ts';
@@ -69,7 +70,7 @@ export function addWatchLinksApi(
       // Behind the #: that part never leaves the browser, and is in nobody's log.
       return {
         url: `${page}#token=${token}`,
-        expires_at: new Date(Date.now() + 1000 * expiresInS).toISOString(),
+        expires_at: new Date(wallMs() + 1000 * expiresInS).toISOString(),
       };
     },
   );

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { KnownError } from '../../domain/errors.ts';
 import type { WatchMode } from '../../domain/watching.ts';
 import { isSameText } from '../../lib/constant-time.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import { readWatchToken } from '../../lib/watch-token.ts';
 import type { Operators } from '../access/operators.ts';
 
@@ -67,13 +68,13 @@ export function createWatchAccess(
     async begin(request, recordingId) {
       if (mode === 'public') return OPEN;
       await requireMay(request, recordingId);
-      return grantOf(recordingId, Math.floor(Date.now() / 1000) + GRANT_S);
+      return grantOf(recordingId, Math.floor(wallMs() / 1000) + GRANT_S);
     },
 
     opens(grant, recordingId) {
       if (mode === 'public' && grant === OPEN) return true;
       const untilS = Number.parseInt(grant, 36);
-      return untilS > Date.now() / 1000 && isSameText(grant, grantOf(recordingId, untilS));
+      return untilS > wallMs() / 1000 && isSameText(grant, grantOf(recordingId, untilS));
     },
   };
 }

@@ -4,6 +4,7 @@ import { archiveStem } from '../../domain/names.ts';
 import { publisherOf, type VideoFact, videosIn } from '../../domain/published.ts';
 import { MOVABLE_STATES, type Recording } from '../../domain/recording.ts';
 import type { Recordings } from '../../ledger/recordings.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 
 /** How often a companion looks again for its video; it is called as soon as something happens. */
 const LOOK_AGAIN_MS = 30 * 60_000;
@@ -30,7 +31,7 @@ export function createCompanionVideos(options: {
   waitMs: number;
   now?: () => number;
 }): CompanionVideos {
-  const { recordings, waitMs, now = Date.now } = options;
+  const { recordings, waitMs, now = wallMs } = options;
 
   /** All videos of the same time, oldest first, and the companions beside them. */
   async function siblings(companion: Recording): Promise<{ videos: Recording[]; companions: Recording[] }> {

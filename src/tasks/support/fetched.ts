@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
-import type { Facts, Origin, Recording } from '../../domain/recording.ts';
+import { type Facts, liesElsewhere, type Origin, type Recording } from '../../domain/recording.ts';
 import { type OfferedBytes, offeredBytes } from '../../engine/bytes.ts';
 import { lengthOf } from '../../lib/files.ts';
 import { checkUnchanged, openUnchanged } from '../../lib/local-file.ts';
+import type { Spool } from './spool.ts';
 
 /** Whether a recording's bytes were brought to the spool; else they are read where they were handed over. */
 export function isSpooled(
@@ -30,17 +31,20 @@ export function localInput(origin: InputOrigin, path: string): LocalOrigin {
   return { kind: 'file', path, bytes, ...file, keep: true };
 }
 
-/** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk. */
+/** The bytes that an earlier attempt has fetched, or `undefined` if they are no longer on the disk, or on that of another host. */
 export async function openFetched(
   recording: Recording,
   fact: Facts['fetch'],
+  here: { readonly host: string | undefined; readonly spool: Pick<Spool, 'pathOf'> },
 ): Promise<OfferedBytes | undefined> {
   const { origin, isReopened } = recording;
   if (!isSpooled(recording, fact) && (origin.kind === 'file' || origin.kind === 'input')) {
+    if (liesElsewhere(recording, here.host)) return undefined;
     const opened = openLocal(origin.kind === 'file' ? origin : localInput(origin, fact.path), fact);
     // It may have gone when the recording was home.
     return isReopened ? await opened.catch(() => undefined) : await opened;
   }
+  if (here.host !== undefined && fact.path !== here.spool.pathOf(recording.id)) return undefined;
   if ((await lengthOf(fact.path)) !== fact.bytes) return undefined;
   return offeredBytes(await open(fact.path, 'r'), fact, fact.bytes);
 }

@@ -6,19 +6,23 @@ import { makeFolder, removeAll } from '../../lib/files.ts';
 export interface Spool {
   /** Where the bytes of a recording lie; its folder exists afterwards. @throws KnownError `DISK_FULL`, `DISK_UNUSABLE` */
   pathFor(recordingId: string): Promise<string>;
+  /** The same, whether it exists or not. */
+  pathOf(recordingId: string): string;
   remove(recordingId: string): Promise<void>;
 }
 
 export function createSpool(directory: string): Spool {
   const folderOf = (recordingId: string) => join(directory, recordingId);
+  const pathOf = (recordingId: string) => join(folderOf(recordingId), 'recording');
   return {
+    pathOf,
     async pathFor(recordingId) {
       try {
         await makeFolder(folderOf(recordingId));
       } catch (error) {
         throw orMachineTrouble(error);
       }
-      return join(folderOf(recordingId), 'recording');
+      return pathOf(recordingId);
     },
     remove: (recordingId) => removeAll(folderOf(recordingId)),
   };

@@ -16,6 +16,8 @@ import type { Spool } from './spool.ts';
 
 /** What the house hands to its tasks; each takes what it needs. */
 export interface Tools {
+  /** The name of the host that they run on; `undefined` where there is one alone. */
+  readonly host: string | undefined;
   readonly zoom: Source;
   readonly inputs: Inputs;
   /** The stores, the publishers and the places of outputs that are set up, by their names. */

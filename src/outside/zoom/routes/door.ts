@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { KnownError } from '../../../domain/errors.ts';
 import { STATES } from '../../../domain/recording.ts';
+import { wallMs } from '../../../lib/wall-time.ts';
 import { problems } from '../../../server/routes/problems.ts';
 import { addRawBodyRoute, singleHeader } from '../../../server/routes/raw-body.ts';
 import type { ZoomAccount } from '../account.ts';
@@ -57,7 +58,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
  * for the queue or the network, nor one meeting for another.
  */
 export function addZoomDoor(app: FastifyInstance, options: ZoomDoorOptions): void {
-  const { intake, losses, hurry, accounts, toleranceS, onChecked = () => {}, now = Date.now } = options;
+  const { intake, losses, hurry, accounts, toleranceS, onChecked = () => {}, now = wallMs } = options;
 
   const schema = {
     tags: ['doors'],

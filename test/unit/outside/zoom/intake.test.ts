@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { recordingId } from '../../../../src/domain/ids.ts';
 import type { NewRecording } from '../../../../src/domain/recording.ts';
+import { createTurnsAbout } from '../../../../src/lib/turns.ts';
 import type { ZoomAnnouncement } from '../../../../src/outside/zoom/event.ts';
 import { createZoomIntake } from '../../../../src/outside/zoom/intake.ts';
 import { readMeeting } from '../../../../src/outside/zoom/meeting.ts';
@@ -29,6 +30,7 @@ it('lets an event wait for one about the same meeting, and for no other', async 
     },
     recordings: { ofGroup: async () => [] },
     ignored: { add: async () => {}, forget: async () => {} },
+    locks: { hold: createTurnsAbout() },
     defaults: { views: [], companions: [], language: 'en', delayMs: 0 },
     log: pino({ level: 'silent' }),
   });

@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createUploadToken } from '../../src/lib/upload-token.ts';
+import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { createDice } from '../chaos/dice.ts';
+import { drain, type Remaining } from '../chaos/drain.ts';
+import { createFurtherRuns } from '../chaos/further-runs.ts';
+import { historyOf } from '../chaos/history.ts';
+import { createSenders } from '../chaos/senders.ts';
+import { planShipments } from '../chaos/shipments.ts';
+import { watchTransfers } from '../chaos/transfers.ts';
+import { type Finding, judge } from '../chaos/verdict.ts';
+import { pause } from '../chaos/waiting.ts';
+import { createDamage, type Done } from './damage.ts';
+import type { Host } from './host.ts';
+import type { HostsOptions } from './options.ts';
+import { ADMIN_TOKEN, openWorld, UPLOAD_SECRET, type World } from './world.ts';
+
+/** What came of a run. */
+export interface Result {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly hasLinks: boolean;
+  readonly kills: number;
+  readonly byKind: Done['byKind'];
+  readonly recordings: number;
+  readonly runs: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly left: number;
+  readonly wrong: number;
+  /** Writes under an old fence that were refused, by what the processes have logged. */
+  readonly refusedFences: number;
+  readonly drainS: number;
+  readonly stuck: Remaining | undefined;
+  readonly findings: readonly (Finding & { readonly history: readonly string[] })[];
+}
+
+/** Enough for the last requests of clients that were told "done" to end. */
+const SETTLE_MS = 1500;
+
+/** Plans, runs, drains, compares. Whatever it started has ended when it resolves or throws. */
+export async function runHosts(context: {
+  /** The checkout. */
+  readonly root: string;
+  readonly options: HostsOptions;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}): Promise<Result> {
+  const { root, options, say, signal } = context;
+  say(`seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings`);
+  const world = await openWorld(root, options);
+  say(
+    world.hasLinks
+      ? `three hosts, each in a network of its own; folder ${world.folder}`
+      : `three hosts on the loopback: without root no link can be cut; folder ${world.folder}`,
+  );
+  const { zoom, b2, bunny } = world.simulators;
+  const watch = watchTransfers({ cdn: portOf(zoom.cdnUrl), b2: portOf(b2.url), bunny: portOf(bunny.url) });
+  try {
+    return await perform({ world, watch, options, say, signal });
+  } finally {
+    watch.stop();
+    await world.close();
+  }
+}
+
+async function perform(stage: {
+  readonly world: World;
+  readonly watch: ReturnType<typeof watchTransfers>;
+  readonly options: HostsOptions;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}): Promise<Result> {
+  const { world, watch, options, say, signal } = stage;
+  const { hosts, simulators, proxyUrl } = world;
+  const ledger = await openWholeLedger({ address: world.ledgerAddress, leaseMs: 5000 });
+  const dice = createDice(options.seed ^ 0x70f5);
+  const authorization = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const someHost = () => dice.pick(hosts as readonly [Host, ...Host[]]);
+  const damage = createDamage({ world, seed: options.seed, say: options.isVerbose ? say : () => {}, signal });
+  const senders = createSenders({
+    zoom: simulators.zoom,
+    pipelineUrl: proxyUrl,
+    tusUrl: `${proxyUrl}/tusupload`,
+    customDoor: () => ({ url: someHost().pipelineUrl, headers: authorization }),
+    uploadHeaders: async (aceId) => ({
+      authorization: `Bearer ${await createUploadToken({ secret: UPLOAD_SECRET, aceId, expiresInS: 86_400 })}`,
+    }),
+    aim: async (app) => {
+      const host = someHost();
+      return () => {
+        if (app === 'pipeline' || app === 'tus') host.kill(app);
+      };
+    },
+    sicken: () => {},
+    sourceDir: world.sourceDir,
+    signal,
+  });
+  const furtherRuns = createFurtherRuns({
+    ledger,
+    pipelineUrl: hosts[0]?.pipelineUrl ?? '',
+    headers: authorization,
+    signal,
+  });
+  const durationMs = options.minutes * 60_000;
+  const shipments = planShipments(createDice(options.seed ^ 0x5eed), durationMs, options.recordings);
+  const busy = new Set(shipments.map(({ door, name }) => `${door} ${name}`));
+  const startMs = Date.now();
+
+  async function sendAll(): Promise<void> {
+    await Promise.all(
+      shipments.map(async (shipment) => {
+        await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
+        const recordings = await senders.send(shipment);
+        await Promise.all(recordings.map(furtherRuns.ask));
+        busy.delete(`${shipment.door} ${shipment.name}`);
+      }),
+    );
+  }
+
+  const ticker = setInterval(() => {
+    ledger.recordings.unfinished().then(
+      (unfinished) => {
+        const seconds = String(Math.round((Date.now() - startMs) / 1000)).padStart(4);
+        say(
+          `${seconds} s  ${damage.done().kills} kills and cuts, ${senders.sent.length} sent, ${unfinished.length} unfinished`,
+        );
+      },
+      () => {},
+    );
+  }, 10_000);
+  try {
+    const sending = sendAll();
+    let failure: unknown;
+    sending.catch((error: unknown) => {
+      failure = error;
+    });
+    await damage.run(durationMs);
+    clearInterval(ticker);
+    say('end of the damage, draining');
+    const drainStartMs = Date.now();
+    const dataDirs = hosts.map(({ dataDir }) => dataDir);
+    const stuck = await drain({
+      ledger,
+      dataDirs,
+      watch,
+      busySenders() {
+        if (failure !== undefined) throw failure;
+        return [...busy];
+      },
+      say,
+      signal,
+    });
+    if (stuck === undefined) await sending;
+    await sleep(SETTLE_MS);
+
+    const { kills, byKind, workerEndsMs } = damage.done();
+    const { findings, accepted, runs } = await judge({
+      house: { ...world, clock: undefined, dataDirs },
+      ledger,
+      senders,
+      furtherRuns,
+      watch,
+      performed: { workerEndsMs: [...workerEndsMs], cancelledIds: new Set() },
+    });
+    const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
+    return {
+      seed: options.seed,
+      minutes: options.minutes,
+      hasLinks: world.hasLinks,
+      kills,
+      byKind,
+      recordings: accepted,
+      runs,
+      lost: count('lost'),
+      doubled: count('doubled'),
+      left: count('left'),
+      wrong: count('wrong'),
+      refusedFences: (await Promise.all(hosts.map((host) => host.logged('lease.lost')))).reduce(
+        (a, b) => a + b,
+        0,
+      ),
+      drainS: Math.round((Date.now() - drainStartMs) / 1000),
+      stuck,
+      findings: await Promise.all(
+        findings.map(async (finding) => ({
+          ...finding,
+          history: finding.recordingId === undefined ? [] : await historyOf(finding.recordingId, ledger),
+        })),
+      ),
+    };
+  } finally {
+    clearInterval(ticker);
+    await ledger.close();
+  }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
