@@ -17,16 +17,34 @@ const ON_THE_LEDGER = [
   ...['zoom-losses', 'zoom-removal', 'zoom-wanted', 'zoom-catch-up'],
 ];
 
-/** The tests of the ledger, and of what stands on it, once more over ledgers that lie in Postgres; and those of Postgres alone. */
+/** What the projects have in common: each test file over ledgers that lie in Postgres. */
+function overPostgres(name: string, include: string[]) {
+  return {
+    test: {
+      name,
+      include,
+      globalSetup: 'test/support/postgres-floor.ts',
+      testTimeout: 120_000,
+      hookTimeout: 60_000,
+      isolate: false,
+      expect: { poll: { timeout: 20_000 } },
+    },
+  };
+}
+
+/**
+ * The tests of the ledger, and of what stands on it, once more over ledgers that lie in Postgres, and those of Postgres alone; and, for
+ * `npm run test:long`, all that fails and dies.
+ */
 export default defineConfig({
   test: {
-    name: 'postgres',
-    globalSetup: 'test/support/postgres-floor.ts',
-    include: ['test/postgres/*.test.ts', ...ON_THE_LEDGER.map((name) => `test/integration/${name}.test.ts`)],
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    isolate: false,
-    expect: { poll: { timeout: 20_000 } },
+    projects: [
+      overPostgres('postgres', [
+        'test/postgres/*.test.ts',
+        ...ON_THE_LEDGER.map((name) => `test/integration/${name}.test.ts`),
+      ]),
+      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts']),
+    ],
   },
 });

@@ -73,6 +73,27 @@ export async function startNginxForHosts(hosts: readonly ProxiedHost[]): Promise
   return await runNginx(port, site);
 }
 
+/** Runs the system's HAProxy with the shipped configuration for several hosts, of which two are named. */
+export async function startHaproxy([first, second]: readonly [
+  ProxiedHost,
+  ProxiedHost,
+]): Promise<FrontProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-haproxy-'));
+  const port = await freePort();
+  let site = await readFile(join(DOCS, 'haproxy.cfg'), 'utf8');
+  site = site.replace('bind :80', `bind 127.0.0.1:${port}`);
+  for (const [at, host] of [first, second].entries()) {
+    site = site
+      .replaceAll(`10.0.0.${at + 1}:9009`, host.pipeline)
+      .replaceAll(`10.0.0.${at + 1}:1080`, host.tus)
+      .replaceAll(`-media-${at + 1}$`, `-${host.id}$`);
+  }
+  const [config, bodies] = [join(folder, 'haproxy.cfg'), join(folder, 'bodies')];
+  await writeFile(config, site);
+  await mkdir(bodies);
+  return await run({ program: 'haproxy', args: ['-db', '-f', config], folder, bodies, port, env: {} });
+}
+
 async function runNginx(port: number, site: string): Promise<FrontProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-nginx-'));
   const bodies = join(folder, 'bodies');

@@ -83,11 +83,16 @@ export function* findOverlaps(
   }
 }
 
-/** By the services: a transfer that began outside the times during which the ledger says that its recording moved. */
+/**
+ * By the services: a transfer that began outside the times during which the ledger says that its recording moved.
+ *
+ * @param seenWithinMs How much later than it has left a request may be seen
+ */
 export function* findStrayTransfers(
   transfers: readonly Transfer[],
   events: readonly RecordingEvent[],
   recordingOf: (transfer: Transfer) => string | undefined,
+  seenWithinMs = SEEN_WITHIN_MS,
 ): Generator<Finding> {
   const attempts = attemptsIn(events);
   for (const transfer of transfers) {
@@ -98,7 +103,7 @@ export function* findStrayTransfers(
       (each) =>
         each.recordingId === recordingId &&
         startedAtMs >= each.startMs - TOLERANCE_MS &&
-        startedAtMs <= each.endMs + SEEN_WITHIN_MS,
+        startedAtMs <= each.endMs + seenWithinMs,
     );
     if (isWithin) continue;
     const at = new Date(startedAtMs).toISOString().slice(11, 23);

@@ -35,6 +35,8 @@ export interface Verdict {
 export interface JudgedHouse extends Pick<House, 'simulators' | 'database' | 'clock' | 'storeDir'> {
   /** The `DATA_DIR` of each host. */
   readonly dataDirs: readonly string[];
+  /** How much later than it has left a request may be seen by its service, in milliseconds, where links are cut. */
+  readonly seenWithinMs?: number;
 }
 
 /** Everything that was sent, everything that is there, and the ledger, compared. */
@@ -95,7 +97,7 @@ export async function judge(options: {
     ...(await judgeFolder(house.storeDir, known)),
     ...runs.findings,
     ...findOverlaps(firstLane, performed.workerEndsMs),
-    ...findStrayTransfers(watch.transfers, firstLane, tracer(known, b2Files)),
+    ...findStrayTransfers(watch.transfers, firstLane, tracer(known, b2Files), house.seenWithinMs),
     ...(await Promise.all(house.dataDirs.map((folder) => judgeStaging(folder, senders.uploadIds)))).flat(),
   );
   const keptTwice = known.filter(({ sent }) => sent.isKeptTwice).length;

@@ -3,6 +3,9 @@ import { pause } from '../chaos/waiting.ts';
 import { APPS, type App, type Host } from './host.ts';
 import type { World } from './world.ts';
 
+/** How long a link is cut at most, and all else but a halt lasts, in milliseconds. */
+export const LONGEST_CUT_MS = 12_000;
+
 /** The pause between two pieces of damage, in milliseconds. */
 const PAUSE_MS = [300, 2500] as const;
 
@@ -83,7 +86,7 @@ export function createDamage(options: {
   function damage(kind: Kind): void {
     const near = world.hosts.filter((host) => !away.has(host));
     const [first, ...others] = dice.shuffled(near);
-    const forMs = dice.whole(1000, 12_000);
+    const forMs = dice.whole(1000, LONGEST_CUT_MS);
     const app = dice.pick(APPS as readonly [App, ...App[]]);
     if (first === undefined) return;
     // One host at least is left.

@@ -21,6 +21,9 @@ const CLOCK_OFFSETS_S = [0, 90, -3600] as const;
 export const ADMIN_TOKEN = '4d1f0a6c9b3e57d28c41f7a0e6b2935d8e10c7fa';
 export const UPLOAD_SECRET = 'the secret of a website, 32 bytes and more';
 
+/** After which a service closes a connection on which nothing moves, in milliseconds. */
+const IDLE_TIMEOUT_MS = 10_000;
+
 const START_TIMEOUT_MS = 60_000;
 
 /** Three hosts, what they share, and the world that they live in. */
@@ -64,20 +67,19 @@ export async function openWorld(
     const { address, hasLinks } = network;
     const [databasePort, redisPort] = [await freePort(), await freePort()];
     const database = await startPostgres({
-      address,
-      port: databasePort,
-      network: hasLinks ? NETWORK : '127.0.0.0/8',
+      listen: { address, port: databasePort, network: hasLinks ? NETWORK : '127.0.0.0/8' },
     });
     undo.push(() => database.stop());
     const ledgerAddress = await database.create();
     const redis = await startSharedRedis(folder, address, redisPort);
     undo.push(() => redis.stop());
-    const shared = { host: address, bytesPerSecond: LINK_BYTES_PER_SECOND };
+    // Of a host that was cut off and died nobody is told, but by time.
+    const shared = { host: address, bytesPerSecond: LINK_BYTES_PER_SECOND, idleTimeoutMs: IDLE_TIMEOUT_MS };
     const simulators = await startAllSimulators({
       zoom: { ...shared, retryStepsMs: ZOOM_RETRY_STEPS_MS },
       b2: { ...shared, directory: join(folder, 'b2') },
       bunny: { ...shared, directory: join(folder, 'bunny') },
-      site: { host: address },
+      site: { host: address, idleTimeoutMs: IDLE_TIMEOUT_MS },
     });
     undo.push(() => simulators.close());
     const recipes = await writeRecipes(folder, storeDir);

@@ -11,6 +11,7 @@ import {
   CURL,
   FAKETIME,
   FFMPEG,
+  HAPROXY,
   IPROUTE,
   isSet,
   NGINX,
@@ -28,7 +29,7 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy,
-            Postgres, iproute2, and in the cache folder of this user radosgw)
+            HAProxy, Postgres, iproute2, and in the cache folder of this user radosgw)
   --chaos   also install what only the chaos run needs (faketime, Postgres)
   --hosts   also install what only the small world of hosts needs (faketime, Postgres, nginx, iproute2)
   --attack  also install what only the attacks need (nginx)
@@ -81,6 +82,7 @@ export async function setUp({
     ...(test ? [programStep({ program: CHROMIUM, env, folders, say })] : []),
     ...(test || attack || hosts ? [programStep({ program: NGINX, env, folders, say })] : []),
     ...(test ? [programStep({ program: CADDY, env, folders, say })] : []),
+    ...(test ? [programStep({ program: HAPROXY, env, folders, say })] : []),
     ...(test || chaos || hosts ? [programStep({ program: POSTGRES, env, folders, say })] : []),
     ...((test || hosts) && process.platform === 'linux'
       ? [programStep({ program: IPROUTE, env, folders, say })]

@@ -92,6 +92,20 @@ export const POSTGRES = {
   instead: '',
 };
 
+/** One of the two proxies in front of several hosts. */
+export const HAPROXY = {
+  title: 'HAProxy',
+  programs: ['haproxy'],
+  packages: {
+    'apt-get': ['haproxy'],
+    apk: ['haproxy'],
+    dnf: ['haproxy'],
+    brew: ['haproxy'],
+  },
+  byHand: 'install it by the package manager of this system',
+  instead: '',
+};
+
 /** Makes networks for the small world of hosts; without it they share the loopback. */
 export const IPROUTE = {
   title: 'iproute2',

@@ -47,6 +47,8 @@ export interface SimulatorOptions {
   /** Default 0: any free port. */
   readonly port?: number;
   readonly bytesPerSecond?: number;
+  /** A connection on which nothing has moved for so long is closed; default: none is, for that reason. */
+  readonly idleTimeoutMs?: number;
   /** With these, in PEM, it speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How faults and the log name what a request is for; default its path. */
@@ -98,6 +100,7 @@ export async function startSimulator(
   const { tls } = options;
   const scheme = tls === undefined ? 'http' : 'https';
   const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
+  server.timeout = options.idleTimeoutMs ?? 0;
   // As services do: whoever closes has said all, and what was said counts. Node would drop what it has not read yet.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.requestTimeout = 0;

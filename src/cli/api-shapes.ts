@@ -20,6 +20,7 @@ export const recordingShape = z.looseObject({
   actions: z.array(z.string()),
   title: z.string(),
   run_of: z.string().nullable().default(null),
+  host: z.string().nullable().default(null),
   reference: z.string().nullable().default(null),
   details: z.record(z.string(), z.unknown()),
   ace_id: z.string().nullable(),

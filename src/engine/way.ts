@@ -12,7 +12,8 @@ export interface Way {
   /** What is known of the steps that end by themselves. */
   hear(stands: OutputStands): void;
   /**
-   * Whether it has all that it needs. What only comes after a step that has ended goes on; what reads its bytes does not.
+   * Whether it has all that it needs, and what that needed: a step that is gone through once more is waited for also by those that
+   * come after its readers. What only comes after a step that has ended goes on; what reads its bytes does not.
    *
    * @param isGrowing Whether the bytes of a step are being made beside it.
    */
@@ -36,6 +37,11 @@ export function createWay(
   const isOver = (id: string) => done.has(id) || ended.has(id);
   const isOutput = ({ task }: PlannedStep) => tasks.get(task)?.makesOutputs === true;
   const outputs = steps.filter(isOutput);
+  /** Whether a step is over, and all that it needed: none of those is gone through once more. */
+  function isSettled(id: string): boolean {
+    const step = steps.find((each) => each.id === id);
+    return isOver(id) && (step === undefined || needsOf(step).every(isSettled));
+  }
   const behindOutputs = new Set<string>();
   for (const step of steps) {
     const isBehind = ({ id }: PlannedStep) => behindOutputs.has(id) || outputs.some((each) => each.id === id);
@@ -70,8 +76,10 @@ export function createWay(
     canBegin({ id, takes, after }, isGrowing = () => false) {
       return (
         !isOver(id) &&
-        after.every(isOver) &&
-        takes.every(({ step, how }) => done.has(step) || (how === 'growing' && isGrowing(step))) &&
+        after.every(isSettled) &&
+        takes.every(
+          ({ step, how }) => (done.has(step) && isSettled(step)) || (how === 'growing' && isGrowing(step)),
+        ) &&
         // What a failed run would end with stays undone: it may be tried again.
         !(behindOutputs.has(id) && lostBy() !== undefined)
       );

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
-import { type Recording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import { type Recording, type State, UNFINISHED_STATES, WAITING_STATES } from '../domain/recording.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import { change } from './change.ts';
 import { type Database, isPostgres } from './database.ts';
@@ -54,6 +54,8 @@ export interface Hosts {
   addressOf(id: string): Promise<string | undefined>;
   /** The names of those that have given a sign of life lately, by the clock of the database. */
   alive(): Promise<string[]>;
+  /** Recordings that wait, and whose bytes lie alone on a host that is not heard of. */
+  waitingForHosts(limit: number): Promise<Recording[]>;
   /** Recordings that came to this host as a file, and were brought home, or were taken back, by another one: the file may go. */
   leftBehind(limit: number): Promise<Recording[]>;
   /** Nothing of it lies on this host any more. */
@@ -198,6 +200,19 @@ export function createHosts({
     },
 
     alive,
+
+    async waitingForHosts(limit) {
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('state', 'in', WAITING_STATES)
+        .where('is_bound', '=', 1)
+        .where('host', 'is not', null)
+        .where('host', 'not in', await alive())
+        .limit(limit)
+        .execute();
+      return rows.map(toRecording);
+    },
 
     async leftBehind(limit) {
       if (own === undefined) return [];

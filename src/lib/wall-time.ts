@@ -12,6 +12,11 @@ export function wallMs(): number {
   return source();
 }
 
+/** A moment by this machine's own clock, for what knows no other one. */
+export function byOwnClock(atMs: number): number {
+  return atMs + Date.now() - wallMs();
+}
+
 /** Whether this machine's clock agrees with that time so far that ages of files can be believed. */
 export function isOwnClockRight(toleranceMs: number): boolean {
   return Math.abs(Date.now() - wallMs()) < toleranceMs;

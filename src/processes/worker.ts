@@ -361,7 +361,7 @@ export async function startWorker(
   const clockWatch = startClockWatch({ ledger, lines, log });
 
   const hostPulse = startHostPulse({
-    hosts: ledger.hosts,
+    ledger,
     dataDir: config.dataDir,
     everyMs: host === undefined ? LONE_BEAT_EVERY_MS : config.line.leaseMs / BEATS_PER_LEASE,
     // What lay on one that is silent, and not there alone, is for the others now.

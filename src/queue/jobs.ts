@@ -6,6 +6,7 @@ import type { Outcome } from '../domain/outcome.ts';
 import { isOfTheLedger } from '../ledger/trouble.ts';
 import { pause, withinTime } from '../lib/abort.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
+import { byOwnClock } from '../lib/wall-time.ts';
 import { isAway, KEY_PREFIX } from './connection.ts';
 
 /** How often jobs of dead workers are looked for, in milliseconds. */
@@ -55,7 +56,8 @@ export function startJobWorker(options: {
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    await job.moveToDelayed(outcome.againAtMs, token);
+    // BullMQ goes by this machine's clock.
+    await job.moveToDelayed(byOwnClock(outcome.againAtMs), token);
     throw new DelayedError();
   }
 

@@ -14,6 +14,9 @@ const PAGE = 100;
 /** How much later than the ledger says a job may wait in Redis, in milliseconds. */
 const MOST_LATE_MS = 10_000;
 
+/** How long a job may be due before it is taken out of its wait: by a worker whose clock is wrong it would not be, in milliseconds. */
+const MOST_OVERDUE_MS = 1000;
+
 /** How long after jobs were put in line the doors come first, in milliseconds; what they bring meanwhile goes together. */
 const REST_MS = 10;
 
@@ -102,8 +105,8 @@ export function createLine(options: {
   }
 
   /**
-   * Has jobs wait no longer than the ledger says: what they wait for may have been moved to an earlier time, or the wall
-   * clock have been set back, by which Redis keeps them.
+   * Has jobs wait no longer than the ledger says: what they wait for may have been moved to an earlier time, the wall
+   * clock have been set back, by which Redis keeps them, or the clock of the host that is to move them be wrong.
    */
   async function hurryLate(items: readonly WaitingItem[]): Promise<void> {
     const delayed = connection.pipeline();
@@ -114,7 +117,8 @@ export function createLine(options: {
       if (typeof score !== 'string') continue;
       const nowMs = wallMs();
       const untilMs = Math.floor(Number(score) / DELAY_SCORE_STEP);
-      if (untilMs <= Math.max(item.notBeforeMs, nowMs) + MOST_LATE_MS) continue;
+      const isOverdue = untilMs < nowMs - MOST_OVERDUE_MS && item.notBeforeMs < nowMs - MOST_OVERDUE_MS;
+      if (!isOverdue && untilMs <= Math.max(item.notBeforeMs, nowMs) + MOST_LATE_MS) continue;
       const job = await queueFor(item.host).getJob(item.id);
       if (job === undefined || !(await job.isDelayed())) continue;
       if (item.notBeforeMs > nowMs) await job.changeDelay(item.notBeforeMs - nowMs);

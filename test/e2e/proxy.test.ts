@@ -217,6 +217,21 @@ describe.each([
     );
   }, 120_000);
 
+  it('tells a client that asks for its offset while tus is away that its upload is held', async () => {
+    const url = `${proxy.url}/tusupload/00000000000000000000000000000000`;
+    await sluice.kill('tus');
+    try {
+      // After any other failure stock clients begin anew, from the first byte.
+      expect((await tusRequest(url, { method: 'HEAD' })).status).toBe(423);
+      const refused = await tusRequest(`${proxy.url}/tusupload`, { method: 'POST' });
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    } finally {
+      await sluice.restart('tus');
+    }
+    expect((await tusRequest(url, { method: 'HEAD' })).status).toBe(401);
+  });
+
   it('passes an upload of one byte more than was announced to nobody', async () => {
     const { status } = await tusRequest(`${proxy.url}/tusupload/00000000000000000000000000000000`, {
       method: 'HEAD',

@@ -269,7 +269,7 @@ describe('the set-up', () => {
   });
 
   it('asks for b2sdk where no Python has it, and takes the Python that does', async () => {
-    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'postgres', 'ip']) {
+    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'haproxy', 'postgres', 'ip']) {
       await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
     }
     await mkdir(join(root, 'other'));
@@ -283,7 +283,17 @@ describe('the set-up', () => {
   });
 
   it('goes on without the S3 server of the tests where it cannot be had, and says so', async () => {
-    for (const program of ['rclone', 'faketime', 'chromium', 'nginx', 'caddy', 'postgres', 'ip', 'python3']) {
+    for (const program of [
+      'rclone',
+      'faketime',
+      'chromium',
+      'nginx',
+      'caddy',
+      'haproxy',
+      'postgres',
+      'ip',
+      'python3',
+    ]) {
       await writeFile(join(root, 'bin', program), '#!/bin/sh\n', { mode: 0o755 });
     }
     const said: string[] = [];

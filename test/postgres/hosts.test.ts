@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createProcessClock } from '../../scripts/chaos/clock.ts';
 import { openHosts } from '../support/hosts.ts';
 import { SAMPLE } from '../support/house.ts';
 import { metadataHeader, problemIn, tusRequest } from '../support/tus-client.ts';
@@ -125,6 +128,7 @@ it('a file of a host that is away waits for it, people are told so, and it comes
   await expect.poll(alarms).toContain('host:a');
   const [alarm] = (await world.ledger.alarms.open(10)).filter(({ key }) => key === 'host:a');
   expect(alarm?.detail).toContain('1 recording lies on its disk alone');
+  await expect.poll(async () => (await world.ledger.recordings.get(id))?.lastError?.code).toBe('HOST_AWAY');
   expect((await world.ledger.recordings.get(id))?.state).toBe('waiting');
 
   await world.restart('a');
@@ -161,3 +165,28 @@ it('an operator who has logged in at one host is known at the other, until they 
   await at('b', '/logout', { method: 'POST', headers: { cookie, ...own('b') } });
   await expect.poll(async () => (await at('a', '/api/status', { headers: { cookie } })).status).toBe(401);
 });
+
+it.each([
+  ['an hour behind', -3600],
+  ['ninety seconds ahead', 90],
+])(
+  'a host whose clock is %s tries again as soon as others would, and is believed by services',
+  async (_what, offsetS) => {
+    await world.close();
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-clock-'));
+    const clock = createProcessClock(folder);
+    if (clock === undefined) throw new Error('faketime is not installed: npm run setup -- --test');
+    clock.set(offsetS);
+    world = await openHosts(['a', 'b'], { ...clock.environment });
+    try {
+      world.b2.fail({ on: '*', status: 503, count: 6 });
+      const ids = [await world.addCustom('a', 'one', MIB), await world.addZoom('a', 'two', MIB)];
+      for (const id of ids) await world.reaches(id, 'done');
+      const heard = () => world.site.received().filter(({ type }) => type === 'recording.published');
+      await expect.poll(() => heard().length).toBe(2);
+      expect(heard().every(({ isValid }) => isValid)).toBe(true);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);

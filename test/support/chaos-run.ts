@@ -18,11 +18,23 @@ afterEach(async () => {
 export const NOTHING_FOUND =
   /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m;
 
+/** The same of a run of several hosts. */
+export const NOTHING_FOUND_OF_HOSTS =
+  /^hosts: kills and cuts [1-9]\d*, recordings [1-9]\d*, runs \d+, lost 0, doubled 0, left 0, wrong 0$/m;
+
+interface Ran {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
 /** Runs the script as `npm run chaos` does, once all is built. */
-export async function runChaos(
-  args: readonly string[],
-): Promise<{ exitCode: number | null; output: string }> {
-  const command = [join(root, 'node_modules/tsx/dist/cli.mjs'), join(root, 'scripts/chaos.ts'), ...args];
+export const runChaos = (args: readonly string[]): Promise<Ran> => runScript('scripts/chaos.ts', args);
+
+/** Runs the script as `npm run hosts` does, once all is built. */
+export const runHosts = (args: readonly string[]): Promise<Ran> => runScript('scripts/hosts.ts', args);
+
+async function runScript(script: string, args: readonly string[]): Promise<Ran> {
+  const command = [join(root, 'node_modules/tsx/dist/cli.mjs'), join(root, script), ...args];
   child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {

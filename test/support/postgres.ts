@@ -40,13 +40,16 @@ const SETTINGS = {
 /**
  * Starts one that answers when the promise resolves.
  *
- * @param listen An address, with the network that may reach it, on which it listens besides
+ * @param options.listen An address, with the network that may reach it, on which it listens besides
+ * @param options.isDurable Has it sync to the disk, as it does where nobody says otherwise
  */
-export async function startPostgres(listen?: {
-  readonly address: string;
-  readonly port: number;
-  readonly network: string;
-}): Promise<TestPostgres> {
+export async function startPostgres({
+  listen,
+  isDurable = false,
+}: {
+  readonly listen?: { readonly address: string; readonly port: number; readonly network: string };
+  readonly isDurable?: boolean;
+} = {}): Promise<TestPostgres> {
   const programs = findPrograms();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
   const [data, passwords] = [join(folder, 'data'), join(folder, 'password')];
@@ -84,7 +87,8 @@ export async function startPostgres(listen?: {
 
   async function start(): Promise<void> {
     const reached = listen && { listen_addresses: listen.address, port: String(listen.port) };
-    const settings = Object.entries({ ...SETTINGS, ...reached }).flatMap(([name, value]) => [
+    const synced = isDurable ? { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB' } : {};
+    const settings = Object.entries({ ...SETTINGS, ...synced, ...reached }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
     ]);

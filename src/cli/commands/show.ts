@@ -63,6 +63,7 @@ function describe(recording: RecordingDetail, session: Session): string[] {
     ['kind', recording.kind === 'companion' ? (known('companion') ?? recording.kind) : null],
     ['of', recording.kind === 'companion' ? videosOf(recording) : null],
     ['run of', recording.run_of],
+    ['lies on', recording.host],
     ['reference', recording.reference && printable(recording.reference)],
     ['ace_id', recording.ace_id && printable(recording.ace_id)],
     ['topic', known('topic') === printable(recording.title) ? null : known('topic')],

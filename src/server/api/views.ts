@@ -42,6 +42,12 @@ export const recordingView = z
     kind: z.enum(RECORDING_KINDS).describe('A video, or a companion archived beside one'),
     state: z.enum(STATES),
     run_of: z.string().nullable().describe('The recording that this is a further run of'),
+    host: z
+      .string()
+      .nullable()
+      .describe(
+        'The host on whose disk its bytes lie, or will; null: on none yet, or there is one host alone',
+      ),
     reference: z.string().nullable().describe('What whoever has asked for the run calls it'),
     webhook_url: z.string().nullable().describe('Where they want to hear of the run, without what is secret'),
     lane: z.string().describe('In which it waits or moves'),
@@ -302,6 +308,7 @@ export function viewRecording(summary: RecordingSummary): RecordingView {
     seq: recording.seq,
     source: recording.source,
     run_of: recording.runOf ?? null,
+    host: recording.host ?? null,
     reference: recording.reference ?? null,
     webhook_url: recording.webhookUrl === undefined ? null : scrubbed(recording.webhookUrl),
     lane: recording.lane ?? FIRST_LANE,

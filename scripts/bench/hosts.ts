@@ -1,0 +1,280 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
+import { startPostgres } from '../../test/support/postgres.ts';
+import { PROCESS_NAMES, type Processes, startProcesses } from '../../test/support/processes.ts';
+import { startRedis } from '../../test/support/redis.ts';
+import { type Bench, type BenchContext, BenchFailure } from './bench.ts';
+import { startChildScript } from './child-script.ts';
+import { writeRecording } from './recording-file.ts';
+import { startSimulatedServices, steer } from './simulated-services.ts';
+import { makeFolder } from './sluice.ts';
+import { median, quantile, spread } from './statistics.ts';
+import type { SendingWanted, SentWebhook } from './webhook-sender.ts';
+
+const MIB = 1024 * 1024;
+const NAMES = ['a', 'b', 'c'] as const;
+type Name = (typeof NAMES)[number];
+
+/** What moves while hosts die, and how fast it comes: it must outlast them. */
+const MOVING_BYTES = 16 * 1024 * MIB;
+const MOVING_BYTES_PER_SECOND = 20_000_000;
+
+const LEASE_MS = 5000;
+
+/** How long a host may take to be taken over from, before the bench gives up, in milliseconds. */
+const TAKEOVER_TIMEOUT_MS = 60_000;
+
+/** What several hosts over one Postgres cost, and how soon one goes on with what another has left. */
+export const hosts: Bench = {
+  name: 'hosts',
+  description:
+    'three hosts over one Postgres: webhooks, an upload by way of another host, the death of a host',
+  settings: {
+    webhooks: 'how many in all (default 2000)',
+    'per-second': 'how many in a second, over the three (default 200)',
+    'upload-mib': 'size of an upload (default 256)',
+    deaths: 'how many hosts die while they move a recording (default 10)',
+  },
+  rounds: 5,
+  async run(context) {
+    const { rounds, say, setting } = context;
+    const world = await openWorld(context);
+
+    const accepted = await measureWebhooks(context, world, {
+      count: setting('webhooks', 2000),
+      perSecond: setting('per-second', 200),
+    });
+    say(`${accepted.length} webhooks: p99 ${quantile(accepted, 0.99).toFixed(1)} ms`);
+    await Promise.all(NAMES.map((name) => startRest(world.hosts[name])));
+
+    const bytes = setting('upload-mib', 256) * MIB;
+    const uploads = { direct: [] as number[], foreign: [] as number[] };
+    await upload(world, 'a', 'a', bytes);
+    for (let round = 1; round <= rounds; round += 1) {
+      const ways = [
+        ['direct', 'a'],
+        ['foreign', 'b'],
+      ] as const;
+      for (const [way, by] of round % 2 === 0 ? ways.toReversed() : ways) {
+        uploads[way].push(await upload(world, 'a', by, bytes));
+      }
+      say(`round ${round}: upload ${uploads.direct.at(-1)} ms, by another host ${uploads.foreign.at(-1)} ms`);
+    }
+
+    const takeovers = await measureTakeovers(context, world, setting('deaths', 10));
+    const ratios = uploads.foreign.map((wallMs, at) => wallMs / (uploads.direct[at] ?? Number.NaN));
+    return {
+      figures: {
+        'hosts.accept_p50_ms': quantile(accepted, 0.5),
+        'hosts.accept_p99_ms': quantile(accepted, 0.99),
+        'hosts.tus_foreign_ratio': median(ratios),
+        'hosts.takeover_p50_ms': quantile(takeovers, 0.5),
+        'hosts.takeover_max_ms': quantile(takeovers, 1),
+      },
+      goals: {
+        'hosts.accept_p99_ms': 50,
+        'hosts.tus_foreign_ratio': 1.15,
+        'hosts.takeover_p50_ms': 6000,
+        'hosts.takeover_max_ms': 10_000,
+      },
+      rows: [
+        ['', 'n', 'p50', 'p99', 'min..max'],
+        row('webhook, ms', accepted),
+        row('upload to its own host, ms', uploads.direct),
+        row('upload by way of another host, ms', uploads.foreign),
+        ['the latter over the former', String(ratios.length), ...spread(ratios), ''],
+        row("from a host's death to the next attempt, ms", takeovers),
+      ],
+      notes: [
+        'One machine; Postgres syncs to the disk; the hosts are on the loopback, each with its own folder and three processes.',
+        'A death is the SIGKILL of all three processes of the host whose worker moves the recording.',
+      ],
+      samples: { 'hosts.tus_foreign_ratio': ratios, 'hosts.takeover_p50_ms': takeovers },
+    };
+  },
+};
+
+function row(title: string, values: readonly number[]): string[] {
+  const shown = (share: number) => quantile(values, share).toFixed(1);
+  return [title, String(values.length), shown(0.5), shown(0.99), `${shown(0)}..${shown(1)}`];
+}
+
+interface World {
+  readonly hosts: Readonly<Record<Name, Processes>>;
+  readonly ledger: WholeLedger;
+  readonly urls: Readonly<Record<'zoom' | 'cdn', string>>;
+  readonly secretToken: string;
+  readonly folder: string;
+}
+
+/** The doors of three hosts; tus and the workers are not started yet. */
+async function openWorld(context: BenchContext): Promise<World> {
+  const { defer } = context;
+  const folder = await makeFolder(context);
+  const services = await startSimulatedServices(context, {
+    b2: { keepBytes: false },
+    bunny: { keepBytes: false },
+  });
+  const redis = await startRedis();
+  defer(() => redis.stop());
+  const database = await startPostgres({ isDurable: true });
+  defer(() => database.stop());
+  const address = await database.create();
+  const environment = {
+    ...services.environment,
+    DATABASE_URL: address,
+    REDIS_URL: redis.url,
+    DISK_RESERVE_BYTES: '0',
+    LEASE_MS: String(LEASE_MS),
+  };
+  const started: Processes[] = [];
+  for (const name of NAMES) {
+    const processes = await startProcesses({ ...environment, HOST_ID: name }, ['pipeline']);
+    defer(() => processes.stop());
+    started.push(processes);
+  }
+  const ledger = await openWholeLedger({ address, leaseMs: LEASE_MS });
+  defer(() => ledger.close());
+  return {
+    hosts: Object.fromEntries(NAMES.map((name, at) => [name, started[at]])) as Record<Name, Processes>,
+    ledger,
+    urls: services.urls,
+    secretToken: services.environment['ZOOM_WEBHOOK_SECRET_TOKEN'] ?? '',
+    folder,
+  };
+}
+
+async function startRest(processes: Processes): Promise<void> {
+  await Promise.all(
+    PROCESS_NAMES.filter((name) => name !== 'pipeline').map((name) => processes.restart(name)),
+  );
+}
+
+/** Webhooks to the three hosts at once, a third each; how long each took, in milliseconds. */
+async function measureWebhooks(
+  context: BenchContext,
+  { hosts: all, secretToken, ledger }: World,
+  { count, perSecond }: { readonly count: number; readonly perSecond: number },
+): Promise<number[]> {
+  const senders = NAMES.map((name) => ({
+    name,
+    sender: startChildScript(context, join(import.meta.dirname, 'webhook-sender.ts')),
+  }));
+  const share = Math.ceil(count / NAMES.length);
+  const send = (each: number) =>
+    Promise.all(
+      senders.map(async ({ name, sender }) => {
+        const wanted: SendingWanted = {
+          url: `${all[name].pipelineUrl}/zoom-upload`,
+          secretToken,
+          count: each,
+          perSecond: perSecond / NAMES.length,
+        };
+        return (await sender.ask<{ sent: SentWebhook[] }>(wanted)).sent;
+      }),
+    );
+  // A first time of everything.
+  await send(30);
+  const sent = (await send(share)).flat();
+  const lost = sent.filter(({ status, id }) => status !== 200 || id === null);
+  if (lost.length > 0) throw new BenchFailure(`${lost.length} webhooks were not taken.`);
+  // Nobody is to fetch what they tell of.
+  for (const { id } of await ledger.recordings.unfinished()) await ledger.operator.cancel(id);
+  return sent.map(({ latencyMs }) => latencyMs);
+}
+
+/** Sends an upload that lies on one host by way of one, in one request; how long that took, in milliseconds. */
+async function upload({ hosts: all }: World, owner: Name, by: Name, bytes: number): Promise<number> {
+  const created = await fetch(all[owner].tusUrl, {
+    method: 'POST',
+    headers: {
+      'tus-resumable': '1.0.0',
+      'upload-length': String(bytes),
+      'upload-metadata': `ace_id ${Buffer.from(crypto.randomUUID()).toString('base64')}`,
+    },
+  });
+  const url = new URL(created.headers.get('location') ?? '', all[by].tusUrl);
+  const beganMs = performance.now();
+  await new Promise<void>((resolve, reject) => {
+    const sending = request(url, {
+      method: 'PATCH',
+      agent: false,
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-offset': '0',
+        'content-type': 'application/offset+octet-stream',
+        'content-length': bytes - 1,
+      },
+    });
+    sending.on('error', reject);
+    sending.on('response', (response) => {
+      response.resume();
+      if (response.statusCode === 204) response.on('end', resolve);
+      else reject(new BenchFailure(`An upload was answered ${response.statusCode}.`));
+    });
+    const chunk = Buffer.alloc(MIB);
+    // So that it is taken for a film; its last byte never comes, so nothing follows it.
+    chunk.write('\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom', 'latin1');
+    let left = bytes - 1;
+    const write = () => {
+      while (left > 0) {
+        const size = Math.min(left, chunk.length);
+        left -= size;
+        if (!sending.write(size === chunk.length ? chunk : chunk.subarray(0, size))) {
+          sending.once('drain', write);
+          return;
+        }
+      }
+      sending.end();
+    };
+    write();
+  });
+  const wallMs = Math.round(performance.now() - beganMs);
+  await fetch(url, { method: 'DELETE', headers: { 'tus-resumable': '1.0.0' } });
+  return wallMs;
+}
+
+/** Kills the host that moves a recording, again and again; from each death until another host has begun an attempt, in milliseconds. */
+async function measureTakeovers(context: BenchContext, world: World, deaths: number): Promise<number[]> {
+  const { say, signal } = context;
+  const { ledger, hosts: all, urls, folder } = world;
+  const path = join(folder, 'long.mp4');
+  await writeRecording(path, MOVING_BYTES, true);
+  await steer('PUT', `${urls.cdn}/__sim/link`, { bytesPerSecond: MOVING_BYTES_PER_SECOND });
+  const meeting = { topic: 'The one that moves', files: [{ path }] };
+  const { uuid } = (await steer('POST', `${urls.zoom}/__sim/meetings`, meeting)) as { readonly uuid: string };
+  const webhookUrl = `${all.a.pipelineUrl}/zoom-upload`;
+  await steer('POST', `${urls.zoom}/__sim/send`, { meetingUuid: uuid, webhookUrl });
+  const [recording] = await ledger.recordings.newest(1);
+  if (recording === undefined) throw new BenchFailure('A webhook was taken, and there is no recording.');
+
+  const starts = async () =>
+    (await ledger.recordings.events(recording.id)).filter(({ type }) => type === 'attempt.started');
+  const takeovers: number[] = [];
+  for (let death = 1; death <= deaths; death += 1) {
+    const known = takeovers.length + 1;
+    while ((await starts()).length < known) {
+      signal.throwIfAborted();
+      await sleep(20);
+    }
+    // Whenever in its lease it dies.
+    await sleep(1000 + Math.random() * 4000);
+    const host = (await ledger.recordings.get(recording.id))?.host as Name | undefined;
+    if (host === undefined) throw new BenchFailure('Nobody moves the recording.');
+    const diedAtMs = Date.now();
+    await Promise.all(PROCESS_NAMES.map((name) => all[host].kill(name)));
+    let next: number | undefined;
+    while (next === undefined) {
+      signal.throwIfAborted();
+      if (Date.now() - diedAtMs > TAKEOVER_TIMEOUT_MS) throw new BenchFailure('Nobody has taken over.');
+      next = (await starts())[known]?.atMs;
+      await sleep(20);
+    }
+    takeovers.push(next - diedAtMs);
+    say(`death ${death}: taken over from ${host} after ${next - diedAtMs} ms`);
+    await Promise.all(PROCESS_NAMES.map((name) => all[host].restart(name)));
+  }
+  return takeovers;
+}
