@@ -128,6 +128,8 @@ async function openWorld(context: BenchContext): Promise<World> {
     REDIS_URL: redis.url,
     DISK_RESERVE_BYTES: '0',
     LEASE_MS: String(LEASE_MS),
+    // Its workers die more often than any recording is blamed for.
+    CRASH_LIMIT: '1000',
   };
   const started: Processes[] = [];
   for (const name of NAMES) {
@@ -179,7 +181,10 @@ async function measureWebhooks(
   await send(30);
   const sent = (await send(share)).flat();
   const lost = sent.filter(({ status, id }) => status !== 200 || id === null);
-  if (lost.length > 0) throw new BenchFailure(`${lost.length} webhooks were not taken.`);
+  if (lost.length > 0) {
+    const statuses = [...new Set(lost.map(({ status }) => status))].join(', ');
+    throw new BenchFailure(`${lost.length} webhooks were not taken (${statuses}).`);
+  }
   // Nobody is to fetch what they tell of.
   for (const { id } of await ledger.recordings.unfinished()) await ledger.operator.cancel(id);
   return sent.map(({ latencyMs }) => latencyMs);

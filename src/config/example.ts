@@ -31,7 +31,7 @@ export function exampleEnvironment(): string {
   const lines = Object.entries(settings).flatMap(([name, rule]) => {
     const section = SECTIONS[name];
     const meaning = z.globalRegistry.get(rule)?.description ?? '';
-    const isRequired = !(rule instanceof z.ZodDefault) && !(rule instanceof z.ZodOptional);
+    const isRequired = !hasDefault(rule) && !(rule instanceof z.ZodOptional);
     const isAsked = isRequired || ASKED.includes(name);
     const assignment = `${isAsked ? '' : '#'}${name}=${defaultText(rule)}`;
     return [
@@ -46,7 +46,12 @@ export function exampleEnvironment(): string {
 
 /** The default of a setting as it stands in `.env.example`; nothing if it has none. */
 export function defaultText(rule: z.ZodType): string {
-  return rule instanceof z.ZodDefault ? [rule.def.defaultValue].flat().map(written).join(',') : '';
+  return hasDefault(rule) ? [rule.def.defaultValue].flat().map(written).join(',') : '';
+}
+
+/** Whether it has a default, read as it is or as the text of an environment. */
+function hasDefault(rule: z.ZodType): rule is z.ZodDefault | z.ZodPrefault {
+  return rule instanceof z.ZodDefault || rule instanceof z.ZodPrefault;
 }
 
 /** As people write it. */

@@ -140,7 +140,7 @@ export const settings = {
   HOST_URL: url()
     .optional()
     .describe(
-      'Where the other hosts reach the tus server of this one, such as http://10.0.0.2:1080; unset: by TUS_HOST and TUS_PORT',
+      'Where the other hosts reach the tus server of this one, such as http://10.0.0.2:1080 (each host has its own); unset: by TUS_HOST and TUS_PORT',
     ),
 
   // Processes

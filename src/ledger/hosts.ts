@@ -6,6 +6,7 @@ import { wallMs } from '../lib/wall-time.ts';
 import { change } from './change.ts';
 import { type Database, isPostgres } from './database.ts';
 import { toRecording } from './recording-rows.ts';
+import { placeOf } from './renewal.ts';
 
 /** A machine with processes of Sluice, as it knows itself. */
 export interface HostIdentity {
@@ -54,6 +55,10 @@ export interface Hosts {
   addressOf(id: string): Promise<string | undefined>;
   /** The names of those that have given a sign of life lately, by the clock of the database. */
   alive(): Promise<string[]>;
+  /** Recordings that are not over, and came as a file of which it is not known on which host it lies; oldest first. */
+  unclaimed(afterSeq: number, limit: number): Promise<Recording[]>;
+  /** Says that the file of one of them lies on this host. */
+  claim(recordingId: string): Promise<void>;
   /** Recordings that wait, and whose bytes lie alone on a host that is not heard of. */
   waitingForHosts(limit: number): Promise<Recording[]>;
   /** Recordings that came to this host as a file, and were brought home, or were taken back, by another one: the file may go. */
@@ -148,19 +153,11 @@ export function createHosts({
 
     async beat({ freeBytes, totalBytes, uploads, uploadBytes }) {
       if (own === undefined) return;
-      await db
-        .updateTable('hosts')
-        .set({
-          beats: sql<number>`beats + 1`,
-          seen_at_ms: wallMs(),
-          free_bytes: freeBytes,
-          total_bytes: totalBytes,
-          uploads,
-          upload_bytes: uploadBytes,
-        })
-        .where('id', '=', own.id)
-        .where('key', '=', own.key)
-        .execute();
+      const atMs = wallMs();
+      // As it is: a sign of life waits for none of the changes of the ledger.
+      await sql`update hosts set beats = beats + 1, seen_at_ms = ${atMs}, free_bytes = ${freeBytes},
+        total_bytes = ${totalBytes}, uploads = ${uploads}, upload_bytes = ${uploadBytes}
+        where id = ${own.id} and key = ${own.key}`.execute(db);
     },
 
     async all() {
@@ -200,6 +197,38 @@ export function createHosts({
     },
 
     alive,
+
+    async unclaimed(afterSeq, limit) {
+      if (own === undefined || !isPostgres(db)) return [];
+      const rows = await db
+        .selectFrom('recordings')
+        .selectAll()
+        .where('seq', '>', afterSeq)
+        .where('state', 'not in', ENDED_STATES)
+        .where('origin_host', 'is', null)
+        .where(sql<boolean>`json_extract(origin, '$.kind') in ('file', 'input')`)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return rows.map(toRecording);
+    },
+
+    claim: (recordingId) =>
+      change(db, async (trx) => {
+        const row = await trx
+          .selectFrom('recordings')
+          .select('origin')
+          .where('id', '=', recordingId)
+          .where('origin_host', 'is', null)
+          .executeTakeFirst();
+        if (row === undefined || own === undefined) return;
+        const origin = { ...JSON.parse(row.origin), host: own.id };
+        await trx
+          .updateTable('recordings')
+          .set({ origin: JSON.stringify(origin), ...placeOf(origin) })
+          .where('id', '=', recordingId)
+          .execute();
+      }),
 
     async waitingForHosts(limit) {
       const rows = await db

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
 import { createTurnsAbout } from '../lib/turns.ts';
 import { wallMs } from '../lib/wall-time.ts';
@@ -43,26 +44,19 @@ export function createLocks({ db, isShared }: { db: Database; isShared: boolean 
       return await work();
     } finally {
       // One that cannot be given back ends by itself.
-      await db
-        .deleteFrom('locks')
-        .where('name', '=', name)
-        .where('holder', '=', holder)
-        .execute()
-        .catch(() => {});
+      await sql`delete from locks where name = ${name} and holder = ${holder}`.execute(db).catch(() => {});
     }
   }
 
   async function take(name: string, holder: string): Promise<boolean> {
     const nowMs = wallMs();
     const until_ms = nowMs + HELD_MS;
-    const taken = await db
-      .insertInto('locks')
-      .values({ name, holder, until_ms })
-      .onConflict((conflict) =>
-        conflict.column('name').doUpdateSet({ holder, until_ms }).where('locks.until_ms', '<', nowMs),
-      )
-      .executeTakeFirst();
-    return (taken.numInsertedOrUpdatedRows ?? 0n) > 0n;
+    // As it is, so that it waits for none of the changes of the ledger.
+    const { rows } =
+      await sql`insert into locks (name, holder, until_ms) values (${name}, ${holder}, ${until_ms})
+      on conflict (name) do update set holder = excluded.holder, until_ms = excluded.until_ms
+      where locks.until_ms < ${nowMs} returning name`.execute(db);
+    return rows.length > 0;
   }
 
   return {

@@ -96,7 +96,7 @@ export interface Recordings {
   /** The host that is to move it, for its bytes lie there; `undefined`: any. */
   hostToMove(id: string): Promise<string | undefined>;
   /** Whether this host may move it: what lies on another one alone moves there, and all else too as long as that lives. */
-  isOurs(recording: Pick<Recording, 'host' | 'isBound'>): Promise<boolean>;
+  isOurs(recording: Pick<Recording, 'host' | 'isBound' | 'origin'>): Promise<boolean>;
   /**
    * Whether one that is before it in line, and may move now, is in the queue of another host that lives; or, of one that is in
    * the queue of this host, in that of all of them.
@@ -344,8 +344,11 @@ export function createRecordings({
       return row && waitsFor(row, await alive());
     },
 
-    async isOurs({ host, isBound = false }) {
-      if (own === undefined || host === undefined || host === own) return true;
+    async isOurs({ host, isBound = false, origin }) {
+      if (own === undefined || host === own) return true;
+      // A file of which nobody knows where it lies is claimed first.
+      if (liesOnDisk(origin) && hostOf(origin) === undefined) return false;
+      if (host === undefined) return true;
       return !isBound && !(await alive()).includes(host);
     },
 

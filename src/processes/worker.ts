@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { readInput } from '../domain/input.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import { watchPageOf as pageOf } from '../domain/watching.ts';
@@ -12,6 +13,7 @@ import type { Store } from '../engine/ports/store.ts';
 import { createRecordingRunner } from '../engine/recording-runner.ts';
 import { makeTasks, shapesOf } from '../engine/task-files.ts';
 import { createWishes } from '../engine/wishes.ts';
+import { claimFiles } from '../errands/claim-files.ts';
 import { startClockWatch } from '../errands/clock-watch.ts';
 import { createDeliveryRunner } from '../errands/delivery-runner.ts';
 import { createDiskWatch } from '../errands/disk-watch.ts';
@@ -149,9 +151,10 @@ export async function startWorker(
     minBytesPerSecond,
   });
   const stores = openStores(config, { idleTimeoutMs, minBytesPerSecond });
+  const media = createMediaGate(config.media);
+  const inputs = openInputs(config, media, { idleTimeoutMs, minBytesPerSecond });
   const publishers = openPublishers(config, { idleTimeoutMs, minBytesPerSecond });
   const outputPlaces = openOutputPlaces(config, { idleTimeoutMs, minBytesPerSecond });
-  const media = createMediaGate(config.media);
   const { endpoint } = config.traces;
   const tracing =
     endpoint === undefined
@@ -178,7 +181,7 @@ export async function startWorker(
   const tasks = makeTasks<Tools>(files, {
     host,
     zoom,
-    inputs: openInputs(config, media, { idleTimeoutMs, minBytesPerSecond }),
+    inputs,
     stores,
     publishers,
     outputPlaces,
@@ -300,6 +303,15 @@ export async function startWorker(
       }),
     );
   }
+
+  await claimFiles({
+    hosts: ledger.hosts,
+    pathOf: async (origin) => {
+      if (origin.kind === 'file') return origin.path;
+      return origin.kind === 'input' ? await inputs.localPath(readInput(origin.address)) : undefined;
+    },
+    log,
+  });
 
   workers.push(
     ...[FIRST_LANE, ...lanes].flatMap(takeTurns),

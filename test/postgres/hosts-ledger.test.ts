@@ -1,4 +1,6 @@
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { claimFiles } from '../../src/errands/claim-files.ts';
 import type { HostIdentity } from '../../src/ledger/hosts.ts';
 import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, zoomRecording } from '../support/ledger.ts';
@@ -214,5 +216,27 @@ describe('work about one thing', () => {
 
     end();
     await held;
+  });
+});
+
+describe('a file that was handed over before there were several hosts', () => {
+  it('is moved by nobody until the host that it lies on has claimed it', async () => {
+    const before = await openWholeLedger({ address, leaseMs: LEASE_MS });
+    open.push(before);
+    const { id } = await before.recordings.accept(fileRecording('lesson'));
+    const [a, b] = [await at(identity('a')), await at(identity('b'))];
+    const isOurs = async (ledger: WholeLedger) => {
+      const recording = await ledger.recordings.get(id);
+      return recording !== undefined && (await ledger.recordings.isOurs(recording));
+    };
+    expect([await isOurs(a), await isOurs(b)]).toEqual([false, false]);
+
+    const log = pino({ level: 'silent' });
+    await claimFiles({ hosts: a.hosts, pathOf: async () => '/nowhere/at/all', log });
+    expect([await isOurs(a), await isOurs(b)]).toEqual([false, false]);
+    await claimFiles({ hosts: b.hosts, pathOf: async () => import.meta.filename, log });
+
+    expect([await isOurs(a), await isOurs(b)]).toEqual([false, true]);
+    expect(await a.recordings.get(id)).toMatchObject({ host: 'b', isBound: true, origin: { host: 'b' } });
   });
 });

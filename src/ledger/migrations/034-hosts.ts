@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from 'kysely';
+import { type Kysely, type Migration, PostgresAdapter, sql } from 'kysely';
 
 /** The machines that keep this ledger, and on which of them what a recording is made of lies. */
 export const hosts: Migration = {
@@ -23,6 +23,9 @@ export const hosts: Migration = {
       .addColumn('holder', 'text', (column) => column.notNull())
       .addColumn('until_ms', 'bigint', (column) => column.notNull())
       .execute();
+    // Whoever is at something when the database dies is so no longer, and nobody waits for the disk to say so.
+    if (db.getExecutor().adapter instanceof PostgresAdapter)
+      await sql`alter table locks set unlogged`.execute(db);
     await db.schema
       .createTable('ended_sessions')
       .addColumn('digest', 'text', (column) => column.primaryKey())
