@@ -13,6 +13,10 @@ import { slowDown, unfinishedUploads } from '../support/upload-page.ts';
 const MIB = 1024 * 1024;
 const FILE_BYTES = 6 * MIB;
 
+/** One that does not arrive as a whole while something is done about it, at a line of half a MiB a second. */
+const LONG_FILE_BYTES = 3 * FILE_BYTES;
+const LONG_LINE = MIB / 2;
+
 let browser: Browser;
 let redis: TestRedis;
 let simulators: AllSimulators;
@@ -67,8 +71,8 @@ const arrived = (shown = page) => shown.locator('.afterwards').first().waitFor()
 
 describe('cancelling an upload', () => {
   it('is asked about, from the keyboard too, and nothing ends before the answer', async () => {
-    const file = await writeVideo(join(folder, 'asked.mp4'), FILE_BYTES);
-    await slowDown(context, page, MIB);
+    const file = await writeVideo(join(folder, 'asked.mp4'), LONG_FILE_BYTES);
+    await slowDown(context, page, LONG_LINE);
     await open('#ace_id=asked');
     await choose(file);
     const before = await unfinished();
@@ -98,9 +102,9 @@ describe('cancelling an upload', () => {
   });
 
   it('lies apart from pausing', async () => {
-    const file = await writeVideo(join(folder, 'apart.mp4'), FILE_BYTES);
+    const file = await writeVideo(join(folder, 'apart.mp4'), LONG_FILE_BYTES);
     await page.setViewportSize({ width: 360, height: 780 });
-    await slowDown(context, page, MIB);
+    await slowDown(context, page, LONG_LINE);
     await open('#ace_id=apart');
     await choose(file);
     await begin();
@@ -112,8 +116,8 @@ describe('cancelling an upload', () => {
   });
 
   it('is done later where the server cannot be reached, although the browser was closed', async () => {
-    const file = await writeVideo(join(folder, 'later.mp4'), FILE_BYTES);
-    await slowDown(context, page, MIB);
+    const file = await writeVideo(join(folder, 'later.mp4'), LONG_FILE_BYTES);
+    await slowDown(context, page, LONG_LINE);
     await open('#ace_id=later');
     await choose(file);
     const before = await unfinished();

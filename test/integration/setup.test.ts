@@ -265,6 +265,8 @@ describe('the set-up', () => {
     await writeFile(join(root, 'bin/nginx'), '#!/bin/sh\n', { mode: 0o755 });
     await expect(setUp(withoutPath)).rejects.toThrow(/^Caddy is missing: /);
     await writeFile(join(root, 'bin/caddy'), '#!/bin/sh\n', { mode: 0o755 });
+    await expect(setUp(withoutPath)).rejects.toThrow(/^HAProxy is missing: /);
+    await writeFile(join(root, 'bin/haproxy'), '#!/bin/sh\n', { mode: 0o755 });
     await expect(setUp(withoutPath)).rejects.toThrow(/^Postgres is missing: /);
   });
 
