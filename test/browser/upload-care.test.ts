@@ -84,7 +84,7 @@ describe('cancelling an upload', () => {
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Cancel the upload of “asked.mp4”?' });
     await dialog.waitFor();
-    expect(await dialog.innerText()).toMatch(/MB have arrived and are deleted/);
+    expect(await dialog.innerText()).toMatch(/\d [kM]B have arrived and are deleted/);
     expect(await page.locator(':focus').innerText()).toBe('Keep it');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
