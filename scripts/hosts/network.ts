@@ -45,7 +45,7 @@ export async function enterOwnNetwork(): Promise<number | undefined> {
   if (process.env[INSIDE] !== undefined || process.getuid?.() !== 0) return undefined;
   // All that is needed below, in a network that is gone at once.
   const trial =
-    'ip link add a type bridge && ip link add b type veth peer name c && nsenter --net=/proc/self/ns/net true';
+    'ip link add name trial0 type bridge && ip link add name trial1 type veth peer name trial2 && nsenter --net=/proc/self/ns/net true';
   const mayEnter = await run('unshare', ['--net', 'sh', '-c', trial]).then(
     () => true,
     () => false,
