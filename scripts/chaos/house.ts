@@ -8,6 +8,8 @@ import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Simulator } from '../../simulators/shared/simulator.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts';
+import { systemEnvironment } from '../../test/support/processes.ts';
+import { createUndo } from '../undo.ts';
 import { createProcessClock, type ProcessClock } from './clock.ts';
 import type { Target } from './fault-menu.ts';
 import type { ChaosOptions } from './options.ts';
@@ -86,16 +88,10 @@ export async function openHouse(
 ): Promise<House> {
   // Short, for the paths of unix sockets have a limit.
   const folder = await mkdtemp(join(tmpdir(), 'sluice-c-'));
-  const undo: (() => Promise<unknown>)[] = [
-    async () => {
-      if (!keepsFolder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-    },
-  ];
-  async function close(): Promise<void> {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await step().catch((error: unknown) => process.stderr.write(`Clean-up failed: ${String(error)}\n`));
-    }
-  }
+  const undo = createUndo();
+  undo.push(async () => {
+    if (!keepsFolder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
 
   try {
     const [dataDir, sourceDir, storeDir] = [
@@ -200,21 +196,10 @@ export async function openHouse(
           (sum, [name, { faults }]) => sum + (name === except ? 0 : faults.struck),
           0,
         ),
-      close,
+      close: undo.close,
     };
   } catch (error) {
-    await close();
+    await undo.close();
     throw error;
   }
-}
-
-/** What a program needs to run at all; no setting of Sluice is among it. */
-export function systemEnvironment(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }

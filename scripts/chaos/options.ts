@@ -20,15 +20,19 @@ Options:
 Exit code: 0 if nothing was lost, doubled or left behind; 1 if something was; 2 for a wrong option.
 `;
 
-export interface ChaosOptions {
+/** What every run that does damage may be told. */
+export interface RunOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly recordings: number;
-  readonly usesPostgres: boolean;
   readonly printsJson: boolean;
   readonly keepsFolder: boolean;
   readonly isVerbose: boolean;
   readonly wantsHelp: boolean;
+}
+
+export interface ChaosOptions extends RunOptions {
+  readonly usesPostgres: boolean;
 }
 
 /** The command line asks for something that there is not. */
@@ -36,24 +40,43 @@ export class UsageError extends Error {}
 
 /** @throws UsageError */
 export function readOptions(args: readonly string[], randomSeed: () => number): ChaosOptions {
-  const { values } = parse(args);
+  const { options, values } = readRun(args, randomSeed, { perMinute: 14, least: 4, flags: ['postgres'] });
+  return { ...options, usesPostgres: values['postgres'] === true };
+}
+
+/** @throws UsageError */
+export function readRunOptions(
+  args: readonly string[],
+  randomSeed: () => number,
+  terms: { readonly perMinute: number; readonly least: number },
+): RunOptions {
+  return readRun(args, randomSeed, { ...terms, flags: [] }).options;
+}
+
+/** @param terms How many recordings are sent a minute unless told otherwise, how many at least, and which flags there are besides */
+function readRun(
+  args: readonly string[],
+  randomSeed: () => number,
+  terms: { readonly perMinute: number; readonly least: number; readonly flags: readonly string[] },
+) {
+  const values = parse(args, terms.flags);
   const minutes = amount('--minutes', values.minutes, 0.1);
-  return {
+  const options: RunOptions = {
     minutes,
     seed: values.seed === undefined ? randomSeed() : whole('--seed', values.seed, 0),
     recordings:
       values.recordings === undefined
-        ? Math.max(4, Math.round(14 * minutes))
+        ? Math.max(terms.least, Math.round(terms.perMinute * minutes))
         : whole('--recordings', values.recordings, 1),
-    usesPostgres: values.postgres,
     printsJson: values.json,
     keepsFolder: values.keep,
     isVerbose: values.verbose,
     wantsHelp: values.help,
   };
+  return { options, values: values as Readonly<Record<string, unknown>> };
 }
 
-function parse(args: readonly string[]) {
+function parse(args: readonly string[], flags: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const;
   try {
     return parseArgs({
@@ -62,13 +85,13 @@ function parse(args: readonly string[]) {
         minutes: { type: 'string', default: '2' },
         seed: { type: 'string' },
         recordings: { type: 'string' },
-        postgres: flag,
         json: flag,
         keep: flag,
         verbose: flag,
         help: { ...flag, short: 'h' },
+        ...Object.fromEntries(flags.map((name) => [name, flag])),
       },
-    });
+    }).values;
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

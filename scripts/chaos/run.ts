@@ -1,20 +1,21 @@
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { describe } from './action.ts';
 import { startDatabaseDamage } from './database.ts';
-import { drain, type Remaining } from './drain.ts';
+import { drain } from './drain.ts';
 import { createFurtherRuns } from './further-runs.ts';
 import { historyOf } from './history.ts';
 import { type House, openHouse } from './house.ts';
 import type { ChaosOptions } from './options.ts';
 import { createPerformer, type Performed, type Performer } from './performer.ts';
 import { makePlan, type Plan } from './plan.ts';
+import type { Judged, RunContext } from './script.ts';
 import { createSenders, type Senders } from './senders.ts';
 import { type TransferWatch, watchTransfers } from './transfers.ts';
 import { type Finding, judge } from './verdict.ts';
 import { pause } from './waiting.ts';
 
 /** What came of a run. */
-export interface Result {
+export interface Result extends Judged {
   readonly seed: number;
   readonly minutes: number;
   readonly kills: number;
@@ -36,23 +37,13 @@ export interface Result {
   readonly recoveriesS: readonly number[];
   readonly spoiledMeasurements: number;
   readonly drainS: number;
-  readonly stuck: Remaining | undefined;
-  readonly findings: readonly (Finding & { readonly history: readonly string[] })[];
 }
 
 /** Enough for the last requests of clients that were told "done" to end. */
 const SETTLE_MS = 1500;
 
-export interface RunContext {
-  /** The checkout. */
-  readonly root: string;
-  readonly options: ChaosOptions;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-}
-
 /** Plans, runs, drains, compares. Whatever it started has ended when it resolves or throws. */
-export async function runChaos({ root, options, say, signal }: RunContext): Promise<Result> {
+export async function runChaos({ root, options, say, signal }: RunContext<ChaosOptions>): Promise<Result> {
   const plan = makePlan({
     seed: options.seed,
     durationMs: options.minutes * 60_000,

@@ -1,6 +1,7 @@
+import { PROCESS_NAMES } from '../../test/support/processes.ts';
 import { createDice, type Dice } from '../chaos/dice.ts';
 import { pause } from '../chaos/waiting.ts';
-import { APPS, type App, type Host } from './host.ts';
+import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
 /** How long a link is cut at most, and all else but a halt lasts, in milliseconds. */
@@ -87,7 +88,7 @@ export function createDamage(options: {
     const near = world.hosts.filter((host) => !away.has(host));
     const [first, ...others] = dice.shuffled(near);
     const forMs = dice.whole(1000, LONGEST_CUT_MS);
-    const app = dice.pick(APPS as readonly [App, ...App[]]);
+    const app = dice.pick(PROCESS_NAMES);
     if (first === undefined) return;
     // One host at least is left.
     const mayLeave = others.length > 0;
@@ -99,7 +100,7 @@ export function createDamage(options: {
       kills += 1;
     } else if (kind === 'fall' && mayLeave) {
       note(kind, `${first.id} for ${forMs} ms`);
-      kills += APPS.length;
+      kills += PROCESS_NAMES.length;
       takeAway(first, forMs, first.fall, first.start);
     } else if (kind === 'cut' && mayLeave && isLinked) {
       note(kind, `${first.id} for ${forMs} ms`);

@@ -2,18 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ENTRIES, PROCESS_NAMES, type ProcessName, systemEnvironment } from '../../test/support/processes.ts';
 import { createProcessClock } from '../chaos/clock.ts';
-import { systemEnvironment } from '../chaos/house.ts';
 import { mountVolume, type Volume } from '../chaos/volume.ts';
 import type { HostLink } from './network.ts';
-
-const ENTRIES = {
-  pipeline: 'dist/server/main.js',
-  worker: 'dist/queue/main.js',
-  tus: 'dist/tus/main.js',
-} as const;
-export type App = keyof typeof ENTRIES;
-export const APPS = ['pipeline', 'worker', 'tus'] as const satisfies readonly App[];
 
 /** How soon a process that has ended is begun again, in milliseconds. */
 const RESTART_MS = 400;
@@ -28,7 +20,7 @@ export interface Host {
   readonly doors: { readonly pipeline: string; readonly tus: string };
   readonly volume: Volume | undefined;
   /** Kills a process; it is begun again. */
-  kill(app: App): void;
+  kill(app: ProcessName): void;
   /** Kills all of them, and begins none again until `start`. */
   fall(): void;
   start(): void;
@@ -70,11 +62,11 @@ export async function openHost(options: {
     TUS_PORT: String(ports.tus),
   };
   const log = createWriteStream(join(folder, 'log'), { flags: 'a' });
-  const children = new Map<App, ChildProcess>();
+  const children = new Map<ProcessName, ChildProcess>();
   const waiting = new Set<NodeJS.Timeout>();
   let isUp = true;
 
-  function begin(app: App): void {
+  function begin(app: ProcessName): void {
     const [program = '', ...args] = [...link.command, process.execPath, join(root, ENTRIES[app])];
     const child = spawn(program, args, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     children.set(app, child);
@@ -99,7 +91,7 @@ export async function openHost(options: {
 
   function start(): void {
     isUp = true;
-    for (const app of APPS) if (!children.has(app)) begin(app);
+    for (const app of PROCESS_NAMES) if (!children.has(app)) begin(app);
   }
 
   start();

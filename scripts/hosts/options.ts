@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../chaos/options.ts';
+import { type RunOptions, readRunOptions } from '../chaos/options.ts';
 
 export const HELP = `Usage: npm run hosts -- [options]
 
@@ -23,56 +22,7 @@ Options:
 Exit code: 0 if nothing was lost, doubled or left behind; 1 if something was; 2 for a wrong option.
 `;
 
-export interface HostsOptions {
-  readonly minutes: number;
-  readonly seed: number;
-  readonly recordings: number;
-  readonly printsJson: boolean;
-  readonly keepsFolder: boolean;
-  readonly isVerbose: boolean;
-  readonly wantsHelp: boolean;
-}
-
 /** @throws UsageError */
-export function readOptions(args: readonly string[], randomSeed: () => number): HostsOptions {
-  const { values } = parse(args);
-  const minutes = amount('--minutes', values.minutes, 0.1);
-  return {
-    minutes,
-    seed: values.seed === undefined ? randomSeed() : amount('--seed', values.seed, 0),
-    recordings:
-      values.recordings === undefined
-        ? Math.max(6, Math.round(25 * minutes))
-        : amount('--recordings', values.recordings, 1),
-    printsJson: values.json,
-    keepsFolder: values.keep,
-    isVerbose: values.verbose,
-    wantsHelp: values.help,
-  };
-}
-
-function parse(args: readonly string[]) {
-  const flag = { type: 'boolean', default: false } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string', default: '2' },
-        seed: { type: 'string' },
-        recordings: { type: 'string' },
-        json: flag,
-        keep: flag,
-        verbose: flag,
-        help: { ...flag, short: 'h' },
-      },
-    });
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
-
-function amount(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value >= min) return value;
-  throw new UsageError(`${name} takes a number from ${min} on, not "${text}".`);
+export function readOptions(args: readonly string[], randomSeed: () => number): RunOptions {
+  return readRunOptions(args, randomSeed, { perMinute: 25, least: 6 });
 }

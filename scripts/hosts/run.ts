@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createDice } from '../chaos/dice.ts';
-import { drain, type Remaining } from '../chaos/drain.ts';
+import { drain } from '../chaos/drain.ts';
 import { createFurtherRuns } from '../chaos/further-runs.ts';
 import { historyOf } from '../chaos/history.ts';
+import type { RunOptions } from '../chaos/options.ts';
+import type { Judged, RunContext } from '../chaos/script.ts';
 import { createSenders } from '../chaos/senders.ts';
 import { planShipments } from '../chaos/shipments.ts';
 import { watchTransfers } from '../chaos/transfers.ts';
@@ -12,11 +14,10 @@ import { type Finding, judge } from '../chaos/verdict.ts';
 import { pause } from '../chaos/waiting.ts';
 import { createDamage, type Done, LONGEST_CUT_MS } from './damage.ts';
 import type { Host } from './host.ts';
-import type { HostsOptions } from './options.ts';
 import { ADMIN_TOKEN, openWorld, UPLOAD_SECRET, type World } from './world.ts';
 
 /** What came of a run. */
-export interface Result {
+export interface Result extends Judged {
   readonly seed: number;
   readonly minutes: number;
   readonly hasLinks: boolean;
@@ -31,8 +32,6 @@ export interface Result {
   /** Writes under an old fence that were refused, by what the processes have logged. */
   readonly refusedFences: number;
   readonly drainS: number;
-  readonly stuck: Remaining | undefined;
-  readonly findings: readonly (Finding & { readonly history: readonly string[] })[];
 }
 
 /** How much later than a link was mended what had been sent over it may be seen, in milliseconds. */
@@ -42,13 +41,7 @@ const SEEN_WITHIN_MS = 3000;
 const SETTLE_MS = 1500;
 
 /** Plans, runs, drains, compares. Whatever it started has ended when it resolves or throws. */
-export async function runHosts(context: {
-  /** The checkout. */
-  readonly root: string;
-  readonly options: HostsOptions;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-}): Promise<Result> {
+export async function runHosts(context: RunContext<RunOptions>): Promise<Result> {
   const { root, options, say, signal } = context;
   say(`seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings`);
   const world = await openWorld(root, options);
@@ -70,7 +63,7 @@ export async function runHosts(context: {
 async function perform(stage: {
   readonly world: World;
   readonly watch: ReturnType<typeof watchTransfers>;
-  readonly options: HostsOptions;
+  readonly options: RunOptions;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }): Promise<Result> {

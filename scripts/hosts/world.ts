@@ -12,6 +12,7 @@ import { findServer } from '../../test/support/redis.ts';
 import { type FrontProxy, startNginxForHosts } from '../attack/proxies.ts';
 import { LINK_BYTES_PER_SECOND, SCALED_SETTINGS, ZOOM_RETRY_STEPS_MS } from '../chaos/house.ts';
 import { writeRecipes } from '../chaos/recipes.ts';
+import { createUndo } from '../undo.ts';
 import { type Host, openHost } from './host.ts';
 import { NETWORK, openNetwork } from './network.ts';
 
@@ -48,16 +49,10 @@ export async function openWorld(
   { keepsFolder }: { readonly keepsFolder: boolean },
 ): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-h-'));
-  const undo: (() => Promise<unknown>)[] = [
-    async () => {
-      if (!keepsFolder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-    },
-  ];
-  async function close(): Promise<void> {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await step().catch((error: unknown) => process.stderr.write(`Clean-up failed: ${String(error)}\n`));
-    }
-  }
+  const undo = createUndo();
+  undo.push(async () => {
+    if (!keepsFolder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
 
   try {
     const [sourceDir, storeDir] = [join(folder, 'sent'), join(folder, 'store')];
@@ -121,10 +116,10 @@ export async function openWorld(
     return {
       ...{ folder, hosts, hasLinks, simulators, database, ledgerAddress, redis, sourceDir, storeDir },
       proxyUrl: proxy.url,
-      close,
+      close: undo.close,
     };
   } catch (error) {
-    await close();
+    await undo.close();
     throw error;
   }
 }

@@ -7,7 +7,8 @@ import { freePort } from './free-port.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 
-const ENTRIES = {
+/** What each process is started by, below the checkout. */
+export const ENTRIES = {
   pipeline: 'dist/server/main.js',
   tus: 'dist/tus/main.js',
   worker: 'dist/queue/main.js',
