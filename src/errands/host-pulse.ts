@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Hosts } from '../ledger/hosts.ts';
+import type { HostState } from '../ledger/hosts.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { spaceOf } from '../lib/disk.ts';
@@ -38,7 +38,7 @@ export function startHostPulse({
   const seldom = createSeldomLog(log);
   let saidAtMs = Number.NEGATIVE_INFINITY;
   let alive: readonly string[] | undefined;
-  let state: Parameters<Hosts['beat']>[0] | undefined;
+  let state: HostState | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   async function look() {
@@ -81,8 +81,9 @@ export function startHostPulse({
 
   return startRepeating(async (signal) => {
     try {
+      // Nobody asks for the disk of one that is alone.
+      if (hosts.own === undefined) return await hosts.beat(undefined);
       await hosts.beat(await look());
-      if (hosts.own === undefined) return;
       await hearOfOthers();
       await sayWhatWaits();
     } catch (err) {

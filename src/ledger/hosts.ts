@@ -48,8 +48,8 @@ export interface Host extends Pick<HostState, 'uploads' | 'uploadBytes'> {
 export interface Hosts {
   /** The name of the one that this process runs on; `undefined` where there can be one host alone. */
   readonly own: string | undefined;
-  /** Gives a sign of life. */
-  beat(state: HostState): Promise<void>;
+  /** Gives a sign of life, and says of its disk what is given. */
+  beat(state: HostState | undefined): Promise<void>;
   all(): Promise<Host[]>;
   /** Where the tus server of a host is; `undefined`: there is no such host, or it has told none. */
   addressOf(id: string): Promise<string | undefined>;
@@ -151,12 +151,14 @@ export function createHosts({
   return {
     own: isPostgres(db) ? own?.id : undefined,
 
-    async beat({ freeBytes, totalBytes, uploads, uploadBytes }) {
+    async beat(state) {
       if (own === undefined) return;
-      const atMs = wallMs();
+      const seen =
+        state &&
+        sql`, free_bytes = ${state.freeBytes}, total_bytes = ${state.totalBytes}, uploads = ${state.uploads},
+          upload_bytes = ${state.uploadBytes}`;
       // As it is: a sign of life waits for none of the changes of the ledger.
-      await sql`update hosts set beats = beats + 1, seen_at_ms = ${atMs}, free_bytes = ${freeBytes},
-        total_bytes = ${totalBytes}, uploads = ${uploads}, upload_bytes = ${uploadBytes}
+      await sql`update hosts set beats = beats + 1, seen_at_ms = ${wallMs()}${seen ?? sql``}
         where id = ${own.id} and key = ${own.key}`.execute(db);
     },
 
