@@ -1,11 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { systemCode } from '../domain/errors.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { startRepeating } from '../lib/abort.ts';
-import { removeAll } from '../lib/files.ts';
+import { namesIn, removeAll } from '../lib/files.ts';
 import { removeUnchanged } from '../lib/remove-unchanged.ts';
 import { createSeldomLog } from '../lib/seldom-log.ts';
 
@@ -68,11 +66,4 @@ export function startLeftBehind({
 function mayGo({ source, state, origin }: Recording): boolean {
   if (origin.kind !== 'file' || origin.keep) return false;
   return state === 'done' || source === 'manual';
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch((error) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
 }

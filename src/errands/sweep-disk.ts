@@ -1,10 +1,7 @@
-import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../domain/errors.ts';
 import type { State } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { lengthOf, removeAll, statIfThere } from '../lib/files.ts';
+import { entriesIn, lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { bytesAt } from '../lib/upload-bytes.ts';
 import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTerms } from './broom.ts';
 
@@ -105,13 +102,4 @@ export function createUploadBroom(options: {
       });
     },
   };
-}
-
-async function entriesIn(directory: string): Promise<Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

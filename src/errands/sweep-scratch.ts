@@ -1,11 +1,9 @@
-import type { Dirent } from 'node:fs';
-import { readdir, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../domain/errors.ts';
 import { STEP_ID } from '../domain/recipe.ts';
 import { UNFINISHED_STATES } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { removeAll, statIfThere } from '../lib/files.ts';
+import { entriesIn, removeAll, statIfThere } from '../lib/files.ts';
 import { bytesAt } from '../lib/upload-bytes.ts';
 import { type Broom, isWithinMemory, type Leftover } from './broom.ts';
 
@@ -66,9 +64,6 @@ export function createScratchBroom(options: {
 }
 
 async function foldersIn(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error): Dirent[] => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const entries = await entriesIn(directory);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }

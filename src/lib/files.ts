@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import type { Dirent, Stats } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
 
@@ -24,6 +24,21 @@ export async function lengthOf(path: string): Promise<number | undefined> {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
+}
+
+/** What is in a folder; nothing, if there is no such folder. */
+export async function entriesIn(path: string): Promise<Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The names of all that is in a folder; none, if there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  return (await entriesIn(path)).map(({ name }) => name);
 }
 
 /** Makes a file's bytes survive a power cut. */

@@ -1,6 +1,7 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../domain/errors.ts';
+import { namesIn } from './files.ts';
 
 /** After so long without a byte no room is kept for an upload any more; whoever comes back for it takes what there is. */
 const RESTING_AFTER_MS = 24 * 3_600_000;
@@ -91,15 +92,6 @@ async function readObject(path: string): Promise<Readonly<Partial<Record<string,
   } catch (error) {
     // Taken back a moment ago, or a leftover that nobody can resume.
     if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return {};
-    throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { orMachineTrouble, systemCode } from '../../domain/errors.ts';
+import { orMachineTrouble } from '../../domain/errors.ts';
 import type { PlannedStep } from '../../domain/recipe.ts';
 import type { Recording } from '../../domain/recording.ts';
 import type { Disk } from '../../lib/disk.ts';
-import { makeFolder, removeAll } from '../../lib/files.ts';
+import { makeFolder, namesIn, removeAll } from '../../lib/files.ts';
 
 /** Whose scratch it is. */
 export interface ScratchOwner {
@@ -65,9 +64,5 @@ export function createScratch(
 }
 
 async function removeAttempts(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error): string[] => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
-  for (const name of names) if (name !== NOTES) await removeAll(join(folder, name));
+  for (const name of await namesIn(folder)) if (name !== NOTES) await removeAll(join(folder, name));
 }
