@@ -64,6 +64,9 @@ export const TAKING_BACK_STATES: readonly State[] = ['cancelling', 'deleting'];
 /** The states that go on without anyone's help, until nothing is left to do. */
 export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, ...TAKING_BACK_STATES];
 
+/** The states of what needs nothing any more that it came as; of one that has failed that may be the only copy. */
+export const ENDED_STATES: readonly State[] = ['done', 'cancelled', 'deleted'];
+
 /** The states out of which a door that brings a recording once more gives it a new beginning, with whatever file. */
 export const RENEWABLE_STATES: readonly State[] = ['failed', ...TAKING_BACK_STATES, 'cancelled', 'deleted'];
 

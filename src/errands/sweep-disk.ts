@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { State } from '../domain/recording.ts';
+import { ENDED_STATES } from '../domain/recording.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { entriesIn, lengthOf, removeAll, statIfThere } from '../lib/files.ts';
 import { bytesAt } from '../lib/upload-bytes.ts';
@@ -7,9 +7,6 @@ import { type Broom, isLive, isOld, isWithinMemory, type Leftover, type SweepTer
 
 const RECORDING_ID = /^rec_[0-9a-f]{24}$/;
 const FINISHED_UPLOAD = /^([0-9a-f]{32}(?:-[a-z0-9-]+)?)\.upload$/;
-
-/** How recordings stand that need their file no more; of one that ended on another host it is left here. */
-const OVER: readonly State[] = ['done', 'cancelled', 'deleted'];
 
 /** Where finished uploads lie, and the notes about those that the pipeline has not accepted yet. */
 export interface IncomingPaths {
@@ -78,8 +75,8 @@ export function createUploadBroom(options: {
       const { origin } = owner;
       const isUnchanged =
         origin.kind === 'file' && origin.bytes === size && origin.modifiedAtMs === Math.trunc(mtimeMs);
-      // Of a recording that failed this may be the only copy there is.
-      return isUnchanged && !origin.keep && OVER.includes(owner.state);
+      // Of a recording that failed this may be the only copy there is; of one that has ended on another host it is left here.
+      return isUnchanged && !origin.keep && ENDED_STATES.includes(owner.state);
     });
     if (!mayGo) return undefined;
     return {

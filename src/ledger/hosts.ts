@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
-import { type Recording, type State, UNFINISHED_STATES, WAITING_STATES } from '../domain/recording.ts';
+import { ENDED_STATES, type Recording, UNFINISHED_STATES, WAITING_STATES } from '../domain/recording.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import { change } from './change.ts';
 import { type Database, isPostgres } from './database.ts';
@@ -75,9 +75,6 @@ export interface Hosts {
   forget(id: string): Promise<'forgotten' | 'unknown' | 'alive'>;
 }
 
-/** How recordings end that need nothing any more of what they came as; of one that has failed it may be the only copy. */
-const ENDED_STATES: readonly State[] = ['done', 'cancelled', 'deleted'];
-
 /** How long it is watched whether another machine lives that is called the same, in milliseconds, and how often it is looked. */
 const WATCH_MS = 8000;
 const LOOK_EVERY_MS = 500;
@@ -138,6 +135,9 @@ export function createHosts({
   own: HostIdentity | undefined;
   silentAfterMs: number;
 }): Hosts {
+  /** This host as one of several. */
+  const shared = isPostgres(db) ? own : undefined;
+
   async function alive(): Promise<string[]> {
     const rows = await db
       .selectFrom('hosts')
@@ -149,7 +149,7 @@ export function createHosts({
   }
 
   return {
-    own: isPostgres(db) ? own?.id : undefined,
+    own: shared?.id,
 
     async beat(state) {
       if (own === undefined) return;
@@ -201,7 +201,7 @@ export function createHosts({
     alive,
 
     async unclaimed(afterSeq, limit) {
-      if (own === undefined || !isPostgres(db)) return [];
+      if (shared === undefined) return [];
       const rows = await db
         .selectFrom('recordings')
         .selectAll()
@@ -223,8 +223,8 @@ export function createHosts({
           .where('id', '=', recordingId)
           .where('origin_host', 'is', null)
           .executeTakeFirst();
-        if (row === undefined || own === undefined) return;
-        const origin = { ...JSON.parse(row.origin), host: own.id };
+        if (row === undefined || shared === undefined) return;
+        const origin = { ...JSON.parse(row.origin), host: shared.id };
         await trx
           .updateTable('recordings')
           .set({ origin: JSON.stringify(origin), ...placeOf(origin) })
@@ -246,11 +246,11 @@ export function createHosts({
     },
 
     async leftBehind(limit) {
-      if (own === undefined) return [];
+      if (shared === undefined) return [];
       const rows = await db
         .selectFrom('recordings')
         .selectAll()
-        .where('origin_host', '=', own.id)
+        .where('origin_host', '=', shared.id)
         .where(sql<boolean>`host <> origin_host`)
         .where('state', 'in', ENDED_STATES)
         .limit(limit)
@@ -268,9 +268,9 @@ export function createHosts({
     },
 
     async isFirst() {
-      if (own === undefined || !isPostgres(db)) return true;
-      const [first = own.id] = await alive();
-      return first === own.id;
+      if (shared === undefined) return true;
+      const [first = shared.id] = await alive();
+      return first === shared.id;
     },
 
     forget: (id) =>

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import { TAKING_BACK_STATES } from '../domain/recording.ts';
+import { ENDED_STATES, TAKING_BACK_STATES } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { change } from './change.ts';
 import type { Service } from './circuits.ts';
@@ -56,7 +56,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
       .where('recordings.state', 'not in', TAKING_BACK_STATES)
       .where((or) =>
         or.or([
-          or('recordings.state', 'in', ['done', 'cancelled', 'deleted']),
+          or('recordings.state', 'in', ENDED_STATES),
           or('stages.fact', 'is not', null),
           or.and([or('recordings.state', '=', 'failed'), or('stages.checkpoint', 'is', null)]),
         ]),

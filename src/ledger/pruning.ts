@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { ENDED_STATES, type State } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
 import type { LedgerExtension } from './extension.ts';
@@ -65,7 +66,7 @@ export function createPruning({
         .execute();
       const old = rows.filter(
         ({ type, state, ended_at_ms }) =>
-          (state === 'done' || state === 'cancelled' || state === 'deleted') &&
+          ENDED_STATES.includes(state as State) &&
           ended_at_ms !== null &&
           Number(ended_at_ms) < beforeMs &&
           !kept.includes(type),
@@ -81,7 +82,7 @@ export function createPruning({
           )
           .where(
             sql<boolean>`exists (select 1 from recordings where id = recording_id
-              and state in ('done', 'cancelled', 'deleted') and ended_at_ms < ${beforeMs})`,
+              and state in (${sql.join(ENDED_STATES)}) and ended_at_ms < ${beforeMs})`,
           )
           .execute();
       }

@@ -1,8 +1,8 @@
 import { adviceFor } from '../../domain/error-catalogue.ts';
 import type { AlarmChange, NewAlarm } from '../../ledger/alarms.ts';
+import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomChecks } from './tables/checks.ts';
 import './tables/tables.ts';
-import { wallMs } from '../../lib/wall-time.ts';
 
 /** The kinds of alarms that are Zoom's alone. */
 export const ZOOM_ALARM_KINDS = ['zoom'] as const;
