@@ -156,8 +156,10 @@ describe.each([
       await page.evaluate(`window.errors = []; window.video = document.querySelector('video')`);
       const url = `${origin}/${facts[how]?.keys[kind]}`;
       await page.evaluate(`(${PLAYERS[player].begin})(${JSON.stringify(url)})`);
-      await page.evaluate(`video.play()`);
       const until = (condition: string) => page.waitForFunction(condition, undefined, { timeout: 30_000 });
+      // Whoever asks it to play before the player has given it its source is told that a new load interrupted him.
+      await until(`window.errors.length > 0 || video.readyState >= HTMLMediaElement.HAVE_METADATA`);
+      await page.evaluate(`video.play()`);
       await until(`window.errors.length > 0 || (video.currentTime > 0.3 && video.videoHeight > 0)`);
 
       for (const height of [240, 360]) {
