@@ -1,27 +1,5 @@
 import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
-
-/** What never reaches a log, wherever it stands in a line. */
-const SECRETS = [
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'token',
-  'downloadToken',
-  'download_token',
-  'downloadUrl',
-  'download_url',
-  'password',
-  'secret',
-  'access_token',
-  'accessToken',
-  'adminToken',
-  'secretToken',
-  'clientSecret',
-  'webhookSecret',
-  'apiKey',
-  'readOnlyApiKey',
-  'applicationKey',
-];
+import { censor } from './censor.ts';
 
 /** Creates the process's logger: one JSON object per line on standard output, secrets blanked out. */
 export function createLogger(options: {
@@ -36,13 +14,9 @@ export function createLogger(options: {
     level: options.level,
     base: { app: options.name, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: stdSerializers.errWithCause },
+    formatters: { level: (label) => ({ level: label }), bindings: censor, log: censor },
+    serializers: { err: (error) => censor(stdSerializers.errWithCause(error)) },
     hooks: { streamWrite: options.scrub },
-    redact: {
-      paths: SECRETS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
-      censor: '[secret]',
-    },
   };
   return pino(settings, pino.destination(options.toStderr ? 2 : 1));
 }
