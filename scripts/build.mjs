@@ -138,7 +138,6 @@ async function bundle({ from, outDir }) {
     target: 'node20.19',
     sourcemap: 'linked',
     sourcesContent: false,
-    keepNames: true,
     external: OUTSIDE,
     metafile: true,
     banner: { js: REQUIRE },
