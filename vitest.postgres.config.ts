@@ -2,7 +2,17 @@ import { defineConfig } from 'vitest/config';
 
 /** What stands on the ledger, and asks it for more than the others do. */
 const ON_THE_LEDGER = [
-  ...['ledger', 'ledger-gate', 'ledger-crowd', 'ledger-processes', 'counters', 'desk', 'pages', 'postponed'],
+  ...[
+    'ledger',
+    'ledger-accepting',
+    'ledger-gate',
+    'ledger-crowd',
+    'ledger-processes',
+    'counters',
+    'desk',
+    'pages',
+    'postponed',
+  ],
   ...['late-looks', 'line', 'line-left', 'live', 'runs', 'output-ends', 'sweeper', 'actions', 'after-done'],
   ...[
     'two-stores',

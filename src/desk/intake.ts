@@ -6,7 +6,12 @@ import type { RecipeBook } from '../recipes/book.ts';
 
 /** Where all doors lead: once `accept` has returned, the recording is in the ledger for good. */
 export interface Intake {
-  accept(recording: NewRecording): Promise<Accepted>;
+  accept(recording: NewRecording, circumstances?: Circumstances): Promise<Accepted>;
+}
+
+export interface Circumstances {
+  /** Whether nothing of its group is here, or comes together with it, so that nothing can be waiting for it. */
+  readonly isAlone?: boolean;
 }
 
 /** Accepts into the ledger, and only tells the line; the line may follow later. */
@@ -18,7 +23,7 @@ export function createIntake(options: {
 }): Intake {
   const { recordings, book, line, log } = options;
   return {
-    async accept(recording) {
+    async accept(recording, { isAlone = false } = {}) {
       const accepted = await recordings.accept({ plan: book.planFor(recording), ...recording });
       const { id, state, isDuplicate } = accepted;
       log.info(
@@ -29,7 +34,7 @@ export function createIntake(options: {
       if (isDuplicate && state === 'waiting') line.reconcile();
       if (!isDuplicate) line.poke();
       const { kind = 'video', groupKey } = recording;
-      if (kind === 'video' && groupKey !== undefined && !isDuplicate) {
+      if (kind === 'video' && groupKey !== undefined && !isDuplicate && !isAlone) {
         for (const companionId of await recordings.wakeCompanions(groupKey)) line.hurry(companionId);
       }
       return accepted;

@@ -37,7 +37,7 @@ export async function rename(trx: Trx, recording: Recording, title: string, by: 
     if (companion.title !== previousTitle) continue;
     const change = titled(companion, title);
     await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
-    await addEvent(trx, companion.id, 'recording.renamed', { from: previousTitle, to: title, with: id, by });
+    addEvent(trx, companion.id, 'recording.renamed', { from: previousTitle, to: title, with: id, by });
   }
   if (recording.kind === 'video') {
     await trx
@@ -72,7 +72,7 @@ export async function publishAgain(trx: Trx, recording: Recording, by: string): 
     if (companion.state !== 'done' || !(await isShown(trx, companion.id))) continue;
     const change = await keepStages(trx, companion);
     await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
-    await addEvent(trx, companion.id, 'publish-again.asked', { with: recording.id, by });
+    addEvent(trx, companion.id, 'publish-again.asked', { with: recording.id, by });
   }
   const present = videosIn(await factsOf(trx, recording.id)).map(({ videoId }) => videoId);
   const earlier = [...(recording.earlierVideoIds ?? []), ...present];

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { RawBuilder, Transaction } from 'kysely';
 import type { NewRecording, Source } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import type { EventType } from './events.ts';
@@ -27,6 +27,8 @@ export interface LedgerExtension {
   readonly keptEvents?: readonly EventType[];
   /** What is known of a recording before it comes: the recording as it would be, had both come in their order. */
   beforeAccepting?(trx: Transaction<Tables>, recording: NewRecording): Promise<Foreknown>;
+  /** Whether anything is known of it that `beforeAccepting` would look at; `undefined`: of such a recording nothing ever is. */
+  isForeknown?(recording: NewRecording): RawBuilder<boolean> | undefined;
 }
 
 /** The names of tables that look like one of {@link LedgerExtension.pending}. */

@@ -134,7 +134,7 @@ export function createLateLooks({ db }: { db: Database }): LateLooks {
           .where('type', '=', type)
           .where('data', '=', JSON.stringify(data))
           .executeTakeFirst();
-        if (said === undefined) await addEvent(trx, recordingId, type, data);
+        if (said === undefined) addEvent(trx, recordingId, type, data);
       });
     },
   };

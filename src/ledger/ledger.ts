@@ -96,7 +96,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const hosts = createHosts({ db, own: options.host, silentAfterMs: options.leaseMs });
   const groupCommit = createGroupCommit({ db });
   const { extensions = [] } = options;
-  const recordings = createRecordings({ db, groupCommit, extensions, hosts });
+  const plans = createPlans({ db });
+  const recordings = createRecordings({ db, groupCommit, extensions, hosts, plans });
   const clock = openSteadyClock();
   return {
     recordings,
@@ -116,7 +117,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     alarms: createAlarms({ db }),
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
-    plans: createPlans({ db }),
+    plans,
     presets: createPresets({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db, host: hosts.own }),

@@ -218,7 +218,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
       ...(isCancelled ? { failed_attempts: 0 } : {}),
     });
     const data = { from: 'moving', by: 'operator' };
-    await addEvent(trx, id, isCancelled ? 'withdrawal.started' : 'recording.set-aside', data);
+    addEvent(trx, id, isCancelled ? 'withdrawal.started' : 'recording.set-aside', data);
     return false;
   }
 
@@ -236,9 +236,9 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
       if (ending === null) await putEnding(trx, id, stage, { ending: 'failed', error });
       await putOver(trx, id, stage);
     }
-    await addEvent(trx, id, 'attempt.failed', { ...error });
+    addEvent(trx, id, 'attempt.failed', { ...error });
     await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: wallMs() });
-    await addEvent(trx, id, 'outputs.settled', {});
+    addEvent(trx, id, 'outputs.settled', {});
   }
 
   return {
@@ -257,7 +257,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           .where('id', '=', id)
           .where('started_at_ms', 'is', null)
           .execute();
-        await addEvent(trx, id, 'attempt.started', { fence });
+        addEvent(trx, id, 'attempt.started', { fence });
         return true;
       }),
 
@@ -278,7 +278,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           .values({ recording_id: id, stage, ...kind })
           .onConflict((conflict) => conflict.columns(['recording_id', 'stage']).doUpdateSet(kind))
           .execute();
-        await addEvent(trx, id, 'stage.started', { stage });
+        addEvent(trx, id, 'stage.started', { stage });
       }),
 
     saveCheckpoint: (id, stage, checkpoint, fence, made) =>
@@ -301,7 +301,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           .set({ open_starts: 1, ...bytes, ...(isSecured && host !== undefined ? { is_bound: 0 } : {}) })
           .where('id', '=', id)
           .execute();
-        await addEvent(trx, id, 'stage.done', { stage });
+        addEvent(trx, id, 'stage.done', { stage });
         if (recalls.length > 0) await recallSteps(trx, id, recalls);
       }),
 
@@ -309,7 +309,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
       fenced(fence, async (trx) => {
         await updateStage(trx, id, stage, { fact: null, checkpoint: null, service: null, done_at_ms: null });
         await forgetClaims(trx, id, stage);
-        await addEvent(trx, id, 'stage.undone', { stage, reason });
+        addEvent(trx, id, 'stage.undone', { stage, reason });
       }),
 
     outputFailed: (id, stage, error, fence) =>
@@ -332,12 +332,12 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
     expectLate: (expected, fence) => fenced(fence, (trx) => expectLate(trx, expected)),
     cameInTime: (expected, fence) => fenced(fence, (trx) => cameInTime(trx, expected)),
 
-    note: (id, type, data, fence) => fenced(fence, (trx) => addEvent(trx, id, type, data)),
+    note: (id, type, data, fence) => fenced(fence, async (trx) => addEvent(trx, id, type, data)),
 
     finish: (id, fence, announcement) =>
       fenced(fence, async (trx) => {
         if (await hasOpenOutputs(trx, id)) {
-          await addEvent(trx, id, 'attempt.interrupted', { reason: 'an output was asked for, or revoked' });
+          addEvent(trx, id, 'attempt.interrupted', { reason: 'an output was asked for, or revoked' });
           await endAttempt(trx, id, 'waiting', { lane: null, last_error: null });
           return false;
         }
@@ -346,26 +346,26 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
         await forgetToken(trx, id);
         if (announcement !== undefined) await insertDelivery(trx, announcement);
         const done = isReopened === null ? 'recording.done' : 'outputs.settled';
-        await addEvent(trx, id, kept === null ? done : 'publish-again.done', {});
+        addEvent(trx, id, kept === null ? done : 'publish-again.done', {});
         return true;
       }),
 
     handOver: (id, lane, fence) =>
       fenced(fence, async (trx) => {
-        await addEvent(trx, id, 'lane.changed', { lane });
+        addEvent(trx, id, 'lane.changed', { lane });
         await endAttempt(trx, id, 'waiting', { lane: lane === FIRST_LANE ? null : lane, last_error: null });
       }),
 
     giveBack: (id, reason, fence) =>
       fenced(fence, async (trx) => {
-        await addEvent(trx, id, 'attempt.interrupted', { reason });
+        addEvent(trx, id, 'attempt.interrupted', { reason });
         await endAttempt(trx, id, 'waiting');
       }),
 
     postpone: (id, error, notBeforeMs, fence) =>
       fenced(fence, async (trx) => {
         const repeats = await foldRepeats(trx, id, error.code);
-        await addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs, ...repeats });
+        addEvent(trx, id, 'attempt.postponed', { ...error, notBeforeMs, ...repeats });
         await endAttempt(trx, id, 'waiting', {
           last_error: JSON.stringify(error),
           not_before_ms: notBeforeMs,
@@ -374,7 +374,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
 
     backOff: (id, error, notBeforeMs, fence, { isCounted } = { isCounted: true }) =>
       fenced(fence, async (trx) => {
-        await addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
+        addEvent(trx, id, 'attempt.failed', { ...error, notBeforeMs });
         const change = { last_error: JSON.stringify(error), not_before_ms: notBeforeMs };
         const isBackingOff = await endAttempt(trx, id, 'backing-off', change);
         if (isBackingOff && isCounted) await count(trx, id, 'failed_attempts');
@@ -387,9 +387,9 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
         if (await endAttempt(trx, id, 'failed', change)) {
           await count(trx, id, 'failed_attempts');
           if (announcement !== undefined) await insertDelivery(trx, announcement);
-          await addEvent(trx, id, 'recording.failed', { ...error });
+          addEvent(trx, id, 'recording.failed', { ...error });
         } else {
-          await addEvent(trx, id, 'attempt.failed', { ...error });
+          addEvent(trx, id, 'attempt.failed', { ...error });
         }
       }),
 
@@ -400,7 +400,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
         if (state === 'cancelling' && kept !== null) {
           await restoreStages(trx, id);
           await moveTo(trx, id, 'done', { ...over, renewal: null });
-          await addEvent(trx, id, 'publish-again.given-up', { by: 'operator' });
+          addEvent(trx, id, 'publish-again.given-up', { by: 'operator' });
           return false;
         }
         await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
@@ -411,7 +411,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           ...over,
           ...(isDeleted ? forgotten : {}),
         });
-        await addEvent(trx, id, isDeleted ? 'recording.deleted' : 'recording.cancelled', { by: 'operator' });
+        addEvent(trx, id, isDeleted ? 'recording.deleted' : 'recording.cancelled', { by: 'operator' });
         if (renewal === null) return false;
         await renew(trx, id, JSON.parse(renewal));
         return true;
@@ -423,7 +423,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
         const { state } = await stands(trx, id);
         await moveTo(trx, id, state as State, { last_error, not_before_ms: notBeforeMs });
         await count(trx, id, 'failed_attempts');
-        await addEvent(trx, id, 'withdrawal.failed', { ...error, notBeforeMs });
+        addEvent(trx, id, 'withdrawal.failed', { ...error, notBeforeMs });
       }),
   };
 }

@@ -103,7 +103,7 @@ function operatorNamed(
       if (deed === 'refused') throw wrongState(recording, action, possible);
       if (deed === undefined) return true;
       await trx.updateTable('recordings').set(deed.change).where('id', '=', id).execute();
-      await addEvent(trx, id, deed.event, { ...deed.data, by });
+      addEvent(trx, id, deed.event, { ...deed.data, by });
       return true;
     });
   }
@@ -132,7 +132,7 @@ function operatorNamed(
           .execute();
         for (const { id } of rows) {
           await putOpen(trx, id, 'failed');
-          await addEvent(trx, id, 'recording.retried', { from: state, by });
+          addEvent(trx, id, 'recording.retried', { from: state, by });
         }
         return rows.map(({ id }) => id);
       }),
@@ -231,7 +231,7 @@ function operatorNamed(
       if (!possibleActions(companion, await termsOf(trx, companion.id)).includes('delete')) continue;
       const { change, event, data } = await startDeletion(trx, companion, extensions);
       await trx.updateTable('recordings').set(change).where('id', '=', companion.id).execute();
-      await addEvent(trx, companion.id, event, { ...data, with: video.id, by });
+      addEvent(trx, companion.id, event, { ...data, with: video.id, by });
     }
   }
 

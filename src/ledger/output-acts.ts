@@ -39,7 +39,7 @@ export async function revokeOutput(
     const hasMadeAny = row !== undefined && (row.fact !== null || row.checkpoint !== null);
     // A step that is being made is its worker's, who looks often.
     if (recording.state !== 'moving' && !hasMadeAny) await putOver(trx, id, stage, { by });
-    else await addEvent(trx, id, 'output.revoke-asked', { stage, by });
+    else addEvent(trx, id, 'output.revoke-asked', { stage, by });
   }
   await goOn(trx, recording);
   return true;
@@ -62,7 +62,7 @@ export async function retryOutput(
     throw new KnownError(message, { code: 'WRONG_STATE' });
   }
   for (const stage of await putOpen(trx, id, [step, ...readers])) {
-    await addEvent(trx, id, 'output.retried', { stage, by });
+    addEvent(trx, id, 'output.retried', { stage, by });
   }
   await goOn(trx, recording);
   if (recording.state !== 'done' && recording.state !== 'failed') return true;

@@ -64,7 +64,7 @@ export async function putOver(trx: Trx, id: string, stage: string, more: object 
   if (row === undefined) return;
   await forgetClaims(trx, id, stage);
   const why: Partial<ErrorSummary> = row.error === null ? {} : JSON.parse(row.error);
-  await addEvent(trx, id, row.ending === 'failed' ? 'output.failed' : 'output.revoked', {
+  addEvent(trx, id, row.ending === 'failed' ? 'output.failed' : 'output.revoked', {
     stage,
     ...(row.ending === 'failed' ? why : {}),
     ...more,

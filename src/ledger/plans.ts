@@ -8,11 +8,20 @@ import type { Tables } from './schema.ts';
 export interface Plans {
   /** @throws Error if the ledger has none by this key: a bug */
   get(key: string): Promise<Plan>;
+  /** Keeps a plan if it is not kept yet; resolves with its key. */
+  keep(plan: Plan): Promise<string>;
 }
 
 export function createPlans({ db }: { db: Database }): Plans {
   const known = new Map<string, Plan>();
+  const kept = new Set<string>();
   return {
+    async keep(plan) {
+      const { key } = rowOf(plan);
+      if (!kept.has(key)) await keepPlan(db, plan);
+      kept.add(key);
+      return key;
+    },
     async get(key) {
       const plan = known.get(key) ?? (await read(db, key));
       known.set(key, plan);

@@ -18,7 +18,7 @@ export async function recallSteps(trx: Trx, id: string, tasks: readonly string[]
   for (const companion of await companionsOf(trx, video)) {
     const { state, lastError } = companion;
     const recalled = await reopen(trx, companion.id, tasks);
-    for (const stage of recalled) await addEvent(trx, companion.id, 'stage.recalled', { stage, by: id });
+    for (const stage of recalled) addEvent(trx, companion.id, 'stage.recalled', { stage, by: id });
     const change =
       recalled.length > 0 && state === 'done'
         ? { ...NEW_BEGINNING, last_error: null, is_reopened: 1 }

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import { type Insertable, sql, type Transaction } from 'kysely';
 import type { Checkpoints } from '../domain/checkpoints.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
@@ -18,8 +18,9 @@ import {
   type Wanted,
 } from '../domain/recording.ts';
 import { wallMs } from '../lib/wall-time.ts';
-import { addEvent } from './add-event.ts';
-import { change, nextNumber } from './change.ts';
+import { createAcceptNew } from './accept-new.ts';
+import { addEvent, eventOf } from './add-event.ts';
+import { addLast, change, nextNumber, type UnnumberedEvent } from './change.ts';
 import { type Database, isPostgres } from './database.ts';
 import type { EventType, RecordingEvent } from './events.ts';
 import type { Foreknown, LedgerExtension } from './extension.ts';
@@ -27,7 +28,7 @@ import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import type { Hosts } from './hosts.ts';
 import { toStands } from './output-stands.ts';
-import { keepPlan } from './plans.ts';
+import type { Plans } from './plans.ts';
 import { toRecording } from './recording-rows.ts';
 import { broughtBy, placeOf, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -87,6 +88,8 @@ export interface Recordings {
   newest(limit: number): Promise<Recording[]>;
   /** What goes on without anyone’s help, oldest first; with a limit only so many. */
   unfinished(afterSeq?: number, limit?: number, lane?: string): Promise<WaitingItem[]>;
+  /** Those of them that have come since one, oldest first: read without a look at all that wait. */
+  arrivals(afterSeq: number, limit: number): Promise<WaitingItem[]>;
   /** What an operator wants of one that is moving. */
   wanted(id: string): Promise<Wanted | null>;
   /** What goes through the gate before this one: what is being cancelled or deleted, then what was moved to the front. */
@@ -115,13 +118,16 @@ export function createRecordings({
   groupCommit,
   extensions,
   hosts,
+  plans,
 }: {
   db: Database;
   groupCommit: GroupCommit;
   extensions: readonly LedgerExtension[];
   hosts: Hosts;
+  plans: Plans;
 }): Recordings {
   const own = hosts.own;
+  const acceptNew = createAcceptNew({ db, extensions });
 
   /** The hosts that live; none where there is one host alone. */
   const alive = async () => (own === undefined ? [] : await hosts.alive());
@@ -177,43 +183,24 @@ export function createRecordings({
   return {
     async accept(given) {
       const id = recordingId(given.naturalKey);
+      const here = asOfHere(given);
+      const planKey = here.plan === undefined ? null : await plans.keep(here.plan);
+      const isTaken = await acceptNew?.({
+        recording: here,
+        row: newRow(id, here, planKey),
+        event: firstEvent(id, here),
+      });
+      if (isTaken === true) return { id, state: 'waiting', isDuplicate: false };
       return await groupCommit(async (trx) => {
-        const { recording: input, event } = await foreknown(trx, asOfHere(given));
-        const planKey = input.plan === undefined ? null : await keepPlan(trx, input.plan);
+        const { recording: input, event } = await foreknown(trx, here);
         const inserted = await trx
           .insertInto('recordings')
-          .values({
-            id,
-            seq: await nextNumber(trx, 'recordings'),
-            source: input.source,
-            kind: input.kind ?? 'video',
-            natural_key: input.naturalKey,
-            group_key: input.groupKey ?? null,
-            ace_id: input.aceId,
-            title: input.title,
-            state: 'waiting',
-            origin: JSON.stringify(input.origin),
-            placement: input.placement === undefined ? null : JSON.stringify(input.placement),
-            details: JSON.stringify(input.details),
-            metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
-            failed_attempts: 0,
-            open_starts: 0,
-            not_before_ms: input.notBeforeMs ?? 0,
-            accepted_at_ms: wallMs(),
-            place: input.place ?? 0,
-            bytes: input.origin.bytes,
-            ...placeOf(input.origin),
-            search: searchText({ id, ...input }),
-            plan_key: planKey,
-            run_of: input.runOf ?? null,
-            reference: input.reference ?? null,
-            webhook_url: input.webhookUrl ?? null,
-          })
+          .values({ seq: await nextNumber(trx, 'recordings'), ...newRow(id, input, planKey) })
           .onConflict((conflict) => conflict.column(isPostgres(db) ? 'id' : 'natural_key').doNothing())
           .executeTakeFirst();
         if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
-          await addEvent(trx, id, 'recording.accepted', broughtBy(input));
-          if (event !== undefined) await addEvent(trx, id, event.type, { by: event.by });
+          addLast(trx, firstEvent(id, input));
+          if (event !== undefined) addEvent(trx, id, event.type, { by: event.by });
           return { id, state: 'waiting' as const, isDuplicate: false };
         }
 
@@ -285,7 +272,7 @@ export function createRecordings({
         .execute();
     },
 
-    note: (id, type, data) => change(db, (trx) => addEvent(trx, id, type, data)),
+    note: (id, type, data) => change(db, async (trx) => addEvent(trx, id, type, data)),
 
     async newest(limit) {
       const rows = await db
@@ -324,6 +311,20 @@ export function createRecordings({
         .unionAll(toSettle)
         .orderBy('seq');
       const rows = await (limit === undefined ? all : all.limit(limit)).execute();
+      return rows.map((row) => ({ ...toWaitingItem(row), host: waitsFor(row, living) }));
+    },
+
+    async arrivals(afterSeq, limit) {
+      const living = await alive();
+      const rows = await db
+        .selectFrom('recordings')
+        .select(['id', 'seq', 'not_before_ms', 'host', 'is_bound'])
+        .where('seq', '>', afterSeq)
+        .where('state', 'in', UNFINISHED_STATES)
+        .where('lane', 'is', null)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
       return rows.map((row) => ({ ...toWaitingItem(row), host: waitsFor(row, living) }));
     },
 
@@ -423,6 +424,44 @@ export function createRecordings({
   };
 }
 
+/** A recording as it begins. */
+function newRow(
+  id: string,
+  input: NewRecording,
+  planKey: string | null,
+): Omit<Insertable<Tables['recordings']>, 'seq'> {
+  return {
+    id,
+    source: input.source,
+    kind: input.kind ?? 'video',
+    natural_key: input.naturalKey,
+    group_key: input.groupKey ?? null,
+    ace_id: input.aceId,
+    title: input.title,
+    state: 'waiting',
+    origin: JSON.stringify(input.origin),
+    placement: input.placement === undefined ? null : JSON.stringify(input.placement),
+    details: JSON.stringify(input.details),
+    metadata: input.metadata === undefined ? null : JSON.stringify(input.metadata),
+    failed_attempts: 0,
+    open_starts: 0,
+    not_before_ms: input.notBeforeMs ?? 0,
+    accepted_at_ms: wallMs(),
+    place: input.place ?? 0,
+    bytes: input.origin.bytes,
+    ...placeOf(input.origin),
+    search: searchText({ id, ...input }),
+    plan_key: planKey,
+    run_of: input.runOf ?? null,
+    reference: input.reference ?? null,
+    webhook_url: input.webhookUrl ?? null,
+  };
+}
+
+function firstEvent(id: string, input: NewRecording): UnnumberedEvent {
+  return eventOf(id, 'recording.accepted', broughtBy(input));
+}
+
 /** The host that has to move it: the one that it lies on alone, and any that it lies on as long as that lives. */
 function waitsFor(
   { host, is_bound: isBound }: Pick<Tables['recordings'], 'host' | 'is_bound'>,
@@ -459,7 +498,7 @@ async function acceptAgain(
   }
 
   const repeated = { id, state, isDuplicate: true };
-  await addEvent(trx, id, 'recording.repeated', broughtBy(input));
+  addEvent(trx, id, 'recording.repeated', broughtBy(input));
   if (TAKING_BACK_STATES.includes(state) || wanted === 'cancelled') {
     if (!isNewer || isSameUpload(known, input)) return repeated;
     if (state === 'deleting' && !isByPerson(input)) return repeated;

@@ -98,7 +98,7 @@ export function createRenames({
         } else {
           await trx.deleteFrom('renames').where('recording_id', '=', recordingId).execute();
         }
-        for (const { event, data } of outcomes) await addEvent(trx, recordingId, event, data);
+        for (const { event, data } of outcomes) addEvent(trx, recordingId, event, data);
       });
     },
   };

@@ -51,7 +51,7 @@ export async function renew(trx: Transaction<Tables>, id: string, input: NewReco
     .where('id', '=', id)
     .execute();
   await putOpen(trx, id, 'failed');
-  await addEvent(trx, id, 'recording.revived', broughtBy(input));
+  addEvent(trx, id, 'recording.revived', broughtBy(input));
 }
 
 /** Where a recording's bytes lie as it comes. */

@@ -142,10 +142,10 @@ export function createWatches({ db }: { db: Database }): Watches {
         if (ended.numUpdatedRows === 0n) return;
         const { recordingId } = announcement;
         await insertDelivery(trx, announcement);
-        await addEvent(trx, recordingId, outcome, { videoId });
+        addEvent(trx, recordingId, outcome, { videoId });
         if (replaced.length === 0) return;
         await forgetEarlier(trx, recordingId, replaced);
-        await addEvent(trx, recordingId, 'video.replaced', { videoId, removed: replaced });
+        addEvent(trx, recordingId, 'video.replaced', { videoId, removed: replaced });
       });
     },
 

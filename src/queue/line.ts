@@ -17,8 +17,9 @@ const MOST_LATE_MS = 10_000;
 /** How long a job may be due before it is taken out of its wait: by a worker whose clock is wrong it would not be, in milliseconds. */
 const MOST_OVERDUE_MS = 1000;
 
-/** How long after jobs were put in line the doors come first, in milliseconds; what they bring meanwhile goes together. */
-const REST_MS = 10;
+/** How long after a page of what is to be done the doors come first, and after news, which go together meanwhile, in milliseconds. */
+const PAGE_REST_MS = 10;
+const NEWS_REST_MS = 40;
 
 /** BullMQ orders jobs that wait by their time in milliseconds times this, and a counter below it. */
 const DELAY_SCORE_STEP = 0x1000;
@@ -39,6 +40,7 @@ export interface Line {
 
 /**
  * @param options.pending What the ledger calls unfinished, oldest first, above a sequence number, a page of it.
+ * @param options.news The same where all above that number is new; unset: nothing makes that easier to find.
  * @param options.hostOf The host that is to do one of them, where there are several; each has a queue of its own.
  * @param options.everyMs How often everything is looked through; unset: only when asked, and when Redis comes back.
  */
@@ -47,6 +49,7 @@ export function createLine(options: {
   connection: Redis;
   concurrency: number;
   pending: (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
+  news?: (afterSeq: number, limit: number) => Promise<WaitingItem[]>;
   hostOf?: (id: string) => Promise<string | undefined>;
   everyMs?: number;
   log: Logger;
@@ -128,14 +131,15 @@ export function createLine(options: {
 
   /** Puts what is above a sequence number in line, a page at a time. */
   async function addAfter(seq: number, areNews: boolean): Promise<void> {
+    const read = (areNews && options.news) || options.pending;
     let afterSeq = seq;
     while (!isStopped) {
-      const items = await options.pending(afterSeq, PAGE);
+      const items = await read(afterSeq, PAGE);
       if (items.length > 0 && (areNews || !(await areInLine(items)))) {
         await add(items);
-        await sleep(REST_MS);
       }
       if (!areNews && items.length > 0) await hurryLate(items);
+      if (items.length > 0) await sleep(areNews ? NEWS_REST_MS : PAGE_REST_MS);
       afterSeq = items.at(-1)?.seq ?? afterSeq;
       lastSeq = Math.max(lastSeq, afterSeq);
       if (items.length < PAGE) return;

@@ -47,12 +47,13 @@ export function createLines(options: {
   const { ledger, lanes: names = [], wings: others = {}, ...shared } = options;
   const newLine = (name: string, concurrency: number, pending: Pending) =>
     createLine({ ...shared, name, concurrency, pending });
-  const newLineOfRecordings = (name: string, concurrency: number, pending: Pending) =>
-    createLine({ ...shared, name, concurrency, pending, hostOf: ledger.recordings.hostToMove });
+  const ofRecordings = { ...shared, hostOf: ledger.recordings.hostToMove };
 
-  const recordings = newLineOfRecordings(RECORDINGS_QUEUE, 1, (...page) =>
-    ledger.recordings.unfinished(...page),
-  );
+  const recordings = createLine({
+    ...{ ...ofRecordings, name: RECORDINGS_QUEUE, concurrency: 1 },
+    pending: (...page) => ledger.recordings.unfinished(...page),
+    news: (...page) => ledger.recordings.arrivals(...page),
+  });
   const deliveries = newLine(DELIVERIES_QUEUE, DELIVERIES_CONCURRENCY, (...page) =>
     ledger.deliveries.pending(...page),
   );
@@ -65,9 +66,10 @@ export function createLines(options: {
   const lanes = new Map(
     names.map((lane) => [
       lane,
-      newLineOfRecordings(laneQueue(lane), atOnce, (seq, limit) =>
-        ledger.recordings.unfinished(seq, limit, lane),
-      ),
+      createLine({
+        ...{ ...ofRecordings, name: laneQueue(lane), concurrency: atOnce },
+        pending: (seq, limit) => ledger.recordings.unfinished(seq, limit, lane),
+      }),
     ]),
   );
   const all = [recordings, deliveries, runWebhooks, watches, ...wings.values(), ...lanes.values()];

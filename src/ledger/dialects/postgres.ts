@@ -1,11 +1,12 @@
-import { HandleEmptyInListsPlugin, Kysely, Migrator, replaceWithNoncontingentExpression, sql } from 'kysely';
+import { Kysely, Migrator, sql } from 'kysely';
 import pg from 'pg';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import { shownPostgresUrl } from '../../lib/postgres-url.ts';
 import { compareNames, migrationProvider } from '../migrations.ts';
 import type { Tables } from '../schema.ts';
+import { canAtOnce } from './at-once.ts';
 import { followClock } from './postgres-clock.ts';
-import { createPostgresDialect } from './postgres-dialect.ts';
+import { createAtOnce, createPostgresDialect } from './postgres-dialect.ts';
 import { orDatabaseTrouble } from './postgres-errors.ts';
 
 /** The oldest version that is tried, as Postgres numbers it. */
@@ -29,18 +30,21 @@ const NUMBERS: readonly number[] = [pg.types.builtins.INT8, pg.types.builtins.NU
 
 /**
  * Words of SQLite that the ledger's statements use and that Postgres has not. Of JSON that names half a character or U+0000, which no
- * text of Postgres holds, U+FFFD is read; the JSON itself stays as it is.
+ * text of Postgres holds, U+FFFD is read; the JSON itself stays as it is. They stand in indexes, and are worked out with every row
+ * that is written: in the language of the server they are planned once, in SQL each time.
  */
 const WORDS = `
-  create or replace function json_sound(text) returns json language sql immutable strict parallel safe
-    as $$ select case when $1 !~ '\\\\u(0000|[dD][89a-fA-F])' then $1 else
-      regexp_replace(regexp_replace($1,
+  create or replace function json_sound(text) returns json language plpgsql immutable strict parallel safe
+    as $$ begin
+      if $1 !~ '\\\\u(0000|[dD][89a-fA-F])' then return $1::json; end if;
+      return regexp_replace(regexp_replace($1,
         '\\\\u(0000|[dD][89abAB][0-9a-fA-F]{2}(?!\\\\u[dD][c-fC-F]))', '\\ufffd', 'g'),
-        '(?<!\\\\u[dD][89abAB][0-9a-fA-F]{2})\\\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g') end::json $$;
-  create or replace function json_extract(text, text) returns text language sql immutable strict parallel safe
-    as $$ select json_sound($1) #>> string_to_array(substr($2, 3), '.') $$;
-  create or replace function json_member(text, text) returns text language sql immutable strict parallel safe
-    as $$ select json_sound($1) ->> $2 $$;
+        '(?<!\\\\u[dD][89abAB][0-9a-fA-F]{2})\\\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g')::json;
+    end $$;
+  create or replace function json_extract(text, text) returns text language plpgsql immutable strict parallel safe
+    as $$ begin return json_sound($1) #>> string_to_array(substr($2, 3), '.'); end $$;
+  create or replace function json_member(text, text) returns text language plpgsql immutable strict parallel safe
+    as $$ begin return json_sound($1) ->> $2; end $$;
   create or replace function json_valid(text) returns boolean language plpgsql immutable strict parallel safe
     as $$ begin perform $1::json; return true; exception when others then return false; end $$;
   create or replace function instr(text, text) returns integer language sql immutable strict parallel safe
@@ -64,10 +68,9 @@ export async function openPostgres(url: string): Promise<Kysely<Tables>> {
     goBack = await followClock(() => askClockMs(pool));
     const db = new Kysely<Tables>({
       dialect: createPostgresDialect(pool, goBack),
-      // SQLite takes a list with nothing in it.
-      plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
     });
     await migrate(db);
+    canAtOnce(db, createAtOnce(pool));
     return db;
   } catch (error) {
     goBack();
@@ -119,6 +122,8 @@ function openPool(url: string, max = MOST_CONNECTIONS): pg.Pool {
     max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
+    // Several statements may be on their way at once.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: 'sluice',

@@ -90,7 +90,8 @@ export function createZoomIntake(options: {
     const known = (await recordings.ofGroup(meetingGroup(uuid))).map(toKnown);
     const keys = new Set(known.map(({ naturalKey }) => naturalKey));
     const isKnown = ({ naturalKey }: NewRecording) => keys.has(naturalKey);
-    return { ...planMeeting({ announcement, rules, defaults, known, nowMs: wallMs() }), isKnown };
+    const planned = planMeeting({ announcement, rules, defaults, known, nowMs: wallMs() });
+    return { ...planned, isKnown, isFirst: known.length === 0 };
   }
 
   async function take(
@@ -99,7 +100,7 @@ export function createZoomIntake(options: {
     finding: Finding | undefined,
   ): Promise<ZoomTaken> {
     const { meeting } = announcement;
-    const { rule, choices, isKnown } = await plan(announcement, rules);
+    const { rule, choices, isKnown, isFirst } = await plan(announcement, rules);
     const isNewOnly = finding?.isNewOnly ?? false;
 
     const wanted: NewRecording[] = [];
@@ -109,7 +110,10 @@ export function createZoomIntake(options: {
       else if (!isNewOnly || !isKnown(choice.recording)) wanted.push(choice.recording);
     }
     // All at once, so that they share one wait for the disk; the ledger keeps their order.
-    const accepted = await Promise.all(wanted.map((recording) => intake.accept(asFound(recording, finding))));
+    const isAlone = isFirst && wanted.length === 1;
+    const accepted = await Promise.all(
+      wanted.map((recording) => intake.accept(asFound(recording, finding), { isAlone })),
+    );
     if (choices.length === 0)
       log.info({ event: 'zoom.nothing', meetingUuid: meeting.uuid }, 'no files announced');
     const odd = meeting.odd === undefined ? [] : [toOdd(announcement, meeting.odd)];

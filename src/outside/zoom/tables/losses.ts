@@ -79,7 +79,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
           } else {
             await setRow(trx, id, marked);
           }
-          await addEvent(trx, id, `zoom.${how}`, { by: removal.operator });
+          addEvent(trx, id, `zoom.${how}`, { by: removal.operator });
         }
         return hurried;
       }),
@@ -96,7 +96,7 @@ export function createZoomLosses({ db }: { db: Database }): ZoomLosses {
           const isWanting = hasFailedForWant(recording);
           await setRow(trx, id, { origin: JSON.stringify(there), ...(isWanting ? NEW_BEGINNING : {}) });
           if (removed === undefined && !isWanting) continue;
-          await addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
+          addEvent(trx, id, 'zoom.recovered', { by: removal.operator });
           if (isWanting) revived.push(id);
         }
         return revived;

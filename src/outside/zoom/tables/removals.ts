@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { NewRecording, Origin } from '../../../domain/recording.ts';
 import { nextNumber } from '../../../ledger/change.ts';
 import type { Foreknown } from '../../../ledger/extension.ts';
@@ -44,6 +44,18 @@ export async function rememberRemoval(
     .deleteFrom('zoom_removals')
     .where('seq', '<=', sql<number>`(select max(seq) from zoom_removals) - ${MAX_KEPT}`)
     .execute();
+}
+
+/** Whether Zoom has said anything of the file of a recording since the event that brings it. */
+export function isRemovedBefore({
+  origin,
+  groupKey,
+  details,
+}: NewRecording): RawBuilder<boolean> | undefined {
+  if (origin.kind !== 'zoom' || groupKey === undefined) return undefined;
+  const fileIds = sql.join([ALL, String(details['recording_id'])]);
+  return sql`exists (select 1 from zoom_removals
+    where group_key = ${groupKey} and file_id in (${fileIds}) and at_ms >= ${origin.eventAtMs})`;
 }
 
 /** What Zoom has said of the file of a recording since the event that brings it, if it came before that. */

@@ -156,7 +156,7 @@ export function createZoomTrash({ db }: { db: Database }): ZoomTrash {
           .where('recording_id', '=', recordingId)
           .where('state', '=', 'pending')
           .executeTakeFirst();
-        if (ended.numUpdatedRows > 0n) await addEvent(trx, recordingId, outcome, data);
+        if (ended.numUpdatedRows > 0n) addEvent(trx, recordingId, outcome, data);
       });
     },
   };

@@ -2,7 +2,7 @@ import type { LedgerBase, LedgerExtension } from '../../../ledger/extension.ts';
 import { createZoomChecks, type ZoomChecks } from './checks.ts';
 import { createZoomIgnored, type ZoomIgnored } from './ignored.ts';
 import { createZoomLosses, type ZoomLosses } from './losses.ts';
-import { removedBefore } from './removals.ts';
+import { isRemovedBefore, removedBefore } from './removals.ts';
 import { createZoomTrash, type ZoomTrash } from './trash.ts';
 import './tables.ts';
 
@@ -28,4 +28,5 @@ export const zoomExtension: LedgerExtension = {
   pending: ['zoom_trash'],
   keptEvents: ['zoom.trashed', 'zoom.deleted', 'zoom.recovered', 'trash.moved', 'trash.given-up'],
   beforeAccepting: removedBefore,
+  isForeknown: isRemovedBefore,
 };
