@@ -37,11 +37,14 @@ const SETTINGS = {
   jit: 'off',
 };
 
+/** As a server is where nobody says otherwise. */
+const LASTING = { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB', autovacuum: 'on' };
+
 /**
  * Starts one that answers when the promise resolves.
  *
  * @param options.listen An address, with the network that may reach it, on which it listens besides
- * @param options.isDurable Has it sync to the disk, as it does where nobody says otherwise
+ * @param options.isDurable Has it sync to the disk and look after its tables, as it does where nobody says otherwise
  */
 export async function startPostgres({
   listen,
@@ -87,7 +90,7 @@ export async function startPostgres({
 
   async function start(): Promise<void> {
     const reached = listen && { listen_addresses: listen.address, port: String(listen.port) };
-    const synced = isDurable ? { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB' } : {};
+    const synced = isDurable ? LASTING : {};
     const settings = Object.entries({ ...SETTINGS, ...synced, ...reached }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
