@@ -207,3 +207,21 @@ export type Progress = z.output<typeof progressShape>;
 
 export const newsShape = statusShape.partial();
 export type News = z.output<typeof newsShape>;
+
+const hostShape = z.looseObject({
+  host: z.string(),
+  own: z.boolean(),
+  state: z.string(),
+  silent_s: z.number(),
+  address: z.string().nullable(),
+  version: z.string(),
+  free_bytes: z.number().nullable(),
+  total_bytes: z.number().nullable(),
+  uploads: z.number(),
+  upload_bytes: z.number(),
+  recordings: z.number(),
+  bound: z.number(),
+});
+export type Host = z.output<typeof hostShape>;
+
+export const hostsShape = z.looseObject({ hosts: z.array(hostShape) });

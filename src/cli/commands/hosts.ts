@@ -1,29 +1,11 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { byteSize } from '../../lib/byte-size.ts';
 import { durationText } from '../../lib/duration-text.ts';
+import { type Host, hostsShape } from '../api-shapes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { openSession, type Session } from '../session.ts';
 import { renderTable } from '../table.ts';
-
-const hostShape = z.looseObject({
-  host: z.string(),
-  own: z.boolean(),
-  state: z.string(),
-  silent_s: z.number(),
-  address: z.string().nullable(),
-  version: z.string(),
-  free_bytes: z.number().nullable(),
-  total_bytes: z.number().nullable(),
-  uploads: z.number(),
-  upload_bytes: z.number(),
-  recordings: z.number(),
-  bound: z.number(),
-});
-type Host = z.output<typeof hostShape>;
-
-const hostsShape = z.looseObject({ hosts: z.array(hostShape) });
 
 const NOTES = `
 ALONE says how many unfinished recordings have their bytes on this host and nowhere else: they wait for it while it is away.

@@ -1,5 +1,6 @@
 import type { Config, SettingProblem } from '../../config/config.ts';
 import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
+import { isPostgresUrl } from '../../lib/postgres-url.ts';
 import { CHECKUPS } from '../../outside/doctor.ts';
 import type { Api } from '../api.ts';
 import { checkAlarms } from './alarms.ts';
@@ -8,6 +9,7 @@ import type { Check } from './check.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
 import { checkFfmpeg } from './ffmpeg.ts';
+import { checkHosts } from './hosts.ts';
 import { checkLedger } from './ledger.ts';
 import { checkLine } from './line.ts';
 import { checkNode } from './node-version.ts';
@@ -106,6 +108,10 @@ export function createChecks(options: DoctorOptions): Check[] {
       ['ALARM_WEBHOOK_URL', 'ALARM_MAIL_TO', 'ALARM_MAIL_FROM', 'SMTP_URL', 'SMTP_TLS', 'ALARM_PING_URL'],
       () => checkAlarms(config),
     ),
+    // A ledger in a file has one host alone.
+    ...(isPostgresUrl(config.ledgerAddress)
+      ? [check('hosts', ['DATABASE_URL', ...ofPipeline], (signal) => checkHosts(options.connect(), signal))]
+      : []),
     check('line', ofPipeline, (signal) => checkLine(options.connect(), signal)),
   ];
 }
