@@ -32,7 +32,9 @@ export interface Verdict {
 }
 
 /** What of a house is looked at in the end. */
-export interface JudgedHouse extends Pick<House, 'simulators' | 'database' | 'clock' | 'storeDir'> {
+export interface JudgedHouse extends Pick<House, 'simulators' | 'clock' | 'storeDir'> {
+  /** What keeps the ledger, where that is no file. */
+  readonly database: object | undefined;
   /** The `DATA_DIR` of each host. */
   readonly dataDirs: readonly string[];
   /** How much later than it has left a request may be seen by its service, in milliseconds, where links are cut. */

@@ -10,7 +10,17 @@ export const LONGEST_CUT_MS = 12_000;
 /** The pause between two pieces of damage, in milliseconds. */
 const PAUSE_MS = [300, 2500] as const;
 
-type Kind = 'kill' | 'fall' | 'cut' | 'cut-out' | 'halt' | 'database' | 'redis' | 'wipe' | 'fill';
+type Kind =
+  | 'kill'
+  | 'fall'
+  | 'cut'
+  | 'cut-out'
+  | 'halt'
+  | 'database'
+  | 'failover'
+  | 'redis'
+  | 'wipe'
+  | 'fill';
 
 /** How often each kind comes beside the others. */
 const WEIGHTS: Readonly<Record<Kind, number>> = {
@@ -20,6 +30,7 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   'cut-out': 2,
   halt: 1,
   database: 1,
+  failover: 1,
   redis: 1,
   wipe: 1,
   fill: 1,
@@ -84,6 +95,17 @@ export function createDamage(options: {
     void work.finally(() => lasting.delete(work));
   }
 
+  function killServer(work: () => Promise<void>): void {
+    kills += 1;
+    last(
+      (async () => {
+        workerEnded();
+        await work();
+        workerEnded();
+      })(),
+    );
+  }
+
   function damage(kind: Kind): void {
     const near = world.hosts.filter((host) => !away.has(host));
     const [first, ...others] = dice.shuffled(near);
@@ -119,19 +141,19 @@ export function createDamage(options: {
         () => first.signal('SIGSTOP'),
         () => first.signal('SIGCONT'),
       );
-    } else if (kind === 'database' || kind === 'redis') {
-      const server = kind === 'database' ? world.database : world.redis;
-      note(kind, `killed for ${forMs / 3} ms`);
-      kills += 1;
-      last(
-        (async () => {
-          workerEnded();
-          await server.kill();
-          await pause(forMs / 3, signal).catch(() => {});
-          await server.start();
-          workerEnded();
-        })(),
-      );
+    } else if (kind === 'database') {
+      note(kind, `killed for ${Math.round(forMs / 3)} ms`);
+      killServer(() => world.database.crash(forMs / 3));
+    } else if (kind === 'failover') {
+      note(kind, 'killed for good, and its standby promoted');
+      killServer(() => world.database.failOver());
+    } else if (kind === 'redis') {
+      note(kind, `killed for ${Math.round(forMs / 3)} ms`);
+      killServer(async () => {
+        await world.redis.kill();
+        await pause(forMs / 3, signal).catch(() => {});
+        await world.redis.start();
+      });
     } else if (kind === 'wipe') {
       note(kind, 'Redis forgets everything');
       last(world.redis.wipe());

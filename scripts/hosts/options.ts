@@ -4,8 +4,8 @@ export const HELP = `Usage: npm run hosts -- [options]
 
 Runs three hosts of Sluice on this machine, each in a network of its own with its own folder, disk and clock (one is 90 s
 ahead, one is an hour behind), over one Postgres, one Redis and one nginx in front of their doors; sends recordings through all
-doors of all hosts, and kills processes and whole hosts, cuts links both ways and one way, halts hosts, kills the database,
-empties Redis and fills disks meanwhile. At the end it compares what was accepted with what is there.
+doors of all hosts, and kills processes and whole hosts, cuts links both ways and one way, halts hosts, kills the database or
+fails it over to its standby, empties Redis and fills disks meanwhile. At the end it compares what was accepted with what is there.
 
 Networks of their own need root; without, the hosts share this machine's loopback, and no link is cut. Settings in .env are
 not used, everything lies in a temporary folder, and nothing of this machine's network is changed.

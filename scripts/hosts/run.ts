@@ -69,7 +69,7 @@ async function perform(stage: {
 }): Promise<Result> {
   const { world, watch, options, say, signal } = stage;
   const { hosts, simulators, proxyUrl } = world;
-  const ledger = await openWholeLedger({ address: world.ledgerAddress, leaseMs: 5000 });
+  const ledger = await openWholeLedger({ address: world.database.url, leaseMs: 5000 });
   const dice = createDice(options.seed ^ 0x70f5);
   const authorization = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const someHost = () => dice.pick(hosts as readonly [Host, ...Host[]]);

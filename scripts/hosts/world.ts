@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
 import { freePort } from '../../test/support/free-port.ts';
-import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts';
 import { findServer } from '../../test/support/redis.ts';
 import { type FrontProxy, startNginxForHosts } from '../attack/proxies.ts';
 import { LINK_BYTES_PER_SECOND, SCALED_SETTINGS, ZOOM_RETRY_STEPS_MS } from '../chaos/house.ts';
 import { writeRecipes } from '../chaos/recipes.ts';
 import { createUndo } from '../undo.ts';
+import { type SharedDatabase, startSharedDatabase } from './database.ts';
 import { type Host, openHost } from './host.ts';
 import { NETWORK, openNetwork } from './network.ts';
 
@@ -33,9 +33,7 @@ export interface World {
   readonly hosts: readonly Host[];
   readonly hasLinks: boolean;
   readonly simulators: AllSimulators;
-  readonly database: TestPostgres;
-  /** The URL of the ledger's database, for this process. */
-  readonly ledgerAddress: string;
+  readonly database: SharedDatabase;
   readonly redis: { kill(): Promise<void>; start(): Promise<void>; wipe(): Promise<void> };
   readonly sourceDir: string;
   readonly storeDir: string;
@@ -60,12 +58,12 @@ export async function openWorld(
     const network = await openNetwork();
     undo.push(network.close);
     const { address, hasLinks } = network;
-    const [databasePort, redisPort] = [await freePort(), await freePort()];
-    const database = await startPostgres({
-      listen: { address, port: databasePort, network: hasLinks ? NETWORK : '127.0.0.0/8' },
+    const redisPort = await freePort();
+    const database = await startSharedDatabase({
+      address,
+      network: hasLinks ? NETWORK : '127.0.0.0/8',
     });
     undo.push(() => database.stop());
-    const ledgerAddress = await database.create();
     const redis = await startSharedRedis(folder, address, redisPort);
     undo.push(() => redis.stop());
     // Of a host that was cut off and died nobody is told, but by time.
@@ -78,13 +76,12 @@ export async function openWorld(
     });
     undo.push(() => simulators.close());
     const recipes = await writeRecipes(folder, storeDir);
-    const name = /\/(\w+)\?/.exec(ledgerAddress)?.[1];
     const environment = {
       ...simulators.environment,
       ...SCALED_SETTINGS,
       ...recipes,
       TASKS_DIR: join(root, 'scripts/chaos/tasks'),
-      DATABASE_URL: `postgres://sluice:secret@${address}:${databasePort}/${name}`,
+      DATABASE_URL: database.url,
       REDIS_URL: `redis://${address}:${redisPort}`,
       ADMIN_TOKEN,
       UPLOAD_TOKEN_SECRET: UPLOAD_SECRET,
@@ -114,7 +111,7 @@ export async function openWorld(
     const proxy: FrontProxy = await startNginxForHosts(hosts.map(({ id, doors }) => ({ id, ...doors })));
     undo.push(() => proxy.stop());
     return {
-      ...{ folder, hosts, hasLinks, simulators, database, ledgerAddress, redis, sourceDir, storeDir },
+      ...{ folder, hosts, hasLinks, simulators, database, redis, sourceDir, storeDir },
       proxyUrl: proxy.url,
       close: undo.close,
     };

@@ -13,6 +13,8 @@ const run = promisify(execFile);
 export interface TestPostgres {
   /** The URL of a database of its own. */
   create(): Promise<string>;
+  /** The URL of a database by its name, by the socket. */
+  urlOf(name: string): string;
   /** Carries out statements of SQL in a database of it, and resolves with what psql prints. */
   ask(url: string, statements: string): Promise<string>;
   start(): Promise<void>;
@@ -44,13 +46,16 @@ const LASTING = { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB', 
  * Starts one that answers when the promise resolves.
  *
  * @param options.listen An address, with the network that may reach it, on which it listens besides
+ * @param options.standbyOf The URL of the server that it is to be a standby of, until it is promoted
  * @param options.isDurable Has it sync to the disk and look after its tables, as it does where nobody says otherwise
  */
 export async function startPostgres({
   listen,
+  standbyOf,
   isDurable = false,
 }: {
   readonly listen?: { readonly address: string; readonly port: number; readonly network: string };
+  readonly standbyOf?: string;
   readonly isDurable?: boolean;
 } = {}): Promise<TestPostgres> {
   const programs = findPrograms();
@@ -63,11 +68,15 @@ export async function startPostgres({
     for (const path of [folder, passwords]) await chown(path, owner.uid, owner.gid);
   }
   await chmod(folder, 0o755);
-  const init = ['--username=sluice', '--auth=scram-sha-256', `--pwfile=${passwords}`, '--encoding=UTF8'];
-  await run(join(programs, 'initdb'), [...init, '--locale=C.UTF-8', '--no-sync', '-D', data], owner);
-
-  if (listen !== undefined) {
-    await appendFile(join(data, 'pg_hba.conf'), `host all all ${listen.network} scram-sha-256\n`);
+  if (standbyOf === undefined) {
+    const init = ['--username=sluice', '--auth=scram-sha-256', `--pwfile=${passwords}`, '--encoding=UTF8'];
+    await run(join(programs, 'initdb'), [...init, '--locale=C.UTF-8', '--no-sync', '-D', data], owner);
+    if (listen !== undefined) {
+      await appendFile(join(data, 'pg_hba.conf'), `host all all ${listen.network} scram-sha-256\n`);
+    }
+  } else {
+    const copy = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync', '-D', data];
+    await run(join(programs, 'pg_basebackup'), ['-d', standbyOf, ...copy], owner);
   }
 
   let server: ChildProcess | undefined;
@@ -140,6 +149,7 @@ export async function startPostgres({
       await ask(urlOf('postgres'), `create database ${name}`);
       return urlOf(name);
     },
+    urlOf,
     ask,
     start,
     kill,
