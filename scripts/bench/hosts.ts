@@ -7,6 +7,7 @@ import { PROCESS_NAMES, type Processes, startProcesses } from '../../test/suppor
 import { startRedis } from '../../test/support/redis.ts';
 import { type Bench, type BenchContext, BenchFailure } from './bench.ts';
 import { startChildScript } from './child-script.ts';
+import { growDatabase } from './grown-database.ts';
 import { writeRecording } from './recording-file.ts';
 import { startSimulatedServices, steer } from './simulated-services.ts';
 import { makeFolder } from './sluice.ts';
@@ -23,6 +24,15 @@ const MOVING_BYTES_PER_SECOND = 20_000_000;
 
 const LEASE_MS = 5000;
 
+/** The longest pause before a recording comes to hosts that have nothing to do, in milliseconds. */
+const LONGEST_IDLE_MS = 300;
+
+/** How many lines of history each recording has that the ledger grows by. */
+const EVENTS_EACH = 10;
+
+/** The link of whoever uploads: a gigabit, in bytes per second. Without one a copy more is measured, not a host more. */
+const UPLOAD_BYTES_PER_SECOND = 125_000_000;
+
 /** How many webhooks each door has answered before they are measured. */
 const WARM_UP_WEBHOOKS = 500;
 
@@ -38,6 +48,8 @@ export const hosts: Bench = {
     webhooks: 'how many in all (default 2000)',
     'per-second': 'how many in a second, over the three (default 200)',
     'upload-mib': 'size of an upload (default 256)',
+    pickups: 'how many recordings are announced to hosts that have nothing to do (default 50)',
+    many: 'how many recordings the ledger grows by, with ten events each (default 100000)',
     deaths: 'how many hosts die while they move a recording (default 10)',
   },
   rounds: 5,
@@ -53,48 +65,63 @@ export const hosts: Bench = {
     await Promise.all(NAMES.map((name) => startRest(world.hosts[name])));
 
     const bytes = setting('upload-mib', 256) * MIB;
-    const uploads = { direct: [] as number[], foreign: [] as number[] };
-    await upload(world, 'a', 'a', bytes);
-    for (let round = 1; round <= rounds; round += 1) {
-      const ways = [
-        ['direct', 'a'],
-        ['foreign', 'b'],
-      ] as const;
-      for (const [way, by] of round % 2 === 0 ? ways.toReversed() : ways) {
-        uploads[way].push(await upload(world, 'a', by, bytes));
-      }
-      say(`round ${round}: upload ${uploads.direct.at(-1)} ms, by another host ${uploads.foreign.at(-1)} ms`);
-    }
+    const byLink = await measureUploads(context, world, { bytes, bytesPerSecond: UPLOAD_BYTES_PER_SECOND });
+    const unlimited = await measureUploads(context, world, { bytes, bytesPerSecond: undefined });
+
+    const pickups = await measurePickups(context, world, setting('pickups', 50));
+    say(
+      `${pickups.waitsMs.length} recordings began to move: p99 ${quantile(pickups.waitsMs, 0.99).toFixed(1)} ms`,
+    );
+    const few = await measureLedger(world, rounds);
+    const many = setting('many', 100_000);
+    await growDatabase(world.address, { template: pickups.doneId, count: many, eventsEach: EVENTS_EACH });
+    say(`${many} recordings more, and ${many * EVENTS_EACH} events`);
+    const grown = await measureLedger(world, rounds);
 
     const takeovers = await measureTakeovers(context, world, setting('deaths', 10));
-    const ratios = uploads.foreign.map((wallMs, at) => wallMs / (uploads.direct[at] ?? Number.NaN));
     return {
       figures: {
         'hosts.accept_p50_ms': quantile(accepted, 0.5),
         'hosts.accept_p99_ms': quantile(accepted, 0.99),
-        'hosts.tus_foreign_ratio': median(ratios),
+        'hosts.tus_foreign_ratio': median(byLink.ratios),
+        'hosts.tus_foreign_unlimited_ratio': median(unlimited.ratios),
+        'hosts.pickup_p50_ms': quantile(pickups.waitsMs, 0.5),
+        'hosts.pickup_p99_ms': quantile(pickups.waitsMs, 0.99),
+        'hosts.growth_accept_ratio': median(grown.acceptMs) / median(few.acceptMs),
+        'hosts.growth_list_ratio': median(grown.listMs) / median(few.listMs),
         'hosts.takeover_p50_ms': quantile(takeovers, 0.5),
         'hosts.takeover_max_ms': quantile(takeovers, 1),
       },
       goals: {
         'hosts.accept_p99_ms': 50,
         'hosts.tus_foreign_ratio': 1.15,
+        'hosts.pickup_p99_ms': 50,
+        'hosts.growth_accept_ratio': 2,
+        'hosts.growth_list_ratio': 2,
         'hosts.takeover_p50_ms': 6000,
         'hosts.takeover_max_ms': 10_000,
       },
       rows: [
         ['', 'n', 'p50', 'p99', 'min..max'],
         row('webhook, ms', accepted),
-        row('upload to its own host, ms', uploads.direct),
-        row('upload by way of another host, ms', uploads.foreign),
-        ['the latter over the former', String(ratios.length), ...spread(ratios), ''],
+        row('upload to its own host over a gigabit, ms', byLink.direct),
+        row('upload by way of another host, ms', byLink.foreign),
+        ['the latter over the former', String(byLink.ratios.length), ...spread(byLink.ratios), ''],
+        row('upload to its own host without a link, ms', unlimited.direct),
+        row('upload by way of another host, ms', unlimited.foreign),
+        ['the latter over the former', String(unlimited.ratios.length), ...spread(unlimited.ratios), ''],
+        row("from a door's answer to the request for the bytes, ms", pickups.waitsMs),
+        row('accepted, with few in the ledger, ms', few.acceptMs),
+        row(`with ${many} more, ms`, grown.acceptMs),
+        row('a page of 50 listed, with few, ms', few.listMs),
+        row(`with ${many} more, ms`, grown.listMs),
         row("from a host's death to the next attempt, ms", takeovers),
       ],
       notes: [
         'One machine; Postgres syncs to the disk; the hosts are on the loopback, each with its own folder and three processes.',
         'A death is the SIGKILL of all three processes of the host whose worker moves the recording.',
       ],
-      samples: { 'hosts.tus_foreign_ratio': ratios, 'hosts.takeover_p50_ms': takeovers },
+      samples: { 'hosts.tus_foreign_ratio': byLink.ratios, 'hosts.takeover_p50_ms': takeovers },
     };
   },
 };
@@ -107,6 +134,8 @@ function row(title: string, values: readonly number[]): string[] {
 interface World {
   readonly hosts: Readonly<Record<Name, Processes>>;
   readonly ledger: WholeLedger;
+  /** The URL of its database. */
+  readonly address: string;
   readonly urls: Readonly<Record<'zoom' | 'cdn', string>>;
   readonly secretToken: string;
   readonly folder: string;
@@ -131,6 +160,9 @@ async function openWorld(context: BenchContext): Promise<World> {
     REDIS_URL: redis.url,
     DISK_RESERVE_BYTES: '0',
     LEASE_MS: String(LEASE_MS),
+    // Nobody is asked whether a video can be watched yet.
+    PLAYABLE_POLL_MIN_S: '3600',
+    PLAYABLE_POLL_MAX_S: '3600',
     // Its workers die more often than any recording is blamed for.
     CRASH_LIMIT: '1000',
   };
@@ -145,6 +177,7 @@ async function openWorld(context: BenchContext): Promise<World> {
   return {
     hosts: Object.fromEntries(NAMES.map((name, at) => [name, started[at]])) as Record<Name, Processes>,
     ledger,
+    address,
     urls: services.urls,
     secretToken: services.environment['ZOOM_WEBHOOK_SECRET_TOKEN'] ?? '',
     folder,
@@ -193,8 +226,40 @@ async function measureWebhooks(
   return sent.map(({ latencyMs }) => latencyMs);
 }
 
+interface Sent {
+  readonly bytes: number;
+  /** `undefined`: as fast as it is taken. */
+  readonly bytesPerSecond: number | undefined;
+}
+
+/** Uploads to their own host and by way of another one, in turns; how long each took, in milliseconds. */
+async function measureUploads({ rounds, say }: BenchContext, world: World, sent: Sent) {
+  const found = { direct: [] as number[], foreign: [] as number[] };
+  // A first time of each.
+  for (const by of ['a', 'b'] as const) await upload(world, 'a', by, { ...sent, bytesPerSecond: undefined });
+  for (let round = 1; round <= rounds; round += 1) {
+    const ways = [
+      ['direct', 'a'],
+      ['foreign', 'b'],
+    ] as const;
+    for (const [way, by] of round % 2 === 0 ? ways.toReversed() : ways) {
+      found[way].push(await upload(world, 'a', by, sent));
+    }
+    say(`round ${round}: upload ${found.direct.at(-1)} ms, by another host ${found.foreign.at(-1)} ms`);
+  }
+  return {
+    ...found,
+    ratios: found.foreign.map((wallMs, at) => wallMs / (found.direct[at] ?? Number.NaN)),
+  };
+}
+
 /** Sends an upload that lies on one host by way of one, in one request; how long that took, in milliseconds. */
-async function upload({ hosts: all }: World, owner: Name, by: Name, bytes: number): Promise<number> {
+async function upload(
+  { hosts: all }: World,
+  owner: Name,
+  by: Name,
+  { bytes, bytesPerSecond }: Sent,
+): Promise<number> {
   const created = await fetch(all[owner].tusUrl, {
     method: 'POST',
     headers: {
@@ -228,6 +293,10 @@ async function upload({ hosts: all }: World, owner: Name, by: Name, bytes: numbe
     let left = bytes - 1;
     const write = () => {
       while (left > 0) {
+        const dueMs =
+          bytesPerSecond === undefined ? 0 : beganMs + ((bytes - 1 - left) * 1000) / bytesPerSecond;
+        const earlyMs = dueMs - performance.now();
+        if (earlyMs > 0) return void setTimeout(write, earlyMs);
         const size = Math.min(left, chunk.length);
         left -= size;
         if (!sending.write(size === chunk.length ? chunk : chunk.subarray(0, size))) {
@@ -244,6 +313,86 @@ async function upload({ hosts: all }: World, owner: Name, by: Name, bytes: numbe
   return wallMs;
 }
 
+/** Announces a meeting with a file to a host; resolves with the id of its recording, and when the door has answered. */
+async function announce({ hosts: all, urls }: World, host: Name, path: string) {
+  const meeting = { topic: 'One of many', files: [{ path }] };
+  const { uuid } = (await steer('POST', `${urls.zoom}/__sim/meetings`, meeting)) as { readonly uuid: string };
+  const webhookUrl = `${all[host].pipelineUrl}/zoom-upload`;
+  const sent = (await steer('POST', `${urls.zoom}/__sim/send`, { meetingUuid: uuid, webhookUrl })) as {
+    readonly body: string;
+  };
+  const answeredAtMs = Date.now();
+  const [, id] = /"id":"([^"]+)"/.exec(sent.body) ?? [];
+  if (id === undefined) throw new BenchFailure(`A webhook was not taken: ${sent.body}`);
+  return { id, answeredAtMs };
+}
+
+/** Announces recordings, each once the one before it is home, to the hosts in turn; from each answer to the request for its bytes. */
+async function measurePickups(
+  { signal }: BenchContext,
+  world: World,
+  count: number,
+): Promise<{ readonly waitsMs: readonly number[]; readonly doneId: string }> {
+  const { ledger, urls, folder } = world;
+  const path = join(folder, 'short.mp4');
+  await writeRecording(path, MIB, true);
+  const requests = async () =>
+    ((await steer('GET', `${urls.cdn}/__sim/requests`)) as { atMs: number; durationMs: number }[])
+      .map(({ atMs, durationMs }) => atMs - durationMs)
+      .sort((a, b) => a - b);
+  const waitsMs: number[] = [];
+  let doneId = '';
+  // The first of each host is not counted.
+  for (let n = -NAMES.length; n < count; n += 1) {
+    const before = (await requests()).length;
+    await sleep(Math.random() * LONGEST_IDLE_MS);
+    const { id, answeredAtMs } = await announce(
+      world,
+      NAMES[(n + NAMES.length) % NAMES.length] as Name,
+      path,
+    );
+    for (;;) {
+      signal.throwIfAborted();
+      const state = (await ledger.recordings.get(id))?.state;
+      if (state === 'done') break;
+      if (state === 'failed' || state === 'backing-off') throw new BenchFailure(`A recording is ${state}.`);
+      await sleep(20);
+    }
+    const startedAtMs = (await requests())[before] ?? Number.NaN;
+    if (n >= 0) waitsMs.push(Math.max(0, startedAtMs - answeredAtMs));
+    doneId = id;
+  }
+  return { waitsMs, doneId };
+}
+
+/** Takes recordings in, durably, and lists a page of them by HTTP; how long each took, in milliseconds. */
+async function measureLedger({ ledger, hosts: all }: World, rounds: number) {
+  const found = { acceptMs: [] as number[], listMs: [] as number[] };
+  for (let n = 0; n < 20 * (rounds + 1); n += 1) {
+    const naturalKey = `bench:${crypto.randomUUID()}`;
+    const startMs = performance.now();
+    const { id } = await ledger.recordings.accept({
+      source: 'manual',
+      naturalKey,
+      aceId: null,
+      title: naturalKey,
+      origin: { kind: 'file', path: `/nowhere/${naturalKey}`, bytes: 1, modifiedAtMs: 0, keep: true },
+      details: {},
+      notBeforeMs: Number.MAX_SAFE_INTEGER,
+    });
+    const acceptedMs = performance.now();
+    const response = await fetch(`${all.a.pipelineUrl}/api/recordings?limit=50`);
+    await response.arrayBuffer();
+    const listedMs = performance.now();
+    await ledger.operator.cancel(id);
+    // What is done for the first time is slower.
+    if (n < 20) continue;
+    found.acceptMs.push(acceptedMs - startMs);
+    found.listMs.push(listedMs - acceptedMs);
+  }
+  return found;
+}
+
 /** Kills the host that moves a recording, again and again; from each death until another host has begun an attempt, in milliseconds. */
 async function measureTakeovers(context: BenchContext, world: World, deaths: number): Promise<number[]> {
   const { say, signal } = context;
@@ -251,15 +400,9 @@ async function measureTakeovers(context: BenchContext, world: World, deaths: num
   const path = join(folder, 'long.mp4');
   await writeRecording(path, MOVING_BYTES, true);
   await steer('PUT', `${urls.cdn}/__sim/link`, { bytesPerSecond: MOVING_BYTES_PER_SECOND });
-  const meeting = { topic: 'The one that moves', files: [{ path }] };
-  const { uuid } = (await steer('POST', `${urls.zoom}/__sim/meetings`, meeting)) as { readonly uuid: string };
-  const webhookUrl = `${all.a.pipelineUrl}/zoom-upload`;
-  await steer('POST', `${urls.zoom}/__sim/send`, { meetingUuid: uuid, webhookUrl });
-  const [recording] = await ledger.recordings.newest(1);
-  if (recording === undefined) throw new BenchFailure('A webhook was taken, and there is no recording.');
-
+  const { id } = await announce(world, 'a', path);
   const starts = async () =>
-    (await ledger.recordings.events(recording.id)).filter(({ type }) => type === 'attempt.started');
+    (await ledger.recordings.events(id)).filter(({ type }) => type === 'attempt.started');
   const takeovers: number[] = [];
   for (let death = 1; death <= deaths; death += 1) {
     const known = takeovers.length + 1;
@@ -269,7 +412,7 @@ async function measureTakeovers(context: BenchContext, world: World, deaths: num
     }
     // Whenever in its lease it dies.
     await sleep(1000 + Math.random() * 4000);
-    const host = (await ledger.recordings.get(recording.id))?.host as Name | undefined;
+    const host = (await ledger.recordings.get(id))?.host as Name | undefined;
     if (host === undefined) throw new BenchFailure('Nobody moves the recording.');
     const diedAtMs = Date.now();
     await Promise.all(PROCESS_NAMES.map((name) => all[host].kill(name)));

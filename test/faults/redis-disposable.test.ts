@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KEY_PREFIX } from '../../src/queue/connection.ts';
+import { hostQueue, RECORDINGS_QUEUE } from '../../src/queue/names.ts';
 import {
   arrive,
   expectHome,
@@ -35,11 +37,15 @@ describe('Redis may go at any moment', () => {
     return sent;
   }
 
-  /** What the queue has in one of its lists. */
+  /** What the queue has in one of its lists, and that of this host, which has what lies on its disk. */
   async function queued(list: 'active' | 'wait'): Promise<string[]> {
     const redis = new Redis({ path: house.redis.socketPath });
     try {
-      return await redis.lrange(`sluice:recordings:${list}`, 0, -1);
+      const queues = [RECORDINGS_QUEUE, hostQueue(RECORDINGS_QUEUE, house.config.host.id ?? '')];
+      const lists = await Promise.all(
+        queues.map((name) => redis.lrange(`${KEY_PREFIX}:${name}:${list}`, 0, -1)),
+      );
+      return lists.flat();
     } finally {
       redis.disconnect();
     }
