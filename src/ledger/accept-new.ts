@@ -18,7 +18,8 @@ export interface Candidate {
 /**
  * Takes in recordings of which the ledger has nothing at all, each by one statement and several in one exchange with the server,
  * which is what a door over a network waits for; resolves with whether it was taken. Where there is anything to think about (it
- * is known, or something of it is, or a counter is behind its table) nothing is changed, and it goes the long way.
+ * is known, or something of it is; its plan is not kept yet; a counter is behind its table) nothing is changed, and it goes the long
+ * way.
  *
  * `undefined` for a ledger in a file.
  */
@@ -58,7 +59,8 @@ function statementFor(
       insert into recordings (seq, ${namesOf(row)})
       select numbers.recording, ${namesOf(row)} from numbers, json_populate_record(null::recordings, ${JSON.stringify(row)}) as given
       where numbers.recording > (select coalesce(max(seq), 0) from recordings)
-        and numbers.event > (select coalesce(max(seq), 0) from events) and ${isNew}
+        and numbers.event > (select coalesce(max(seq), 0) from events)
+        and (given.plan_key is null or exists (select 1 from plans where key = given.plan_key)) and ${isNew}
       on conflict (id) do nothing returning id
     ),
     told as (

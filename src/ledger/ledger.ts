@@ -96,8 +96,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const hosts = createHosts({ db, own: options.host, silentAfterMs: options.leaseMs });
   const groupCommit = createGroupCommit({ db });
   const { extensions = [] } = options;
-  const plans = createPlans({ db });
-  const recordings = createRecordings({ db, groupCommit, extensions, hosts, plans });
+  const recordings = createRecordings({ db, groupCommit, extensions, hosts });
   const clock = openSteadyClock();
   return {
     recordings,
@@ -117,7 +116,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     alarms: createAlarms({ db }),
     lateLooks: createLateLooks({ db }),
     lineAhead: createLineAhead({ db }),
-    plans,
+    plans: createPlans({ db }),
     presets: createPresets({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db, host: hosts.own }),

@@ -8,20 +8,11 @@ import type { Tables } from './schema.ts';
 export interface Plans {
   /** @throws Error if the ledger has none by this key: a bug */
   get(key: string): Promise<Plan>;
-  /** Keeps a plan if it is not kept yet; resolves with its key. */
-  keep(plan: Plan): Promise<string>;
 }
 
 export function createPlans({ db }: { db: Database }): Plans {
   const known = new Map<string, Plan>();
-  const kept = new Set<string>();
   return {
-    async keep(plan) {
-      const { key } = rowOf(plan);
-      if (!kept.has(key)) await keepPlan(db, plan);
-      kept.add(key);
-      return key;
-    },
     async get(key) {
       const plan = known.get(key) ?? (await read(db, key));
       known.set(key, plan);
@@ -41,6 +32,11 @@ function rowOf(plan: Plan): Tables['plans'] {
     rows.set(plan, row);
   }
   return row;
+}
+
+/** What a plan is kept under, whether or not it is kept. */
+export function planKeyOf(plan: Plan): string {
+  return rowOf(plan).key;
 }
 
 /** Keeps a plan if it is not kept yet, as part of a transaction; returns its key. */

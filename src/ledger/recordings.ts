@@ -28,7 +28,7 @@ import type { GroupCommit } from './group-commit.ts';
 import { toEvent } from './history.ts';
 import type { Hosts } from './hosts.ts';
 import { toStands } from './output-stands.ts';
-import type { Plans } from './plans.ts';
+import { keepPlan, planKeyOf } from './plans.ts';
 import { toRecording } from './recording-rows.ts';
 import { broughtBy, placeOf, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
@@ -118,13 +118,11 @@ export function createRecordings({
   groupCommit,
   extensions,
   hosts,
-  plans,
 }: {
   db: Database;
   groupCommit: GroupCommit;
   extensions: readonly LedgerExtension[];
   hosts: Hosts;
-  plans: Plans;
 }): Recordings {
   const own = hosts.own;
   const acceptNew = createAcceptNew({ db, extensions });
@@ -184,18 +182,18 @@ export function createRecordings({
     async accept(given) {
       const id = recordingId(given.naturalKey);
       const here = asOfHere(given);
-      const planKey = here.plan === undefined ? null : await plans.keep(here.plan);
       const isTaken = await acceptNew?.({
         recording: here,
-        row: newRow(id, here, planKey),
+        row: newRow(id, here),
         event: firstEvent(id, here),
       });
       if (isTaken === true) return { id, state: 'waiting', isDuplicate: false };
       return await groupCommit(async (trx) => {
         const { recording: input, event } = await foreknown(trx, here);
+        if (input.plan !== undefined) await keepPlan(trx, input.plan);
         const inserted = await trx
           .insertInto('recordings')
-          .values({ seq: await nextNumber(trx, 'recordings'), ...newRow(id, input, planKey) })
+          .values({ seq: await nextNumber(trx, 'recordings'), ...newRow(id, input) })
           .onConflict((conflict) => conflict.column(isPostgres(db) ? 'id' : 'natural_key').doNothing())
           .executeTakeFirst();
         if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
@@ -425,11 +423,7 @@ export function createRecordings({
 }
 
 /** A recording as it begins. */
-function newRow(
-  id: string,
-  input: NewRecording,
-  planKey: string | null,
-): Omit<Insertable<Tables['recordings']>, 'seq'> {
+function newRow(id: string, input: NewRecording): Omit<Insertable<Tables['recordings']>, 'seq'> {
   return {
     id,
     source: input.source,
@@ -451,7 +445,7 @@ function newRow(
     bytes: input.origin.bytes,
     ...placeOf(input.origin),
     search: searchText({ id, ...input }),
-    plan_key: planKey,
+    plan_key: input.plan === undefined ? null : planKeyOf(input.plan),
     run_of: input.runOf ?? null,
     reference: input.reference ?? null,
     webhook_url: input.webhookUrl ?? null,

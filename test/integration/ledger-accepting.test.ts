@@ -93,4 +93,21 @@ describe('recordings that are accepted', () => {
     expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
     expect(seqs).toHaveLength(5);
   });
+
+  it('bring their plan along where it is not kept, or not any more', async () => {
+    const plan = { recipe: 'of-the-test', version: 1, steps: [] };
+    const goesByPlan = async (key: string) => {
+      const { id, isDuplicate } = await accept({ ...fileRecording(key), plan });
+      expect(isDuplicate).toBe(false);
+      const { planKey = '' } = (await ledger.recordings.get(id)) ?? {};
+      expect(
+        await ledger.base.db.selectFrom('plans').select('plan').where('key', '=', planKey).execute(),
+      ).toEqual([{ plan: JSON.stringify(plan) }]);
+    };
+
+    await goesByPlan('first');
+    await goesByPlan('second');
+    await ledger.base.db.deleteFrom('plans').execute();
+    await goesByPlan('after a backup of the database was restored');
+  });
 });
