@@ -52,7 +52,7 @@ describe('a package in S3', () => {
     try {
       const id = await media.add();
       await expect.poll(() => media.putsOf(id).length, { timeout: 60_000, interval: 20 }).toBeGreaterThan(0);
-      for (const pid of await media.running()) process.kill(pid, 'SIGKILL');
+      await media.killRunning();
       await media.expectShown(id);
     } finally {
       await only.kill();

@@ -70,7 +70,7 @@ describe('what is made of a film in S3 is right, whoever dies at whatever moment
         await expect.poll(media.running, { timeout: 10_000 }).toEqual([]);
         worker = startWorker();
       } else if (who === 'ffmpeg') {
-        for (const pid of await media.running()) process.kill(pid, 'SIGKILL');
+        await media.killRunning();
       } else if (who === 'the server') {
         const killedMs = Date.now();
         await media.s3.kill();

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
+import { systemCode } from '../../src/domain/errors.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import { buildCrashCopy } from './faults-worker.ts';
 import { type House, openHouse } from './house.ts';
@@ -83,6 +84,17 @@ export async function openMediaHouse() {
         }),
       );
       return own.flat();
+    },
+
+    /** Kills each ffmpeg of it that still runs by then. */
+    async killRunning(): Promise<void> {
+      for (const pid of await media.running()) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if (systemCode(error) !== 'ESRCH') throw error;
+        }
+      }
     },
 
     /** Brings in a film of its own, for one that is the same file would be the same recording. */
