@@ -50,17 +50,22 @@ function statementFor(
   const isNew = known.length === 0 ? sql`true` : sql`not (${sql.join(known, sql` or `)})`;
   // As one value each: what a statement is made of costs a busy door more than the server.
   return sql`with
-    counted as (update counters set n = n + 1 where name in ('recordings', 'events') returning name, n),
+    given as (
+      select * from json_populate_record(null::recordings, ${JSON.stringify(row)}) as row
+      where not exists (select 1 from recordings where recordings.id = row.id)
+        and (plan_key is null or exists (select 1 from plans where key = plan_key)) and ${isNew}
+    ),
+    counted as (
+      update counters set n = n + 1 where name in ('recordings', 'events') and exists (select 1 from given) returning name, n
+    ),
     numbers as (
       select max(n) filter (where name = 'recordings') as recording, max(n) filter (where name = 'events') as event
       from counted
     ),
     taken as (
-      insert into recordings (seq, ${namesOf(row)})
-      select numbers.recording, ${namesOf(row)} from numbers, json_populate_record(null::recordings, ${JSON.stringify(row)}) as given
+      insert into recordings (seq, ${namesOf(row)}) select numbers.recording, ${namesOf(row)} from numbers, given
       where numbers.recording > (select coalesce(max(seq), 0) from recordings)
         and numbers.event > (select coalesce(max(seq), 0) from events)
-        and (given.plan_key is null or exists (select 1 from plans where key = given.plan_key)) and ${isNew}
       on conflict (id) do nothing returning id
     ),
     told as (
