@@ -9,7 +9,7 @@ import { type Bench, type BenchContext, BenchFailure } from './bench.ts';
 import { startChildScript } from './child-script.ts';
 import { growDatabase } from './grown-database.ts';
 import { writeRecording } from './recording-file.ts';
-import { startSimulatedServices, steer } from './simulated-services.ts';
+import { downloadsStartedAtMs, startSimulatedServices, steer } from './simulated-services.ts';
 import { makeFolder } from './sluice.ts';
 import { median, quantile, spread } from './statistics.ts';
 import type { SendingWanted, SentWebhook } from './webhook-sender.ts';
@@ -336,15 +336,11 @@ async function measurePickups(
   const { ledger, urls, folder } = world;
   const path = join(folder, 'short.mp4');
   await writeRecording(path, MIB, true);
-  const requests = async () =>
-    ((await steer('GET', `${urls.cdn}/__sim/requests`)) as { atMs: number; durationMs: number }[])
-      .map(({ atMs, durationMs }) => atMs - durationMs)
-      .sort((a, b) => a - b);
   const waitsMs: number[] = [];
   let doneId = '';
   // The first of each host is not counted.
   for (let n = -NAMES.length; n < count; n += 1) {
-    const before = (await requests()).length;
+    const before = (await downloadsStartedAtMs(urls.cdn)).length;
     await sleep(Math.random() * LONGEST_IDLE_MS);
     const { id, answeredAtMs } = await announce(
       world,
@@ -358,7 +354,7 @@ async function measurePickups(
       if (state === 'failed' || state === 'backing-off') throw new BenchFailure(`A recording is ${state}.`);
       await sleep(20);
     }
-    const startedAtMs = (await requests())[before] ?? Number.NaN;
+    const startedAtMs = (await downloadsStartedAtMs(urls.cdn))[before] ?? Number.NaN;
     if (n >= 0) waitsMs.push(Math.max(0, startedAtMs - answeredAtMs));
     doneId = id;
   }

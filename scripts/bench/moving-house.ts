@@ -4,7 +4,12 @@ import { type Processes, type ProcessName, startProcesses } from '../../test/sup
 import { startRedis, type TestRedis } from '../../test/support/redis.ts';
 import { type BenchContext, BenchFailure } from './bench.ts';
 import { writeRecording } from './recording-file.ts';
-import { type SimulatedServices, startSimulatedServices, steer } from './simulated-services.ts';
+import {
+  downloadsStartedAtMs,
+  type SimulatedServices,
+  startSimulatedServices,
+  steer,
+} from './simulated-services.ts';
 import { makeFolder } from './sluice.ts';
 
 const SMALL_BYTES = 1024 * 1024;
@@ -33,12 +38,6 @@ export interface RecordingSeen {
   readonly state: string;
   readonly title: string;
   readonly last_error: unknown;
-}
-
-interface LoggedRequest {
-  readonly method: string;
-  readonly atMs: number;
-  readonly durationMs: number;
 }
 
 /** Starts all of it; the bench's end stops it. */
@@ -94,10 +93,7 @@ export async function openMovingHouse(
       return answeredAtMs;
     },
 
-    async downloadsStartedAtMs() {
-      const logged = (await steer('GET', `${cdn}/__sim/requests`)) as LoggedRequest[];
-      return logged.map(({ atMs, durationMs }) => atMs - durationMs).sort((a, b) => a - b);
-    },
+    downloadsStartedAtMs: () => downloadsStartedAtMs(cdn),
 
     async untilDone(count) {
       for (;;) {

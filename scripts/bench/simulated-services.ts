@@ -54,6 +54,12 @@ export async function steer(
   return text === '' ? undefined : JSON.parse(text);
 }
 
+/** When the requests for bytes reached Zoom's download server, in their order. */
+export async function downloadsStartedAtMs(cdnUrl: string): Promise<number[]> {
+  const logged = (await steer('GET', `${cdnUrl}/__sim/requests`)) as { atMs: number; durationMs: number }[];
+  return logged.map(({ atMs, durationMs }) => atMs - durationMs).sort((a, b) => a - b);
+}
+
 /** The speed of the links of a recording's three legs, in bytes per second; `undefined` is without limit. */
 export interface Speeds {
   readonly download: number | undefined;

@@ -1,19 +1,12 @@
-import { type Finding, ok, skip, warn } from '../../domain/finding.ts';
+import { type Finding, ok, warn } from '../../domain/finding.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import type { Api } from '../api.ts';
 import { type Host, hostsShape } from '../api-shapes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { asked } from './asked.ts';
 
 /** Whether the machines that share the ledger live, reach each other and are of one version. */
-export async function checkHosts(api: Api, signal: AbortSignal): Promise<Finding> {
-  try {
-    return judgeHosts((await api.get('/api/hosts', hostsShape, signal)).hosts);
-  } catch (error) {
-    if (error instanceof Failure && error.exitCode === EXIT.unreachable)
-      return skip('needs the pipeline, which does not answer');
-    throw error;
-  }
+export function checkHosts(api: Api, signal: AbortSignal): Promise<Finding> {
+  return asked(async () => judgeHosts((await api.get('/api/hosts', hostsShape, signal)).hosts));
 }
 
 export function judgeHosts(hosts: readonly Host[]): Finding {

@@ -1,23 +1,16 @@
-import { type Finding, fail, ok, skip, warn } from '../../domain/finding.ts';
+import { type Finding, fail, ok, warn } from '../../domain/finding.ts';
 import { durationText } from '../../lib/duration-text.ts';
 import type { Api } from '../api.ts';
 import { type Status, statusShape } from '../api-shapes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
 import { localTime } from '../times.ts';
+import { asked } from './asked.ts';
 
 /** Who waits longer than this waits for more than its turn, in milliseconds. */
 const LONG_MS = 24 * 3_600_000;
 
 /** What is stuck. */
-export async function checkLine(api: Api, signal: AbortSignal): Promise<Finding> {
-  try {
-    return judgeLine(await api.get('/api/status', statusShape, signal), Date.now());
-  } catch (error) {
-    if (error instanceof Failure && error.exitCode === EXIT.unreachable)
-      return skip('needs the pipeline, which does not answer');
-    throw error;
-  }
+export function checkLine(api: Api, signal: AbortSignal): Promise<Finding> {
+  return asked(async () => judgeLine(await api.get('/api/status', statusShape, signal), Date.now()));
 }
 
 export function judgeLine(status: Status, nowMs: number): Finding {
