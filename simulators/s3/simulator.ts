@@ -46,6 +46,7 @@ export interface S3Simulator extends Simulator {
   readonly region: string;
   readonly bucket: string;
   readonly profile: S3Profile;
+  buckets(): string[];
   objects(bucket?: string): S3Object[];
   /** The uploads in parts that are neither complete nor aborted. */
   uploads(bucket?: string): { key: string; uploadId: string; parts: number }[];
@@ -109,6 +110,7 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
     region,
     bucket,
     profile,
+    buckets: () => [...store.buckets.keys()],
     objects: (name = bucket) =>
       [...store.bucket(name).objects.values()].map(({ key, bytes, kept, blobs: parts }) => ({
         key,

@@ -221,6 +221,7 @@ function buildConfig(e: Values, env: Env) {
         : undefined,
     s3Store: s3 && e.S3_BUCKET ? { ...s3, bucket: e.S3_BUCKET } : undefined,
     mediaOut: mediaOut(e, dataDir),
+    outputs: outputs(e),
     inputs: inputs(e),
     watch: {
       mode: e.WATCH,
@@ -314,6 +315,12 @@ function mediaOut(e: Values, dataDir: string) {
   const s3 = s3Connection(e);
   const place = s3Place(e.MEDIA_OUT);
   return s3 && place && { kind: 's3' as const, ...s3, ...place, url };
+}
+
+/** The buckets that callers may name for outputs. */
+function outputs(e: Values) {
+  const known = e.MEDIA_OUT === undefined ? undefined : s3Place(e.MEDIA_OUT)?.bucket;
+  return { s3: s3Connection(e), buckets: e.S3_OUTPUT_BUCKETS ?? (known === undefined ? [] : [known]) };
 }
 
 /** Where inputs are taken from: what lies below MEDIA_IN, some buckets, and web servers. */

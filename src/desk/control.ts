@@ -12,6 +12,7 @@ import { wallMs } from '../lib/wall-time.ts';
 import type { Line } from '../queue/line.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Intake } from './intake.ts';
+import type { AddressedPlaces } from './output-addresses.ts';
 import type { PresetBook } from './presets.ts';
 import { noSuchDelivery } from './query.ts';
 import { noSuchRecording } from './recording-details.ts';
@@ -112,6 +113,7 @@ export function createControl(options: {
   readonly presets: Omit<PresetBook, 'all' | 'get'>;
   readonly tasks: TaskShapes;
   readonly inputs: InputDesk;
+  readonly outputPlaces: AddressedPlaces;
   readonly lines: DeskLines;
   readonly onAsked: (recordingId: string) => void;
   readonly log: Logger;

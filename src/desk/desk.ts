@@ -7,6 +7,7 @@ import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
 import type { Intake } from './intake.ts';
 import { createLive, type Live } from './live.ts';
+import type { AddressedPlaces } from './output-addresses.ts';
 import { createPresetBook } from './presets.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 import { createQuery, type Query } from './query.ts';
@@ -72,7 +73,7 @@ export interface DeskOptions {
   /** Where recordings are watched, with blanks for what tells which. */
   readonly watchUrl: string | undefined;
   /** Where what viewers fetch from here lies, by name. */
-  readonly outputPlaces: WatchedPlaces;
+  readonly outputPlaces: WatchedPlaces & AddressedPlaces;
   readonly log: Logger;
 }
 

@@ -164,7 +164,8 @@ export function createPresetBook({
         const shape = tasks.get(task) as TaskShape;
         return stepOf(name, shape, { ...own, ...placed(shape, to), ...params[name] });
       });
-      const { plan, problems = [] } = planRun(recipeOf(steps), tasks, places);
+      const terms = { mayNameAddresses: true };
+      const { plan, problems = [] } = planRun(recipeOf(steps), tasks, places, terms);
       if (plan !== undefined) return { plan, presets };
       const words = problems.map((problem) => textOf(problem, steps));
       throw new KnownError(words.join('; '), { code: 'REQUEST_INVALID' });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
 import { KnownError } from '../domain/errors.ts';
+import { recordingId } from '../domain/ids.ts';
 import {
   type FoundInput,
   filenameOf,
@@ -11,11 +12,12 @@ import {
 } from '../domain/input.ts';
 import { archiveDayOf, titleOfFile } from '../domain/names.ts';
 import { PRESET_RUN } from '../domain/preset.ts';
-import type { Plan } from '../domain/recipe.ts';
+import type { Plan, TaskShapes } from '../domain/recipe.ts';
 import type { NewRecording, SourceDetails } from '../domain/recording.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
 import type { RecipeBook, StepParams } from '../recipes/book.ts';
 import type { Intake } from './intake.ts';
+import { type AddressedPlaces, checkAddresses } from './output-addresses.ts';
 import type { PresetBook } from './presets.ts';
 
 /** By what a run goes: a recipe, or presets, each of which makes one output. */
@@ -48,6 +50,8 @@ export interface RunTools {
   readonly book: Pick<RecipeBook, 'require'>;
   readonly presets: Pick<PresetBook, 'plan'>;
   readonly inputs: InputDesk;
+  readonly tasks: TaskShapes;
+  readonly outputPlaces: AddressedPlaces;
 }
 
 /** Who knows whether there is something at an address. */
@@ -64,17 +68,25 @@ const LOOK_MS = 15_000;
  * recording that it is a run of keeps what it has reached.
  *
  * @throws KnownError `NOT_FOUND`, `RECIPE_UNKNOWN`, `PRESET_UNKNOWN`, `REQUEST_INVALID`; `WRONG_STATE` where nothing of the
- * recording is archived; of an input whatever says that it cannot be brought
+ * recording is archived; of an input whatever says that it cannot be brought, of outputs that they cannot go where they are to
  */
 export async function startRun(tools: RunTools, run: NewRun): Promise<Accepted> {
   const { reference, webhookUrl } = run;
+  const key = 'input' in run.of ? inputText(readInput(run.of.input)) : run.of.recordingId;
+  const naturalKey = `run:${JSON.stringify([key, reference ?? randomUUID()])}`;
+  // Whatever has become of its input, and of where its outputs go, since it began.
+  const known = reference === undefined ? undefined : await tools.recordings.get(recordingId(naturalKey));
+  if (known !== undefined) return { id: known.id, state: known.state, isDuplicate: true };
+
   const { plan, words, details } = await planWay(tools, run.way, run.params);
   const begun =
     'input' in run.of ? await fromInput(tools, run.of.input) : await fromRecording(tools, run.of.recordingId);
-  const { key, title, ...recording } = begun;
+  const { tasks, outputPlaces: places } = tools;
+  await checkAddresses(plan, { tasks, places });
+  const { title, ...recording } = begun;
   return await tools.intake.accept({
     ...recording,
-    naturalKey: `run:${JSON.stringify([key, reference ?? randomUUID()])}`,
+    naturalKey,
     aceId: null,
     title: `${title} (${words})`,
     details: { ...begun.details, ...details },
@@ -85,10 +97,7 @@ export async function startRun(tools: RunTools, run: NewRun): Promise<Accepted> 
 }
 
 /** What a run has of that from which it begins. */
-interface Begun extends Pick<NewRecording, 'source' | 'origin' | 'details' | 'title' | 'runOf'> {
-  /** The same for the same thing. */
-  readonly key: string;
-}
+type Begun = Pick<NewRecording, 'source' | 'origin' | 'details' | 'title' | 'runOf'>;
 
 async function fromRecording({ recordings }: Pick<RunTools, 'recordings'>, of: string): Promise<Begun> {
   const recording = await recordings.get(of);
@@ -103,7 +112,6 @@ async function fromRecording({ recordings }: Pick<RunTools, 'recordings'>, of: s
   }
   const bytes = facts.fetch?.bytes ?? recording.bytes;
   return {
-    key: of,
     source: recording.source,
     title: recording.title,
     origin: { kind: 'archived', recordingId: of, store: storeOf(archived), bytes },
@@ -118,7 +126,6 @@ async function fromInput({ inputs }: Pick<RunTools, 'inputs'>, text: string): Pr
   const found = await inputs.look({ address, signal: AbortSignal.timeout(LOOK_MS) });
   const filename = filenameOf(address);
   return {
-    key: inputText(address),
     source: 'library',
     title: titleOfFile(filename) || 'Input',
     origin: {

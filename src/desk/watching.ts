@@ -41,14 +41,16 @@ interface OpenedFile {
   dismiss(): void;
 }
 
-/** Places that files are read from, by their names; `undefined`: nothing lies there. */
-export type WatchedPlaces = ReadonlyMap<
-  string,
-  {
-    look(input: { key: string; signal: AbortSignal }): Promise<{ readonly bytes: number } | undefined>;
-    open(input: { key: string; fromByte: number; signal: AbortSignal }): Promise<OpenedFile | undefined>;
-  }
->;
+/** A place that files are read from; `undefined`: nothing lies there. */
+interface WatchedPlace {
+  look(input: { key: string; signal: AbortSignal }): Promise<{ readonly bytes: number } | undefined>;
+  open(input: { key: string; fromByte: number; signal: AbortSignal }): Promise<OpenedFile | undefined>;
+}
+
+/** Such places, by their names. */
+export interface WatchedPlaces {
+  get(name: string): WatchedPlace | undefined;
+}
 
 /** What viewers ask. Whether they may is for the door to say. */
 export interface Watch {

@@ -126,6 +126,18 @@ export const ERROR_CATALOGUE = {
     'The web server of the input does not give it out.',
     'Open the address without being logged in: if it asks for a name or a password, it cannot be brought from there.',
   ],
+  OUTPUT_NOT_ALLOWED: [
+    'Outputs are not put into this bucket.',
+    'Add it to S3_OUTPUT_BUCKETS in .env and restart, or name another one.',
+  ],
+  OUTPUT_BUCKET_MISSING: [
+    'The bucket that an output is to go to is not there.',
+    'Check its spelling and that the key may list it, or ask for it to be made (createBucket).',
+  ],
+  OUTPUT_EXISTS: [
+    'Where an output is to go lies something already, which is not to be replaced.',
+    'Choose another key, remove what lies there, or allow it to be replaced (leave dontReplace out).',
+  ],
   PATH_INVALID: ['The path cannot be used.', 'Give an absolute path without a NUL byte.'],
   PATH_NOT_ALLOWED: [
     'The file lies outside the folders that files are taken from.',

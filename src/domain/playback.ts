@@ -100,14 +100,20 @@ function isPicture(mediaType: string): boolean {
 
 function isPackage(fact: unknown): fact is PackageFact {
   return (
+    !isElsewhere(fact) &&
     has(fact, 'to', 'prefix', 'durationS') &&
     has(fact['keys'], 'hls', 'dash') &&
     has(fact['playback'], 'hls', 'dash')
   );
 }
 
+/** Its caller has named the place, and shows it by itself. */
+function isElsewhere(fact: unknown): boolean {
+  return has(fact, 'named');
+}
+
 function hasFiles(fact: unknown): fact is FilesFact {
-  return has(fact, 'to') && Array.isArray(fact['outputs']);
+  return !isElsewhere(fact) && has(fact, 'to') && Array.isArray(fact['outputs']);
 }
 
 function has(value: unknown, ...names: string[]): value is Record<string, unknown> {

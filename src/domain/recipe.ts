@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isOutputAddress, readOutputAddress } from './output-address.ts';
 
 /** The lane in which all recordings begin: one at a time in all, for links are what is short. */
 export const FIRST_LANE = 'upload';
@@ -21,6 +22,12 @@ export interface TaskShape {
   readonly makes?: readonly string[];
   /** It makes outputs, and stands alone: one that fails for good, or is revoked, leaves the other steps as they are. */
   readonly makesOutputs?: true;
+  /**
+   * It makes one output, which may go to a key that the caller of a run names: the keys at which somebody finds it then. Absent:
+   * it goes to a place of outputs only.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: each task has parameters of its own
+  readonly keysAt?: (key: string, params: any) => readonly string[];
   /** What is begun here can no longer be stopped or taken back. */
   readonly isFinal?: true;
   /** It is gone through once more when a recording is published again. */
@@ -97,6 +104,12 @@ export interface RecipeProblem {
 /** The names of what is set up, by what kind of place it is: a store, a publisher. */
 export type Places = Readonly<Record<string, readonly string[]>>;
 
+/** What else a run may say than recipes do. */
+export interface RunTerms {
+  /** Its outputs may go to addresses: of a recipe all its recordings would go to the same one. */
+  readonly mayNameAddresses?: boolean;
+}
+
 /** In a place of this kind each step has what it makes to itself: any number of them may go there. */
 const SHARED_KIND = 'output-place';
 
@@ -115,6 +128,7 @@ export function planRun(
   recipe: Recipe,
   tasks: TaskShapes,
   places: Places = {},
+  { mayNameAddresses = false }: RunTerms = {},
 ): { plan: Plan; problems?: undefined } | { plan?: undefined; problems: readonly RecipeProblem[] } {
   const problems: RecipeProblem[] = [];
   const say = (step: number | undefined, path: RecipeProblem['path'], text: string) =>
@@ -180,6 +194,11 @@ export function planRun(
       const named: unknown = Reflect.get(Object(params), name);
       const known = places[kind];
       if (typeof named !== 'string') continue;
+      if (kind === SHARED_KIND && isOutputAddress(named)) {
+        const flaw = flawOfAddress(task, named);
+        if (flaw !== undefined) say(at, ['params', name], flaw);
+        continue;
+      }
       if (known !== undefined && !known.includes(named)) {
         say(at, ['params', name], `there is no ${kind} "${named}" set up: there are ${listed(known)}`);
       }
@@ -188,6 +207,19 @@ export function planRun(
       const other = taken.get(place);
       if (other === undefined) taken.set(place, steps[at]?.step.id ?? '');
       else say(at, ['params', name], `the step "${other}" goes to the ${kind} "${named}" as well`);
+    }
+  }
+
+  function flawOfAddress(task: TaskShape, address: string): string | undefined {
+    if (task.keysAt === undefined)
+      return `the outputs of "${task.name}" go to a place of outputs, and not to an address`;
+    if (!mayNameAddresses)
+      return 'is the address of one file: name it where a run begins, and here a place of outputs';
+    try {
+      readOutputAddress(address);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
     }
   }
 

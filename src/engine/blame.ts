@@ -15,8 +15,8 @@ export interface Probe {
   readonly provesService: boolean;
 }
 
-/** By the service's name. */
-export type Probes = Readonly<Record<string, Probe>>;
+/** That of a service; `undefined`: there is none. */
+export type Probes = (service: string) => Probe | undefined;
 
 /** Work that depends on a service. */
 interface Dependent {
@@ -66,7 +66,7 @@ export function createBlame({ circuits, probes }: { circuits: Circuits; probes: 
       service,
       recordingId,
       error: summarize(error),
-      isWell: probes[service]?.provesService ?? false,
+      isWell: probes(service)?.provesService ?? false,
     });
     return verdict === 'own' ? error : serviceDown(service, verdict.untilMs, error);
   }
@@ -74,7 +74,7 @@ export function createBlame({ circuits, probes }: { circuits: Circuits; probes: 
   /** What the service fails everybody with, or `undefined` if it is well. */
   async function askService(service: string, signal: AbortSignal): Promise<KnownError | undefined> {
     try {
-      await probes[service]?.ask({ signal });
+      await probes(service)?.ask({ signal });
       return undefined;
     } catch (error) {
       signal.throwIfAborted();

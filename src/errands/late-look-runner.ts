@@ -17,6 +17,8 @@ const ROUND = 100;
 export interface LateLookOptions {
   readonly ledger: Pick<Ledger, 'recordings' | 'lateLooks'>;
   readonly lookers: readonly LateLooker[];
+  /** Who looks in a service that is not set up: a bucket that the caller of a run has named. */
+  readonly lookerElsewhere?: (service: string) => LateLooker | undefined;
   /** The pause behind the first look, in milliseconds; the first look itself is made at once. */
   readonly firstPauseMs: number;
   /** For how long something is looked for. */
@@ -31,7 +33,11 @@ export function startLateLooks(options: LateLookOptions): { stop(): Promise<void
 
   function lookerFor({ service, place }: LateLook): LateLooker | undefined {
     const able = options.lookers.filter((looker) => looker.service === service);
-    return able.find((looker) => looker.isFor?.(place)) ?? able.find(({ isFor }) => isFor === undefined);
+    return (
+      able.find((looker) => looker.isFor?.(place)) ??
+      able.find(({ isFor }) => isFor === undefined) ??
+      options.lookerElsewhere?.(service)
+    );
   }
 
   async function lookFor(look: LateLook, signal: AbortSignal): Promise<'looked' | 'unable'> {

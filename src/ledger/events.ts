@@ -31,6 +31,7 @@ export const LEDGER_EVENTS = {
   'withdrawal.failed': 'Could not be taken back yet',
   'archive.left': 'The archived file was left where it is',
   'late.removed': 'What came late, and was too much, was taken back',
+  'late.restored': 'What came late had replaced what is right, which was put back',
   'attempt.started': 'An attempt begins',
   'attempt.interrupted': 'The attempt was interrupted',
   'attempt.postponed': 'Postponed',

@@ -22,7 +22,7 @@ export interface InputSettings {
     /** How S3 is asked; `undefined`: it is not set up. */
     readonly s3: Omit<S3Options, keyof Pace | 'bucket'> | undefined;
     /** The buckets that addresses may name. */
-    readonly buckets: readonly string[];
+    readonly buckets: readonly string[] | 'any';
     /** Web servers that addresses may name though they are not public, by their origins. */
     readonly origins: readonly string[];
   };
@@ -50,7 +50,7 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
   /** The file in a bucket that an address means, if it means one. */
   function inBucket(address: InputAddress): { input: S3Input; key: string } | undefined {
     if (address.kind === 's3') {
-      if (!buckets.includes(address.bucket)) {
+      if (buckets !== 'any' && !buckets.includes(address.bucket)) {
         const there = buckets.length === 0 ? 'none is' : `those are ${buckets.join(', ')}`;
         throw notAllowed(
           `The bucket ${address.bucket} is not among those that inputs are taken from: ${there}`,

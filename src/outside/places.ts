@@ -13,7 +13,7 @@ export function placesOf(settings: Settings): Places {
   return {
     store: [...openStores(settings, UNUSED).keys()],
     publisher: [...openPublishers(settings, UNUSED).keys()],
-    'output-place': [...openOutputPlaces(settings, UNUSED).keys()],
+    'output-place': [...openOutputPlaces(settings, UNUSED).setUp.keys()],
   };
 }
 
@@ -22,6 +22,6 @@ export function servicesOf(settings: Settings): string[] {
   return [
     ...[...openStores(settings, UNUSED).values()].map(({ name }) => name),
     ...[...openPublishers(settings, UNUSED).values()].map(({ service }) => service),
-    ...[...openOutputPlaces(settings, UNUSED).values()].map(({ service }) => service),
+    ...[...openOutputPlaces(settings, UNUSED).setUp.values()].map(({ service }) => service),
   ];
 }

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { readInput } from '../domain/input.ts';
+import { bucketOfPlace } from '../domain/output-address.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
 import { watchPageOf as pageOf } from '../domain/watching.ts';
+import type { Probe } from '../engine/blame.ts';
 import { createFlight } from '../engine/flight.ts';
-import type { OutputPlace } from '../engine/ports/output-place.ts';
+import type { OutputPlaces } from '../engine/ports/output-place.ts';
 import type { Publisher } from '../engine/ports/publisher.ts';
 import type { Store } from '../engine/ports/store.ts';
 import { createRecordingRunner } from '../engine/recording-runner.ts';
@@ -42,6 +44,7 @@ import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { apiOf, createZoomApis } from '../outside/zoom/clients.ts';
 import { createZoom } from '../outside/zoom/downloads.ts';
 import { createTrashRunner, TRASH_QUEUE, trashableFile } from '../outside/zoom/trash-runner.ts';
+import { ZOOM } from '../outside/zoom/words.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { type JobWorker, startJobWorker } from '../queue/jobs.ts';
 import { createLines } from '../queue/lines.ts';
@@ -215,23 +218,26 @@ export async function startWorker(
       for (const id of ids) lines.recordings.hurry(id);
     },
   });
+  const probeOf = (asked: { probe: Probe['ask'] } | undefined): Probe | undefined =>
+    asked && { ask: asked.probe, provesService: true };
+  const probes = new Map<string, Probe | undefined>([
+    // Its files are served by other hosts than its API.
+    [ZOOM.service, { ask: zoom.probe, provesService: false }],
+    ...[...stores.values()].map((store) => [store.name, probeOf(store)] as const),
+    ...[...publishers.values(), ...outputPlaces.setUp.values()].map(
+      (each) => [each.service, probeOf(each)] as const,
+    ),
+  ]);
+
+  /** A bucket that the caller of a run has named: its circuit has the same name. */
+  const bucketNamed = (service: string) =>
+    bucketOfPlace(service) === undefined ? undefined : outputPlaces.get(service);
+
   const flight = openFlight({
     ...ledger,
     tasks,
     planOf,
-    probes: {
-      // Its files are served by other hosts than its API.
-      zoom: { ask: zoom.probe, provesService: false },
-      ...Object.fromEntries(
-        [...stores.values()].map(({ name, probe }) => [name, { ask: probe, provesService: true }]),
-      ),
-      ...Object.fromEntries(
-        [...publishers.values(), ...outputPlaces.values()].map(({ service, probe }) => [
-          service,
-          { ask: probe, provesService: true },
-        ]),
-      ),
-    },
+    probes: (service) => probes.get(service) ?? probeOf(bucketNamed(service)),
     wishes,
     progress: {
       told(input) {
@@ -410,11 +416,15 @@ export async function startWorker(
         createVideoLooker({ publisher }),
         createCaptionsLooker({ publisher, recordings }),
       ]),
-      ...[...outputPlaces.values()].flatMap((place) => [
+      ...[...outputPlaces.setUp.values()].flatMap((place) => [
         createPackageCaptionsLooker({ place, companionPackages, scratch, retry }),
-        createOutputLooker({ place }),
+        createOutputLooker({ place, scratch }),
       ]),
     ],
+    lookerElsewhere(service) {
+      const place = bucketNamed(service);
+      return place && createOutputLooker({ place, scratch });
+    },
     ...config.lateLooks,
     log,
   });
@@ -458,13 +468,14 @@ function composeSweeper(
     readonly ledger: WholeLedger;
     readonly stores: ReadonlyMap<string, Store>;
     readonly publishers: ReadonlyMap<string, Publisher>;
-    readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
+    readonly outputPlaces: OutputPlaces;
     readonly isFirst?: () => Promise<boolean>;
     readonly log: Logger;
   },
 ) {
   return createSweeper({
     ...used,
+    outputPlaces: used.outputPlaces.setUp,
     ...config.sweep,
     spoolDirectory: `${config.dataDir}/spool`,
     scratchDirectory: `${config.dataDir}/scratch`,

@@ -54,7 +54,8 @@ export function createRecipeBook(options: RecipeBookOptions): RecipeBook {
     const steps = recipe?.steps ?? [];
     const unknown = Object.keys(params).filter((id) => !steps.some((step) => step.id === id));
     const changed = steps.map((step) => ({ ...step, params: { ...step.params, ...params[step.id] } }));
-    const { plan, problems = [] } = planRun({ name, version: recipe?.version ?? 1, steps: changed }, tasks);
+    const changedRecipe = { name, version: recipe?.version ?? 1, steps: changed };
+    const { plan, problems = [] } = planRun(changedRecipe, tasks, {}, { mayNameAddresses: true });
     if (plan !== undefined && unknown.length === 0) return plan;
     const words = [...unknown.map((id) => `params: the recipe has no step "${id}"`), ...problems.map(textOf)];
     throw new KnownError(words.join('; '), { code: 'REQUEST_INVALID' });

@@ -10,12 +10,15 @@ import {
   bitRates,
   DASH_MANIFEST,
   dashManifest,
+  type Format,
   HLS_MASTER,
   hlsPlaylists,
   initName,
   KEPT,
   lengthS,
   type Manifest,
+  manifestKeys,
+  outerManifest,
   segmentName,
 } from '../domain/media/manifests.ts';
 import type { MediaFile } from '../domain/media/media-file.ts';
@@ -24,7 +27,7 @@ import { outputPrefix } from '../domain/output-keys.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
 import { removeKeys } from '../engine/remove-below.ts';
-import type { Task, TaskContext } from '../engine/task.ts';
+import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { allOrNone, inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import {
@@ -34,10 +37,20 @@ import {
   requireMediaTools,
   scanPackets,
 } from './support/look-into.ts';
+import { drawnMark, markArgs } from './support/marks.ts';
+import { toPlaceOrAddress } from './support/output-params.ts';
 import { createOutputSender, markOf, requireOutputPlace } from './support/output-sender.ts';
+import {
+  type OutputSpot,
+  outputsOf,
+  removeNamed,
+  requireFree,
+  serviceOf,
+  spotOf,
+} from './support/output-spot.ts';
 import { ENCODERS, type PackagePlan, type PlannedTrack, planPackage } from './support/package-plan.ts';
 import { proveCuts, tryToDecode } from './support/package-proof.ts';
-import { outputsOf, removeOutputs } from './support/remove-outputs.ts';
+import { removeOutputs } from './support/remove-outputs.ts';
 import { createSegmentSender, isRepeatable, trackOf } from './support/segment-sender.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -51,8 +64,7 @@ const customShape = z.strictObject({
 
 const paramsShape = z
   .strictObject({
-    /** The place of outputs, by its name. */
-    to: z.string().default('media-out'),
+    ...toPlaceOrAddress,
     /** Default: all that the segments are good for. */
     formats: z
       .array(z.enum(['hls', 'dash']))
@@ -76,6 +88,8 @@ const paramsShape = z
     segmentS: z.number().min(1).max(10).default(4),
     audioBitsPerS: z.int().min(16_000).max(512_000).default(128_000),
     effort: z.enum(['usual', 'hurry']).default('usual'),
+    /** A picture that is drawn on the film, which is encoded for that. */
+    mark: drawnMark,
   })
   .superRefine(({ segments, formats, codec }, context) => {
     const say = (path: string, message: string) =>
@@ -86,11 +100,16 @@ const paramsShape = z
     if (codec !== 'h264') say('codec', `segments of MPEG-TS carry no ${codec} that players know: take fmp4`);
   });
 
+/** What is made where nothing is said: all that the segments are good for. */
+const formatsOf = ({ formats, segments }: { formats?: readonly Format[] | undefined; segments: string }) =>
+  formats ?? (segments === 'ts' ? (['hls'] as const) : (['hls', 'dash'] as const));
+
 export const shape = {
   name: 'package',
   label: 'Package',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key, params: z.output<typeof paramsShape>) => Object.values(manifestKeys(key, formatsOf(params))),
   reports: 'seconds',
   params: paramsShape,
   places: { to: 'output-place' },
@@ -112,6 +131,8 @@ type Checkpoint = z.output<typeof checkpointShape>;
 /** A package that browsers play. */
 interface Fact {
   readonly to: string;
+  /** The key that the caller of the run has named for it. */
+  readonly named?: string;
   readonly place: string;
   /** Where its manifests lie, with a slash at the end, and all that an earlier attempt has not sent. */
   readonly prefix: string;
@@ -152,9 +173,9 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',
 };
 
-type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch' | 'retry'> & {
-  /** Without it this machine encodes whatever is asked for. */
-  readonly settings?: Pick<Tools['settings'], 'ladderMostPx'>;
+type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'inputs' | 'outputPlaces' | 'scratch' | 'retry'> & {
+  /** Without a bound this machine encodes whatever is asked for. */
+  readonly settings: Pick<Tools['settings'], 'ladderMostPx' | 'marksDir'>;
 };
 
 /**
@@ -167,32 +188,32 @@ type PackageTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'scratch
  * anything is sent. In the end all goes that no manifest names.
  */
 export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoint>, keyof TaskShape> {
-  const { outputPlaces, scratch, retry } = tools;
-  const placeOf = (name: string) => requireOutputPlace(tools, name);
+  const { scratch, retry } = tools;
 
   return {
     checkpoint: checkpointShape,
     claims: ({ checkpoint, fact }) => [checkpoint?.prefix, fact?.prefix],
-    serviceFor: ({ params }) => outputPlaces.get(params.to)?.service ?? params.to,
+    serviceFor: ({ params }) => serviceOf(tools, params.to),
 
     async run(context) {
       const { params, signal } = context;
       const media = requireMediaTools(tools);
-      const place = placeOf(params.to);
+      const spot = spotOf(tools, params.to);
+      await requireKeysFree(context, spot);
       const source = await context.take('file');
       await source.proved();
       const { file, args: input } = await lookInto(media, source.path, signal);
       const plan = await planFor(media, { file, args: input }, context);
-      const base = await baseFor(context, place, makingOf(source.contentId, plan));
+      const base = await baseFor(context, spot, makingOf(source.contentId, plan));
       try {
         return await scratch.use(context, plan.mostBytes, (folder, notesPath) =>
-          make(context, { media, place, file, plan, input, base, folder, notesPath }),
+          make(context, { media, spot, file, plan, input, base, folder, notesPath }),
         );
       } catch (error) {
         // It will not be better the next time, so nothing of it is to stay.
         if (error instanceof KnownError && error.retry === 'never' && !signal.aborted) {
           await scratch.remove(context);
-          await removeOutputs(context, place, outputsOf(context)).catch((err: unknown) =>
+          await removeAll(context, spot).catch((err: unknown) =>
             context.log.warn({ event: 'package.left', err }, 'half a package is left, and will be swept'),
           );
         }
@@ -203,12 +224,25 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     async withdraw(context) {
       const fact = context.fact as Fact | undefined;
       await scratch.remove(context);
+      const spot = spotOf(tools, context.params.to);
       for (const to of new Set([context.checkpoint?.to, fact?.to])) {
-        if (to === undefined) continue;
-        await removeOutputs(context, placeOf(to), outputsOf(context));
+        if (to !== undefined) await removeAll(context, { ...spot, place: requireOutputPlace(tools, to) });
       }
     },
   };
+
+  /** Takes away all that any attempt has put. */
+  async function removeAll(context: Omit<WithdrawContext<Params>, 'fact'>, spot: OutputSpot): Promise<void> {
+    // What names the others goes first.
+    for (const [, key] of outerKeys(spot, context.params)) await removeNamed(context, spot, key);
+    await removeOutputs(context, spot.place, outputsOf(context, spot));
+  }
+
+  /** @throws KnownError `OUTPUT_EXISTS` */
+  async function requireKeysFree(context: Context, spot: OutputSpot): Promise<void> {
+    if (!context.params.dontReplace) return;
+    for (const [, key] of outerKeys(spot, context.params)) await requireFree(context, spot, key);
+  }
 
   /** @throws KnownError `ENCODER_MISSING` where this machine cannot encode it */
   async function planFor(
@@ -220,10 +254,11 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     const mayCopy =
       video !== undefined &&
       params.top === 'copy' &&
+      params.mark === undefined &&
       params.codec === 'h264' &&
       !Array.isArray(params.ladder);
     const scan = mayCopy ? await scanPackets(media, { args, video, signal }) : undefined;
-    const plan = planPackage(file, { ...params, mostPx: tools.settings?.ladderMostPx }, scan);
+    const plan = planPackage(file, { ...params, mostPx: tools.settings.ladderMostPx }, scan);
     const needed = [
       ...(plan.tracks.some(({ kind, isCopied }) => kind === 'video' && !isCopied)
         ? [ENCODERS[params.codec]]
@@ -238,14 +273,16 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   }
 
   /** Where an earlier attempt has begun the same, or here; then what that has sent is taken away. */
-  async function baseFor(context: Context, place: OutputPlace, making: string): Promise<string> {
+  async function baseFor(context: Context, spot: OutputSpot, making: string): Promise<string> {
+    const { place } = spot;
     const { checkpoint } = context;
     if (checkpoint?.making === making && checkpoint.to === place.name) return checkpoint.prefix;
     if (checkpoint !== undefined) {
-      await removeOutputs(context, placeOf(checkpoint.to), outputsOf(context));
+      const before = requireOutputPlace(tools, checkpoint.to);
+      await removeOutputs(context, before, outputsOf(context, spot));
       await scratch.remove(context);
     }
-    const prefix = outputPrefix(markOf(context));
+    const prefix = outputPrefix(markOf(context), spot.folder);
     await context.saveCheckpoint({ to: place.name, prefix, making });
     crashPoint('package:after-begin');
     return prefix;
@@ -258,12 +295,12 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
    */
   async function requireThere(
     context: Context,
-    place: OutputPlace,
+    spot: OutputSpot,
     needed: ReadonlyMap<string, number | undefined>,
   ): Promise<readonly string[]> {
     const { signal } = context;
     const there = new Map<string, number>();
-    for await (const { key, bytes } of place.list({ prefix: outputsOf(context), signal }))
+    for await (const { key, bytes } of spot.place.list({ prefix: outputsOf(context, spot), signal }))
       there.set(key, bytes);
     const gone = [...needed].find(
       ([key, bytes]) => there.get(key) === undefined || (bytes ?? there.get(key)) !== there.get(key),
@@ -276,7 +313,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
 
   interface Making {
     readonly media: MediaTools;
-    readonly place: OutputPlace;
+    readonly spot: OutputSpot;
     readonly file: MediaFile;
     readonly plan: PackagePlan;
     readonly input: readonly string[];
@@ -287,9 +324,10 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
   }
 
   async function make(context: Context, making: Making): Promise<Fact> {
-    const { media, place, file, plan, input, base, folder, notesPath } = making;
+    const { media, spot, file, plan, input, base, folder, notesPath } = making;
+    const { place } = spot;
     const { params, signal } = context;
-    const prefix = outputPrefix(markOf(context));
+    const prefix = outputPrefix(markOf(context), spot.folder);
     await context.expectLate(prefix);
     const outgoing = createOutputSender(context, { place, retry });
     const whereOf = (track: PlannedTrack) => (isRepeatable(track) ? base : prefix);
@@ -305,6 +343,10 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         crashPoint('package:after-segment');
       },
     });
+    const markInput =
+      params.mark === undefined || file.video === undefined
+        ? []
+        : await markArgs(tools, params.mark.mark, { folder, signal });
     const { durationS } = file;
     let cost: Cost | undefined;
     let tellCut = (): void => {};
@@ -314,7 +356,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     await allOrNone(signal, [
       async (either) => {
         const done = await media.ffmpeg.run({
-          args: [...plan.before, ...input, ...plan.behind],
+          args: [...plan.before, ...input, ...markInput, ...plan.behind],
           folder,
           signal: either,
           ...(durationS === undefined ? {} : { expectedS: durationS }),
@@ -346,18 +388,27 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
         return params.segments === 'ts' ? named : [...named, [where + initName(track), undefined] as const];
       }),
     );
-    const unnamed = await requireThere(context, place, needed);
+    const unnamed = await requireThere(context, spot, needed);
     crashPoint('package:before-manifests');
 
-    const formats = params.formats ?? (params.segments === 'ts' ? ['hls'] : ['hls', 'dash']);
+    const formats = formatsOf(params);
+    const outer = outerKeys(spot, params).map(([format, key]) => {
+      const manifest = outerManifest(format, tracks, prefix.slice(spot.folder.length));
+      return { ...manifest, format, key };
+    });
     const manifests: readonly Manifest[] = [
       ...(formats.includes('dash') ? [dashManifest(tracks)] : []),
       ...(formats.includes('hls') ? hlsPlaylists(tracks) : []),
+      // From here it is put at its key once more, where something took effect there late.
+      ...outer,
     ];
-    const sendManifest = async ({ name, text, mediaType }: Manifest, by: AbortSignal) => {
+    const sendManifest = async (
+      { name, text, mediaType }: Manifest,
+      by: AbortSignal,
+      key = prefix + name,
+    ) => {
       const path = join(folder, name);
       await writeFile(path, text);
-      const key = prefix + name;
       await outgoing.send({ key, path, mediaType, cacheControl: KEPT.manifests }, by);
       crashPoint('package:after-manifest');
     };
@@ -371,21 +422,33 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       });
     }
 
+    await requireKeysFree(context, spot);
+    for (const manifest of outer) {
+      await context.expectLate(manifest.key);
+      await sendManifest(manifest, signal, manifest.key);
+    }
+
     const names = new Set(manifests.map(({ name }) => prefix + name));
     const left = unnamed.filter((key) => !names.has(key));
     await removeKeys(place, left, { signal, beforeEach: () => context.checkLease() });
     crashPoint('package:before-fact');
 
-    await outgoing.allCame(prefix);
+    for (const place of [prefix, ...outer.map(({ key }) => key)]) await outgoing.allCame(place);
 
-    const keyOf = (name: string) => (manifests.some((each) => each.name === name) ? prefix + name : null);
-    const keys = { hls: keyOf(HLS_MASTER), dash: keyOf(DASH_MANIFEST) };
+    const keyOf = (format: Format) => {
+      const name = format === 'hls' ? HLS_MASTER : DASH_MANIFEST;
+      const inner = manifests.some((each) => each.name === name) ? prefix + name : null;
+      return outer.find((each) => each.format === format)?.key ?? inner;
+    };
+    const keys = { hls: keyOf('hls'), dash: keyOf('dash') };
     const durationOfAllS = Math.round(1000 * Math.max(...tracks.map(lengthS))) / 1000;
-    const outputs = [HLS_MASTER, DASH_MANIFEST].flatMap((name): Output[] => {
-      const manifest = manifests.find((each) => each.name === name);
-      if (manifest === undefined) return [];
+    const outputs = (['hls', 'dash'] as const).flatMap((format): Output[] => {
+      const name = format === 'hls' ? HLS_MASTER : DASH_MANIFEST;
+      const manifest =
+        outer.find((each) => each.format === format) ?? manifests.find((each) => each.name === name);
+      const key = keys[format];
+      if (manifest === undefined || key === null) return [];
       const { mediaType, text } = manifest;
-      const key = prefix + name;
       const address = addressOf(place, key);
       return [{ key, address, mediaType, bytes: Buffer.byteLength(text), durationS: durationOfAllS }];
     });
@@ -407,6 +470,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     }));
     return {
       to: place.name,
+      ...(spot.named === undefined ? {} : { named: spot.named }),
       place: place.place,
       prefix,
       playback: { hls: addressOf(place, keys.hls), dash: addressOf(place, keys.dash) },
@@ -432,6 +496,12 @@ function makingOf(contentId: string, { before, behind }: PackagePlan): string {
 function soundOf(isCopied: boolean, { audio }: MediaFile): { channels: number; sampleRateHz: number } {
   if (!isCopied || audio === undefined) return { channels: 2, sampleRateHz: 48_000 };
   return { channels: audio.channels, sampleRateHz: audio.sampleRateHz ?? 48_000 };
+}
+
+/** The manifests at which players begin, by the keys that a caller has named for them. */
+function outerKeys({ named }: OutputSpot, params: Params): (readonly [Format, string])[] {
+  if (named === undefined) return [];
+  return Object.entries(manifestKeys(named, formatsOf(params))) as [Format, string][];
 }
 
 function addressOf(place: OutputPlace, key: string | null): string | null {

@@ -4,19 +4,22 @@ import { z } from 'zod';
 import { hasCode, KnownError } from '../domain/errors.ts';
 import { even } from '../domain/media/encoding.ts';
 import { shownSize, type VideoStream } from '../domain/media/media-file.ts';
+import { overlayOf } from '../domain/media/overlay.ts';
 import { repairChain } from '../domain/media/repair.ts';
 import type { TaskShape } from '../domain/recipe.ts';
+import { type DrawnMark, drawnMark, type MarkTools, markArgs } from './support/marks.ts';
 import { requireVideo } from './support/media-input.ts';
 import { createMediaTask, type MediaWork, type OutputTools, type PictureSize } from './support/media-step.ts';
-import { moment, outputPlaces, secondsOf, side, toPlace } from './support/output-params.ts';
+import { moment, outputPlaces, secondsOf, side, toPlaceOrAddress } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
-  ...toPlace,
+  ...toPlaceOrAddress,
   time: moment()
     .default('0')
     .describe('Of the picture: 55, 00:01:14.5, 200ms, or a share of the length such as 50%'),
   width: side().describe('In pixels; 0 or -1: by the height, and as the film is shown'),
   height: side().describe('In pixels; 0 or -1: by the width, and as the film is shown'),
+  mark: drawnMark.describe('A picture that is drawn on it, as watermark does'),
 });
 
 export const shape = {
@@ -24,6 +27,7 @@ export const shape = {
   label: 'Thumbnail',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key) => [key],
   reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
@@ -51,17 +55,23 @@ const NAME = 'thumbnail.jpg';
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: OutputTools) =>
-  createMediaTask({ shape, tools, scratchBytes: () => SCRATCH_BYTES, work: makeThumbnail });
+export const makeTask = (tools: OutputTools & MarkTools) =>
+  createMediaTask({
+    shape,
+    tools,
+    scratchBytes: () => SCRATCH_BYTES,
+    work: (work: MediaWork<Params>) => makeThumbnail(work, tools),
+  });
 
-async function makeThumbnail(work: MediaWork<Params>) {
+async function makeThumbnail(work: MediaWork<Params>, tools: MarkTools) {
   const { input, params } = work;
   const video = requireVideo(input.file);
   const size = pictureSize(video, params);
   const wantedS = secondsOf(params.time, input.durationS);
   const atS = Math.max(0, Math.min(wantedS, input.durationS - BEFORE_END_S));
 
-  await takePicture(work, video, size, atS);
+  const mark = params.mark && { ...params.mark, args: await markArgs(tools, params.mark.mark, work) };
+  await takePicture(work, video, size, { atS, mark });
   await work.provePicture(NAME, size);
   await work.put(NAME, { mediaType: 'image/jpeg' });
   return { ...size, atS };
@@ -72,15 +82,16 @@ async function takePicture(
   { run, input, folder }: MediaWork<Params>,
   video: VideoStream,
   size: PictureSize,
-  atS: number,
+  { atS, mark }: { readonly atS: number; readonly mark: (DrawnMark & { args: string[] }) | undefined },
 ): Promise<void> {
+  const film = `[0:${video.index}]${repairChain(video, size, undefined).join(',')}`;
+  const drawn =
+    mark === undefined
+      ? film
+      : overlayOf(film, { markWidthPx: even(size.widthPx * mark.share), position: mark.position });
   const output = [
-    ...[
-      '-map',
-      `0:${video.index}`,
-      '-vf',
-      [...repairChain(video, size, undefined), 'format=yuvj420p'].join(','),
-    ],
+    ...(mark?.args ?? []),
+    ...['-filter_complex', `${drawn},format=yuvj420p[picture]`, '-map', '[picture]'],
     ...['-q:v', '3', '-f', 'image2', '-update', '1', NAME],
   ];
   // Some that were cut off cannot be sought in any more, not even for their beginning.

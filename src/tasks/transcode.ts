@@ -17,11 +17,11 @@ import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.t
 import { scanPackets } from './support/look-into.ts';
 import { requireAudio } from './support/media-input.ts';
 import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
-import { outputPlaces, toPlace } from './support/output-params.ts';
+import { outputPlaces, toPlaceOrAddress } from './support/output-params.ts';
 
 const paramsShape = z
   .strictObject({
-    ...toPlace,
+    ...toPlaceOrAddress,
     container: z.enum(Object.keys(CONTAINERS) as [ContainerName, ...ContainerName[]]).default('mp4'),
     video: z
       .enum(['h264', 'hevc', 'vp9', 'av1', 'none'])
@@ -57,6 +57,7 @@ export const shape = {
   label: 'Transcode',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key) => [key],
   reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,

@@ -8,10 +8,10 @@ import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf, STREAMS_ONLY } from './support/encode.ts';
 import { keyframeBefore } from './support/keyframes.ts';
 import { createMediaTask, type MediaWork, type OutputTools, type Proof } from './support/media-step.ts';
-import { moment, outputPlaces, secondsOf, toPlace } from './support/output-params.ts';
+import { moment, outputPlaces, secondsOf, toPlaceOrAddress } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
-  ...toPlace,
+  ...toPlaceOrAddress,
   start: moment()
     .default('0')
     .describe('Where it begins: 55, 00:01:14.5, 200ms, or a share of the length such as 10%'),
@@ -24,6 +24,7 @@ export const shape = {
   label: 'Trim',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key) => [key],
   reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,

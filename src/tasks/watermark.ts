@@ -1,20 +1,17 @@
 import { z } from 'zod';
 import { CONTAINERS } from '../domain/media/containers.ts';
 import { even, sizeWithin } from '../domain/media/encoding.ts';
-import { MARK_POSITIONS, overlayOf } from '../domain/media/overlay.ts';
+import { overlayOf } from '../domain/media/overlay.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { type Encoding, encode, proofOf } from './support/encode.ts';
-import { markArgs } from './support/marks.ts';
+import { type MarkTools, markArgs, markParams } from './support/marks.ts';
 import { requireVideo } from './support/media-input.ts';
 import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
-import { outputPlaces, toPlace } from './support/output-params.ts';
-import type { Tools } from './support/tools.ts';
+import { outputPlaces, toPlaceOrAddress } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
-  ...toPlace,
-  mark: z.string().min(1).max(500).describe('The picture: a PNG, JPEG or WebP below MARKS_DIR'),
-  position: z.enum(MARK_POSITIONS).default('top-left'),
-  share: z.number().min(0.01).max(1).default(0.125).describe('Of the width of the film that it takes'),
+  ...toPlaceOrAddress,
+  ...markParams,
   quality: z.enum(['small', 'good', 'best']).default('good'),
 });
 
@@ -23,6 +20,7 @@ export const shape = {
   label: 'Watermark',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key) => [key],
   reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,
@@ -40,20 +38,20 @@ const scratchBytes = (sourceBytes: number) => 2 * sourceBytes + 100_000_000;
  *
  * Safe to repeat: see `createMediaTask`.
  */
-export const makeTask = (tools: OutputTools & { readonly settings: Pick<Tools['settings'], 'marksDir'> }) =>
+export const makeTask = (tools: OutputTools & MarkTools) =>
   createMediaTask({
     shape,
     tools,
     scratchBytes,
-    work: (work: MediaWork<Params>) => drawMark(work, tools.settings.marksDir),
+    work: (work: MediaWork<Params>) => drawMark(work, tools),
   });
 
-async function drawMark(work: MediaWork<Params>, marksDir: string | undefined) {
+async function drawMark(work: MediaWork<Params>, tools: MarkTools) {
   const { input, params } = work;
   const { durationS } = input;
   const video = requireVideo(input.file);
   const { audio } = input.file;
-  const args = await markArgs(marksDir, params.mark);
+  const args = await markArgs(tools, params.mark, work);
   const size = sizeWithin(video, Number.POSITIVE_INFINITY);
   const markWidthPx = even(size.widthPx * params.share);
   const encoding: Encoding = {

@@ -6,10 +6,10 @@ import { createPeakMeter } from '../domain/media/peaks.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { requireAudio } from './support/media-input.ts';
 import { createMediaTask, type MediaWork, type OutputTools } from './support/media-step.ts';
-import { outputPlaces, toPlace } from './support/output-params.ts';
+import { outputPlaces, toPlaceOrAddress } from './support/output-params.ts';
 
 const paramsShape = z.strictObject({
-  ...toPlace,
+  ...toPlaceOrAddress,
   peaks: z.int().min(10).max(100_000).default(1000).describe('How many, over the whole length'),
 });
 
@@ -18,6 +18,7 @@ export const shape = {
   label: 'Waveform',
   lane: 'media',
   makesOutputs: true,
+  keysAt: (key) => [key],
   reports: 'seconds',
   takes: { file: 'proved' },
   params: paramsShape,

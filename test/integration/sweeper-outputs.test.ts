@@ -10,6 +10,11 @@ import { fileRecording } from '../support/ledger.ts';
 
 const { signal } = new AbortController();
 
+/** What is looked at below a prefix needs none. */
+const noScratch = {
+  use: () => Promise.reject(new Error('nothing is written')),
+};
+
 let folder: string;
 let ledger: WholeLedger;
 
@@ -89,7 +94,7 @@ it('takes back what has come late below the prefix of an earlier attempt, and ne
   const place = openPlace();
   const id = await recording('late', named);
   for (const fence of [6, 7]) await put(place, `runs/${id}/poster/${fence}/poster.jpg`);
-  const looker = createOutputLooker({ place });
+  const looker = createOutputLooker({ place, scratch: noScratch });
   const look = async (prefix: string) => {
     const found = await ledger.recordings.get(id);
     const claim = async () => found && { recording: found, ...(await ledger.recordings.progress(id)) };

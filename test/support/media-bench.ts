@@ -53,6 +53,7 @@ export async function openMediaBench() {
     outputPlaces: new Map([['media-out', outputs]]),
     scratch: createScratch(scratchPath, { disk: createDisk(folder, 0) }),
     retry: { attempts: 2, pauseMs: 1 },
+    settings: {},
   };
   /** What the ledger would keep. */
   const kept: { checkpoint: unknown } = { checkpoint: undefined };

@@ -93,7 +93,33 @@ export function lengthS({ segments, timescale }: Pick<Track, 'segments' | 'times
 export function hlsPlaylists(tracks: readonly Track[]): readonly Manifest[] {
   const mediaType = HLS_TYPE;
   const media = tracks.map((track) => ({ name: playlistName(track), mediaType, text: mediaPlaylist(track) }));
-  return [...media, { name: HLS_MASTER, mediaType, text: masterPlaylist(tracks) }];
+  return [...media, { name: HLS_MASTER, mediaType, text: masterPlaylist(tracks, '') }];
+}
+
+export type Format = 'hls' | 'dash';
+
+/** The manifests of a package at which players begin, for a folder below which the others lie, with a slash at its end. */
+export function outerManifest(format: Format, tracks: readonly Track[], below: string): Manifest {
+  const seen = tracks.map((track) => ({ ...track, folder: `${below}${track.folder}` }));
+  const text = format === 'hls' ? masterPlaylist(tracks, below) : dashManifest(seen).text;
+  return { name: outerName(format), mediaType: typeOf(format), text };
+}
+
+/** What a copy of that is called among the others. */
+export const outerName = (format: Format) => (format === 'hls' ? 'outer.m3u8' : 'outer.mpd');
+
+/** What a manifest at which players begin is served as. */
+export const typeOf = (format: Format) => (format === 'hls' ? HLS_TYPE : DASH_TYPE);
+
+/** The keys of these manifests by one that somebody has named: that one, or of two those with its name and the usual endings. */
+export function manifestKeys(
+  named: string,
+  formats: readonly Format[],
+): Readonly<Partial<Record<Format, string>>> {
+  const [only] = formats;
+  if (only !== undefined && formats.length === 1) return { [only]: named };
+  const stem = named.replace(/\.(m3u8|mpd)$/, '');
+  return { hls: `${stem}.m3u8`, dash: `${stem}.mpd` };
 }
 
 /** The longest segment in whole seconds, which players plan by. */
@@ -123,14 +149,15 @@ function mediaPlaylist(track: Track): string {
 /** A header of its own is of version 6 and later (RFC 8216bis, section 8). */
 const versionOf = ({ wrapping }: Pick<Track, 'wrapping'>) => `#EXT-X-VERSION:${wrapping === 'ts' ? 3 : 7}`;
 
-function masterPlaylist(tracks: readonly Track[]): string {
+/** @param below Where the playlists lie, seen from it, with a slash at the end: nothing if beside it. */
+function masterPlaylist(tracks: readonly Track[], below: string): string {
   const films = tracks.filter(({ kind }) => kind === 'video');
   const [sound] = tracks.filter(({ kind }) => kind === 'audio');
   const lines = ['#EXTM3U', versionOf(tracks[0] ?? { wrapping: 'fmp4' }), '#EXT-X-INDEPENDENT-SEGMENTS'];
   if (films.length > 0 && sound !== undefined) {
     const channels = sound.channels === undefined ? '' : `CHANNELS="${sound.channels}",`;
     lines.push(
-      `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,${channels}URI="${playlistName(sound)}"`,
+      `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,${channels}URI="${below}${playlistName(sound)}"`,
     );
   }
   const withSound = films.length > 0 ? sound : undefined;
@@ -145,7 +172,7 @@ function masterPlaylist(tracks: readonly Track[]): string {
       ...(track.rate === undefined ? [] : [`FRAME-RATE=${(track.rate.over / track.rate.under).toFixed(3)}`]),
       ...(withSound ? ['AUDIO="audio"'] : []),
     ];
-    lines.push(`#EXT-X-STREAM-INF:${attributes.join(',')}`, playlistName(track));
+    lines.push(`#EXT-X-STREAM-INF:${attributes.join(',')}`, `${below}${playlistName(track)}`);
   }
   return text(lines);
 }

@@ -15,6 +15,8 @@ export interface Output {
 export interface OutputsFact {
   /** The place, by its name. */
   readonly to: string;
+  /** The key that the caller of the run has named for it. */
+  readonly named?: string;
   /** What its keys begin with. */
   readonly prefix: string;
   /** In the order in which they were brought there. */

@@ -20,6 +20,12 @@ export interface OutputPlace {
 
   /** Asks whether it takes files, by what belongs to no recording, and leaves nothing. */
   probe(call: Call): Promise<void>;
+  /**
+   * Asks whether it is there, and makes it if that is wanted.
+   *
+   * @throws KnownError `OUTPUT_BUCKET_MISSING`
+   */
+  require(call: Call & { readonly isMade: boolean }): Promise<void>;
 
   /**
    * Writes a file whole, in place of one of that key, whosever it is. It is never there half: until all of it is, the
@@ -76,4 +82,19 @@ export interface StoredOutput {
   readonly bytes: number;
   /** `undefined`: it is not ours. */
   readonly recordingId: string | undefined;
+  /** Of which step, and by which of its attempts, where the place keeps that. */
+  readonly step?: string | undefined;
+  readonly fence?: number | undefined;
+}
+
+/** All places of outputs that there are. */
+export interface OutputPlaces {
+  /** Those that are set up, by their names. */
+  readonly setUp: ReadonlyMap<string, OutputPlace>;
+  /**
+   * One that is set up, or a bucket that callers may name.
+   *
+   * @throws KnownError `OUTPUT_NOT_ALLOWED` of a bucket that they may not
+   */
+  get(name: string): OutputPlace | undefined;
 }

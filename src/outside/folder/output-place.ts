@@ -3,12 +3,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KnownError, systemCode } from '../../domain/errors.ts';
-import { recordingOfKey } from '../../domain/output-keys.ts';
+import { attemptOfKey, type OutputMark, recordingOfKey } from '../../domain/output-keys.ts';
 import type { ListedOutput, OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
 import { statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
 import { type SentFile, withFile } from '../sent-file.ts';
 import { askToOpen, createAsk, unlessMissing } from './ask.ts';
-import { createMarks } from './marks.ts';
+import { createMarks, type FileMark } from './marks.ts';
 import { createRoot, inTheWay, openTo } from './root.ts';
 
 /** Who else reads what is kept is the web server. */
@@ -160,6 +160,8 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       await root.probe(signal);
     },
 
+    require: ({ signal }) => ready(signal),
+
     async put({ key, path: from, mediaType, mark, onSent, signal }) {
       root.pathOf(key);
       await ready(signal);
@@ -171,8 +173,8 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
           await root.requireRoom(bytes, signal);
           await copy(file, part, { onSent, signal });
           if (recordingOfKey(key) === undefined) {
-            const { recordingId, step, fence } = mark;
-            await marks.write({ id: `${step}/${fence}`, name: key, bytes, recordingId, mediaType }, signal);
+            const { recordingId } = mark;
+            await marks.write({ id: idOf(mark), name: key, bytes, recordingId, mediaType }, signal);
           }
           await place(part, key, signal);
           return { bytes };
@@ -192,9 +194,8 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       const found = await ask(signal, () => lstat(file).catch(unlessMissing(undefined)));
       if (found === undefined || !found.isFile()) return undefined;
       const marked = await marks.at(key, signal);
-      const recordingId =
-        recordingOfKey(key) ?? (marked.kind === 'ours' ? marked.mark.recordingId : undefined);
-      return { bytes: found.size, recordingId };
+      const own = attemptOfKey(key) ?? (marked.kind === 'ours' ? ownerOf(marked.mark) : undefined);
+      return { bytes: found.size, recordingId: undefined, ...own };
     },
 
     async open({ key, fromByte, signal }) {
@@ -240,4 +241,14 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
 
     address: (key) => url && `${url}/${key.split('/').map(encodeURIComponent).join('/')}`,
   };
+}
+
+/** In the mark of a file that lies at a key of its caller's. */
+function idOf({ step, fence }: Omit<OutputMark, 'recordingId'>): string {
+  return `${step}/${fence}`;
+}
+
+function ownerOf({ id, recordingId }: FileMark) {
+  const [step, fence] = id.split('/');
+  return { recordingId, step, fence: Number(fence) };
 }

@@ -17,6 +17,8 @@ export interface Bucket {
    * @throws KnownError `REMOTE_UNAUTHORIZED` if there is none that this key can see
    */
   require(call: Call): Promise<void>;
+  /** Asks whether it is there now; makes it if that is wanted. */
+  isThere(call: Call & { readonly isMade: boolean }): Promise<boolean>;
   /**
    * Asks whether the service is well by what belongs to no recording: the bucket, and bytes that it is to refuse for their
    * digest. Leaves nothing.
@@ -54,14 +56,17 @@ export function createBucket(
     }
   }
 
-  async function require({ signal }: Call): Promise<void> {
-    if (isKnown) return;
-    isKnown = await find(signal);
-    if (!isKnown && isMade) {
-      await make(signal);
-      isKnown = await find(signal);
+  async function isThere(call: Call & { isMade: boolean }): Promise<boolean> {
+    isKnown = await find(call.signal);
+    if (!isKnown && call.isMade) {
+      await make(call.signal);
+      isKnown = await find(call.signal);
     }
-    if (isKnown) return;
+    return isKnown;
+  }
+
+  async function require({ signal }: Call): Promise<void> {
+    if (isKnown || (await isThere({ signal, isMade }))) return;
     throw new KnownError(`${profile.title} has no bucket ${bucket} that this key can see (${setting})`, {
       code: 'REMOTE_UNAUTHORIZED',
       retry: 'backoff',
@@ -70,6 +75,7 @@ export function createBucket(
 
   return {
     require,
+    isThere,
 
     async probe({ signal }, prefix) {
       isKnown = false;

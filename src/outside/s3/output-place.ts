@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { hasCode } from '../../domain/errors.ts';
+import { hasCode, KnownError } from '../../domain/errors.ts';
 import type { OutputMark } from '../../domain/output-keys.ts';
 import type { OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Call } from '../../engine/ports/store.ts';
@@ -25,6 +25,10 @@ const PART_STEP_BYTES = 1024 * 1024;
 const ABORT_MS = 10_000;
 
 export interface S3OutputOptions extends S3StoreOptions {
+  /** As people call it. */
+  readonly label?: string;
+  /** The setting that names the bucket. */
+  readonly setting?: string;
   /** What all keys begin with in the bucket; empty, or with a slash at its end. */
   readonly prefix: string;
   /** Where browsers find what lies below the prefix, without a slash at the end. */
@@ -43,9 +47,16 @@ type State = z.infer<typeof stateShape>;
 
 /** A bucket, or a folder in one, as a place of outputs: a file goes in one request, or in parts if it is large. */
 export function createS3Output(name: string, options: S3OutputOptions): OutputPlace {
-  const { bucket: bucketName, prefix, url, profile } = options;
+  const {
+    bucket: bucketName,
+    prefix,
+    url,
+    profile,
+    label = 'the media bucket',
+    setting = 'MEDIA_OUT',
+  } = options;
   const requests = createRequests(options);
-  const bucket = createBucket(requests, { ...options, setting: 'MEDIA_OUT' });
+  const bucket = createBucket(requests, { ...options, setting });
   const objects = createObjects(requests, profile);
   const uploads = createUploads(requests, options);
 
@@ -154,10 +165,17 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
   return {
     name,
     service: name,
-    label: 'the media bucket',
+    label,
     place: `${bucketName}${prefix === '' ? '' : `/${prefix.slice(0, -1)}`}`,
 
     probe: (call) => bucket.probe(call, prefix),
+
+    async require(call) {
+      if (await bucket.isThere(call)) return;
+      throw new KnownError(`${profile.title} has no bucket ${bucketName} that this key can see`, {
+        code: 'OUTPUT_BUCKET_MISSING',
+      });
+    },
 
     async put(input) {
       input.signal.throwIfAborted();
@@ -176,7 +194,14 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
 
     async look({ key, signal }) {
       const found = await objects.look({ key: keyOf(key), signal });
-      return found && { bytes: found.bytes, recordingId: found.meta['sluice-recording'] };
+      if (found === undefined) return undefined;
+      const { 'sluice-recording': recordingId, 'sluice-step': step, 'sluice-fence': fence } = found.meta;
+      return {
+        bytes: found.bytes,
+        recordingId,
+        step,
+        fence: fence === undefined ? undefined : Number(fence),
+      };
     },
 
     open: ({ key, fromByte, signal }) => objects.open({ key: keyOf(key), fromByte, signal }),

@@ -27,13 +27,15 @@ export const s3Settings = {
     .regex(BUCKET, { error: 'must be the name of a bucket: 3 to 63 letters, digits, dots and hyphens' })
     .optional()
     .describe('Bucket that recipes can archive to as the store "s3"; unset: they cannot'),
-  S3_INPUT_BUCKETS: z
-    .string()
-    .transform(entriesOf)
-    .pipe(z.array(z.string().regex(BUCKET, { error: 'each entry is the name of a bucket' })))
+  S3_INPUT_BUCKETS: buckets()
     .optional()
     .describe(
-      'Buckets that inputs (s3://bucket/key) are taken from, comma-separated; unset: those of S3_BUCKET, MEDIA_IN and MEDIA_OUT',
+      'Buckets that inputs (s3://bucket/key) are taken from, comma-separated, or * for all that the key can read; unset: those of S3_BUCKET, MEDIA_IN and MEDIA_OUT',
+    ),
+  S3_OUTPUT_BUCKETS: buckets()
+    .optional()
+    .describe(
+      'Buckets that a run may have its outputs put into (s3://bucket/key), comma-separated, or * for all that the key can write; unset: that of MEDIA_OUT',
     ),
   S3_PROFILE: z
     .enum(PROFILE_NAMES)
@@ -54,6 +56,19 @@ export const s3Settings = {
       'Whether what a part’s ETag says is compared with the MD5 of what was sent; off: for buckets that encrypt with keys of their own (SSE-KMS), whose ETags are something else',
     ),
 } as const;
+
+/** Names of buckets, or all of them. */
+function buckets() {
+  return z
+    .string()
+    .transform((value) => (value.trim() === '*' ? ('any' as const) : entriesOf(value)))
+    .pipe(
+      z.union([
+        z.literal('any'),
+        z.array(z.string().regex(BUCKET, { error: 'each entry is the name of a bucket' })),
+      ]),
+    );
+}
 
 type Values = { readonly [Name in keyof typeof s3Settings]: z.output<(typeof s3Settings)[Name]> };
 

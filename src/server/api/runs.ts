@@ -28,9 +28,11 @@ const newRun = z
     to: z
       .string()
       .min(1)
-      .max(40)
+      .max(1100)
       .optional()
-      .describe('The place of outputs, in place of those of the presets; of recipes params say it'),
+      .describe(
+        'The place of outputs, in place of those of the presets; of one preset also an address, s3://bucket/key or media-out:folder/file. Of recipes params say it',
+      ),
     params: z
       .record(z.string(), z.record(z.string(), z.unknown()))
       .optional()
@@ -52,6 +54,14 @@ const newRun = z
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', presets: ['web-720p', 'thumbnail'] },
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' },
       { input: 'media-in:courses/algebra-1.mov', presets: ['hls-1080p'] },
+      {
+        input: 's3://academy-films/algebra.mp4',
+        presets: ['web-720p', 'thumbnail'],
+        params: {
+          'web-720p': { to: 's3://academy-site/algebra/video.mp4' },
+          thumbnail: { to: 's3://academy-site/algebra/poster.jpg', dontReplace: true },
+        },
+      },
     ],
   });
 

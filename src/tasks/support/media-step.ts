@@ -8,15 +8,16 @@ import { isAsLong, type Output, type OutputsFact, sumOf } from '../../domain/med
 import { outputPrefix } from '../../domain/output-keys.ts';
 import type { TaskShape } from '../../domain/recipe.ts';
 import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
-import type { OutputPlace, Resume } from '../../engine/ports/output-place.ts';
+import type { Resume } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
 import { jpegSize } from '../../lib/jpeg.ts';
 import { lookAt, type MediaTools, requireMediaTools } from './look-into.ts';
 import { type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
-import { createOutputSender, markOf, requireOutputPlace } from './output-sender.ts';
-import { outputsOf, removeOutputs } from './remove-outputs.ts';
+import { createOutputSender, markOf } from './output-sender.ts';
+import { type OutputSpot, outputsOf, removeNamed, requireFree, serviceOf, spotOf } from './output-spot.ts';
+import { removeOutputs } from './remove-outputs.ts';
 import type { Tools } from './tools.ts';
 
 export type OutputTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
@@ -89,29 +90,35 @@ export interface MediaStep<P, F> {
  * A large output that was on its way is made anew, and goes on where it lies, below the number of the attempt that began it: the
  * parts that are the same to the bit are not sent again. Whoever else still sends it cannot spoil it: an upload is made a file
  * of parts that are named by what is in them.
+ *
+ * An output that goes to an address is one file, which each attempt puts there whole, in place of that of the one before; only
+ * what bears the mark of this step is removed.
  */
 export function createMediaTask<P extends OutputParams, F extends object>(
   step: MediaStep<P, F>,
 ): Task<P, OutputsFact & F, Checkpoint> {
   const { shape, tools } = step;
-  const { outputPlaces, scratch, retry } = tools;
+  const { scratch, retry } = tools;
 
   return {
     ...(shape as TaskShape & { params: z.ZodType<P> }),
     checkpoint: checkpointShape,
     claims: ({ fact }) => [fact?.prefix],
-    serviceFor: ({ params }) => outputPlaces.get(params.to)?.service ?? params.to,
+    serviceFor: ({ params }) => serviceOf(tools, params.to),
 
     async run(context) {
       const { recording, params, signal, checkpoint } = context;
       const { path, totalBytes } = await context.take('file');
       const programs = requireMediaTools(tools);
-      const place = requireOutputPlace(tools, params.to);
-      if (checkpoint !== undefined) await removeOutputs(context, place, outputsOf(context));
+      const spot = spotOf(tools, params.to);
+      const { place, named } = spot;
+      if (named !== undefined && params.dontReplace) await requireFree(context, spot, named);
+      if (checkpoint !== undefined && named === undefined)
+        await removeOutputs(context, place, outputsOf(context));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
         const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
-        const attempt = createAttempt(context, { programs, place, folder, unfinished });
+        const attempt = createAttempt(context, { programs, spot, folder, unfinished });
         try {
           const told = await step.work({
             recording,
@@ -137,12 +144,14 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     async withdraw(context) {
       await scratch.remove(context);
-      const place = requireOutputPlace(tools, context.params.to);
+      const spot = spotOf(tools, context.params.to);
+      const { place, named } = spot;
       const { checkpoint, signal } = context;
       if (checkpoint?.to === place.name) {
         for (const each of checkpoint.unfinished ?? []) await place.abandon({ ...each, signal });
       }
-      await removeOutputs(context, place, outputsOf(context));
+      if (named === undefined) await removeOutputs(context, place, outputsOf(context));
+      else await removeNamed(context, spot, named);
     },
   };
 
@@ -151,19 +160,21 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     context: TaskContext<P, Checkpoint>,
     at: {
       readonly programs: MediaTools;
-      readonly place: OutputPlace;
+      readonly spot: OutputSpot;
       readonly folder: string;
       /** What earlier attempts have begun. */
       readonly unfinished: readonly Unfinished[];
     },
   ) {
-    const { signal } = context;
-    const { programs, place, folder } = at;
+    const { signal, params } = context;
+    const { programs, spot, folder } = at;
+    const { place, named } = spot;
     const sender = createOutputSender(context, { place, retry });
     const unfinished = new Map(at.unfinished.map(({ key, state }) => [key, state]));
     const [begun] = unfinished.keys();
     const prefix =
-      begun === undefined ? outputPrefix(markOf(context)) : begun.slice(0, begun.lastIndexOf('/') + 1);
+      named ??
+      (begun === undefined ? outputPrefix(markOf(context)) : begun.slice(0, begun.lastIndexOf('/') + 1));
     const outputs: Output[] = [];
     const costs: Cost[] = [];
     let isAnnounced = false;
@@ -224,7 +235,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         const path = join(folder, name);
         const { size } = await stat(path);
         if (size === 0) throw differs(name, 'is empty');
-        const key = `${prefix}${name}`;
+        const key = named ?? `${prefix}${name}`;
+        if (named !== undefined && params.dontReplace) await requireFree(context, spot, named);
         await announce();
         const onSent = (sentBytes: number) => context.progress(sentBytes, size);
         const { bytes } = await sender.send({ key, path, mediaType, resume: resumeOf(key), onSent }, signal);
@@ -244,7 +256,13 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     return {
       means,
-      fact: (): OutputsFact => ({ to: place.name, prefix, outputs, cost: sumOf(costs) }),
+      fact: (): OutputsFact => ({
+        to: place.name,
+        ...(named === undefined ? {} : { named }),
+        prefix,
+        outputs,
+        cost: sumOf(costs),
+      }),
       /** Throws away what earlier attempts have begun, and nobody goes on with. */
       async abandonRest(): Promise<void> {
         for (const [key, state] of unfinished) await place.abandon({ key, state, signal });
@@ -259,7 +277,9 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         const isLast = error instanceof KnownError && error.retry === 'never';
         try {
           if (isLast) await this.abandonRest();
-          if (isAnnounced) await removeOutputs(context, place, prefix);
+          if (!isAnnounced) return;
+          if (named === undefined) await removeOutputs(context, place, prefix);
+          else await removeNamed(context, spot, named);
         } catch (trouble) {
           context.log.warn(
             { event: 'output.left', err: orMachineTrouble(trouble) },

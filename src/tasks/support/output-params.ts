@@ -7,11 +7,22 @@ const DEFAULT_PLACE = 'media-out';
 /** To which place of outputs a step brings what it makes. */
 export const toPlace = { to: z.string().default(DEFAULT_PLACE) };
 
+/** The same of a step whose one output may go where the caller of a run says. */
+export const toPlaceOrAddress = {
+  to: z
+    .string()
+    .default(DEFAULT_PLACE)
+    .describe('A place of outputs; of a run also an address, s3://bucket/key or media-out:folder/file'),
+  createBucket: z.boolean().optional().describe('Of an address: make its bucket where there is none'),
+  dontReplace: z.boolean().optional().describe('Of an address: fail where something lies there already'),
+};
+
 /** Which of them has to be set up. */
 export const outputPlaces = { to: 'output-place' } as const;
 
 export interface OutputParams {
   readonly to: string;
+  readonly dontReplace?: boolean | undefined;
 }
 
 /** A moment of the film: seconds, the syntax of ffmpeg, or a share of its length. */

@@ -4,6 +4,7 @@ import {
   type PacketFacts,
   whyNotCopied,
 } from '../../domain/media/copy-rule.ts';
+import { even } from '../../domain/media/encoding.ts';
 import { copiedRung, ladderFor, type Rung, type WantedLadder } from '../../domain/media/ladder.ts';
 import type { Wrapping } from '../../domain/media/manifests.ts';
 import {
@@ -13,6 +14,7 @@ import {
   shownSize,
   type VideoStream,
 } from '../../domain/media/media-file.ts';
+import { type MarkPosition, overlayOf } from '../../domain/media/overlay.ts';
 import { evenRate, isHdr, READ_ANYHOW, repairChain, SOUND } from '../../domain/media/repair.ts';
 
 export type VideoCodec = 'h264' | 'hevc' | 'vp9';
@@ -24,6 +26,8 @@ export interface PackageWishes {
   readonly audioBitsPerS: number;
   readonly effort: 'usual' | 'hurry';
   readonly segments: Wrapping;
+  /** A picture that is drawn on the film, which is the second input. */
+  readonly mark?: { readonly position: MarkPosition; readonly share: number } | undefined;
   /** The shorter side of the largest rendition that is encoded, at most. */
   readonly mostPx?: number | undefined;
 }
@@ -101,7 +105,7 @@ export function planPackage(
   const filters =
     video === undefined || encoded.length === 0
       ? []
-      : [...filterThreads(video), '-filter_complex', graph(file, encoded, rate)];
+      : [...filterThreads(video), '-filter_complex', graph(file, encoded, rate, wishes.mark)];
   const gop = rate === undefined ? undefined : Math.max(1, Math.round(wishes.segmentS * perSecond(rate)));
   const cutS = gop === undefined || rate === undefined ? wishes.segmentS : gop / perSecond(rate);
   // Cut at the first keyframe behind it: a hair less than the distance between two of them, whatever is rounded.
@@ -136,7 +140,12 @@ const labelOf = ({ id }: PlannedTrack) => `v${id}`;
 const MADE_OF_LARGER = 1.45;
 
 /** Repaired once, at the size of the largest rendition; each smaller one is made of the next larger. */
-function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRate | undefined): string {
+function graph(
+  file: MediaFile,
+  encoded: readonly PlannedTrack[],
+  rate: FrameRate | undefined,
+  mark: PackageWishes['mark'],
+): string {
   const { video } = file;
   const rungs = encoded.flatMap(({ rung }) => (rung === undefined ? [] : [rung]));
   const [largest] = rungs;
@@ -149,7 +158,7 @@ function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRat
     const { widthPx: w, heightPx: h } = rungs[at] ?? largest;
     const made =
       at === 0
-        ? `[0:${video.index}]${repairChain(video, largest, rate).join(',')}`
+        ? marked(`[0:${video.index}]${repairChain(video, largest, rate).join(',')}`, largest, mark)
         : `[s${at}]scale=${w}:${h}`;
     const smaller = madeOf.flatMap((of, other) => (of === at && other > 0 ? [`[s${other}]`] : []));
     const own = `${shape}[${labelOf(track)}]`;
@@ -157,6 +166,11 @@ function graph(file: MediaFile, encoded: readonly PlannedTrack[], rate: FrameRat
     return `${made},split=${smaller.length + 1}[o${at}]${smaller.join('')};[o${at}]${own}`;
   });
   return parts.join(';');
+}
+
+function marked(film: string, { widthPx }: Rung, mark: PackageWishes['mark']): string {
+  if (mark === undefined) return film;
+  return overlayOf(film, { markWidthPx: even(widthPx * mark.share), position: mark.position });
 }
 
 /** The place of the smallest of these that is clearly larger; else of the first. */

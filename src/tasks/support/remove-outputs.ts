@@ -1,12 +1,6 @@
-import { stepPrefix } from '../../domain/output-keys.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import { removeBelow } from '../../engine/remove-below.ts';
 import type { WithdrawContext } from '../../engine/task.ts';
-
-/** What all attempts of a step write lies below, with a slash at the end. */
-export function outputsOf({ recording, step }: Pick<WithdrawContext, 'recording' | 'step'>): string {
-  return stepPrefix({ recordingId: recording.id, step: step.id });
-}
 
 /**
  * Removes what lies below a prefix in a place of outputs.

@@ -1,6 +1,6 @@
 import type { Ffmpeg } from '../../engine/ports/ffmpeg.ts';
 import type { Inputs } from '../../engine/ports/inputs.ts';
-import type { OutputPlace } from '../../engine/ports/output-place.ts';
+import type { OutputPlaces } from '../../engine/ports/output-place.ts';
 import type { Publisher } from '../../engine/ports/publisher.ts';
 import type { Source } from '../../engine/ports/source.ts';
 import type { Store } from '../../engine/ports/store.ts';
@@ -23,7 +23,7 @@ export interface Tools {
   /** The stores, the publishers and the places of outputs that are set up, by their names. */
   readonly stores: ReadonlyMap<string, Store>;
   readonly publishers: ReadonlyMap<string, Publisher>;
-  readonly outputPlaces: ReadonlyMap<string, OutputPlace>;
+  readonly outputPlaces: Pick<OutputPlaces, 'get'>;
   readonly ledger: Pick<Ledger, 'deliveries' | 'recordings' | 'watches'>;
   readonly spool: Spool;
   readonly scratch: Scratch;

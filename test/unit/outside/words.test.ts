@@ -14,9 +14,11 @@ const settings = {
 describe('the words of the services', () => {
   it('are there for every store, publisher and place of outputs, by the names of their circuits', () => {
     const [stores, publishers] = [storesFound(), publishersFound()];
-    const outputs = [...openOutputPlaces(settings, { idleTimeoutMs: 1 }).values()].map(({ service }) => ({
-      service,
-    }));
+    const outputs = [...openOutputPlaces(settings, { idleTimeoutMs: 1 }).setUp.values()].map(
+      ({ service }) => ({
+        service,
+      }),
+    );
 
     expect(stores.length + publishers.length).toBeGreaterThan(3);
     expect(outputs.length).toBeGreaterThan(0);
