@@ -32,8 +32,8 @@ type Widened<T> = T extends number ? number : string;
 export interface BenchResult {
   /** Named `bench.figure`. */
   readonly figures: Readonly<Record<string, number>>;
-  /** What some of the figures are to be at most. */
-  readonly goals?: Readonly<Record<string, number>>;
+  /** What some of the figures are to be: a number is the most. */
+  readonly goals?: Readonly<Record<string, number | { readonly atLeast: number }>>;
   /** A table; its first row holds the headings. */
   readonly rows: readonly (readonly string[])[];
   /** What a reader of the table should know, a line each. */

@@ -85,6 +85,15 @@ function requireNumbers({ name }: Bench, { figures }: BenchResult): void {
   if (broken) throw new Error(`${name}: ${broken[0]} is ${broken[1]}`);
 }
 
+function verdictOf(value: number, goal: NonNullable<BenchResult['goals']>[string] | undefined): string {
+  if (goal === undefined) return '';
+  const [words, isKept] =
+    typeof goal === 'number'
+      ? [`at most ${goal}`, value <= goal]
+      : [`at least ${goal.atLeast}`, value >= goal.atLeast];
+  return ` (goal: ${words}; ${isKept ? 'kept' : 'missed'})`;
+}
+
 function renderResult(
   { name, description }: Bench,
   rounds: number,
@@ -92,9 +101,7 @@ function renderResult(
 ): string {
   const list = Object.entries(figures).map(([figure, value]) => {
     const goal = goals[figure];
-    const verdict =
-      goal === undefined ? '' : ` (goal: at most ${goal}; ${value <= goal ? 'kept' : 'missed'})`;
-    return `${figure} = ${Number(value.toPrecision(5))}${verdict}`;
+    return `${figure} = ${Number(value.toPrecision(5))}${verdictOf(value, goal)}`;
   });
   return [
     '',

@@ -7,8 +7,12 @@ import { PROCESS_NAMES, type Processes, startProcesses } from '../../test/suppor
 import { startRedis } from '../../test/support/redis.ts';
 import { type Bench, type BenchContext, BenchFailure } from './bench.ts';
 import { startChildScript } from './child-script.ts';
+import { writeRecipes } from './file-runs.ts';
 import { growDatabase } from './grown-database.ts';
+import { measurePackages, PACKAGE_RECIPE } from './hosts-media.ts';
 import { writeRecording } from './recording-file.ts';
+import { startS3Service } from './s3-service.ts';
+import { settleDisk } from './settle-disk.ts';
 import { downloadsStartedAtMs, startSimulatedServices, steer } from './simulated-services.ts';
 import { makeFolder } from './sluice.ts';
 import { median, quantile, spread } from './statistics.ts';
@@ -72,6 +76,10 @@ export const hosts: Bench = {
     say(
       `${pickups.waitsMs.length} recordings began to move: p99 ${quantile(pickups.waitsMs, 0.99).toFixed(1)} ms`,
     );
+    const packages = await measurePackages(context, {
+      ...world,
+      hosts: NAMES.map((name) => world.hosts[name]),
+    });
     const few = await measureLedger(world, rounds);
     const many = setting('many', 100_000);
     await growDatabase(world.address, { template: pickups.doneId, count: many, eventsEach: EVENTS_EACH });
@@ -87,6 +95,7 @@ export const hosts: Bench = {
         'hosts.tus_foreign_unlimited_ratio': median(unlimited.ratios),
         'hosts.pickup_p50_ms': quantile(pickups.waitsMs, 0.5),
         'hosts.pickup_p99_ms': quantile(pickups.waitsMs, 0.99),
+        'hosts.media_scale': packages.byOneMs / packages.byAllMs,
         'hosts.growth_accept_ratio': median(grown.acceptMs) / median(few.acceptMs),
         'hosts.growth_list_ratio': median(grown.listMs) / median(few.listMs),
         'hosts.takeover_p50_ms': quantile(takeovers, 0.5),
@@ -96,6 +105,7 @@ export const hosts: Bench = {
         'hosts.accept_p99_ms': 50,
         'hosts.tus_foreign_ratio': 1.15,
         'hosts.pickup_p99_ms': 50,
+        'hosts.media_scale': { atLeast: 2.7 },
         'hosts.growth_accept_ratio': 2,
         'hosts.growth_list_ratio': 2,
         'hosts.takeover_p50_ms': 6000,
@@ -111,6 +121,7 @@ export const hosts: Bench = {
         row('upload by way of another host, ms', unlimited.foreign),
         ['the latter over the former', String(unlimited.ratios.length), ...spread(unlimited.ratios), ''],
         row("from a door's answer to the request for the bytes, ms", pickups.waitsMs),
+        ['twelve packages by one host and by three, s', '1', ...inSeconds(packages), ''],
         row('accepted, with few in the ledger, ms', few.acceptMs),
         row(`with ${many} more, ms`, grown.acceptMs),
         row('a page of 50 listed, with few, ms', few.listMs),
@@ -126,6 +137,10 @@ export const hosts: Bench = {
   },
 };
 
+function inSeconds(took: { readonly byOneMs: number; readonly byAllMs: number }): string[] {
+  return [took.byOneMs, took.byAllMs].map((ms) => (ms / 1000).toFixed(1));
+}
+
 function row(title: string, values: readonly number[]): string[] {
   const shown = (share: number) => quantile(values, share).toFixed(1);
   return [title, String(values.length), shown(0.5), shown(0.99), `${shown(0)}..${shown(1)}`];
@@ -138,6 +153,8 @@ interface World {
   readonly address: string;
   readonly urls: Readonly<Record<'zoom' | 'cdn', string>>;
   readonly secretToken: string;
+  /** Where packages go: a simulated S3. */
+  readonly storeUrl: string;
   readonly folder: string;
 }
 
@@ -149,6 +166,7 @@ async function openWorld(context: BenchContext): Promise<World> {
     b2: { keepBytes: false },
     bunny: { keepBytes: false },
   });
+  const store = await startS3Service(context);
   const redis = await startRedis();
   defer(() => redis.stop());
   const database = await startPostgres({ isDurable: true });
@@ -156,6 +174,9 @@ async function openWorld(context: BenchContext): Promise<World> {
   const address = await database.create();
   const environment = {
     ...services.environment,
+    ...store.environment,
+    ...(await writeRecipes(folder, PACKAGE_RECIPE)),
+    MEDIA_OUT: `s3://${store.bucket}/media`,
     DATABASE_URL: address,
     REDIS_URL: redis.url,
     DISK_RESERVE_BYTES: '0',
@@ -180,6 +201,7 @@ async function openWorld(context: BenchContext): Promise<World> {
     address,
     urls: services.urls,
     secretToken: services.environment['ZOOM_WEBHOOK_SECRET_TOKEN'] ?? '',
+    storeUrl: store.url,
     folder,
   };
 }
@@ -215,6 +237,7 @@ async function measureWebhooks(
     );
   // A door that has just started is slower for its first hundreds of requests, until what it runs has been compiled.
   await send(WARM_UP_WEBHOOKS);
+  await settleDisk(context.signal);
   const sent = (await send(share)).flat();
   const lost = sent.filter(({ status, id }) => status !== 200 || id === null);
   if (lost.length > 0) {
@@ -338,6 +361,7 @@ async function measurePickups(
   await writeRecording(path, MIB, true);
   const waitsMs: number[] = [];
   let doneId = '';
+  await settleDisk(signal);
   // The first of each host is not counted.
   for (let n = -NAMES.length; n < count; n += 1) {
     const before = (await downloadsStartedAtMs(urls.cdn)).length;

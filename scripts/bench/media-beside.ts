@@ -9,6 +9,7 @@ import { writeRecording } from './recording-file.ts';
 import { createRecordings } from './recording-run.ts';
 import { withScope } from './scope.ts';
 import { linkTo } from './script-job.ts';
+import { settleDisk } from './settle-disk.ts';
 import { limitLinks } from './simulated-services.ts';
 import { makeFolder, startSluice } from './sluice.ts';
 import { median, quantile } from './statistics.ts';
@@ -69,6 +70,7 @@ export async function measureBeside(context: BenchContext, { film, recipe, setti
       const moving = join(folder, 'moving.mp4');
       await writeRecording(moving, MOVING.bytes, true);
       await recordings.announce(moving);
+      await settleDisk(signal);
       const wanted: SendingWanted = {
         url: `${sluice.pipelineUrl}/zoom-upload`,
         secretToken: services.environment['ZOOM_WEBHOOK_SECRET_TOKEN'] ?? '',

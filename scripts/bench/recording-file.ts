@@ -28,6 +28,8 @@ export async function writeRecording(path: string, bytes: number, isHollow = fal
     for (let left = bytes - sample.length - header.length; left > 0; left -= block.length) {
       await file.appendFile(block.subarray(0, Math.min(left, block.length)));
     }
+    // What is measured later is not to wait while this is written.
+    await file.sync();
   } finally {
     await file.close();
   }
