@@ -44,6 +44,13 @@ export function readOutputAddress(to: string): OutputAddress {
   return { place, key };
 }
 
+/** The refusal of an output that is not to replace what lies where it goes. */
+export function outputExists(where: string): KnownError {
+  return new KnownError(`There is something at ${where} already, which is not to be replaced`, {
+    code: 'OUTPUT_EXISTS',
+  });
+}
+
 function invalid(to: string, why: string): KnownError {
   const shown = to.length > 200 ? `${to.slice(0, 200)}…` : to;
   return new KnownError(`${JSON.stringify(shown)} is no place of an output: ${why}`, {

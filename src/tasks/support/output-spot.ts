@@ -1,5 +1,4 @@
-import { KnownError } from '../../domain/errors.ts';
-import { isOutputAddress, readOutputAddress } from '../../domain/output-address.ts';
+import { isOutputAddress, outputExists, readOutputAddress } from '../../domain/output-address.ts';
 import { stepPrefix } from '../../domain/output-keys.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { WithdrawContext } from '../../engine/task.ts';
@@ -56,13 +55,7 @@ async function isOwn({ recording, step, signal }: Owner, place: OutputPlace, key
 /** @throws KnownError `OUTPUT_EXISTS` if something of others lies at a key that is not to be replaced */
 export async function requireFree(context: Owner, { place }: OutputSpot, key: string): Promise<void> {
   if ((await isOwn(context, place, key)) !== 'others') return;
-  throw outputExists(place, key);
-}
-
-export function outputExists({ place }: Pick<OutputPlace, 'place'>, key: string): KnownError {
-  return new KnownError(`There is something at ${place}/${key} already, which is not to be replaced`, {
-    code: 'OUTPUT_EXISTS',
-  });
+  throw outputExists(`${place.place}/${key}`);
 }
 
 /**
