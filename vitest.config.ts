@@ -4,11 +4,16 @@ import { defineConfig } from 'vitest/config';
  * The floors of the test house, cheapest first; `npx vitest run --project unit` runs one of them.
  * Files share what they import, which takes most of the time of the small ones to load: no test may change that.
  */
-function floor(name: string, timeoutS: number) {
+function floor(
+  name: string,
+  timeoutS: number,
+  { also = [], env = {} }: { also?: readonly string[]; env?: Record<string, string> } = {},
+) {
   return {
     test: {
       name,
-      include: [`test/${name}/**/*.test.ts`],
+      include: [`test/${name}/**/*.test.ts`, ...also],
+      env,
       testTimeout: timeoutS * 1000,
       hookTimeout: timeoutS * 1000,
       isolate: false,
@@ -17,6 +22,9 @@ function floor(name: string, timeoutS: number) {
     },
   };
 }
+
+/** Whose tables are tried in parts on their own floor, and whole among the long ones (`WHOLE_TABLES`). */
+const TABLES = ['test/faults/packages.test.ts', 'test/browser/packages.test.ts'];
 
 export default defineConfig({
   test: {
@@ -28,7 +36,7 @@ export default defineConfig({
       floor('faults', 120),
       floor('e2e', 180),
       floor('browser', 60),
-      floor('long', 180),
+      floor('long', 180, { also: TABLES, env: { WHOLE_TABLES: 'yes' } }),
     ],
   },
 });

@@ -38,7 +38,7 @@ const EVENTS_EACH = 10;
 const UPLOAD_BYTES_PER_SECOND = 125_000_000;
 
 /** How many webhooks each door has answered before they are measured. */
-const WARM_UP_WEBHOOKS = 500;
+const WARM_UP_WEBHOOKS = 1500;
 
 /** How long a host may take to be taken over from, before the bench gives up, in milliseconds. */
 const TAKEOVER_TIMEOUT_MS = 60_000;
@@ -47,7 +47,7 @@ const TAKEOVER_TIMEOUT_MS = 60_000;
 export const hosts: Bench = {
   name: 'hosts',
   description:
-    'three hosts over one Postgres: webhooks, an upload by way of another host, the death of a host',
+    'three hosts over one Postgres: webhooks, an upload by way of another host, packages, the death of a host',
   settings: {
     webhooks: 'how many in all (default 2000)',
     'per-second': 'how many in a second, over the three (default 200)',

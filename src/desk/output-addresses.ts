@@ -4,6 +4,7 @@ import {
   isBucketName,
   isOutputAddress,
   type OutputAddress,
+  outputExists,
   readOutputAddress,
 } from '../domain/output-address.ts';
 import type { Plan, TaskShapes } from '../domain/recipe.ts';
@@ -59,12 +60,7 @@ export async function checkAddresses(
     for (const { keys, dontReplace } of outputs) {
       for (const key of dontReplace ? keys : []) {
         if ((await place.look({ key, signal })) === undefined) continue;
-        throw new KnownError(
-          `There is something at ${place.place}/${key} already, which is not to be replaced`,
-          {
-            code: 'OUTPUT_EXISTS',
-          },
-        );
+        throw outputExists(`${place.place}/${key}`);
       }
     }
   }

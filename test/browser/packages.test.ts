@@ -141,6 +141,9 @@ async function serve(url: string) {
 const SHOWN = `[...video.textTracks].filter(({ mode }) => mode === 'showing')
   .flatMap(({ activeCues }) => [...(activeCues ?? [])].map(({ text }) => text))`;
 
+/** How the film of a package is, for all players; and what else each is tried with, among the long tests. */
+const isWhole = process.env['WHOLE_TABLES'] !== undefined;
+
 describe.each([
   ['hls', 'hls'],
   ['shaka', 'hls'],
@@ -148,7 +151,8 @@ describe.each([
   ['dash', 'dash'],
 ] as const)('%s plays a package by %s', (player, kind) => {
   // Of transport streams there is HLS alone.
-  it.each(kind === 'hls' ? ['copied', 'encoded', 'streams'] : ['copied', 'encoded'])(
+  const rest = kind === 'hls' ? ['encoded', 'streams'] : ['encoded'];
+  it.each(['copied', ...(isWhole ? rest : player === 'hls' ? ['streams'] : [])])(
     'with its film %s: first picture, another rendition, captions, a seek, and the end',
     async (how) => {
       const { page, context, complaints } = await openPage(browser);
