@@ -6,6 +6,7 @@ import type { Inputs } from '../engine/ports/inputs.ts';
 import { pathBytes, pathText } from '../lib/byte-path.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { MediaGate } from '../lib/media-gate.ts';
+import { MEDIA_IN } from './folder/words.ts';
 import { createS3Input, type S3Input } from './s3/input.ts';
 import type { S3Options } from './s3/requests.ts';
 import type { Pace } from './stores.ts';
@@ -27,6 +28,9 @@ export interface InputSettings {
     readonly origins: readonly string[];
   };
 }
+
+/** What the circuits of buckets are called that inputs are taken from, before the bucket: the key may read less than it may write. */
+const BUCKET_SERVICE = 'input s3://';
 
 /** Opens all places of inputs; nothing is asked of them yet. */
 export function openInputs({ inputs: settings }: InputSettings, media: MediaGate, pace: Pace): Inputs {
@@ -101,6 +105,21 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
   }
 
   return {
+    serviceOf(address) {
+      if (address.kind === 's3') return `${BUCKET_SERVICE}${address.bucket}`;
+      return address.kind === 'media-in' && mediaIn?.kind === 's3' ? MEDIA_IN.service : undefined;
+    },
+
+    probeOf(service) {
+      if (service === MEDIA_IN.service && mediaIn?.kind === 's3') {
+        const { bucket, prefix } = mediaIn;
+        return ({ signal }) => bucketOf(bucket).probe({ prefix, signal });
+      }
+      if (!service.startsWith(BUCKET_SERVICE)) return undefined;
+      const bucket = service.slice(BUCKET_SERVICE.length);
+      return ({ signal }) => bucketOf(bucket).probe({ prefix: '', signal });
+    },
+
     async look({ address, signal }) {
       const root = folderOf(address);
       if (root !== undefined && address.kind === 'media-in') return await lookAtFile(root, address.path);

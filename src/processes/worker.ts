@@ -68,6 +68,7 @@ import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
 import { createOutputLooker } from '../tasks/support/late-outputs.ts';
 import { createPackageCaptionsLooker } from '../tasks/support/late-package-captions.ts';
+import { createLatePlayable } from '../tasks/support/late-playable.ts';
 import { createVideoLooker } from '../tasks/support/own-videos.ts';
 import { createScratch } from '../tasks/support/scratch.ts';
 import { createSpool } from '../tasks/support/spool.ts';
@@ -233,11 +234,16 @@ export async function startWorker(
   const bucketNamed = (service: string) =>
     bucketOfPlace(service) === undefined ? undefined : outputPlaces.get(service);
 
+  const inputProbe = (service: string): Probe | undefined => {
+    const ask = inputs.probeOf(service);
+    return ask && { ask, provesService: true };
+  };
+
   const flight = openFlight({
     ...ledger,
     tasks,
     planOf,
-    probes: (service) => probes.get(service) ?? probeOf(bucketNamed(service)),
+    probes: (service) => probes.get(service) ?? probeOf(bucketNamed(service)) ?? inputProbe(service),
     wishes,
     progress: {
       told(input) {
@@ -246,6 +252,14 @@ export async function startWorker(
       },
       rests: progress.rests,
     },
+  });
+
+  const announceLate = createLatePlayable({
+    ...ledger,
+    planOf,
+    cdnHost,
+    watchPageOf,
+    onAdded: onAnnounced,
   });
 
   const { trashAfter } = config.zoom;
@@ -285,6 +299,7 @@ export async function startWorker(
       maxCrashes: config.line.maxCrashes,
       holder: `${host ?? hostname()}:${process.pid}`,
       beforeDone: async (recording) => {
+        await announceLate(recording);
         if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoom.trash.add(recording.id);
       },
       onDone: wakeTrash,

@@ -101,7 +101,7 @@ export function createFetchTask({
   backoff = { minMs: 30_000, maxMs: 3_600_000 },
 }: {
   zoom: Source;
-  inputs: Pick<Inputs, 'open' | 'localPath'>;
+  inputs: Pick<Inputs, 'open' | 'localPath' | 'serviceOf'>;
   /** Where what is published again is brought from. */
   stores: ReadonlyMap<string, Store>;
   recordings: Pick<Recordings, 'progress'>;
@@ -128,6 +128,7 @@ export function createFetchTask({
       const chosen = mayBeHome ? chosenFrom(facts) : undefined;
       if (isFromArchive || chosen !== undefined) return chosen?.store.name;
       if (origin.kind === 'archived') return origin.store;
+      if (origin.kind === 'input') return inputs.serviceOf(readInput(origin.address));
       return origin.kind === 'zoom' ? 'zoom' : undefined;
     },
     run: (context) => {

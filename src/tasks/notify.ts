@@ -1,4 +1,4 @@
-import { playableBody, publishedBody } from '../domain/announcement.ts';
+import { publishedBody } from '../domain/announcement.ts';
 import { archivedFiles } from '../domain/archived.ts';
 import { playbackIn } from '../domain/playback.ts';
 import type { TaskShape } from '../domain/recipe.ts';
@@ -7,6 +7,7 @@ import type { Task } from '../engine/task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { crashPoint } from '../lib/crash-point.ts';
 import { wallMs } from '../lib/wall-time.ts';
+import { announcePlayable } from './support/late-playable.ts';
 import { proofsOf, requireFact } from './support/proofs.ts';
 import type { Tools } from './support/tools.ts';
 
@@ -73,12 +74,7 @@ export function createNotifyTask(options: {
         body,
       });
       if (playback !== undefined) {
-        await deliveries.add({
-          recordingId: recording.id,
-          type: 'recording.playable',
-          occasion: `recording.playable ${playback.prefix}`,
-          body: playableBody({ ...told, video: undefined, nowMs: wallMs() }),
-        });
+        await announcePlayable({ ...options, deliveries }, told.recording, playback);
       }
       crashPoint('notify:after-outbox');
       if (isAgain) await watches.keepOnly(recording.id, videoIds);

@@ -121,6 +121,11 @@ async function run(input: string, how: object = PROBE) {
   return { status: response.status, body: (await response.json()) as any };
 }
 
+async function get(path: string) {
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely in tests
+  return (await (await fetch(`${house.config.pipeline.url}${path}`)).json()) as any;
+}
+
 describe('an input', () => {
   it.each([
     ['media-in:../outside.mp4', 403, 'INPUT_NOT_ALLOWED'],
@@ -220,4 +225,21 @@ it('the doctor says whether what lies below MEDIA_IN can be read', async () => {
   expect(await check({ mediaIn: { kind: 'folder', path: '/nowhere' } })).toMatchObject({ state: 'fail' });
   expect(await check(bucket(s3.bucket))).toMatchObject({ state: 'ok' });
   expect(await check(bucket('not-made'))).toMatchObject({ state: 'fail' });
+});
+
+it('waits at no cost while its bucket does not answer, and is brought once it does', async () => {
+  await house.post('/api/line/pause', {});
+  const { body } = await run(`s3://${s3.bucket}/films/algebra.mp4`);
+  await s3.kill();
+  try {
+    await house.post('/api/line/resume', {});
+    await expect.poll(() => house.history(body.id)).toContain('attempt.postponed');
+
+    expect(await house.recordings.get(body.id)).toMatchObject({ state: 'waiting', failedAttempts: 0 });
+    const { last_error: why } = await get(`/api/recordings/${body.id}`);
+    expect(why).toMatchObject({ code: 'SERVICE_DOWN', message: expect.stringContaining('input s3://') });
+  } finally {
+    await s3.start();
+  }
+  expect(await house.reaches(body.id, 'done', 'failed')).toBe('done');
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -114,4 +114,27 @@ it('a recording that is cancelled while it is packaged leaves nothing', async ()
   await house.reaches(id, 'cancelled', 'done');
   if ((await house.recordings.get(id))?.state === 'cancelled') expect(await filesIn(out)).toEqual([]);
   expect(await scratch()).toEqual([]);
+});
+
+it('the website hears of a package that is made after all, once the rest of its recording was announced', async () => {
+  await writeFile(gate, '');
+  await rename(out, `${out}.away`);
+  await writeFile(out, 'no folder');
+  await house.startWorker();
+  const { id } = await house.addZoom('Algebra');
+  await hasProved(id, 'archive');
+  await house.post(`/api/recordings/${id}/outputs/package/revoke`, {});
+  await rm(out);
+  await rename(`${out}.away`, out);
+  await house.reaches(id, 'done', 'failed');
+  await vi.waitFor(() => expect(house.heard('recording.published')).toHaveLength(1), { timeout: 10_000 });
+  expect(house.heard('recording.playable')).toEqual([]);
+
+  await house.post(`/api/recordings/${id}/outputs/package/retry`, {});
+
+  await vi.waitFor(() => expect(house.heard('recording.playable')).toHaveLength(1), { timeout: 30_000 });
+  const hls = expect.stringMatching(new RegExp(`/runs/${id}/package/\\d+/master.m3u8$`));
+  expect(house.heard('recording.playable')[0]?.body).toMatchObject({ data: { id, playback: { hls } } });
+  await house.reaches(id, 'done', 'failed');
+  expect(house.heard('recording.published')).toHaveLength(1);
 });

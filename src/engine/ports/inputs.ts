@@ -13,6 +13,13 @@ export interface Inputs {
   /** Asks whether it is there and may be read. @throws KnownError `FILE_EMPTY`, `NOT_MEDIA` where that is known already */
   look(input: Call & { readonly address: InputAddress }): Promise<FoundInput>;
   /**
+   * The name of the circuit of what serves an address; `undefined`: a file of this machine, or a web server, which tells of nothing
+   * else that is asked for.
+   */
+  serviceOf(address: InputAddress): string | undefined;
+  /** Asks one of these services, by its name, for what belongs to no recording; `undefined`: it is none of them. */
+  probeOf(service: string): ((call: Call) => Promise<void>) | undefined;
+  /**
    * Where a file of this machine lies, every link followed; `undefined`: it is none.
    *
    * @throws KnownError `SOURCE_GONE`
