@@ -6,6 +6,13 @@ import type { Fault } from '../../simulators/shared/faults.ts';
 import { sendTranscript } from '../support/faults-house.ts';
 import { type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
 import { type MediaHouse, openMediaHouse } from '../support/media-house.ts';
+import { readPlaylist } from '../support/package-reader.ts';
+
+/** Where nothing else runs, a tenth of that. */
+const SOON = { timeout: 60_000, interval: 20 };
+
+/** Every death and every kind of fault at every call, or each of some once. */
+const isWhole = process.env['WHOLE_TABLES'] !== undefined;
 
 let media: MediaHouse;
 
@@ -96,8 +103,55 @@ describe('a package in S3', () => {
   });
 });
 
-/** Each kind of fault at a call of its own, or every kind at every call. */
-const isWhole = process.env['WHOLE_TABLES'] !== undefined;
+describe('a package at an address of its caller', () => {
+  /** What lies below the folder of the address. */
+  const keysBelow = (folder: string) =>
+    media.s3.objects().flatMap(({ key }) => (key.startsWith(folder) ? [key] : []));
+
+  it.each([
+    'package:after-manifest:5',
+    ...(isWhole ? ['package:after-segment:3', 'package:before-fact'] : []),
+  ])('of a worker that dies at %s is whole in the end, and nothing else is there', async (crashAt) => {
+    const folder = `theirs/${crashAt.replaceAll(':', '-')}/`;
+    const marker = join(media.house.files, `${crashAt}.address.died`);
+    const doomed = worker({ crashAt: crashAt as CrashAt, marker });
+    let heir: typeof doomed | undefined;
+    try {
+      const response = await media.house.post('/api/runs', {
+        input: 'media-in:film.mp4',
+        presets: ['hls-720p'],
+        params: { 'hls-720p': { to: `s3://${media.s3.bucket}/${folder}lesson.m3u8`, segmentS: 1 } },
+      });
+      const { id } = (await response.json()) as { id: string };
+      await expectDeath(doomed, { crashAt: crashAt as CrashAt, marker });
+      await expect.poll(media.running, { timeout: 10_000 }).toEqual([]);
+
+      heir = worker();
+      await expect.poll(async () => (await media.house.recordings.get(id))?.state, SOON).toBe('done');
+
+      const { facts } = await media.house.recordings.progress(id);
+      const { prefix, files } = facts['hls-720p'] as unknown as { prefix: string; files: number };
+      const master = await text(media.s3.read(`${folder}lesson.m3u8`));
+      expect(master).toContain(prefix.slice(folder.length));
+      const below = keysBelow(folder);
+      // What comes out the same each time lies where the first attempt has put it.
+      const own = `${folder}runs/${id}/hls-720p/`;
+      expect(below.filter((key) => !key.startsWith(own))).toEqual([`${folder}lesson.m3u8`]);
+      expect(below).toHaveLength(files + 1);
+      for (const { uri } of readPlaylist(master).playlists ?? []) {
+        const playlist = `${folder}${uri}`;
+        expect(below).toContain(playlist);
+        const { segments = [] } = readPlaylist(await text(media.s3.read(playlist)));
+        expect(segments.length).toBeGreaterThan(6);
+        for (const segment of segments) {
+          expect(below).toContain(new URL(segment.uri, `http://any/${playlist}`).pathname.slice(1));
+        }
+      }
+    } finally {
+      await Promise.all([doomed.kill(), heir?.kill()]);
+    }
+  });
+});
 
 /** A call that the steps make of their place. */
 const CALLS: readonly (readonly [name: string, on: string])[] = [

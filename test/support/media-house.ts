@@ -39,6 +39,7 @@ export async function openMediaHouse() {
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
   const settings = {
     RECIPES_FILE: join(folder, 'recipes.yaml'),
+    MEDIA_IN: folder,
     MEDIA_OUT: `s3://${s3.bucket}/shown`,
     S3_ENDPOINT: s3.url,
     S3_REGION: s3.region,
