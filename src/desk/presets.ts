@@ -1,5 +1,6 @@
 import { KnownError } from '../domain/errors.ts';
 import {
+  type NewOutput,
   type NewPreset,
   PRESET_LANE,
   PRESET_RUN,
@@ -50,6 +51,12 @@ export interface PresetBook {
     names: readonly string[],
     wishes: PresetWishes,
   ): Promise<{ readonly plan: Plan; readonly presets: readonly Preset[] }>;
+  /**
+   * The way of a run that makes these outputs, likewise.
+   *
+   * @throws KnownError `REQUEST_INVALID` with all that is wrong
+   */
+  planOutputs(outputs: readonly NewOutput[]): Plan;
 }
 
 /** @param places What is set up, by its kind. */
@@ -91,19 +98,26 @@ export function createPresetBook({
     if ((await require(name)).isBuiltIn) throw builtIn(name);
   }
 
+  function flawsOfName(name: string): string[] {
+    if (!STEP_ID.test(name))
+      return ['has to be small letters, digits and hyphens, a letter first, and 40 at the most'];
+    if (!PRESET_RUN_STEPS.includes(name)) return [];
+    return [`"${name}" is a step that every run of presets has: choose another name`];
+  }
+
+  /** The task of an output, or what is wrong with it. */
+  function outputTask(task: string): TaskShape | string {
+    const shape = tasks.get(task);
+    if (shape !== undefined && shape.lane === PRESET_LANE) return shape;
+    const fit = [...tasks.values()].filter(({ lane }) => lane === PRESET_LANE).map((each) => each.name);
+    return `"${task}" makes no output: there are ${fit.join(', ')}`;
+  }
+
   /** Everything that is wrong with one, each with where it is. */
   function problemsOf({ name, task, params }: NewPreset): string[] {
-    const said: string[] = [];
-    if (!STEP_ID.test(name)) {
-      said.push('name: has to be small letters, digits and hyphens, a letter first, and 40 at the most');
-    } else if (PRESET_RUN_STEPS.includes(name)) {
-      said.push(`name: "${name}" is a step that every run of presets has: choose another name`);
-    }
-    const shape = tasks.get(task);
-    if (shape === undefined || shape.lane !== PRESET_LANE) {
-      const fit = [...tasks.values()].filter(({ lane }) => lane === PRESET_LANE).map((each) => each.name);
-      return [...said, `task: "${task}" makes no output: there are ${fit.join(', ')}`];
-    }
+    const said = flawsOfName(name).map((text) => `name: ${text}`);
+    const shape = outputTask(task);
+    if (typeof shape === 'string') return [...said, `task: ${shape}`];
     const { problems = [] } = planRun(recipeOf([stepOf('preset', shape, params)]), tasks, places);
     return [...said, ...problems.map(({ path, text }) => `${path.join('.')}: ${text}`)];
   }
@@ -111,6 +125,14 @@ export function createPresetBook({
   function requireRight(preset: NewPreset): void {
     const problems = problemsOf(preset);
     if (problems.length > 0) throw new KnownError(problems.join('; '), { code: 'REQUEST_INVALID' });
+  }
+
+  /** @throws KnownError `REQUEST_INVALID` with all that is wrong */
+  function planned(steps: readonly RecipeStep[]): Plan {
+    const { plan, problems = [] } = planRun(recipeOf(steps), tasks, places, { mayNameAddresses: true });
+    if (plan !== undefined) return plan;
+    const words = problems.map((problem) => textOf(problem, steps));
+    throw new KnownError(words.join('; '), { code: 'REQUEST_INVALID' });
   }
 
   return {
@@ -164,11 +186,20 @@ export function createPresetBook({
         const shape = tasks.get(task) as TaskShape;
         return stepOf(name, shape, { ...own, ...placed(shape, to), ...params[name] });
       });
-      const terms = { mayNameAddresses: true };
-      const { plan, problems = [] } = planRun(recipeOf(steps), tasks, places, terms);
-      if (plan !== undefined) return { plan, presets };
-      const words = problems.map((problem) => textOf(problem, steps));
-      throw new KnownError(words.join('; '), { code: 'REQUEST_INVALID' });
+      return { plan: planned(steps), presets };
+    },
+
+    planOutputs(outputs) {
+      const said: string[] = [];
+      const steps = outputs.flatMap(({ id, task, params }) => {
+        const shape = outputTask(task);
+        said.push(...flawsOfName(id).map((text) => `id: ${text}`));
+        if (typeof shape !== 'string') return [stepOf(id, shape, params)];
+        said.push(`${id}.task: ${shape}`);
+        return [];
+      });
+      if (said.length > 0) throw new KnownError(said.join('; '), { code: 'REQUEST_INVALID' });
+      return planned(steps);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   shownInput,
 } from '../domain/input.ts';
 import { archiveDayOf, titleOfFile } from '../domain/names.ts';
-import { PRESET_RUN } from '../domain/preset.ts';
+import { type NewOutput, PRESET_RUN } from '../domain/preset.ts';
 import type { Plan, TaskShapes } from '../domain/recipe.ts';
 import type { NewRecording, SourceDetails } from '../domain/recording.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
@@ -20,14 +20,15 @@ import type { Intake } from './intake.ts';
 import { type AddressedPlaces, checkAddresses } from './output-addresses.ts';
 import type { PresetBook } from './presets.ts';
 
-/** By what a run goes: a recipe, or presets, each of which makes one output. */
+/** By what a run goes: a recipe, presets, each of which makes one output, or outputs that its caller has thought out. */
 export type RunWay =
   | { readonly recipe: string }
   | {
       readonly presets: readonly string[];
       /** The place of outputs, in place of those of the presets. */
       readonly to?: string | undefined;
-    };
+    }
+  | { readonly outputs: readonly NewOutput[] };
 
 /** Of what a run begins: the archived file of a recording that is home, or what lies at an address. */
 export type RunOf = { readonly recordingId: string } | { readonly input: string };
@@ -48,7 +49,7 @@ export interface RunTools {
   readonly intake: Intake;
   readonly recordings: Pick<Recordings, 'get' | 'progress'>;
   readonly book: Pick<RecipeBook, 'require'>;
-  readonly presets: Pick<PresetBook, 'plan'>;
+  readonly presets: Pick<PresetBook, 'plan' | 'planOutputs'>;
   readonly inputs: InputDesk;
   readonly tasks: TaskShapes;
   readonly outputPlaces: AddressedPlaces;
@@ -147,6 +148,11 @@ async function planWay(
   if ('recipe' in way) {
     const { recipe } = way;
     return { plan: book.require(recipe, params), words: recipe, details: { recipe } };
+  }
+  if ('outputs' in way) {
+    const { outputs } = way;
+    const words = outputs.map(({ id }) => id).join(', ');
+    return { plan: presets.planOutputs(outputs), words, details: { recipe: PRESET_RUN, outputs: words } };
   }
   const planned = await presets.plan(way.presets, { to: way.to, params });
   const versions = planned.presets.map(({ name, version }) => `${name} v${version}`);

@@ -15,6 +15,14 @@ export interface Preset {
   readonly changedBy: string | null;
 }
 
+/** An output that the caller of a run has thought out: what a preset says, for one run. */
+export interface NewOutput {
+  /** That of its step. */
+  readonly id: string;
+  readonly task: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
 /** What somebody says of a preset. */
 export type NewPreset = Pick<Preset, 'name' | 'task' | 'params' | 'description'>;
 

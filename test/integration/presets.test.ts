@@ -191,7 +191,37 @@ describe('a run by presets', () => {
     [{ presets: ['thumbnail', 'thumbnail'] }, 'REQUEST_INVALID', /^presets: "thumbnail" is there twice/],
     [{ presets: ['thumbnail'], recipe: 'probe' }, 'REQUEST_INVALID', /^recipe: there are presets as well/],
     [{ recipe: 'probe', to: 'media-out' }, 'REQUEST_INVALID', /^to: is for presets/],
-    [{}, 'REQUEST_INVALID', /^recipe: is required, or presets/],
+    [{}, 'REQUEST_INVALID', /^recipe: is required, or presets, or outputs/],
+    [
+      { outputs: [{ id: 'a', task: 'thumbnail' }], recipe: 'probe' },
+      'REQUEST_INVALID',
+      /^recipe: there are outputs/,
+    ],
+    [
+      { outputs: [{ id: 'a', task: 'thumbnail' }], params: {} },
+      'REQUEST_INVALID',
+      /^params: there are outputs/,
+    ],
+    [
+      {
+        outputs: [
+          { id: 'fetch', task: 'thumbnail' },
+          { id: 'Poster 1', task: 'archive' },
+        ],
+      },
+      'REQUEST_INVALID',
+      /^id: "fetch" is a step .*; id: has to be small letters, .*; Poster 1.task: "archive" makes no output/,
+    ],
+    [
+      {
+        outputs: [
+          { id: 'a', task: 'thumbnail', params: { widht: 5 } },
+          { id: 'a', task: 'trim' },
+        ],
+      },
+      'REQUEST_INVALID',
+      /^a.id: "a" is the name of another step as well; a.params.widht: the task "thumbnail" has no such parameter/,
+    ],
     [
       { presets: ['thumbnail'], to: 'away' },
       'REQUEST_INVALID',
@@ -223,9 +253,53 @@ describe('a run by presets', () => {
       thumbnail: { widthPx: 64 },
     });
     const neither = await runSluice(['run', id], cliOf(house));
-    expect([neither.exitCode, neither.stderr]).toEqual([
-      2,
-      expect.stringContaining('a recipe, or by presets'),
+    expect([neither.exitCode, neither.stderr]).toEqual([2, expect.stringContaining('a recipe, by presets')]);
+  });
+});
+
+describe('a run by outputs that its caller has thought out', () => {
+  it('makes each of them, and no preset is needed', async () => {
+    const id = (await house.addCustom('Geometry')).id;
+    await house.reaches(id, 'done');
+    const begun = await post('/api/runs', {
+      recording_id: id,
+      outputs: [
+        { id: 'start', task: 'thumbnail', params: { width: 64 } },
+        { id: 'end', task: 'thumbnail', params: { width: 96, time: '100%' } },
+      ],
+    });
+    expect(begun.status).toBe(202);
+    await house.reaches(begun.body.id, 'done', 'failed');
+
+    const { facts } = await house.recordings.progress(begun.body.id);
+    expect(facts).toMatchObject({ start: { widthPx: 64, atS: 0 }, end: { widthPx: 96 } });
+    const { title, details, outputs } = (await get(`/api/recordings/${begun.body.id}`)).body;
+    expect(title).toBe('Geometry (start, end)');
+    expect(details).toEqual({ run_of: id, recipe: 'presets', outputs: 'start, end' });
+    expect(outputs.map((each: { step: string; state: string }) => [each.step, each.state])).toEqual([
+      ['start', 'done'],
+      ['end', 'done'],
     ]);
+  });
+
+  it('is begun by the command', async () => {
+    const { id } = await house.addCustom('Trigonometry');
+    await house.reaches(id, 'done');
+    const sluice = (...args: string[]) => runSluice(['run', id, ...args, '--json'], cliOf(house));
+
+    const begun = await sluice('--output', 'small=thumbnail', 'sound=waveform', '--param', 'small.width=48');
+    expect(begun.exitCode).toBe(0);
+    const { id: run } = begun.json;
+    await house.reaches(run, 'done', 'failed');
+    expect((await house.recordings.progress(run)).facts).toMatchObject({ small: { widthPx: 48 }, sound: {} });
+
+    expect(await sluice('--output', 'small=thumbnail', '--param', 'smal.width=48')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/There is no output .{1,2}smal/),
+    });
+    expect(await sluice('--output', 'small=thumbnail', '--preset', 'thumbnail')).toMatchObject({
+      exitCode: 2,
+    });
+    expect(await sluice('--output', 'thumbnail')).toMatchObject({ exitCode: 2 });
   });
 });

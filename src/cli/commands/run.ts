@@ -15,10 +15,12 @@ Examples:
   sluice run rec_4bf5122f344554c53bde2ebb probe
   sluice run rec_4bf5122f344554c53bde2ebb --preset web-720p thumbnail
   sluice run media-in:courses/algebra-1.mov --preset hls-1080p
+  sluice run media-in:courses/algebra-1.mov --output start=thumbnail end=thumbnail --param end.time=100%
   sluice run rec_4bf5122f344554c53bde2ebb copy --param archive.store=folder --reference copy-1 --json`;
 
 interface RunOptions {
   readonly preset?: readonly string[];
+  readonly output: readonly { readonly id: string; readonly task: string }[];
   readonly to?: string;
   readonly param: Record<string, Record<string, unknown>>;
   readonly reference?: string;
@@ -36,6 +38,12 @@ export function addRunCommand(program: Command, io: Io): void {
     .argument('<id>', 'of the recording; or an input: s3://bucket/key, https://…, media-in:path')
     .argument('[recipe]', 'see sluice recipes; or --preset')
     .option('--preset <name...>', 'what is to be made, see sluice presets; one output by each')
+    .option(
+      '--output <id=task...>',
+      'what is to be made, thought out for this run; its parameters by --param id.name=value',
+      readOutput,
+      [],
+    )
     .option('--to <place>', 'where outputs of presets go, in place of where they say')
     .option(
       '--param <step.name=value>',
@@ -47,11 +55,21 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--webhook-url <address>', 'hears of the run: what it announces, and how it ends')
     .addHelpText('after', NOTES)
     .action(async (id: string, recipe: string | undefined, options: RunOptions, command: Command) => {
-      const { preset, to, param, reference, webhookUrl } = options;
-      if ((recipe === undefined) === (preset === undefined)) {
+      const { preset, output, to, param, reference, webhookUrl } = options;
+      const ways = [recipe, preset, output[0]].filter((way) => way !== undefined);
+      if (ways.length !== 1) {
         throw usageFailure(
-          'A run goes by a recipe, or by presets.',
-          'Name one of the two: sluice run ID RECIPE, or sluice run ID --preset NAME.',
+          'A run goes by a recipe, by presets, or by outputs.',
+          'Name one of them: sluice run ID RECIPE, sluice run ID --preset NAME, or sluice run ID --output ID=TASK.',
+        );
+      }
+      const hasParams = Object.keys(param).length > 0;
+      const outputs = output.map((each) => ({ ...each, params: param[each.id] ?? {} }));
+      const stray = Object.keys(param).find((id) => !outputs.some((each) => each.id === id));
+      if (outputs.length > 0 && stray !== undefined) {
+        throw usageFailure(
+          `There is no output "${stray}" that --param could be of.`,
+          'Name it by --output ID=TASK.',
         );
       }
       const session = openSession(io, command);
@@ -60,7 +78,8 @@ export function addRunCommand(program: Command, io: Io): void {
         ...(recipe === undefined ? {} : { recipe }),
         ...(preset === undefined ? {} : { presets: preset }),
         ...(to === undefined ? {} : { to }),
-        ...(Object.keys(param).length === 0 ? {} : { params: param }),
+        ...(outputs.length === 0 ? {} : { outputs }),
+        ...(outputs.length > 0 || !hasParams ? {} : { params: param }),
         ...(reference === undefined ? {} : { reference }),
         ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
       };
@@ -73,6 +92,13 @@ export function addRunCommand(program: Command, io: Io): void {
 /** Whether it is an address; recordings' ids have no colon. */
 function isInput(text: string): boolean {
   return text.includes(':');
+}
+
+function readOutput(text: string, before: RunOptions['output']): RunOptions['output'] {
+  const [, id, task] = /^([a-z][a-z0-9-]*)=([a-z][a-z0-9-]*)$/.exec(text) ?? [];
+  if (id === undefined || task === undefined)
+    throw new InvalidArgumentError('It has to look like poster=thumbnail.');
+  return [...before, { id, task }];
 }
 
 function readParam(text: string, before: RunOptions['param']): RunOptions['param'] {

@@ -18,13 +18,25 @@ const newRun = z
       .max(4000)
       .optional()
       .describe('s3://bucket/key, https://host/path, or media-in:folder/file.mp4 below MEDIA_IN'),
-    recipe: z.string().min(1).max(40).optional().describe('Either this, or presets'),
+    recipe: z.string().min(1).max(40).optional().describe('Either this, or presets, or outputs'),
     presets: z
       .array(z.string().min(1).max(40))
       .min(1)
       .max(20)
       .optional()
       .describe('Their names: one output is made by each'),
+    outputs: z
+      .array(
+        z.strictObject({
+          id: z.string().min(1).max(40).describe('Yours, for this run: small letters, digits and hyphens'),
+          task: z.string().min(1).max(40).describe('Of the lane media; GET /api/tasks has them'),
+          params: z.record(z.string(), z.unknown()).default({}),
+        }),
+      )
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('What is to be made, thought out for this run: what presets say, without one'),
     to: z
       .string()
       .min(1)
@@ -54,6 +66,16 @@ const newRun = z
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', presets: ['web-720p', 'thumbnail'] },
       { recording_id: 'rec_4bf5122f344554c53bde2ebb', recipe: 'probe' },
       { input: 'media-in:courses/algebra-1.mov', presets: ['hls-1080p'] },
+      {
+        input: 's3://academy-films/algebra.mp4',
+        outputs: [
+          {
+            id: 'small',
+            task: 'package',
+            params: { ladder: ['R_360P'], to: 's3://academy-site/a/small.m3u8' },
+          },
+        ],
+      },
       {
         input: 's3://academy-films/algebra.mp4',
         presets: ['web-720p', 'thumbnail'],
@@ -130,12 +152,20 @@ function beginningOf({ recording_id: recordingId, input }: z.output<typeof newRu
 }
 
 /** @throws KnownError `REQUEST_INVALID` */
-function wayOf({ recipe, presets, to }: z.output<typeof newRun>): RunWay {
+function wayOf({ recipe, presets, outputs, to, params }: z.output<typeof newRun>): RunWay {
+  if (outputs !== undefined) {
+    const other = { recipe, presets, to, params };
+    const [name] = Object.entries(other).find(([, value]) => value !== undefined) ?? [];
+    if (name === undefined) return { outputs };
+    throw new KnownError(`${name}: there are outputs as well, which say all of theirs themselves`, {
+      code: 'REQUEST_INVALID',
+    });
+  }
   if (recipe !== undefined && presets === undefined && to === undefined) return { recipe };
   if (presets !== undefined && recipe === undefined) return { presets, to };
   const text =
     recipe === undefined
-      ? 'recipe: is required, or presets'
+      ? 'recipe: is required, or presets, or outputs'
       : presets === undefined
         ? 'to: is for presets; of a recipe params say where its steps put their outputs'
         : 'recipe: there are presets as well, and a run goes by one of the two';
