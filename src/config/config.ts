@@ -320,7 +320,11 @@ function mediaOut(e: Values, dataDir: string) {
 /** The buckets that callers may name for outputs. */
 function outputs(e: Values) {
   const known = e.MEDIA_OUT === undefined ? undefined : s3Place(e.MEDIA_OUT)?.bucket;
-  return { s3: s3Connection(e), buckets: e.S3_OUTPUT_BUCKETS ?? (known === undefined ? [] : [known]) };
+  return {
+    s3: s3Connection(e),
+    buckets: e.S3_OUTPUT_BUCKETS ?? (known === undefined ? [] : [known]),
+    archiveBucket: e.S3_BUCKET,
+  };
 }
 
 /** Where inputs are taken from: what lies below MEDIA_IN, some buckets, and web servers. */

@@ -1,4 +1,5 @@
 import { KnownError } from './errors.ts';
+import { recordingOfKey } from './output-keys.ts';
 
 /** Where one output goes whose caller has named the place: a file, or the manifest of a package. */
 export interface OutputAddress {
@@ -41,6 +42,8 @@ export function readOutputAddress(to: string): OutputAddress {
   if (isOdd) throw invalid(to, 'its key has to be folders and a name, with one slash between');
   if (Buffer.byteLength(key) > MOST_KEY_BYTES)
     throw invalid(to, `its key is longer than ${MOST_KEY_BYTES} bytes`);
+  if (recordingOfKey(key) !== undefined)
+    throw invalid(to, 'below runs/ and the id of a recording lies what Sluice itself puts there');
   return { place, key };
 }
 

@@ -16,8 +16,9 @@ export interface OutputPlaceSettings {
   readonly outputs?: {
     /** How S3 is asked; `undefined`: it is not set up. */
     readonly s3: Omit<S3OutputOptions, keyof Pace | 'bucket' | 'prefix' | 'url'> | undefined;
-    /** The buckets, or all that the key of S3 can reach. */
+    /** The buckets, or all that the key of S3 can reach, but for the archive's. */
     readonly buckets: readonly string[] | 'any';
+    readonly archiveBucket?: string | undefined;
   };
 }
 
@@ -37,13 +38,18 @@ function openPlace(
 
 /** Opens the places that are set up, and buckets as they are named; nothing is asked of them yet. */
 export function openOutputPlaces({ mediaOut, outputs }: OutputPlaceSettings, pace: Pace): OutputPlaces {
-  const { s3, buckets = [] } = outputs ?? {};
+  const { s3, buckets = [], archiveBucket } = outputs ?? {};
   const setUp = new Map<string, OutputPlace>();
   if (mediaOut !== undefined) setUp.set('media-out', openPlace('media-out', mediaOut, pace));
   const opened = new Map<string, OutputPlace>();
 
   function openBucket(name: string, bucket: string): OutputPlace {
     if (s3 === undefined) throw notAllowed('S3 is not set up here: S3_KEY_ID and S3_SECRET are missing');
+    if (buckets === 'any' && bucket === archiveBucket) {
+      throw notAllowed(
+        `The bucket ${bucket} is the archive: outputs go there only if it is named in S3_OUTPUT_BUCKETS`,
+      );
+    }
     if (buckets !== 'any' && !buckets.includes(bucket)) {
       const there = buckets.length === 0 ? 'none is' : `those are ${buckets.join(', ')}`;
       throw notAllowed(`The bucket ${bucket} is not among those that outputs are put into: ${there}`);

@@ -69,6 +69,7 @@ import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
 import { createOutputLooker } from '../tasks/support/late-outputs.ts';
 import { createPackageCaptionsLooker } from '../tasks/support/late-package-captions.ts';
 import { createLatePlayable } from '../tasks/support/late-playable.ts';
+import { placeNamed } from '../tasks/support/output-sender.ts';
 import { createVideoLooker } from '../tasks/support/own-videos.ts';
 import { createScratch } from '../tasks/support/scratch.ts';
 import { createSpool } from '../tasks/support/spool.ts';
@@ -232,7 +233,7 @@ export async function startWorker(
 
   /** A bucket that the caller of a run has named: its circuit has the same name. */
   const bucketNamed = (service: string) =>
-    bucketOfPlace(service) === undefined ? undefined : outputPlaces.get(service);
+    bucketOfPlace(service) === undefined ? undefined : placeNamed(outputPlaces, service);
 
   const inputProbe = (service: string): Probe | undefined => {
     const ask = inputs.probeOf(service);

@@ -301,6 +301,12 @@ describe('what cannot go where it is to is refused before anything is accepted',
     ['a key that climbs', to(`s3://${BUCKET}/a/../b.jpg`), 400, 'REQUEST_INVALID'],
     ['a key with a line in it', to(`s3://${BUCKET}/a\nb.jpg`), 400, 'REQUEST_INVALID'],
     ['a key that is too long', to(`s3://${BUCKET}/${'ä'.repeat(500)}`), 400, 'REQUEST_INVALID'],
+    [
+      'a key of another recording',
+      to(`s3://${BUCKET}/runs/rec_0/package/1/master.m3u8`),
+      400,
+      'REQUEST_INVALID',
+    ],
     ['another scheme', to('ftp://host/a.jpg'), 400, 'REQUEST_INVALID'],
     ['a place that is not set up', to('elsewhere:a.jpg'), 400, 'REQUEST_INVALID'],
     [
@@ -378,4 +384,21 @@ it('a run that is asked for again begins nothing, whatever lies by now where its
 
   expect(second).toMatchObject({ status: 202, body: { id: first.body.id, duplicate: true } });
   expect(await readdir(join(folder, 'in'))).toEqual([]);
+});
+
+describe('the buckets that callers may name', () => {
+  const archiveBucket = 'archive';
+  const place = (buckets: 'any' | readonly string[], name: string) => {
+    const { s3: connection } = house.config.outputs;
+    const outputs = { s3: connection, buckets, archiveBucket };
+    return openOutputPlaces({ mediaOut: undefined, outputs }, { idleTimeoutMs: 5000 }).get(name)?.service;
+  };
+
+  it('are all but the archive, unless that is named', () => {
+    expect(place('any', 's3://whatever')).toBe('s3://whatever');
+    expect(place(['archive'], 's3://archive')).toBe('s3://archive');
+    expect(() => place('any', 's3://archive')).toThrow('is the archive');
+    expect(() => place(['other'], 's3://archive')).toThrow('those are other');
+    expect(place('any', 'elsewhere')).toBe(undefined);
+  });
 });

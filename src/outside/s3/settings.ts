@@ -35,7 +35,7 @@ export const s3Settings = {
   S3_OUTPUT_BUCKETS: buckets()
     .optional()
     .describe(
-      'Buckets that a run may have its outputs put into (s3://bucket/key), comma-separated, or * for all that the key can write; unset: that of MEDIA_OUT',
+      'Buckets that a run may have its outputs put into (s3://bucket/key), comma-separated, or * for all that the key can write but that of S3_BUCKET; unset: that of MEDIA_OUT',
     ),
   S3_PROFILE: z
     .enum(PROFILE_NAMES)

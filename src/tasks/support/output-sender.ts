@@ -1,13 +1,24 @@
+import { hasCode } from '../../domain/errors.ts';
 import type { OutputMark } from '../../domain/output-keys.ts';
 import { held } from '../../engine/held.ts';
-import type { OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
+import type { OutputFile, OutputPlace, OutputPlaces } from '../../engine/ports/output-place.ts';
 import type { TaskContext } from '../../engine/task.ts';
 import { retryInPlace } from './retry-in-place.ts';
 import type { Tools } from './tools.ts';
 
+/** A place by its name; `undefined`: it is not set up, or may not be named any more. */
+export function placeNamed(places: Pick<OutputPlaces, 'get'>, name: string): OutputPlace | undefined {
+  try {
+    return places.get(name);
+  } catch (error) {
+    if (hasCode(error, 'OUTPUT_NOT_ALLOWED')) return undefined;
+    throw error;
+  }
+}
+
 /** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until somebody has set the place up again */
 export function requireOutputPlace({ outputPlaces }: Pick<Tools, 'outputPlaces'>, name: string): OutputPlace {
-  const place = outputPlaces.get(name);
+  const place = placeNamed(outputPlaces, name);
   if (place !== undefined) return place;
   throw held(`The place of outputs "${name}" is not set up`, 'OUTPUT_PLACE_MISSING');
 }

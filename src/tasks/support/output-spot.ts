@@ -2,7 +2,7 @@ import { isOutputAddress, outputExists, readOutputAddress } from '../../domain/o
 import { stepPrefix } from '../../domain/output-keys.ts';
 import type { OutputPlace } from '../../engine/ports/output-place.ts';
 import type { WithdrawContext } from '../../engine/task.ts';
-import { requireOutputPlace } from './output-sender.ts';
+import { placeNamed, requireOutputPlace } from './output-sender.ts';
 import type { Tools } from './tools.ts';
 
 /** Where the outputs of a step go. */
@@ -16,7 +16,7 @@ export interface OutputSpot {
 
 type PlaceTools = Pick<Tools, 'outputPlaces'>;
 
-/** @throws KnownError `OUTPUT_PLACE_MISSING`, `OUTPUT_NOT_ALLOWED` */
+/** @throws KnownError `OUTPUT_PLACE_MISSING`: it waits until the place is set up, or may be named, again */
 export function spotOf(tools: PlaceTools, to: string): OutputSpot {
   if (!isOutputAddress(to)) return { place: requireOutputPlace(tools, to), named: undefined, folder: '' };
   const { place, key } = readOutputAddress(to);
@@ -27,12 +27,7 @@ export function spotOf(tools: PlaceTools, to: string): OutputSpot {
 /** The circuit on which a step depends that brings its outputs there. */
 export function serviceOf({ outputPlaces }: PlaceTools, to: string): string {
   const name = isOutputAddress(to) ? readOutputAddress(to).place : to;
-  try {
-    return outputPlaces.get(name)?.service ?? name;
-  } catch {
-    // A bucket that may not be named any more: the step says so.
-    return name;
-  }
+  return placeNamed(outputPlaces, name)?.service ?? name;
 }
 
 /** What all attempts of a step write lies below, with a slash at the end. */
