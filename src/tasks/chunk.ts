@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, type Container, canBeCopied, containerForCopy } from '../domain/media/containers.ts';
 import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
-import { isWhole } from '../domain/media/output.ts';
+import { isWhole, slackS } from '../domain/media/output.ts';
 import { type Piece, readPieces, segmentArgs } from '../domain/media/pieces.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { encode, STREAMS_ONLY } from './support/encode.ts';
@@ -62,9 +62,10 @@ async function chunk(work: MediaWork<Params>) {
 
   const pieces: Piece[] = [];
   let brought = Promise.resolve();
-  const onOutput = readPieces((piece) => {
-    pieces.push(piece);
-    brought = brought.then(() => bring(work, container, piece, pieces.indexOf(piece)));
+  const onOutput = readPieces((said) => {
+    brought = brought.then(async () => {
+      pieces.push(await bring(work, container, said, pieces.length));
+    });
     // It is heard of where it is awaited.
     brought.catch(() => {});
   });
@@ -110,14 +111,20 @@ async function chunk(work: MediaWork<Params>) {
 }
 
 async function bring(
-  { prove, put, note, step, folder }: MediaWork<Params>,
+  { input, prove, put, note, step, folder }: MediaWork<Params>,
   { mediaType }: Container,
-  { name, startS, endS }: Piece,
+  { name, startS, endS: saidS }: Piece,
   index: number,
-): Promise<void> {
+): Promise<Piece> {
+  const { video } = input.file;
+  // ffmpeg says where the pictures of a piece end, behind the last of which the sound may go on.
+  const picturesEndS = (video?.startS ?? 0) + (video?.durationS ?? 0);
+  const overS = saidS < picturesEndS - slackS(saidS) ? 0 : Math.max(0, input.durationS - saidS);
+  const made = await prove(name, { durationS: saidS - startS, overS });
+  const endS = overS > 0 && made.durationS !== undefined ? Math.max(saidS, startS + made.durationS) : saidS;
   const durationS = Math.round(1000 * (endS - startS)) / 1000;
-  await prove(name, { durationS });
   const { key, address, bytes } = await put(name, { mediaType, durationS });
   await note('piece.made', { stage: step.id, index, startS, endS, key, address, bytes });
   await rm(join(folder, name), { force: true });
+  return { name, startS, endS };
 }

@@ -259,8 +259,11 @@ export const ODD_FILMS: Readonly<Record<string, OddFilm>> = {
     name: 'late-pictures.mp4',
     args: () => [
       ...[
-        ...lavfi(`${clap()},select='gte(t,0.8)'`),
+        ...lavfi(clap()),
         ...lavfi(bang()),
+        // Behind the input: before, its clock would begin with them.
+        '-vf',
+        "select='gte(t,0.8)'",
         '-fps_mode',
         'passthrough',
         ...X264,
@@ -427,12 +430,12 @@ export async function watch(path: string): Promise<Heard> {
     ],
     { maxBuffer: 1e8 },
   );
-  const shown = [...stderr.matchAll(/pts_time:\s*(-?[\d.]+).*?mean:\[(\d+)/g)].map(([, at, bright]) => ({
+  const shown = [...stderr.matchAll(/pts_time:\s*(-?[\d.]+(?:e-?\d+)?).*?mean:\[(\d+)/g)].map(([, at, bright]) => ({
     atS: Number(at),
     isBright: Number(bright) > 150,
   }));
-  const heard = [...stderr.matchAll(/ pts_time:(-?[\d.]+) .*?nb_samples:(\d+)/g)].map(([, at]) => Number(at));
-  const quiet = [...stderr.matchAll(/silence_(start|end): (-?[\d.]+)/g)].map(([, what, at]) => ({
+  const heard = [...stderr.matchAll(/ pts_time:(-?[\d.]+(?:e-?\d+)?) .*?nb_samples:(\d+)/g)].map(([, at]) => Number(at));
+  const quiet = [...stderr.matchAll(/silence_(start|end): (-?[\d.]+(?:e-?\d+)?)/g)].map(([, what, at]) => ({
     what,
     atS: Number(at),
   }));
