@@ -38,7 +38,7 @@ export async function openApiPage(): Promise<string> {
     onAsked: () => {},
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     words: WORDS,
-    inputs: { look: describeOnly },
+    inputs: { look: describeOnly, urlOf: () => undefined },
     files: { customRoots: [], media: STRICT_MEDIA_GATE, incoming: folder },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, serviceNames: [] },
     vitals: { look: describeOnly },

@@ -337,6 +337,7 @@ function inputs(e: Values) {
     mediaIn: place?.startsWith('/')
       ? { kind: 'folder' as const, path: resolve(place) }
       : from && { kind: 's3' as const, ...from },
+    url: e.MEDIA_IN_URL,
     s3,
     buckets: e.S3_INPUT_BUCKETS ?? [...new Set(known)],
     origins: e.INPUT_ORIGINS,
@@ -474,8 +475,10 @@ function conflicts(present: Env): SettingProblem[] {
       found(open, `must lie apart from ${name}: what lies in it is there for everybody to see`);
     }
   }
-  if (present['MEDIA_OUT_URL'] !== undefined && present['MEDIA_OUT'] === undefined) {
-    found('MEDIA_OUT', 'is required too, MEDIA_OUT_URL is its public address');
+  for (const place of ['MEDIA_IN', 'MEDIA_OUT']) {
+    const url = `${place}_URL`;
+    if (present[url] !== undefined && present[place] === undefined)
+      found(place, `is required too, ${url} is its public address`);
   }
   if (present['WATCH_TOKEN_SECRET'] === undefined) {
     if (present['WATCH']?.trim() === 'signed') found('WATCH_TOKEN_SECRET', 'is required with WATCH=signed');

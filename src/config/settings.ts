@@ -202,6 +202,11 @@ export const settings = {
     .describe(
       'Where inputs called media-in:path lie: a folder, whose files are read and stay as they are, or s3://bucket/folder; unset: there are none',
     ),
+  MEDIA_IN_URL: url()
+    .optional()
+    .describe(
+      'Public address of what lies below MEDIA_IN, such as https://films.academy.example; unset: nobody is told where to find it',
+    ),
   INPUT_ORIGINS: originList()
     .default([])
     .describe(

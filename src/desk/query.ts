@@ -17,6 +17,7 @@ import {
 import type { PresetBook } from './presets.ts';
 import type { ProgressBoard } from './progress-board.ts';
 import { type RecordingDetails, readRecording } from './recording-details.ts';
+import type { InputDesk } from './runs.ts';
 import type { Status } from './status.ts';
 import type { Steps } from './steps.ts';
 import { readUploadStatus, type UploadStatus } from './upload-status.ts';
@@ -72,6 +73,7 @@ export function createQuery(options: {
   readonly status: Status;
   readonly progress: Pick<ProgressBoard, 'legsOf' | 'of'>;
   readonly words: Words;
+  readonly inputs: Pick<InputDesk, 'urlOf'>;
   readonly dataDir: string;
   readonly watchUrl: string | undefined;
 }): Query {

@@ -1,6 +1,7 @@
 import { companionsBeside } from '../domain/companions.ts';
 import type { Delivery, DeliveryAttempt } from '../domain/delivery.ts';
 import { KnownError } from '../domain/errors.ts';
+import { readInput } from '../domain/input.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -9,6 +10,7 @@ import { type Attempt, attemptsOf } from './attempts.ts';
 import { inWords, type ToldEvent } from './history.ts';
 import { type OutputInSight, outputsOf } from './outputs.ts';
 import type { ProgressBoard } from './progress-board.ts';
+import type { InputDesk } from './runs.ts';
 import type { Step, Steps } from './steps.ts';
 import type { Words } from './words.ts';
 
@@ -18,6 +20,8 @@ const EVENTS_SHOWN = 1000;
 /** One recording with all that is known of it. */
 export interface RecordingDetails {
   readonly summary: RecordingSummary;
+  /** Where people find the input that it was brought from; `undefined`: it is of none, or nobody has said where. */
+  readonly inputUrl: string | undefined;
   /** The way that it goes, in its order. */
   readonly steps: readonly Step[];
   /** The other recordings of the same meeting; `isBeside`: a companion of the same time, archived beside it. */
@@ -45,11 +49,13 @@ export async function readRecording(
     steps,
     words,
     progress,
+    inputs,
   }: {
     readonly ledger: Pick<Ledger, 'recordings' | 'deliveries' | 'overview' | 'history'>;
     readonly steps: Steps;
     readonly words: Pick<Words, 'events'>;
     readonly progress: Pick<ProgressBoard, 'of'>;
+    readonly inputs: Pick<InputDesk, 'urlOf'>;
   },
   id: string,
 ): Promise<RecordingDetails> {
@@ -67,6 +73,8 @@ export async function readRecording(
   const stands = await recordings.outputs(id);
   return {
     summary,
+    inputUrl:
+      recording.origin.kind === 'input' ? inputs.urlOf(readInput(recording.origin.address)) : undefined,
     steps: way,
     related: group
       .filter((each) => each.id !== id)

@@ -59,6 +59,8 @@ export interface RunTools {
 export interface InputDesk {
   /** @throws KnownError if there is nothing that could be brought */
   look(input: { readonly address: InputAddress; readonly signal: AbortSignal }): Promise<FoundInput>;
+  /** Where people find it; `undefined`: nobody has said where. */
+  urlOf(address: InputAddress): string | undefined;
 }
 
 /** As long a door waits for a word of a place of inputs, in milliseconds. */

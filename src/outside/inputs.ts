@@ -20,6 +20,8 @@ export interface InputSettings {
       | { readonly kind: 'folder'; readonly path: string }
       | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
       | undefined;
+    /** Where people find what lies below it, without a slash at the end. */
+    readonly url?: string | undefined;
     /** How S3 is asked; `undefined`: it is not set up. */
     readonly s3: Omit<S3Options, keyof Pace | 'bucket'> | undefined;
     /** The buckets that addresses may name. */
@@ -34,7 +36,7 @@ const BUCKET_SERVICE = 'input s3://';
 
 /** Opens all places of inputs; nothing is asked of them yet. */
 export function openInputs({ inputs: settings }: InputSettings, media: MediaGate, pace: Pace): Inputs {
-  const { mediaIn, s3, buckets, origins } = settings;
+  const { mediaIn, url, s3, buckets, origins } = settings;
   const hosts = createDownloadHosts(origins);
   // Whatever is public may be named: there is no list of names as for Zoom's files.
   const web = createDownloads({
@@ -108,6 +110,11 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
     serviceOf(address) {
       if (address.kind === 's3') return `${BUCKET_SERVICE}${address.bucket}`;
       return address.kind === 'media-in' && mediaIn?.kind === 's3' ? MEDIA_IN.service : undefined;
+    },
+
+    urlOf(address) {
+      if (address.kind !== 'media-in' || url === undefined) return undefined;
+      return `${url}/${address.path.split('/').map(encodeURIComponent).join('/')}`;
     },
 
     probeOf(service) {

@@ -90,6 +90,7 @@ beforeAll(async () => {
     ...QUICK_SETTINGS,
     PATH: process.env['PATH'],
     MEDIA_IN: mediaIn,
+    MEDIA_IN_URL: 'https://films.example/library/',
     S3_ENDPOINT: s3.url,
     S3_KEY_ID: s3.keyId,
     S3_SECRET: s3.secretKey,
@@ -193,6 +194,10 @@ describe('an input', () => {
     const recording = await house.recordings.get(body.id);
     expect(recording).toMatchObject({ state: 'done', source: 'library', title });
     expect(JSON.stringify(recording?.details)).not.toContain('hidden');
+    const url = input.startsWith('media-in:')
+      ? 'https://films.example/library/courses/algebra%201.mp4'
+      : null;
+    expect(await get(`/api/recordings/${body.id}`)).toMatchObject({ input_url: url });
     expect((await house.recordings.progress(body.id)).facts['probe']).toMatchObject({ durationS: 8 });
     expect(await run(input.replace('{bucket}', s3.bucket), { ...PROBE, reference: 'once' })).toMatchObject({
       body: { id: body.id, duplicate: true },

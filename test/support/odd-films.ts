@@ -430,11 +430,15 @@ export async function watch(path: string): Promise<Heard> {
     ],
     { maxBuffer: 1e8 },
   );
-  const shown = [...stderr.matchAll(/pts_time:\s*(-?[\d.]+(?:e-?\d+)?).*?mean:\[(\d+)/g)].map(([, at, bright]) => ({
-    atS: Number(at),
-    isBright: Number(bright) > 150,
-  }));
-  const heard = [...stderr.matchAll(/ pts_time:(-?[\d.]+(?:e-?\d+)?) .*?nb_samples:(\d+)/g)].map(([, at]) => Number(at));
+  const shown = [...stderr.matchAll(/pts_time:\s*(-?[\d.]+(?:e-?\d+)?).*?mean:\[(\d+)/g)].map(
+    ([, at, bright]) => ({
+      atS: Number(at),
+      isBright: Number(bright) > 150,
+    }),
+  );
+  const heard = [...stderr.matchAll(/ pts_time:(-?[\d.]+(?:e-?\d+)?) .*?nb_samples:(\d+)/g)].map(([, at]) =>
+    Number(at),
+  );
   const quiet = [...stderr.matchAll(/silence_(start|end): (-?[\d.]+(?:e-?\d+)?)/g)].map(([, what, at]) => ({
     what,
     atS: Number(at),

@@ -17,6 +17,8 @@ export interface Inputs {
    * else that is asked for.
    */
   serviceOf(address: InputAddress): string | undefined;
+  /** Where people find what lies at an address; `undefined`: nobody has said where. */
+  urlOf(address: InputAddress): string | undefined;
   /** Asks one of these services, by its name, for what belongs to no recording; `undefined`: it is none of them. */
   probeOf(service: string): ((call: Call) => Promise<void>) | undefined;
   /**

@@ -128,13 +128,14 @@ export function addRecordingsApi(app: FastifyInstance, { recordings }: Pick<Quer
       },
     },
     async ({ params: { id } }) => {
-      const { summary, steps, related, facts, outputs, times, attempts, events, deliveries } =
+      const { summary, inputUrl, steps, related, facts, outputs, times, attempts, events, deliveries } =
         await recordings.get(id);
       const { origin, state } = summary.recording;
       return {
         ...viewRecording(summary),
         steps: steps.map(viewStep),
         path: origin.kind === 'file' ? origin.path : null,
+        input_url: inputUrl ?? null,
         related: related.map(({ recording, isBeside }) => viewRelated(recording, isBeside)),
         facts: Object.fromEntries(
           Object.entries(facts).map(([stage, fact = {}]) => [stage, withSnakeKeys(fact)]),

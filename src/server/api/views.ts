@@ -227,6 +227,10 @@ export const recordingDetailView = z
     ...recordingView.shape,
     steps: z.array(stepView).describe('The way that it goes, in its order'),
     path: z.string().nullable().describe('The file of this server that it came from'),
+    input_url: z
+      .string()
+      .nullable()
+      .describe('Where people find the input that it was brought from, by MEDIA_IN_URL'),
     related: z.array(relatedView).describe('The other recordings of the same meeting'),
     facts: z
       .record(z.string(), z.record(z.string(), z.unknown()))

@@ -329,6 +329,9 @@ describe('loadConfig', () => {
     });
     const folder = { MEDIA_OUT: '/srv/media', MEDIA_OUT_URL: 'https://media.example/' };
     expect(load(folder).mediaOut).toMatchObject({ url: 'https://media.example' });
+    expect(problemsOf({ ...REQUIRED, MEDIA_IN_URL: 'https://media.example' })).toEqual({
+      MEDIA_IN: expect.stringContaining('required too'),
+    });
     expect(problemsOf({ ...REQUIRED, MEDIA_OUT_URL: 'https://media.example' })).toEqual({
       MEDIA_OUT: expect.stringContaining('required too'),
     });
