@@ -85,7 +85,8 @@ const paramsShape = z
       .default('auto'),
     /** Whether the film is the largest rendition as it is, where every browser can play it. */
     top: z.enum(['copy', 'encode']).default('copy'),
-    segmentS: z.number().min(1).max(10).default(4),
+    /** Longer ones are fewer files for the same film, and later first pictures. */
+    segmentS: z.number().min(1).max(10).default(6),
     audioBitsPerS: z.int().min(16_000).max(512_000).default(128_000),
     effort: z.enum(['usual', 'hurry']).default('usual'),
     /** A picture that is drawn on the film, which is encoded for that. */
