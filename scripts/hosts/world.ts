@@ -148,14 +148,18 @@ async function startSharedRedis(folder: string, address: string, port: number) {
     'noeviction',
   ];
 
+  const runs = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+
+  /** Of two who want it back at once the second finds it there. */
   async function start(): Promise<void> {
+    if (runs()) return;
     child = spawn(findServer(), [...args, ...keeps], { stdio: 'ignore' });
     await once(child, 'spawn');
   }
   async function kill(): Promise<void> {
     const ending = child;
+    if (ending === undefined || !runs()) return;
     child = undefined;
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
     const exited = once(ending, 'exit');
     ending.kill('SIGKILL');
     await exited;
