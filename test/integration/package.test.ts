@@ -224,7 +224,7 @@ describe('a package', () => {
       if (first.keys.length >= 2) cancel.abort(new Error('the worker stops'));
     });
     await bench.run(task, uncut, SMALL, { signal: cancel.signal, tools: first.tools }).catch(() => {});
-    const fact = await bench.run(task, uncut, { ...SMALL, segmentS: 6 }, { fence: 2 });
+    const fact = await bench.run(task, uncut, { ...SMALL, segmentS: 4 }, { fence: 2 });
 
     expect(fact.prefix).toMatch(/\/2\/$/);
     expect((await bench.files()).filter((name) => !name.startsWith(fact.prefix))).toEqual([]);
@@ -275,7 +275,7 @@ describe('a package', () => {
   ])('can be of %s', async (codec, codecs) => {
     const fact = await bench.run(task, uncut, { ...SMALL, codec, ladder: ['R_144P'] });
 
-    expect(fact.tracks[0]).toMatchObject({ codecs: expect.stringMatching(codecs), segments: 4 });
+    expect(fact.tracks[0]).toMatchObject({ codecs: expect.stringMatching(codecs), segments: 3 });
     const mpd = readMpd(await bench.text(fact.keys.dash));
     expect(mpd.complaints).toEqual([]);
   });
