@@ -31,9 +31,6 @@ interface Addressed {
   readonly dontReplace: boolean;
 }
 
-/** As long a door waits for a word of a place, in milliseconds. */
-const CHECK_MS = 15_000;
-
 /**
  * Makes sure that the outputs of a run can go where its caller has named, before anything of it is accepted: that nobody else
  * of it goes there, that there is a bucket or one can be made, and that nothing is in the way of what must not replace it.
@@ -42,7 +39,11 @@ const CHECK_MS = 15_000;
  */
 export async function checkAddresses(
   plan: Plan,
-  { tasks, places }: { readonly tasks: TaskShapes; readonly places: AddressedPlaces },
+  {
+    tasks,
+    places,
+    signal,
+  }: { readonly tasks: TaskShapes; readonly places: AddressedPlaces; readonly signal: AbortSignal },
 ): Promise<void> {
   const addressed = addressedIn(plan, tasks);
   requireApart(addressed);
@@ -51,7 +52,6 @@ export async function checkAddresses(
     if (!createBucket || bucket === undefined || isBucketName(bucket)) continue;
     throw invalid(`${step}.to: "${bucket}" cannot be the name of a bucket that is to be made`);
   }
-  const signal = AbortSignal.timeout(CHECK_MS);
   for (const name of new Set(addressed.map(({ address }) => address.place))) {
     const outputs = addressed.filter(({ address }) => address.place === name);
     const place = places.get(name);

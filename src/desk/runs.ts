@@ -85,7 +85,7 @@ export async function startRun(tools: RunTools, run: NewRun): Promise<Accepted> 
   const begun =
     'input' in run.of ? await fromInput(tools, run.of.input) : await fromRecording(tools, run.of.recordingId);
   const { tasks, outputPlaces: places } = tools;
-  await checkAddresses(plan, { tasks, places });
+  await checkAddresses(plan, { tasks, places, signal: AbortSignal.timeout(LOOK_MS) });
   const { title, ...recording } = begun;
   return await tools.intake.accept({
     ...recording,

@@ -3,6 +3,7 @@ import { basename, join, sep } from 'node:path';
 import { hasCode, KnownError, orMachineTrouble, systemCode } from '../domain/errors.ts';
 import { type FoundInput, type InputAddress, shownInput } from '../domain/input.ts';
 import type { Inputs } from '../engine/ports/inputs.ts';
+import { addressBelow } from '../lib/address-below.ts';
 import { pathBytes, pathText } from '../lib/byte-path.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { MediaGate } from '../lib/media-gate.ts';
@@ -114,7 +115,7 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
 
     urlOf(address) {
       if (address.kind !== 'media-in' || url === undefined) return undefined;
-      return `${url}/${address.path.split('/').map(encodeURIComponent).join('/')}`;
+      return addressBelow(url, address.path);
     },
 
     probeOf(service) {

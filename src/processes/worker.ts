@@ -220,14 +220,13 @@ export async function startWorker(
       for (const id of ids) lines.recordings.hurry(id);
     },
   });
-  const probeOf = (asked: { probe: Probe['ask'] } | undefined): Probe | undefined =>
-    asked && { ask: asked.probe, provesService: true };
-  const probes = new Map<string, Probe | undefined>([
+  const proving = (ask: Probe['ask']): Probe => ({ ask, provesService: true });
+  const probes = new Map<string, Probe>([
     // Its files are served by other hosts than its API.
     [ZOOM.service, { ask: zoom.probe, provesService: false }],
-    ...[...stores.values()].map((store) => [store.name, probeOf(store)] as const),
+    ...[...stores.values()].map(({ name, probe }) => [name, proving(probe)] as const),
     ...[...publishers.values(), ...outputPlaces.setUp.values()].map(
-      (each) => [each.service, probeOf(each)] as const,
+      ({ service, probe }) => [service, proving(probe)] as const,
     ),
   ]);
 
@@ -235,16 +234,16 @@ export async function startWorker(
   const bucketNamed = (service: string) =>
     bucketOfPlace(service) === undefined ? undefined : placeNamed(outputPlaces, service);
 
-  const inputProbe = (service: string): Probe | undefined => {
-    const ask = inputs.probeOf(service);
-    return ask && { ask, provesService: true };
-  };
+  function probeElsewhere(service: string): Probe | undefined {
+    const ask = bucketNamed(service)?.probe ?? inputs.probeOf(service);
+    return ask && proving(ask);
+  }
 
   const flight = openFlight({
     ...ledger,
     tasks,
     planOf,
-    probes: (service) => probes.get(service) ?? probeOf(bucketNamed(service)) ?? inputProbe(service),
+    probes: (service) => probes.get(service) ?? probeElsewhere(service),
     wishes,
     progress: {
       told(input) {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, type Container, canBeCopied, containerForCopy } from '../domain/media/containers.ts';
 import { sizeWithin, tagOf } from '../domain/media/encoding.ts';
-import { isWhole, slackS } from '../domain/media/output.ts';
+import { isAsLong, isWhole, slackS } from '../domain/media/output.ts';
 import { type Piece, readPieces, segmentArgs } from '../domain/media/pieces.ts';
 import type { TaskShape } from '../domain/recipe.ts';
 import { encode, STREAMS_ONLY } from './support/encode.ts';
@@ -118,10 +118,11 @@ async function bring(
 ): Promise<Piece> {
   const { video } = input.file;
   // ffmpeg says where the pictures of a piece end, behind the last of which the sound may go on.
-  const picturesEndS = (video?.startS ?? 0) + (video?.durationS ?? 0);
-  const overS = saidS < picturesEndS - slackS(saidS) ? 0 : Math.max(0, input.durationS - saidS);
-  const made = await prove(name, { durationS: saidS - startS, overS });
-  const endS = overS > 0 && made.durationS !== undefined ? Math.max(saidS, startS + made.durationS) : saidS;
+  const isLast = video !== undefined && saidS >= video.startS + (video.durationS ?? 0) - slackS(saidS);
+  const overS = isLast ? Math.max(0, input.durationS - saidS) : 0;
+  const wantedS = saidS - startS;
+  const { durationS: madeS = wantedS } = await prove(name, { durationS: wantedS, overS });
+  const endS = isAsLong(madeS, wantedS) ? saidS : startS + madeS;
   const durationS = Math.round(1000 * (endS - startS)) / 1000;
   const { key, address, bytes } = await put(name, { mediaType, durationS });
   await note('piece.made', { stage: step.id, index, startS, endS, key, address, bytes });

@@ -225,9 +225,10 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     async withdraw(context) {
       const fact = context.fact as Fact | undefined;
       await scratch.remove(context);
-      const spot = spotOf(tools, context.params.to);
       for (const to of new Set([context.checkpoint?.to, fact?.to])) {
-        if (to !== undefined) await removeAll(context, { ...spot, place: requireOutputPlace(tools, to) });
+        if (to === undefined) continue;
+        const place = requireOutputPlace(tools, to);
+        await removeAll(context, { ...spotOf(tools, context.params.to), place });
       }
     },
   };
@@ -434,24 +435,20 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     await removeKeys(place, left, { signal, beforeEach: () => context.checkLease() });
     crashPoint('package:before-fact');
 
-    for (const place of [prefix, ...outer.map(({ key }) => key)]) await outgoing.allCame(place);
+    for (const where of [prefix, ...outer.map(({ key }) => key)]) await outgoing.allCame(where);
 
-    const keyOf = (format: Format) => {
-      const name = format === 'hls' ? HLS_MASTER : DASH_MANIFEST;
-      const inner = manifests.some((each) => each.name === name) ? prefix + name : null;
-      return outer.find((each) => each.format === format)?.key ?? inner;
-    };
+    /** The manifests at which players begin. */
+    const entries = (['hls', 'dash'] as const).flatMap((format) => {
+      const named = outer.find((each) => each.format === format);
+      const inner = manifests.find(({ name }) => name === (format === 'hls' ? HLS_MASTER : DASH_MANIFEST));
+      return named ?? (inner === undefined ? [] : { ...inner, format, key: prefix + inner.name });
+    });
+    const keyOf = (format: Format) => entries.find((each) => each.format === format)?.key ?? null;
     const keys = { hls: keyOf('hls'), dash: keyOf('dash') };
     const durationOfAllS = Math.round(1000 * Math.max(...tracks.map(lengthS))) / 1000;
-    const outputs = (['hls', 'dash'] as const).flatMap((format): Output[] => {
-      const name = format === 'hls' ? HLS_MASTER : DASH_MANIFEST;
-      const manifest =
-        outer.find((each) => each.format === format) ?? manifests.find((each) => each.name === name);
-      const key = keys[format];
-      if (manifest === undefined || key === null) return [];
-      const { mediaType, text } = manifest;
+    const outputs = entries.map(({ key, mediaType, text }): Output => {
       const address = addressOf(place, key);
-      return [{ key, address, mediaType, bytes: Buffer.byteLength(text), durationS: durationOfAllS }];
+      return { key, address, mediaType, bytes: Buffer.byteLength(text), durationS: durationOfAllS };
     });
     const spent = cost ?? { cpuS: 0, wallS: 0, peakRssBytes: 0 };
     const shares = shareOut(

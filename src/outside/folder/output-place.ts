@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { KnownError, systemCode } from '../../domain/errors.ts';
 import { attemptOfKey, type OutputMark, recordingOfKey } from '../../domain/output-keys.ts';
 import type { ListedOutput, OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
+import { addressBelow } from '../../lib/address-below.ts';
 import { statIfThere, syncFolder, writeAll } from '../../lib/files.ts';
 import { type SentFile, withFile } from '../sent-file.ts';
 import { askToOpen, createAsk, unlessMissing } from './ask.ts';
@@ -195,7 +196,7 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       if (found === undefined || !found.isFile()) return undefined;
       const marked = await marks.at(key, signal);
       const own = attemptOfKey(key) ?? (marked.kind === 'ours' ? ownerOf(marked.mark) : undefined);
-      return { bytes: found.size, recordingId: undefined, ...own };
+      return { bytes: found.size, recordingId: recordingOfKey(key), ...own };
     },
 
     async open({ key, fromByte, signal }) {
@@ -239,7 +240,7 @@ export function createFolderOutput(name: string, options: FolderOutputOptions): 
       for (const key of keys) await root.prune(key, signal);
     },
 
-    address: (key) => url && `${url}/${key.split('/').map(encodeURIComponent).join('/')}`,
+    address: (key) => url && addressBelow(url, key),
   };
 }
 

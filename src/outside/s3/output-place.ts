@@ -4,6 +4,7 @@ import { hasCode, KnownError } from '../../domain/errors.ts';
 import type { OutputMark } from '../../domain/output-keys.ts';
 import type { OutputFile, OutputPlace } from '../../engine/ports/output-place.ts';
 import type { Call } from '../../engine/ports/store.ts';
+import { addressBelow } from '../../lib/address-below.ts';
 import { inParallel } from '../../lib/all-or-none.ts';
 import { type SentFile, withFile } from '../sent-file.ts';
 import { createBucket } from './bucket.ts';
@@ -214,7 +215,7 @@ export function createS3Output(name: string, options: S3OutputOptions): OutputPl
 
     remove: ({ keys, signal }) => objects.removeAll({ keys: keys.map(keyOf), signal }),
 
-    address: (key) => url && `${url}/${key.split('/').map(encodeURIComponent).join('/')}`,
+    address: (key) => url && addressBelow(url, key),
 
     presign: ({ key, expiresS }) => requests.presign({ key: keyOf(key), expiresS }),
   };

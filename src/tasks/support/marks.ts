@@ -2,7 +2,7 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import { z } from 'zod';
 import { KnownError, machineTrouble } from '../../domain/errors.ts';
-import { readInput, shownInput } from '../../domain/input.ts';
+import { type InputAddress, readInput, shownInput } from '../../domain/input.ts';
 import { MARK_POSITIONS } from '../../domain/media/overlay.ts';
 import { writeAll } from '../../lib/files.ts';
 import type { Tools } from './tools.ts';
@@ -50,9 +50,13 @@ export async function markArgs(
   to: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<string[]> {
   if (!isAddress(name)) return await ofFolder(settings.marksDir, name);
-  const path = join(to.folder, 'mark');
-  await bring(inputs, name, { path, signal: to.signal });
-  return argsOf(path, shownInput(readInput(name)), await headOf(path));
+  const address = readInput(name);
+  const shown = shownInput(address);
+  const local = await inputs.localPath(address);
+  if (local !== undefined && (await stat(local)).size > MOST_BYTES) throw tooLarge(shown);
+  const path = local ?? join(to.folder, 'mark');
+  if (local === undefined) await download(inputs, address, { path, signal: to.signal });
+  return argsOf(path, shown, await headOf(path));
 }
 
 /** No path that people give a picture begins so. */
@@ -60,29 +64,17 @@ function isAddress(name: string): boolean {
   return /^(s3:\/\/|https?:\/\/|media-in:)/.test(name);
 }
 
-async function bring(
+async function download(
   inputs: Tools['inputs'],
-  name: string,
+  address: InputAddress,
   { path, signal }: { readonly path: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  const address = readInput(name);
-  const local = await inputs.localPath(address);
-  if (local !== undefined && (await stat(local)).size > MOST_BYTES) throw tooLarge(name);
   const handle = await open(path, 'w', 0o600);
   try {
-    if (local !== undefined) {
-      const source = await open(local, 'r');
-      try {
-        await writeAll(handle, await source.readFile(), 0);
-      } finally {
-        await source.close();
-      }
-      return;
-    }
     const opened = await inputs.open({ address, fromByte: 0, validator: null, signal });
     let at = 0;
     for await (const chunk of opened.chunks) {
-      if (at + chunk.length > MOST_BYTES) throw tooLarge(name);
+      if (at + chunk.length > MOST_BYTES) throw tooLarge(shownInput(address));
       await writeAll(handle, chunk, at);
       at += chunk.length;
     }
@@ -91,8 +83,8 @@ async function bring(
   }
 }
 
-function tooLarge(name: string): KnownError {
-  return missing(`"${shownInput(readInput(name))}" has more than ${MOST_BYTES / 1e6} MB`);
+function tooLarge(shown: string): KnownError {
+  return missing(`"${shown}" has more than ${MOST_BYTES / 1e6} MB`);
 }
 
 async function ofFolder(folder: string | undefined, name: string): Promise<string[]> {

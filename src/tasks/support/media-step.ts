@@ -114,7 +114,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       const { place, named } = spot;
       if (named !== undefined && params.dontReplace) await requireFree(context, spot, named);
       if (checkpoint !== undefined && named === undefined)
-        await removeOutputs(context, place, outputsOf(context));
+        await removeOutputs(context, place, outputsOf(context, spot));
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
         const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
@@ -145,13 +145,12 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     async withdraw(context) {
       await scratch.remove(context);
       const spot = spotOf(tools, context.params.to);
-      const { place, named } = spot;
+      const { place } = spot;
       const { checkpoint, signal } = context;
       if (checkpoint?.to === place.name) {
         for (const each of checkpoint.unfinished ?? []) await place.abandon({ ...each, signal });
       }
-      if (named === undefined) await removeOutputs(context, place, outputsOf(context));
-      else await removeNamed(context, spot, named);
+      await removePut(context, spot, outputsOf(context, spot));
     },
   };
 
@@ -277,9 +276,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         const isLast = error instanceof KnownError && error.retry === 'never';
         try {
           if (isLast) await this.abandonRest();
-          if (!isAnnounced) return;
-          if (named === undefined) await removeOutputs(context, place, prefix);
-          else await removeNamed(context, spot, named);
+          if (isAnnounced) await removePut(context, spot, prefix);
         } catch (trouble) {
           context.log.warn(
             { event: 'output.left', err: orMachineTrouble(trouble) },
@@ -289,6 +286,16 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       },
     };
   }
+}
+
+/** Takes away what was put below a prefix, or at the key that the caller has named. */
+async function removePut(
+  context: Parameters<typeof removeNamed>[0],
+  spot: OutputSpot,
+  prefix: string,
+): Promise<void> {
+  if (spot.named === undefined) await removeOutputs(context, spot.place, prefix);
+  else await removeNamed(context, spot, spot.named);
 }
 
 /** What a file is not that it had to be. */

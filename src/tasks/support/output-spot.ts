@@ -33,15 +33,15 @@ export function serviceOf({ outputPlaces }: PlaceTools, to: string): string {
 /** What all attempts of a step write lies below, with a slash at the end. */
 export function outputsOf(
   { recording, step }: Pick<WithdrawContext, 'recording' | 'step'>,
-  { folder }: Pick<OutputSpot, 'folder'> = { folder: '' },
+  { folder }: Pick<OutputSpot, 'folder'>,
 ): string {
   return stepPrefix({ recordingId: recording.id, step: step.id }, folder);
 }
 
 type Owner = Pick<WithdrawContext, 'recording' | 'step' | 'signal'>;
 
-/** Whether what lies at a key that a caller has named was put there by this step of this run. */
-async function isOwn({ recording, step, signal }: Owner, place: OutputPlace, key: string) {
+/** Who has put what lies at a key that a caller has named: this step of this run, or others. */
+async function whoseIs({ recording, step, signal }: Owner, place: OutputPlace, key: string) {
   const found = await place.look({ key, signal });
   if (found === undefined) return 'nothing' as const;
   return found.recordingId === recording.id && found.step === step.id ? 'ours' : 'others';
@@ -49,7 +49,7 @@ async function isOwn({ recording, step, signal }: Owner, place: OutputPlace, key
 
 /** @throws KnownError `OUTPUT_EXISTS` if something of others lies at a key that is not to be replaced */
 export async function requireFree(context: Owner, { place }: OutputSpot, key: string): Promise<void> {
-  if ((await isOwn(context, place, key)) !== 'others') return;
+  if ((await whoseIs(context, place, key)) !== 'others') return;
   throw outputExists(`${place.place}/${key}`);
 }
 
@@ -63,7 +63,7 @@ export async function removeNamed(
   { place }: Pick<OutputSpot, 'place'>,
   key: string,
 ): Promise<void> {
-  if ((await isOwn(context, place, key)) !== 'ours') return;
+  if ((await whoseIs(context, place, key)) !== 'ours') return;
   await context.checkLease();
   await place.remove({ keys: [key], signal: context.signal });
 }
