@@ -19,6 +19,10 @@ const paramsShape = z.strictObject({
     .describe('Of the picture: 55, 00:01:14.5, 200ms, or a share of the length such as 50%'),
   width: side().describe('In pixels; 0 or -1: by the height, and as the film is shown'),
   height: side().describe('In pixels; 0 or -1: by the width, and as the film is shown'),
+  format: z
+    .enum(['jpeg', 'png'])
+    .optional()
+    .describe('Default: png where it goes to a key that ends so, else jpeg'),
   mark: drawnMark.describe('A picture that is drawn on it, as watermark does'),
 });
 
@@ -48,10 +52,16 @@ const LOOK_BACK_S = [10, 120, Number.POSITIVE_INFINITY];
 /** Of a side. */
 const MOST_PX = 8192;
 
-const NAME = 'thumbnail.jpg';
+/** By its format: the name of its file, and what ffmpeg is told beside that. */
+const FORMATS = {
+  jpeg: { name: 'thumbnail.jpg', mediaType: 'image/jpeg', pixels: 'yuvj420p', args: ['-q:v', '3'] },
+  png: { name: 'thumbnail.png', mediaType: 'image/png', pixels: 'rgb24', args: [] },
+} as const;
+
+type Format = (typeof FORMATS)[keyof typeof FORMATS];
 
 /**
- * Makes a JPEG of one moment of a film, as it is shown: turned upright, with square pixels and in standard brightness.
+ * Makes a JPEG or PNG of one moment of a film, as it is shown: turned upright, with square pixels and in standard brightness.
  *
  * Safe to repeat: see `createMediaTask`.
  */
@@ -70,11 +80,16 @@ async function makeThumbnail(work: MediaWork<Params>, tools: MarkTools) {
   const wantedS = secondsOf(params.time, input.durationS);
   const atS = Math.max(0, Math.min(wantedS, input.durationS - BEFORE_END_S));
 
+  const format = formatOf(params);
   const mark = params.mark && { ...params.mark, args: await markArgs(tools, params.mark.mark, work) };
-  await takePicture(work, video, size, { atS, mark });
-  await work.provePicture(NAME, size);
-  await work.put(NAME, { mediaType: 'image/jpeg' });
+  await takePicture(work, video, size, { atS, mark, format });
+  await work.provePicture(format.name, size);
+  await work.put(format.name, { mediaType: format.mediaType });
   return { ...size, atS };
+}
+
+function formatOf({ format, to }: Params): Format {
+  return FORMATS[format ?? (/\.png$/i.test(to) ? 'png' : 'jpeg')];
 }
 
 /** Behind the last picture ffmpeg ends well and writes nothing: then the last one before is taken. */
@@ -82,7 +97,15 @@ async function takePicture(
   { run, input, folder }: MediaWork<Params>,
   video: VideoStream,
   size: PictureSize,
-  { atS, mark }: { readonly atS: number; readonly mark: (DrawnMark & { args: string[] }) | undefined },
+  {
+    atS,
+    mark,
+    format: { name, pixels, args: quality },
+  }: {
+    readonly atS: number;
+    readonly mark: (DrawnMark & { args: string[] }) | undefined;
+    readonly format: Format;
+  },
 ): Promise<void> {
   const film = `[0:${video.index}]${repairChain(video, size, undefined).join(',')}`;
   const drawn =
@@ -90,12 +113,15 @@ async function takePicture(
       ? film
       : overlayOf(film, { markWidthPx: even(size.widthPx * mark.share), position: mark.position });
   const output = [
-    ...(mark?.args ?? []),
-    ...['-filter_complex', `${drawn},format=yuvj420p[picture]`, '-map', '[picture]'],
-    ...['-q:v', '3', '-f', 'image2', '-update', '1', NAME],
+    ...['-filter_complex', `${drawn},format=${pixels}[picture]`, '-map', '[picture]'],
+    ...[...quality, '-f', 'image2', '-update', '1', name],
   ];
   // Some that were cut off cannot be sought in any more, not even for their beginning.
-  const from = (seconds: number) => [...(seconds > 0 ? ['-ss', String(seconds)] : []), ...input.args];
+  const from = (seconds: number) => [
+    ...(seconds > 0 ? ['-ss', String(seconds)] : []),
+    ...input.args,
+    ...(mark?.args ?? []),
+  ];
   const attempts = [
     [...from(atS), '-frames:v', '1', ...output],
     // Each picture is written over the one before it.
@@ -108,7 +134,7 @@ async function takePicture(
       const mayBeElsewhere = hasCode(error, 'MEDIA_BROKEN') && at + 1 < attempts.length;
       if (!mayBeElsewhere) throw error;
     }
-    if (await isThere(join(folder, NAME))) return;
+    if (await isThere(join(folder, name))) return;
   }
   throw new KnownError('The file has no picture that can be shown', { code: 'MEDIA_BROKEN' });
 }

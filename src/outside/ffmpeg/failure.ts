@@ -26,6 +26,9 @@ const NO_ROOM = /no space left on device|disk quota exceeded/i;
 const BROKEN =
   /moov atom not found|invalid data found when processing input|error opening input|could not find codec parameters|not on whitelist|end of file$/i;
 
+/** What it says of arguments that it cannot make anything of: a mistake of ours, whatever the file is. */
+const MISUSED = /error parsing options|unrecognized option|cannot be applied to/i;
+
 const isNoEpitaph = (line: string) => !/^(conversion failed!|error while filtering|exiting)/i.test(line);
 
 /** Without the part of ffmpeg that says it, and where the file lies on this machine. */
@@ -94,7 +97,7 @@ function ownFailure({ exitCode, endedBy, spawnError, lines, command }: Ending): 
   if (endedBy !== null) {
     return { message: `ffmpeg was killed (${endedBy})`, code: 'FFMPEG_FAILED', retry: 'backoff' };
   }
-  if (lines.some((line) => BROKEN.test(line))) {
+  if (lines.some((line) => BROKEN.test(line)) && !lines.some((line) => MISUSED.test(line))) {
     return { message: `The file cannot be read as audio or video: ${said}`, code: 'MEDIA_BROKEN' };
   }
   return { message: `ffmpeg ended with ${exitCode}: ${said}`, code: 'FFMPEG_FAILED', retry: 'backoff' };

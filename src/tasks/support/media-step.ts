@@ -11,7 +11,7 @@ import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
 import type { Resume } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
-import { jpegSize } from '../../lib/jpeg.ts';
+import { pictureSize } from '../../lib/picture-size.ts';
 import { lookAt, type MediaTools, requireMediaTools } from './look-into.ts';
 import { type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
@@ -28,6 +28,8 @@ const checkpointShape = z
     to: z.string(),
     /** Large ones that are on their way there, and what the place needs to go on with them. */
     unfinished: z.array(z.object({ key: z.string(), state: z.string() })).optional(),
+    /** Something was made once, and is being brought there. */
+    isSending: z.boolean().optional(),
   })
   .loose();
 
@@ -64,7 +66,7 @@ export interface MediaWork<P> extends Pick<TaskContext, 'recording' | 'step' | '
    * @throws KnownError `OUTPUT_DIFFERS`
    */
   prove(name: string, proof: Proof): Promise<MediaFile>;
-  /** The same of a JPEG, which has to be so large. */
+  /** The same of a JPEG or PNG, which has to be so large. */
   provePicture(name: string, size: PictureSize): Promise<void>;
   /** Brings a file of the folder to the place of outputs, under its name. */
   put(name: string, what: { readonly mediaType: string; readonly durationS?: number }): Promise<Output>;
@@ -189,6 +191,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       context.saveCheckpoint({
         ...context.checkpoint,
         to: place.name,
+        isSending: true,
         unfinished: [...unfinished].map(([key, state]) => ({ key, state })),
       });
 
@@ -225,9 +228,9 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         return file;
       },
       async provePicture(name, { widthPx, heightPx }) {
-        const size = await jpegSize(join(folder, name));
+        const size = await pictureSize(join(folder, name));
         if (size?.widthPx === widthPx && size.heightPx === heightPx) return;
-        const is = size === undefined ? 'is no JPEG' : `is ${size.widthPx} × ${size.heightPx}`;
+        const is = size === undefined ? 'is no picture' : `is ${size.widthPx} × ${size.heightPx}`;
         throw differs(name, `${is}, and not ${widthPx} × ${heightPx}`);
       },
       async put(name, { mediaType, durationS }) {
