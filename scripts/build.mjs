@@ -15,6 +15,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { withLock } from './setup/lock.mjs';
 import { exitCodeOf, Problem } from './setup/problem.mjs';
 import { runCommand } from './setup/run-command.mjs';
+import { stubsStep } from './setup/stubs.mjs';
 
 const STAMP = '.build-stamp';
 const IS_COMPILED = /\.[cm]?tsx?$/;
@@ -45,7 +46,7 @@ export function buildStep({ root, say }) {
     async act() {
       say('Compiling src to dist (tsc) ...');
       if (listPages(root).length > 0) say('Building web to dist/web (vite) ...');
-      await build({ root, dist: join(root, 'dist'), hash: hashInputs(root), withPages: true });
+      await build({ root, dist: join(root, 'dist'), hash: hashInputs(root), say, withPages: true });
     },
   };
 }
@@ -60,7 +61,7 @@ function crashCopyStep({ root, dist, say }) {
     async act() {
       say(`Compiling src to ${dist} with crash points (tsc) ...`);
       const prepare = (compiled) => copyFileSync(crashPoint, join(compiled, 'lib/crash-point.js'));
-      await build({ root, dist, hash: hashAll(), prepare });
+      await build({ root, dist, hash: hashAll(), say, prepare });
       copyFileSync(join(root, 'package.json'), join(dirname(dist), 'package.json'));
     },
   };
@@ -69,11 +70,14 @@ function crashCopyStep({ root, dist, say }) {
 /** A hash of all that decides what dist holds: names and contents of the sources, settings, packages, this script. */
 export function hashInputs(root) {
   const settings = readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name));
-  const files = ['package.json', 'package-lock.json', ...settings].map((name) => join(root, name));
+  const files = ['package.json', 'package-lock.json', 'buf.gen.yaml', ...settings].map((name) =>
+    join(root, name),
+  );
   files.push(...listFiles(join(root, 'web')));
   const hash = createHash('sha256').update(readFileSync(import.meta.filename));
 
-  for (const path of [...files.filter((file) => existsSync(file)), ...listSources(root)].sort()) {
+  const sources = listSources(root).filter((path) => !isGenerated(root, path));
+  for (const path of [...files.filter((file) => existsSync(file)), ...sources].sort()) {
     const content = readFileSync(path);
     hash.update(`\0${relative(root, path)}\0${content.length}\0`).update(content);
   }
@@ -81,13 +85,15 @@ export function hashInputs(root) {
 }
 
 /** Builds beside `dist` and moves the result into its place, so that it is never half of one thing. */
-async function build({ root, dist, hash, withPages = false, prepare = () => {} }) {
+async function build({ root, dist, hash, say, withPages = false, prepare = () => {} }) {
   const [compiled, next, previous] = ['compiled', 'next', 'previous'].map((name) =>
     join(dirname(dist), `.${basename(dist)}-${name}`),
   );
   const removeLeftovers = () => {
     for (const folder of [compiled, next, previous]) rmSync(folder, { recursive: true, force: true });
   };
+  const stubs = stubsStep({ root, say });
+  if (!stubs.isDone()) await stubs.act();
   const sources = listSources(root);
 
   removeLeftovers();
@@ -182,6 +188,11 @@ function copyAsset(from, to) {
 /** All files under src, sorted, without hidden ones. */
 function listSources(root) {
   return listFiles(join(root, 'src'));
+}
+
+/** What is generated from others, which are sources themselves. */
+function isGenerated(root, path) {
+  return path.startsWith(join(root, 'src/grpc/stubs/'));
 }
 
 /** The folders of web that hold a page. */

@@ -22,6 +22,7 @@ import {
   readEnvFile,
 } from './programs.mjs';
 import { radosgwStep } from './radosgw.mjs';
+import { stubsStep } from './stubs.mjs';
 
 const HELP = `Makes this checkout ready to run. Repeating it is free: it does only what is missing, and says so.
 
@@ -90,6 +91,7 @@ export async function setUp({
     ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
+    stubsStep({ root, say }),
     ...(build ? [buildStep({ root, say })] : []),
   ];
   if (steps.every((step) => step.isDone())) return;

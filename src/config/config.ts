@@ -109,6 +109,7 @@ function buildConfig(e: Values, env: Env) {
       port: e.PIPELINE_PORT,
       url: e.PIPELINE_URL ?? `http://${urlHost(e.PIPELINE_HOST)}:${e.PIPELINE_PORT}`,
     },
+    grpc: e.GRPC_PORT === undefined ? undefined : { ...grpcOf(e), port: e.GRPC_PORT },
     operators: {
       adminToken: e.ADMIN_TOKEN,
       adminTokenOld: e.ADMIN_TOKEN_OLD,
@@ -299,6 +300,18 @@ function buildConfig(e: Values, env: Env) {
   } as const;
 }
 
+function grpcOf(e: Values) {
+  return {
+    host: e.GRPC_HOST,
+    /** Files; they are there together or not at all. */
+    tls:
+      e.GRPC_CERT === undefined || e.GRPC_KEY === undefined
+        ? undefined
+        : { certFile: e.GRPC_CERT, keyFile: e.GRPC_KEY, clientCaFile: e.GRPC_CLIENT_CA },
+    buckets: { input: e.GRPC_INPUT_BUCKET, output: e.GRPC_OUTPUT_BUCKET },
+  };
+}
+
 /** Where outputs go: into a folder, or into a bucket. */
 function mediaOut(e: Values, dataDir: string) {
   if (e.MEDIA_OUT === undefined) return undefined;
@@ -459,6 +472,15 @@ function conflicts(present: Env): SettingProblem[] {
     if (present['LOCAL_TRUST']?.trim() === 'off') {
       found('ADMIN_TOKEN', 'is required with LOCAL_TRUST=off, or nobody could get in');
     }
+  }
+  const certificate = ['GRPC_CERT', 'GRPC_KEY'];
+  const missing = certificate.filter((name) => present[name] === undefined);
+  if (missing.length === 1 || (missing.length === 2 && present['GRPC_CLIENT_CA'] !== undefined)) {
+    for (const name of missing) found(name, 'is required too: a certificate has a key, and asks for others');
+  }
+  const grpcHost = present['GRPC_HOST']?.trim() ?? '127.0.0.1';
+  if (present['GRPC_PORT'] !== undefined && !isLoopback(grpcHost) && missing.length > 0) {
+    found('GRPC_CERT', `is required where others can reach the gRPC door (GRPC_HOST is ${grpcHost})`);
   }
   const dataDir = resolve(present['DATA_DIR']?.trim() ?? './data');
   const folderStore = present['FOLDER_STORE']?.trim();

@@ -105,6 +105,8 @@ const mailAddresses = () =>
         .min(1),
     );
 
+const absolutePath = () => text().startsWith('/', { error: 'must be an absolute path' });
+
 const dbUrl = () =>
   text().refine((value) => namesPostgresDatabase(value) || !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value), {
     error:
@@ -149,6 +151,23 @@ export const settings = {
   PIPELINE_URL: url()
     .optional()
     .describe('Where the tus process reaches the pipeline; unset: from host and port'),
+  GRPC_PORT: port().optional().describe('Port at which programs speak gRPC, such as 50051; unset: at none'),
+  GRPC_HOST: text()
+    .default('127.0.0.1')
+    .describe('Address that it listens on; another than this machine itself needs GRPC_CERT'),
+  GRPC_CERT: absolutePath()
+    .optional()
+    .describe(
+      'File of the certificate (PEM, with what it is signed by) that it shows; unset: it speaks in clear',
+    ),
+  GRPC_KEY: absolutePath().optional().describe('File of the private key of that certificate (PEM)'),
+  GRPC_CLIENT_CA: absolutePath()
+    .optional()
+    .describe(
+      'File of the authority (PEM) whose certificates clients have to present: they are operators by that; unset: they show a token',
+    ),
+  GRPC_INPUT_BUCKET: text().optional().describe('Bucket of inputs that clients of gRPC name without one'),
+  GRPC_OUTPUT_BUCKET: text().optional().describe('Bucket of outputs that clients of gRPC name without one'),
   TUS_HOST: text().default('127.0.0.1').describe('Address that the tus server listens on'),
   TUS_PORT: port().default(1080).describe('Port of the tus server'),
   LOG_LEVEL: z

@@ -6,7 +6,7 @@ import { type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { RecordingSummary } from '../domain/recording-summary.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Alike } from '../ledger/operator.ts';
-import type { NamedOutput } from '../ledger/output-acts.ts';
+import type { NamedOutput, Stopped } from '../ledger/output-acts.ts';
 import type { Accepted } from '../ledger/recordings.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import type { Line } from '../queue/line.ts';
@@ -47,6 +47,12 @@ export interface Deeds {
    * @throws KnownError `NOT_FOUND` where it has no such output
    */
   revokeOutput(id: string, step: string): Promise<RecordingSummary>;
+  /**
+   * The same of one that is not over yet: how it stands.
+   *
+   * @throws KnownError `NOT_FOUND` where it has no such output
+   */
+  stopOutput(id: string, step: string): Promise<Stopped>;
   /** It leaves the line with all that it has reached, until it is retried. */
   setAside(id: string): Promise<RecordingSummary>;
   /** It goes before all others that wait. */
@@ -180,6 +186,12 @@ export function createControl(options: {
       async revokeOutput(id, step) {
         const output = await outputOf(id, step);
         return await done('revoke-output', id, await named.revokeOutput(id, output), { step });
+      },
+      async stopOutput(id, step) {
+        const stopped = await named.stopOutput(id, await outputOf(id, step));
+        await done('stop-output', id, stopped !== undefined, { step, stopped });
+        if (stopped === undefined) throw noSuchRecording(id);
+        return stopped;
       },
       setAside: async (id) => await done('set-aside', id, await named.setAside(id)),
       moveToFront: async (id) => await done('move-to-front', id, await named.moveToFront(id)),

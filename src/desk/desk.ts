@@ -6,8 +6,10 @@ import type { AccessRecords } from './access-records.ts';
 import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
 import type { Intake } from './intake.ts';
+import { createJobDesk, type Jobs } from './jobs.ts';
 import { createLive, type Live } from './live.ts';
 import type { AddressedPlaces } from './output-addresses.ts';
+import { createPieces, type Pieces } from './pieces.ts';
 import { createPresetBook } from './presets.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 import { createQuery, type Query } from './query.ts';
@@ -22,8 +24,12 @@ export interface Desk {
   readonly files: FileIntake;
   readonly query: Query;
   readonly control: Control;
+  /** What programs ask for, and ask about, by tracking ids. */
+  readonly jobs: Jobs;
   /** What happens, as it happens. */
   readonly live: Live;
+  /** What happens in one run that cuts a recording into pieces. */
+  readonly pieces: Pieces;
   /** Takes what the worker tells of the recording that moves. */
   readonly progress: Pick<ProgressBoard, 'told'>;
   readonly access: AccessRecords;
@@ -38,6 +44,7 @@ export interface DeskOptions {
     | 'overview'
     | 'causes'
     | 'history'
+    | 'jobs'
     | 'hosts'
     | 'operator'
     | 'deliveries'
@@ -94,6 +101,7 @@ export function createDesk(options: DeskOptions): Desk {
     steps,
     progress,
   });
+  const control = createControl({ ...options, ...options.recipes, presets });
   return {
     files: createFileIntake({
       ...options,
@@ -103,7 +111,16 @@ export function createDesk(options: DeskOptions): Desk {
       book,
     }),
     query: createQuery({ ...options, ...options.recipes, ...installation, presets, steps, status, progress }),
-    control: createControl({ ...options, ...options.recipes, presets }),
+    control,
+    jobs: createJobDesk({
+      ...options,
+      ...options.recipes,
+      jobs: ledger.jobs,
+      presets,
+      progress,
+      as: control.as,
+    }),
+    pieces: createPieces({ ...options, ...options.recipes, progress }),
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit, sharedSessions: ledger.sharedSessions },

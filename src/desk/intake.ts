@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { FIRST_LANE, firstLaneOf } from '../domain/recipe.ts';
 import type { NewRecording } from '../domain/recording.ts';
 import type { Accepted, Recordings } from '../ledger/recordings.ts';
 import type { Line } from '../queue/line.ts';
@@ -19,12 +20,15 @@ export function createIntake(options: {
   recordings: Pick<Recordings, 'accept' | 'wakeCompanions'>;
   book: Pick<RecipeBook, 'planFor'>;
   line: Pick<Line, 'poke' | 'reconcile' | 'hurry'>;
+  /** Those of the lanes beside the first. */
+  lanes?: ReadonlyMap<string, Pick<Line, 'hurry'>>;
   log: Logger;
 }): Intake {
-  const { recordings, book, line, log } = options;
+  const { recordings, book, line, lanes, log } = options;
   return {
     async accept(recording, { isAlone = false } = {}) {
-      const accepted = await recordings.accept({ plan: book.planFor(recording), ...recording });
+      const plan = recording.plan ?? book.planFor(recording);
+      const accepted = await recordings.accept({ ...recording, plan });
       const { id, state, isDuplicate } = accepted;
       log.info(
         { event: 'recording.accepted', recordingId: id, source: recording.source, state, isDuplicate },
@@ -32,7 +36,9 @@ export function createIntake(options: {
       );
       // A recording that was given a new beginning is older than the last one put in line.
       if (isDuplicate && state === 'waiting') line.reconcile();
-      if (!isDuplicate) line.poke();
+      const lane = firstLaneOf(plan);
+      if (!isDuplicate && lane === FIRST_LANE) line.poke();
+      if (!isDuplicate && lane !== FIRST_LANE) lanes?.get(lane)?.hurry(id);
       const { kind = 'video', groupKey } = recording;
       if (kind === 'video' && groupKey !== undefined && !isDuplicate && !isAlone) {
         for (const companionId of await recordings.wakeCompanions(groupKey)) line.hurry(companionId);

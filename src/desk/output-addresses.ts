@@ -47,11 +47,7 @@ export async function checkAddresses(
 ): Promise<void> {
   const addressed = addressedIn(plan, tasks);
   requireApart(addressed);
-  for (const { step, address, createBucket } of addressed) {
-    const bucket = bucketOfPlace(address.place);
-    if (!createBucket || bucket === undefined || isBucketName(bucket)) continue;
-    throw invalid(`${step}.to: "${bucket}" cannot be the name of a bucket that is to be made`);
-  }
+  requireNames(addressed);
   for (const name of new Set(addressed.map(({ address }) => address.place))) {
     const outputs = addressed.filter(({ address }) => address.place === name);
     const place = places.get(name);
@@ -63,6 +59,42 @@ export async function checkAddresses(
         throw outputExists(`${place.place}/${key}`);
       }
     }
+  }
+}
+
+/** What has to be looked for where the outputs of a run go: once per place, whichever of them ask for it. */
+export interface PlaceCheck {
+  readonly place: string;
+  readonly isMade: boolean;
+  /** At which nothing may lie. */
+  readonly freeKeys: readonly string[];
+}
+
+/**
+ * The same without asking anybody: what is wrong by itself is refused, and the rest is said, for a step of the run to look at.
+ *
+ * @throws KnownError `REQUEST_INVALID`
+ */
+export function planChecks(plan: Plan, tasks: TaskShapes): PlaceCheck[] {
+  const addressed = addressedIn(plan, tasks);
+  requireApart(addressed);
+  requireNames(addressed);
+  return [...new Set(addressed.map(({ address }) => address.place))].map((place) => {
+    const outputs = addressed.filter(({ address }) => address.place === place);
+    return {
+      place,
+      isMade: outputs.some(({ createBucket }) => createBucket),
+      freeKeys: outputs.flatMap(({ keys, dontReplace }) => (dontReplace ? keys : [])),
+    };
+  });
+}
+
+/** @throws KnownError `REQUEST_INVALID` where a bucket is to be made that nobody could make */
+function requireNames(addressed: readonly Addressed[]): void {
+  for (const { step, address, createBucket } of addressed) {
+    const bucket = bucketOfPlace(address.place);
+    if (!createBucket || bucket === undefined || isBucketName(bucket)) continue;
+    throw invalid(`${step}.to: "${bucket}" cannot be the name of a bucket that is to be made`);
   }
 }
 

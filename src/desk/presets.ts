@@ -1,8 +1,9 @@
 import { KnownError } from '../domain/errors.ts';
 import {
+  canBePreset,
+  JOB_RUN,
   type NewOutput,
   type NewPreset,
-  PRESET_LANE,
   PRESET_RUN,
   PRESET_RUN_STEPS,
   type Preset,
@@ -57,6 +58,17 @@ export interface PresetBook {
    * @throws KnownError `REQUEST_INVALID` with all that is wrong
    */
   planOutputs(outputs: readonly NewOutput[]): Plan;
+  /**
+   * The way of a job that makes these outputs: what has to be there is looked for first, and the film is looked into before
+   * anything is made of it.
+   *
+   * @param checksFor What is to be looked for, given the way without that: parameters of the task `preflight`, one step each.
+   * @throws KnownError `REQUEST_INVALID` with all that is wrong
+   */
+  planJob(
+    outputs: readonly NewOutput[],
+    checksFor: (plan: Plan) => readonly Readonly<Record<string, unknown>>[],
+  ): Plan;
 }
 
 /** @param places What is set up, by its kind. */
@@ -108,8 +120,8 @@ export function createPresetBook({
   /** The task of an output, or what is wrong with it. */
   function outputTask(task: string): TaskShape | string {
     const shape = tasks.get(task);
-    if (shape !== undefined && shape.lane === PRESET_LANE) return shape;
-    const fit = [...tasks.values()].filter(({ lane }) => lane === PRESET_LANE).map((each) => each.name);
+    if (shape !== undefined && canBePreset(shape)) return shape;
+    const fit = [...tasks.values()].filter(canBePreset).map((each) => each.name);
     return `"${task}" makes no output: there are ${fit.join(', ')}`;
   }
 
@@ -189,29 +201,51 @@ export function createPresetBook({
       return { plan: planned(steps), presets };
     },
 
-    planOutputs(outputs) {
-      const said: string[] = [];
-      const steps = outputs.flatMap(({ id, task, params }) => {
-        const shape = outputTask(task);
-        said.push(...flawsOfName(id).map((text) => `id: ${text}`));
-        if (typeof shape !== 'string') return [stepOf(id, shape, params)];
-        said.push(`${id}.task: ${shape}`);
-        return [];
+    planOutputs: (outputs) => planned(stepsFor(outputs)),
+
+    planJob(outputs, checksFor) {
+      const steps = stepsFor(outputs);
+      const checks = checksFor(planned(steps)).map(
+        (params, at): RecipeStep => ({ id: `preflight-${at}`, task: 'preflight', params }),
+      );
+      const all: RecipeStep[] = [
+        ...checks,
+        { id: 'fetch', task: 'fetch', after: checks.map(({ id }) => id) },
+        { id: 'probe', task: 'probe', params: { requires: 'pictures' }, takes: { file: 'fetch.file' } },
+        ...steps.map((step) => ({ ...step, after: ['probe'] })),
+        cleanupAfter(steps),
+      ];
+      const { plan, problems = [] } = planRun({ name: JOB_RUN, version: 1, steps: all }, tasks, places, {
+        mayNameAddresses: true,
       });
-      if (said.length > 0) throw new KnownError(said.join('; '), { code: 'REQUEST_INVALID' });
-      return planned(steps);
+      if (plan !== undefined) return plan;
+      throw new Error(`a job cannot be planned: ${problems.map(({ text }) => text).join('; ')}`);
     },
   };
+
+  /** @throws KnownError `REQUEST_INVALID` */
+  function stepsFor(outputs: readonly NewOutput[]): RecipeStep[] {
+    const said: string[] = [];
+    const steps = outputs.flatMap(({ id, task, params }) => {
+      const shape = outputTask(task);
+      said.push(...flawsOfName(id).map((text) => `id: ${text}`));
+      if (typeof shape !== 'string') return [stepOf(id, shape, params)];
+      said.push(`${id}.task: ${shape}`);
+      return [];
+    });
+    if (said.length > 0) throw new KnownError(said.join('; '), { code: 'REQUEST_INVALID' });
+    return steps;
+  }
 }
 
 /** Fetched, one step for each output, and the local file removed once all are made. */
 function recipeOf(outputs: readonly RecipeStep[]) {
-  const steps: readonly RecipeStep[] = [
-    { id: 'fetch', task: 'fetch' },
-    ...outputs,
-    { id: 'cleanup', task: 'cleanup', after: outputs.map(({ id }) => id) },
-  ];
+  const steps: readonly RecipeStep[] = [{ id: 'fetch', task: 'fetch' }, ...outputs, cleanupAfter(outputs)];
   return { name: PRESET_RUN, version: 1, steps };
+}
+
+function cleanupAfter(outputs: readonly RecipeStep[]): RecipeStep {
+  return { id: 'cleanup', task: 'cleanup', after: outputs.map(({ id }) => id) };
 }
 
 function stepOf(id: string, shape: TaskShape, params: NewPreset['params']): RecipeStep {

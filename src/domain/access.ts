@@ -52,7 +52,7 @@ export interface AccessToken {
 }
 
 /** By what somebody was let in, or tried to be. */
-export type WayIn = 'token' | 'session' | 'this machine';
+export type WayIn = 'token' | 'session' | 'certificate' | 'this machine';
 
 /** Something that somebody asked for. */
 export interface Act {

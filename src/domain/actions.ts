@@ -1,4 +1,5 @@
 import { KnownError } from './errors.ts';
+import { trackingIdOf } from './job.ts';
 import { RENEWABLE_STATES, type Recording, type State } from './recording.ts';
 
 /** What an operator can do with a recording. */
@@ -33,12 +34,16 @@ export const RETRIED_TOGETHER = ['failed', 'backing-off', 'set-aside'] as const 
  * @param terms.isShown Whether a publisher shows something of it.
  */
 export function possibleActions(
-  recording: Pick<Recording, 'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive' | 'isReopened'>,
+  recording: Pick<
+    Recording,
+    'state' | 'wanted' | 'notBeforeMs' | 'kind' | 'isFromArchive' | 'isReopened' | 'naturalKey'
+  >,
   terms: { isAnnounced: boolean; isShown: boolean; nowMs: number },
 ): Action[] {
   const isAnnounced = terms.isAnnounced || recording.isReopened === true;
   const isHome = isAnnounced || recording.isFromArchive === true;
   const { state } = recording;
+  if (hasEndedForGood(recording)) return [];
   const ways = waysOf(recording, { isAnnounced, nowMs: terms.nowMs });
   if (isOver(state)) return ways;
   const isDeletable = state === 'done' || (isHome && state !== 'moving');
@@ -49,6 +54,11 @@ export function possibleActions(
     ...(isPublishable ? ['publish-again' as const] : []),
     ...(isDeletable ? ['delete' as const] : []),
   ];
+}
+
+/** A job has told the program that asked for it that it will not be: from then on it stays so. */
+function hasEndedForGood(recording: Pick<Recording, 'state' | 'naturalKey'>): boolean {
+  return RENEWABLE_STATES.includes(recording.state) && trackingIdOf(recording) !== undefined;
 }
 
 /** Whether nothing is left of it, or soon will be. */
@@ -94,14 +104,19 @@ const NOTHING_TO_DO: Readonly<Partial<Record<State, string>>> = {
   done: 'it is at home, and there is nothing left to stop or to try again',
 };
 
+const TOLD_AS_ENDED =
+  'the program that asked for this job has been told that it has ended, and has to ask for a new one';
+
 /** The refusal of an action, which says what is possible instead. */
 export function wrongState(
-  { id, state, wanted }: Pick<Recording, 'id' | 'state' | 'wanted'>,
+  recording: Pick<Recording, 'id' | 'state' | 'wanted' | 'naturalKey'>,
   action: Action,
   possible: readonly Action[],
 ): KnownError {
+  const { id, state, wanted } = recording;
   const stands = wanted === null ? state : `${state} and about to be ${wanted}`;
-  const instead = possible.length === 0 ? NOTHING_TO_DO[state] : `possible: ${possible.join(', ')}`;
+  const nothing = hasEndedForGood(recording) ? TOLD_AS_ENDED : NOTHING_TO_DO[state];
+  const instead = possible.length === 0 ? nothing : `possible: ${possible.join(', ')}`;
   return new KnownError(`${action} is not possible: the recording ${id} is ${stands}; ${instead}`, {
     code: 'WRONG_STATE',
     details: { state, wanted, possible },

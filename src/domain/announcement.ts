@@ -97,6 +97,11 @@ export function runEndedBody(input: {
   });
 }
 
+/** What the clients of a job hear once it has ended, and no more: how it stands they ask by its tracking id. */
+export function jobEndedBody(job: { readonly trackingId: string; readonly reference: string }): string {
+  return JSON.stringify({ request_id: job.trackingId, reference_id: job.reference });
+}
+
 /** `recording.renamed`: it has another title from now on. */
 export function renamedBody(input: { recording: Recording; previousTitle: string; nowMs: number }): string {
   const { recording, previousTitle, nowMs } = input;

@@ -522,6 +522,10 @@ export const ERROR_CATALOGUE = {
     'What was asked for is made of pictures or of sound, and the file has none of these.',
     'Nothing is wrong with the file: leave the step out for recordings of this kind, or take another recipe for them.',
   ],
+  RENDITION_INCOMPLETE: [
+    'A rendition of a package was asked for with a size and no bit rate, or with a bit rate and no size.',
+    'Give both, or neither, and ask anew.',
+  ],
   PARAMS_UNFIT: [
     'What a step is asked for does not fit this file: a time behind its end, or more pieces than are told of.',
     'The message says what fits. Correct the parameters of the step in its recipe, or in the request of the run, and ask anew.',

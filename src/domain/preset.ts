@@ -1,3 +1,5 @@
+import { FIRST_LANE, type TaskShape } from './recipe.ts';
+
 /** A task of the lane in which files are made of recordings, with the parameters that somebody has chosen, under a name. */
 export interface Preset {
   /** That of the step which it becomes in a run. */
@@ -26,14 +28,19 @@ export interface NewOutput {
 /** What somebody says of a preset. */
 export type NewPreset = Pick<Preset, 'name' | 'task' | 'params' | 'description'>;
 
-/** The lane of tasks that can be presets. */
-export const PRESET_LANE = 'media';
+/** Whether a task can be a preset: it makes something of a file, or says what is in it. */
+export function canBePreset({ lane, takes }: TaskShape): boolean {
+  return lane !== FIRST_LANE && takes !== undefined;
+}
 
 /** What every run of presets has beside them. */
 export const PRESET_RUN_STEPS: readonly string[] = ['fetch', 'cleanup'];
 
 /** What a run by presets is called where others have the name of their recipe. */
 export const PRESET_RUN = 'presets';
+
+/** The same of a job. */
+export const JOB_RUN = 'job';
 
 /** A preset, and what has become wrong with it since it was kept: its task may be gone, or take other parameters. */
 export interface PresetSeen extends Preset {

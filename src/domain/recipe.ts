@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import { isOutputAddress, readOutputAddress } from './output-address.ts';
 
-/** The lane in which all recordings begin: one at a time in all, for links are what is short. */
+/** The lane of what moves bytes, in which recordings begin unless their first step says otherwise: one at a time in all, for links are what is short. */
 export const FIRST_LANE = 'upload';
+
+/** The lane of what only looks, and takes no time: nothing of it waits behind an encode, or behind bytes that move. */
+export const LOOK_LANE = 'look';
 
 /** How a task wants bytes that another step makes: while they still arrive, or once all of them are proved. */
 export type Taking = 'growing' | 'proved';
@@ -269,6 +272,11 @@ export function planRun(
       return false;
     });
   }
+}
+
+/** The lane in which a run begins. */
+export function firstLaneOf({ steps }: Pick<Plan, 'steps'>): string {
+  return steps[0]?.lane ?? FIRST_LANE;
 }
 
 /** The steps that one needs before it, those whose bytes it reads first. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { failedBody, runEndedBody } from '../domain/announcement.ts';
+import { failedBody, jobEndedBody, runEndedBody } from '../domain/announcement.ts';
 import { type Backoff, backoffMs } from '../domain/backoff.ts';
 import {
   type ErrorSummary,
@@ -10,6 +10,7 @@ import {
   stopAsked,
   summarize,
 } from '../domain/errors.ts';
+import { JOB_ENDED, trackingIdOf } from '../domain/job.ts';
 import { endlessPauseMs, nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
@@ -62,6 +63,8 @@ export interface RecordingRunnerOptions {
   readonly holder: string;
   /** Called before a recording counts as done; called again for the same one if the worker dies then. */
   readonly beforeDone?: (recording: Recording) => Promise<void>;
+  /** Called when one has failed. */
+  readonly onFailed?: (recording: Recording) => Promise<void>;
   /** Called when one is done. */
   readonly onDone?: (recording: Recording) => void;
   /** The lane whose recordings it moves; default: the one in which all begin. */
@@ -349,6 +352,14 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
     const occasionOf = (type: string) => ({ recordingId: id, type, occasion: `${type} ${nowMs}` });
     if (isRun(recording)) {
       if (webhookUrl === undefined) return undefined;
+      const trackingId = trackingIdOf(recording);
+      if (trackingId !== undefined) {
+        return {
+          ...occasionOf(error === undefined ? JOB_ENDED.done : JOB_ENDED.failed),
+          body: jobEndedBody({ trackingId, reference: recording.reference ?? '' }),
+          url: webhookUrl,
+        };
+      }
       const { facts } = await recordings.progress(id);
       return {
         ...occasionOf(error === undefined ? 'run.done' : 'run.failed'),
@@ -403,6 +414,7 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
         async () => moves.fail(id, summary, await endOf(recording, summary, nowMs), lease.fence),
         how,
       );
+      await options.onFailed?.(recording);
       options.onAnnounced();
       return 'finished';
     }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Delivery } from '../domain/delivery.ts';
 import { isMachineTrouble, KnownError, orMachineTrouble, scrubbed, summarize } from '../domain/errors.ts';
+import { isJobEnded } from '../domain/job.ts';
 import { nextAttempt } from '../domain/next-attempt.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Site } from '../engine/ports/site.ts';
@@ -78,7 +79,8 @@ export function createDeliveryRunner(options: DeliveryRunnerOptions) {
       answer = given;
     };
     try {
-      await site.announce({ id, body, ...(url === null ? {} : { url }), signal, onAnswer });
+      const isRefusalFinal = isJobEnded(delivery.type);
+      await site.announce({ id, body, ...(url === null ? {} : { url, isRefusalFinal }), signal, onAnswer });
     } catch (error) {
       if (signal.aborted) return 'given-back';
       await keep(error);

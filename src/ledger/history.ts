@@ -10,6 +10,8 @@ export interface History {
   lastSeq(): Promise<number>;
   /** The last events of a recording, oldest first, and how many attempts began before them. */
   ofRecording(id: string, limit: number): Promise<{ events: RecordingEvent[]; earlierAttempts: number }>;
+  /** What happened to a recording after the event with this number, oldest first. */
+  ofRecordingAfter(id: string, seq: number, limit: number): Promise<RecordingEvent[]>;
 }
 
 export function createHistory({ db }: { db: Database }): History {
@@ -18,6 +20,18 @@ export function createHistory({ db }: { db: Database }): History {
       const rows = await db
         .selectFrom('events')
         .selectAll()
+        .where('seq', '>', seq)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return rows.map(toEvent);
+    },
+
+    async ofRecordingAfter(id, seq, limit) {
+      const rows = await db
+        .selectFrom('events')
+        .selectAll()
+        .where('recording_id', '=', id)
         .where('seq', '>', seq)
         .orderBy('seq')
         .limit(limit)

@@ -14,6 +14,7 @@ import { createGroupCommit } from './group-commit.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
 import { createHosts, enterHost, type HostIdentity, type Hosts } from './hosts.ts';
+import { createJobs, type Jobs } from './jobs.ts';
 import { createLateLooks, type LateLooks } from './late-looks.ts';
 import { createLineAhead, type LineAhead } from './line-ahead.ts';
 import { createLocks, type Locks } from './locks.ts';
@@ -36,6 +37,7 @@ export interface Ledger {
   readonly overview: Overview;
   readonly causes: Causes;
   readonly history: History;
+  readonly jobs: Jobs;
   readonly operator: Operator;
   readonly claims: Claims;
   readonly moves: Moves;
@@ -103,6 +105,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     overview: createOverview({ db }),
     causes: createCauses({ db }),
     history: createHistory({ db }),
+    jobs: createJobs({ db }),
     operator: createOperator({ db, extensions }),
     claims: createClaims({ db, recordings, host: hosts.own }),
     moves: createMoves({ db, host: hosts.own }),

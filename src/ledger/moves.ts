@@ -1,11 +1,11 @@
 import type { Transaction, Updateable } from 'kysely';
 import { type ErrorSummary, leaseLost, stopAsked } from '../domain/errors.ts';
+import { trackingIdOf } from '../domain/job.ts';
 import type { Ending } from '../domain/output-stand.ts';
-import { FIRST_LANE } from '../domain/recipe.ts';
 import { MOVABLE_STATES, type State } from '../domain/recording.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
-import { restoreStages } from './after-done.ts';
+import { isAnnounced, restoreStages } from './after-done.ts';
 import { change } from './change.ts';
 import { forgetClaims, type Made, setClaims } from './claim-rows.ts';
 import type { Database } from './database.ts';
@@ -15,6 +15,7 @@ import { cameInTime, expectLate, type LateEffect } from './late-looks.ts';
 import { hasOpenOutputs, putEnding, putOver } from './output-stands.ts';
 import { foldRepeats } from './postponed.ts';
 import { recallSteps } from './recall.ts';
+import { laneColumn } from './recording-rows.ts';
 import { renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { forgetToken } from './tokens.ts';
@@ -190,7 +191,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
   async function stands(trx: Change, id: string) {
     return await trx
       .selectFrom('recordings')
-      .select(['state', 'wanted', 'renewal', 'kept_stages', 'is_reopened'])
+      .select(['state', 'wanted', 'renewal', 'kept_stages', 'is_reopened', 'natural_key'])
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
   }
@@ -341,7 +342,13 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           await endAttempt(trx, id, 'waiting', { lane: null, last_error: null });
           return false;
         }
-        const { kept_stages: kept, is_reopened: isReopened } = await stands(trx, id);
+        const { wanted, kept_stages: kept, is_reopened: isReopened } = await stands(trx, id);
+        // Nothing has told anybody of it: what announces has refused to begin, and would have come before.
+        if (wanted === 'cancelled' && !(await isAnnounced(trx, id))) {
+          addEvent(trx, id, 'attempt.interrupted', { reason: 'an operator has asked' });
+          await endAttempt(trx, id, 'waiting');
+          return false;
+        }
         await moveTo(trx, id, 'done', { ...OVER, ended_at_ms: wallMs() });
         await forgetToken(trx, id);
         if (announcement !== undefined) await insertDelivery(trx, announcement);
@@ -353,7 +360,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
     handOver: (id, lane, fence) =>
       fenced(fence, async (trx) => {
         addEvent(trx, id, 'lane.changed', { lane });
-        await endAttempt(trx, id, 'waiting', { lane: lane === FIRST_LANE ? null : lane, last_error: null });
+        await endAttempt(trx, id, 'waiting', { lane: laneColumn(lane), last_error: null });
       }),
 
     giveBack: (id, reason, fence) =>
@@ -395,7 +402,7 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
 
     withdrawn: (id, fence) =>
       fenced(fence, async (trx) => {
-        const { renewal, state, kept_stages: kept } = await stands(trx, id);
+        const { renewal, state, kept_stages: kept, natural_key: naturalKey } = await stands(trx, id);
         const over = { ended_at_ms: wallMs(), last_error: null, not_before_ms: 0, failed_attempts: 0 };
         if (state === 'cancelling' && kept !== null) {
           await restoreStages(trx, id);
@@ -403,7 +410,13 @@ export function createMoves({ db, host }: { db: Database; host: string | undefin
           addEvent(trx, id, 'publish-again.given-up', { by: 'operator' });
           return false;
         }
-        await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+        const left = trx.deleteFrom('stages').where('recording_id', '=', id);
+        // What a job has told of an output that had failed stays true.
+        const isJob = trackingIdOf({ naturalKey }) !== undefined;
+        await (isJob
+          ? left.where((is) => is.or([is('ending', 'is', null), is('ending', '!=', 'failed')]))
+          : left
+        ).execute();
         await trx.deleteFrom('claims').where('recording_id', '=', id).execute();
         const isDeleted = state === 'deleting';
         const forgotten = { is_renamed: null, earlier_videos: null, kept_stages: null };

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import { type Action, possibleActions, type RETRIED_TOGETHER, wrongState } from '../domain/actions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import { jobKey } from '../domain/job.ts';
 import type { Recording } from '../domain/recording.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import { addEvent } from './add-event.ts';
@@ -19,7 +20,7 @@ import type { Database } from './database.ts';
 import { callOff } from './deliveries.ts';
 import type { LedgerExtension } from './extension.ts';
 import { hasStep } from './has-step.ts';
-import { type NamedOutput, retryOutput, revokeOutput } from './output-acts.ts';
+import { type NamedOutput, retryOutput, revokeOutput, type Stopped, stopOutput } from './output-acts.ts';
 import { putOpen } from './output-stands.ts';
 import { lockRecording } from './recording-rows.ts';
 import { NEW_BEGINNING } from './renewal.ts';
@@ -43,6 +44,8 @@ export interface Operator {
   retryOutput(id: string, output: NamedOutput): Promise<boolean>;
   /** One output of it is not to be, nor what reads its bytes: what was made of it is taken back, under the gate like any move. */
   revokeOutput(id: string, output: NamedOutput): Promise<boolean>;
+  /** The same of one that is not over yet: how it stands. `undefined`: there is no such recording. */
+  stopOutput(id: string, output: NamedOutput): Promise<Stopped | undefined>;
   /** It stops for good. If it has made anything, that is taken back first, under the gate like any move. */
   cancel(id: string): Promise<boolean>;
   /** It leaves the line, and keeps what it has reached. */
@@ -121,7 +124,12 @@ function operatorNamed(
 
     retryAlike: ({ state, code, service }, limit) =>
       change(db, async (trx) => {
-        let alike = trx.selectFrom('recordings').select('id').where('state', '=', state);
+        let alike = trx
+          .selectFrom('recordings')
+          .select('id')
+          .where('state', '=', state)
+          // What has ended for good stays so, and what has not is none of those that failed.
+          .where((is) => is.or([is('state', '!=', 'failed'), is('natural_key', 'not like', jobKey('%'))]));
         if (code !== undefined) alike = alike.where(causeCode, '=', code as ErrorCode);
         if (service !== undefined) alike = alike.where(causeService, '=', service);
         const rows = await trx
@@ -139,6 +147,7 @@ function operatorNamed(
 
     retryOutput: (id, output) => change(db, (trx) => retryOutput(trx, id, output, by)),
     revokeOutput: (id, output) => change(db, (trx) => revokeOutput(trx, id, output, by)),
+    stopOutput: (id, output) => change(db, (trx) => stopOutput(trx, id, output, by)),
 
     cancel: (id) =>
       act(id, 'cancel', async (trx, recording, isPossible) => {

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
+import { trackingIdOf } from '../domain/job.ts';
 import type { Recording, State } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { putEnding, putOpen, putOver } from './output-stands.ts';
@@ -45,6 +46,26 @@ export async function revokeOutput(
   return true;
 }
 
+/** `stopped`: it is not to be, and never was; else how it has ended without that. */
+export type Stopped = 'stopped' | 'made' | 'failed';
+
+/** Revokes one that is still to be made; what is made stays. `undefined`: there is no such recording. */
+export async function stopOutput(
+  trx: Trx,
+  id: string,
+  output: NamedOutput,
+  by: string,
+): Promise<Stopped | undefined> {
+  const recording = await lockRecording(trx, id);
+  if (recording === undefined) return undefined;
+  const row = await rowOf(trx, id, output.step);
+  if (row?.ending === 'revoked' || GONE.includes(recording.state)) return 'stopped';
+  if (row?.ending === 'failed' || (recording.state === 'failed' && row?.fact == null)) return 'failed';
+  if (row?.fact != null) return 'made';
+  await revokeOutput(trx, id, output, by);
+  return 'stopped';
+}
+
 /** False: there is no such recording. */
 export async function retryOutput(
   trx: Trx,
@@ -57,6 +78,10 @@ export async function retryOutput(
   refuseGone(recording, step, 'retry');
   const row = await rowOf(trx, id, step);
   if (row === undefined || row.ending === null) return true;
+  if (trackingIdOf(recording) !== undefined) {
+    const message = `The output "${step}" of ${id} has ended, as the program that asked for it was told: it has to ask for a new one`;
+    throw new KnownError(message, { code: 'WRONG_STATE' });
+  }
   if (row.ended_at_ms === null) {
     const message = `The output "${step}" of ${id} is being taken back; once that is done, retry is possible`;
     throw new KnownError(message, { code: 'WRONG_STATE' });

@@ -10,12 +10,18 @@ export interface Plans {
   get(key: string): Promise<Plan>;
 }
 
+/** So many are remembered: those of recipes, which all recordings share, and the last of runs that have one of their own. */
+const MOST_REMEMBERED = 500;
+
 export function createPlans({ db }: { db: Database }): Plans {
   const known = new Map<string, Plan>();
   return {
     async get(key) {
       const plan = known.get(key) ?? (await read(db, key));
+      known.delete(key);
       known.set(key, plan);
+      const [oldest] = known.keys();
+      if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
       return plan;
     },
   };

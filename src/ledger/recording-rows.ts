@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording, State } from '../domain/recording.ts';
 import type { Tables } from './schema.ts';
 
@@ -38,6 +39,11 @@ export function toRecording(row: Tables['recordings']): Recording {
     startedAtMs: numberOrNull(row.started_at_ms),
     endedAtMs: numberOrNull(row.ended_at_ms),
   };
+}
+
+/** How the row has the lane in which a recording waits or moves. */
+export function laneColumn(lane: string): string | null {
+  return lane === FIRST_LANE ? null : lane;
 }
 
 /** A recording whose row nobody else changes until the transaction has ended; `undefined`: there is none. */

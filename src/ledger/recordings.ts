@@ -3,6 +3,7 @@ import type { Checkpoints } from '../domain/checkpoints.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import type { OutputStands } from '../domain/output-stand.ts';
+import { firstLaneOf } from '../domain/recipe.ts';
 import {
   type Facts,
   hostOf,
@@ -29,7 +30,7 @@ import { toEvent } from './history.ts';
 import type { Hosts } from './hosts.ts';
 import { toStands } from './output-stands.ts';
 import { keepPlan, planKeyOf } from './plans.ts';
-import { toRecording } from './recording-rows.ts';
+import { laneColumn, toRecording } from './recording-rows.ts';
 import { broughtBy, placeOf, renew } from './renewal.ts';
 import type { Tables } from './schema.ts';
 import { searchText } from './search-text.ts';
@@ -446,6 +447,7 @@ function newRow(id: string, input: NewRecording): Omit<Insertable<Tables['record
     ...placeOf(input.origin),
     search: searchText({ id, ...input }),
     plan_key: input.plan === undefined ? null : planKeyOf(input.plan),
+    lane: input.plan === undefined ? null : laneColumn(firstLaneOf(input.plan)),
     run_of: input.runOf ?? null,
     reference: input.reference ?? null,
     webhook_url: input.webhookUrl ?? null,

@@ -5,6 +5,8 @@ import { createDesk } from '../desk/desk.ts';
 import { createIntake } from '../desk/intake.ts';
 import { createMeasurements } from '../desk/measurements.ts';
 import { FIRST_LANE, type TaskShapes } from '../domain/recipe.ts';
+import { createServices } from '../grpc/handler.ts';
+import { grpcWeb } from '../grpc/web.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { listening } from '../lib/listen-failure.ts';
@@ -40,6 +42,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
 import { composeAlarms } from './alarms.ts';
 import { startAppPulse, startAppVitals } from './app-vitals.ts';
+import { startGrpc } from './grpc.ts';
 import { identifyHost } from './host.ts';
 import { traceIntake } from './traced.ts';
 
@@ -83,7 +86,10 @@ export async function startServer(config: Config, log: Logger) {
       ? undefined
       : await openTracing({ endpoint, service: 'sluice-pipeline', version: installation.version });
   const book = createRecipeBook({ tasks, ...written, kept: ledger.plans });
-  const plainIntake = createIntake({ recordings: ledger.recordings, book, line: lines.recordings, log });
+  const plainIntake = createIntake({
+    ...{ recordings: ledger.recordings, book, log },
+    ...{ line: lines.recordings, lanes: lines.lanes },
+  });
   const intake = tracing === undefined ? plainIntake : traceIntake(plainIntake, tracing);
   const zoomIntake = createZoomIntake({
     intake,
@@ -122,6 +128,12 @@ export async function startServer(config: Config, log: Logger) {
     log,
   });
   const progress = listenForProgress(connection, desk.progress.told);
+  const services = createServices({
+    jobs: desk.jobs,
+    pieces: desk.pieces,
+    buckets: config.grpc?.buckets ?? { input: undefined, output: undefined },
+    log,
+  });
   const app = await createApp({
     desk,
     wings: [
@@ -137,6 +149,7 @@ export async function startServer(config: Config, log: Logger) {
         ignored: ledger.zoom.ignored,
         catchUp,
       }),
+      grpcWeb(services),
       bunnyRoutes({
         lookAtVideo: desk.control.lookAtVideo,
         readOnlyApiKey: config.bunny.readOnlyApiKey,
@@ -169,6 +182,7 @@ export async function startServer(config: Config, log: Logger) {
     hostSetting: 'PIPELINE_HOST',
     portSetting: 'PIPELINE_PORT',
   });
+  const grpc = await startGrpc(config.grpc, { services, gate: app.doorkeeper, log });
 
   const { sweep } = config.zoom;
   const askable = apis.map(({ account }) => account);
@@ -202,6 +216,7 @@ export async function startServer(config: Config, log: Logger) {
     /** Reverse order: no new requests, then what they used. */
     async stop() {
       await Promise.all([
+        grpc?.stop(),
         app.close(),
         sweeping?.stop(),
         bringing.stop(),

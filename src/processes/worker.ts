@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { readInput } from '../domain/input.ts';
+import { trackingIdOf } from '../domain/job.ts';
 import { bucketOfPlace } from '../domain/output-address.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { Recording } from '../domain/recording.ts';
@@ -301,6 +302,13 @@ export async function startWorker(
       beforeDone: async (recording) => {
         await announceLate(recording);
         if (trashAfter !== 'never' && trashableFile(recording)) await ledger.zoom.trash.add(recording.id);
+      },
+      // Nobody can try a job again: what was brought for it is of no use any more.
+      onFailed: async (recording) => {
+        if (trackingIdOf(recording) === undefined) return;
+        await spool
+          .remove(recording.id)
+          .catch((err) => log.warn({ event: 'spool.left', err }, 'left for the sweep'));
       },
       onDone: wakeTrash,
       onHandedOver: (id, next) => lineOf(next).hurry(id),

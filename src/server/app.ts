@@ -9,6 +9,7 @@ import { createSeldomLog } from '../lib/seldom-log.ts';
 import { type Access, openAccess } from './access/access.ts';
 import { addAccessApi } from './access/access-api.ts';
 import { createActs, followActs } from './access/acts.ts';
+import { createDoorkeeper, type Doorkeeper } from './access/doorkeeper.ts';
 import { limitRequests, REQUEST_LIMITS, type RequestLimits, SERVER_LIMITS } from './access/limits.ts';
 import { addLogin, LOG_IN } from './access/login.ts';
 import { closeRoutes, createOperators, type OperatorOptions } from './access/operators.ts';
@@ -38,6 +39,13 @@ import { addResponseHeaders } from './response-headers.ts';
 import type { WingRoutes } from './routes/wing-routes.ts';
 import { compileValidator } from './validator.ts';
 import { addWatchPages, type WatchOptions } from './watch/watch-pages.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Lets callers of other doors of this process in. */
+    doorkeeper: Doorkeeper;
+  }
+}
 
 export interface AppOptions {
   readonly desk: Omit<Desk, 'progress'>;
@@ -78,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     sessions,
     onWrongToken: (request) => void acts.note(request, { act: LOG_IN, outcome: 'refused' }),
   });
+  app.decorate('doorkeeper', createDoorkeeper({ operators, acts, log: app.log }));
   limitRequests(app, options.limits ?? REQUEST_LIMITS, operators.isProven);
   closeRoutes(app, operators);
   followActs(app, acts);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { z } from 'zod';
@@ -30,6 +30,7 @@ import { removeKeys } from '../engine/remove-below.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { allOrNone, inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { lengthOf } from '../lib/files.ts';
 import {
   type LookedInto,
   lookInto,
@@ -125,6 +126,8 @@ const checkpointShape = z.looseObject({
   prefix: z.string(),
   /** What is made, of what, and how. */
   making: z.string(),
+  /** All of it was encoded once: what is left is to bring it there. */
+  isSending: z.boolean().optional(),
 });
 
 type Checkpoint = z.output<typeof checkpointShape>;
@@ -163,6 +166,13 @@ interface Fact {
 }
 
 type Context = TaskContext<Params, Checkpoint>;
+
+/** How much lies in a folder of segments that is still to be sent, in bytes. */
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder);
+  const sizes = await Promise.all(names.map(async (name) => (await lengthOf(join(folder, name))) ?? 0));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
 
 /** Manifests that are on their way at the same time. */
 const PARALLEL_MANIFESTS = 4;
@@ -205,10 +215,11 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       await source.proved();
       const { file, args: input } = await lookInto(media, source.path, signal);
       const plan = await planFor(media, { file, args: input }, context);
-      const base = await baseFor(context, spot, makingOf(source.contentId, plan));
+      const making = makingOf(source.contentId, plan);
+      const base = await baseFor(context, spot, making);
       try {
         return await scratch.use(context, plan.mostBytes, (folder, notesPath) =>
-          make(context, { media, spot, file, plan, input, base, folder, notesPath }),
+          make(context, { media, spot, file, plan, input, base, making, folder, notesPath }),
         );
       } catch (error) {
         // It will not be better the next time, so nothing of it is to stay.
@@ -321,12 +332,17 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
     readonly input: readonly string[];
     /** Where what comes out the same each time lies. */
     readonly base: string;
+    /** What is made, as the checkpoint has it. */
+    readonly making: string;
     readonly folder: string;
     readonly notesPath: string;
   }
 
   async function make(context: Context, making: Making): Promise<Fact> {
     const { media, spot, file, plan, input, base, folder, notesPath } = making;
+    let sentBytes = 0;
+    /** Known once all is encoded. */
+    let totalBytes: number | undefined;
     const { place } = spot;
     const { params, signal } = context;
     const prefix = outputPrefix(markOf(context), spot.folder);
@@ -341,7 +357,9 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
       async send(track, name, path, by) {
         const mediaType = MEDIA_TYPES[extname(name)] ?? 'application/octet-stream';
         const key = whereOf(track) + name;
-        await outgoing.send({ key, path, mediaType, cacheControl: KEPT.segments }, by);
+        const { bytes } = await outgoing.send({ key, path, mediaType, cacheControl: KEPT.segments }, by);
+        sentBytes += bytes;
+        if (totalBytes !== undefined) context.progress(sentBytes, Math.max(sentBytes, totalBytes));
         crashPoint('package:after-segment');
       },
     });
@@ -365,6 +383,11 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
           onProgress: (doneS) => context.encodes(Math.min(doneS, durationS ?? doneS), durationS ?? 0),
         });
         cost = done.cost;
+        totalBytes = sentBytes + (await bytesIn(folder));
+        await context.saveCheckpoint({
+          ...{ to: place.name, prefix: base, making: making.making },
+          isSending: true,
+        });
         tellCut();
       },
       (either) => sender.sendAll(whenCut, either),

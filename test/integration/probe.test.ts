@@ -13,12 +13,20 @@ const SAYS = {
       width: 1920,
       height: 1080,
       avg_frame_rate: '30000/1001',
+      bit_rate: '2000000',
       side_data_list: [{ rotation: -90 }],
     },
-    { codec_type: 'audio', codec_name: 'aac', channels: 2, avg_frame_rate: '0/0' },
+    {
+      codec_type: 'audio',
+      codec_name: 'aac',
+      channels: 2,
+      channel_layout: 'stereo',
+      sample_rate: '44100',
+      avg_frame_rate: '0/0',
+    },
     { codec_type: 'data' },
   ],
-  format: { format_name: 'mov,mp4,m4a,3gp,3g2,mj2', duration: '12.340000' },
+  format: { format_name: 'mov,mp4,m4a,3gp,3g2,mj2', duration: '12.340000', bit_rate: '2128000' },
 };
 
 let folder: string;
@@ -29,7 +37,7 @@ async function open(script: string): Promise<void> {
   const program = join(folder, 'ffprobe');
   await writeFile(program, `#!/bin/sh\n${script}\n`);
   await chmod(program, 0o755);
-  house = await openHouse({ FFPROBE: program, RETRY_ATTEMPTS: '2' });
+  house = await openHouse({ FFPROBE: program, FFMPEG: 'none', RETRY_ATTEMPTS: '2' });
   await house.startWorker();
 }
 
@@ -60,13 +68,19 @@ it('a probe says what is in a file, in a lane of its own', async () => {
     widthPx: null,
     heightPx: null,
     framesPerS: null,
+    frameRate: null,
     rotationDegrees: null,
     channels: null,
+    channelLayout: null,
+    sampleRateHz: null,
+    bitsPerS: null,
+    isCover: false,
   };
   expect((await house.recordings.progress(id)).facts['probe']).toEqual({
     container: 'mov,mp4,m4a,3gp,3g2,mj2',
     durationS: 12.34,
     bytes,
+    bitsPerS: 2_128_000,
     streams: [
       {
         ...nothing,
@@ -75,9 +89,14 @@ it('a probe says what is in a file, in a lane of its own', async () => {
         widthPx: 1920,
         heightPx: 1080,
         framesPerS: 30_000 / 1001,
+        frameRate: '30000/1001',
+        bitsPerS: 2_000_000,
         rotationDegrees: -90,
       },
-      { ...nothing, kind: 'audio', codec: 'aac', channels: 2 },
+      {
+        ...{ ...nothing, kind: 'audio', codec: 'aac' },
+        ...{ channels: 2, channelLayout: 'stereo', sampleRateHz: 44_100 },
+      },
       { ...nothing, kind: 'data', codec: null },
     ],
   });

@@ -9,6 +9,8 @@ export interface Site {
     body: string;
     /** Where it goes; absent: to the website. */
     url?: string;
+    /** What a receiver refuses (3xx, 4xx) it never wants: else a mistake of its own is taken for one that heals. */
+    isRefusalFinal?: boolean;
     signal: AbortSignal;
     /** Called with whatever was answered. */
     onAnswer?: (answer: { status: number; text: string }) => void;

@@ -17,7 +17,7 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
   const webhook = new Webhook(options.webhookSecret);
 
   return {
-    async announce({ id, body, url, signal: stop, onAnswer }) {
+    async announce({ id, body, url, isRefusalFinal = false, signal: stop, onAnswer }) {
       const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const signal = AbortSignal.any([stop, deadline]);
       const now = new Date(wallMs());
@@ -42,7 +42,9 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
 
       const error = refusal(request, response.status, text, response.headers);
       // A receiver's mistake (a bad deployment, a wrong route) heals more often than not.
-      const retry = response.status === 410 ? 'never' : error.retry === 'never' ? 'backoff' : error.retry;
+      const healing = error.retry === 'never' ? 'backoff' : error.retry;
+      const isOver = response.status === 410 || (isRefusalFinal && isRefusal(response.status));
+      const retry = isOver ? 'never' : healing;
       throw new KnownError(error.message, { code: error.code, retry, details: error.details });
     },
 
@@ -60,6 +62,11 @@ export function createSite(options: { webhookUrl: string; webhookSecret: string 
       return (await sendInTime(request, deadline)).response.status;
     },
   };
+}
+
+/** Whether an answer says that it will not be another one: not that the receiver is busy, or too slow. */
+function isRefusal(status: number): boolean {
+  return status >= 300 && status <= 499 && ![408, 425, 429].includes(status);
 }
 
 /** @throws KnownError `TRANSFER_STALLED` for an answer that takes too long, however steadily it drips. */

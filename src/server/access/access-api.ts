@@ -16,7 +16,9 @@ const meView = z
   .object({
     name: z.string(),
     role: z.enum(ROLES).describe('viewer: may look at everything and change nothing'),
-    way: z.enum(['token', 'session', 'this machine']).describe('By what the request was let in'),
+    way: z
+      .enum(['token', 'session', 'certificate', 'this machine'])
+      .describe('By what the request was let in'),
   })
   .meta({ id: 'Me', description: 'Who asks' });
 export type MeView = z.output<typeof meView>;
@@ -52,7 +54,7 @@ const entryView = z
     times: z.int(),
     who: z.string().nullable().describe('null: nobody knows'),
     role: z.enum(ROLES).nullable(),
-    way: z.enum(['token', 'session', 'this machine']).nullable(),
+    way: z.enum(['token', 'session', 'certificate', 'this machine']).nullable(),
     session: z.string().nullable().describe('Tells several logins of one person apart'),
     caller: z.string().describe('The address that it came from'),
     act: z.string().describe('The operationId of what was asked for'),

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AccessRecords } from '../../desk/access-records.ts';
 import type { Act, Holder } from '../../domain/access.ts';
 import { operationOf } from '../operation-id.ts';
-import { callerOf } from './local-only.ts';
+import { callerOf, type Visitor } from './local-only.ts';
 import { isRead, sessionLabelOf } from './operators.ts';
 
 declare module 'fastify' {
@@ -26,7 +26,7 @@ export interface Told extends Pick<Act, 'act' | 'outcome'> {
 /** Keeps the audit trail. */
 export interface Acts {
   /** Resolves once it is kept; that it cannot be is a line of the log and stops nobody. */
-  note(request: FastifyRequest, told: Told): Promise<void>;
+  note(request: Pick<Visitor, 'socket' | 'headers'>, told: Told): Promise<void>;
   /** Waits for what is still being written. */
   settle(): Promise<void>;
 }

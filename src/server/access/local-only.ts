@@ -2,6 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import { KnownError } from '../../domain/errors.ts';
 import { isLoopback, whyForeign } from '../../lib/local-caller.ts';
 
+/** What tells who a caller is, whatever it speaks. */
+export type Visitor = Pick<FastifyRequest, 'headers' | 'socket'> & {
+  readonly raw: Pick<FastifyRequest['raw'], 'httpVersion'>;
+};
+
 /**
  * Lets only callers on this machine pass that came directly, and not by way of somebody else's web page: neither one
  * that sends requests here from a browser on this machine, nor one whose host name was made to lead here.
@@ -21,7 +26,7 @@ export function notLocal(why: string): KnownError {
 }
 
 /** Why a request does not count as one from this machine, or `undefined` if it does. */
-export function whyNotLocal({ socket, headers, raw }: FastifyRequest): string | undefined {
+export function whyNotLocal({ socket, headers, raw }: Visitor): string | undefined {
   return whyForeign({ socket, headers, httpVersion: raw.httpVersion });
 }
 
@@ -29,7 +34,7 @@ export function whyNotLocal({ socket, headers, raw }: FastifyRequest): string | 
  * Whether a browser says that a page of this server sent the request; `undefined` if no browser says anything, as
  * every one does of a request that changes something.
  */
-export function isFromOwnPage({ headers }: FastifyRequest): boolean | undefined {
+export function isFromOwnPage({ headers }: Pick<Visitor, 'headers'>): boolean | undefined {
   const relation = headers['sec-fetch-site'];
   if (relation !== undefined) return relation === 'same-origin' || relation === 'none';
   const { origin } = headers;
@@ -43,7 +48,7 @@ export function isFromOwnPage({ headers }: FastifyRequest): boolean | undefined 
  * Where a request comes from, to count by: the address that the nearest proxy names, if there is one on this machine.
  * Of IPv6 the network, since everyone there has more addresses than could be counted.
  */
-export function callerOf({ socket, headers }: FastifyRequest): string {
+export function callerOf({ socket, headers }: Pick<Visitor, 'socket' | 'headers'>): string {
   const direct = socket.remoteAddress ?? '';
   const forwarded = headers['x-forwarded-for'];
   const address =

@@ -3,7 +3,7 @@ import { ADMIN, type Holder, THIS_SERVER, type WayIn } from '../../domain/access
 import { KnownError } from '../../domain/errors.ts';
 import { isSameText } from '../../lib/constant-time.ts';
 import type { Access } from './access.ts';
-import { callerOf, isFromOwnPage, notLocal, requireLocal, whyNotLocal } from './local-only.ts';
+import { callerOf, isFromOwnPage, notLocal, requireLocal, type Visitor, whyNotLocal } from './local-only.ts';
 import { createRate } from './rate.ts';
 import { createSessions, labelOf, type Sessions } from './sessions.ts';
 
@@ -38,6 +38,9 @@ export interface OperatorOptions {
   readonly isLocalTrusted?: boolean;
 }
 
+/** A request, or what another door has in its place. */
+export type Asking = Visitor & Pick<FastifyRequest, 'method' | 'log'>;
+
 /** Knows operators and viewers from strangers. */
 export interface Operators {
   /** Nobody can log in where there is no token. */
@@ -49,7 +52,7 @@ export interface Operators {
    *
    * @throws KnownError `TOO_MANY_REQUESTS` for a wrong one after too many
    */
-  holderOf(shown: string, request: FastifyRequest): Holder | undefined;
+  holderOf(shown: string, request: Asking): Holder | undefined;
   /** What has become of a token that was once right. */
   whyNot(shown: string): string | undefined;
   /** Whether a request shows a right token, or a session that lasts; what it shows is not counted. */
@@ -61,7 +64,9 @@ export interface Operators {
    *
    * @throws KnownError `LOGIN_REQUIRED`, `NOT_LOCAL`, `CROSS_SITE` or `TOO_MANY_REQUESTS`
    */
-  require(request: FastifyRequest): Promise<Pass>;
+  require(request: Asking): Promise<Pass>;
+  /** The same, at once. */
+  letIn(request: Asking): Pass;
   /** The same for another process of this machine, which has no browser. */
   requireProcess(request: FastifyRequest): Promise<void>;
 }
@@ -82,7 +87,7 @@ export function createOperators(
     access: Access;
     /** Default: those of this process alone. */
     sessions?: Sessions | undefined;
-    onWrongToken: (request: FastifyRequest) => void;
+    onWrongToken: (request: Asking) => void;
   },
 ): Operators {
   const { adminToken, adminTokenOld, isLocalTrusted = true } = options;
@@ -98,7 +103,7 @@ export function createOperators(
     return isAdmin ? ADMIN : access.holderOf(shown);
   }
 
-  function holderOf(shown: string, request: FastifyRequest): Holder | undefined {
+  function holderOf(shown: string, request: Asking): Holder | undefined {
     const holder = find(shown);
     if (holder !== undefined) {
       access.used(holder);
@@ -119,7 +124,7 @@ export function createOperators(
   }
 
   /** Whose token the request carries in its header; a wrong one is not made up for by anything else. */
-  function tokenHolder(request: FastifyRequest): Holder | undefined {
+  function tokenHolder(request: Asking): Holder | undefined {
     const shown = bearerOf(request);
     if (shown === undefined || !(canLogIn() || access.isOurs(shown))) return undefined;
     const holder = holderOf(shown, request);
@@ -128,7 +133,7 @@ export function createOperators(
   }
 
   /** Whose session the request's cookie names, as long as the token lasts by which it began. */
-  function lastingSession(request: FastifyRequest): Holder | undefined {
+  function lastingSession(request: Asking): Holder | undefined {
     const token = sessionToken(request);
     const holder = token === undefined ? undefined : sessions.holderOf(token);
     return holder !== undefined && isStillValid(holder) ? holder : undefined;
@@ -138,7 +143,7 @@ export function createOperators(
     return tokenId === undefined || access.isValid(tokenId);
   }
 
-  function sessionHolder(request: FastifyRequest): Holder | undefined {
+  function sessionHolder(request: Asking): Holder | undefined {
     const holder = lastingSession(request);
     if (holder === undefined) return undefined;
     const isOwn = isFromOwnPage(request);
@@ -152,7 +157,7 @@ export function createOperators(
     return holder;
   }
 
-  function letIn(request: FastifyRequest): Pass {
+  function letIn(request: Asking): Pass {
     const byToken = tokenHolder(request);
     if (byToken !== undefined) return { way: 'token', holder: byToken };
     const bySession = sessionHolder(request);
@@ -181,6 +186,7 @@ export function createOperators(
     },
 
     require: async (request) => letIn(request),
+    letIn,
 
     async requireProcess(request) {
       await requireLocal(request);
@@ -231,7 +237,7 @@ export function sessionLabelOf(request: FastifyRequest): string | undefined {
 }
 
 /** The token of the session that a request's cookies name. */
-export function sessionToken({ headers }: FastifyRequest): string | undefined {
+export function sessionToken({ headers }: Pick<Visitor, 'headers'>): string | undefined {
   for (const cookie of (headers.cookie ?? '').split(';')) {
     const [name, value] = cookie.trim().split('=');
     if (name === SESSION_COOKIE && value) return value;
@@ -239,11 +245,11 @@ export function sessionToken({ headers }: FastifyRequest): string | undefined {
   return undefined;
 }
 
-function bearerOf({ headers }: FastifyRequest): string | undefined {
+function bearerOf({ headers }: Pick<Visitor, 'headers'>): string | undefined {
   return /^Bearer +(.*)$/i.exec(headers.authorization ?? '')?.[1]?.trim();
 }
 
-export function isRead({ method }: FastifyRequest): boolean {
+export function isRead({ method }: Pick<FastifyRequest, 'method'>): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 

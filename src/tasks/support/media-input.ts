@@ -22,7 +22,12 @@ export async function openMedia(tools: MediaTools, path: string, signal: AbortSi
 /** @throws KnownError `STREAM_MISSING` of a file that has sound alone, a song with its cover among them */
 export function requireVideo({ video }: MediaFile): VideoStream {
   if (video !== undefined) return video;
-  throw new KnownError('The file has no moving pictures', { code: 'STREAM_MISSING' });
+  throw noPictures();
+}
+
+/** The refusal of a file that something is to be shown of. */
+export function noPictures(): KnownError {
+  return new KnownError('The file has no moving pictures', { code: 'STREAM_MISSING' });
 }
 
 /** @throws KnownError `STREAM_MISSING` of a silent film */

@@ -1,4 +1,4 @@
-import { hasCode } from '../../domain/errors.ts';
+import { hasCode, type KnownError } from '../../domain/errors.ts';
 import type { OutputMark } from '../../domain/output-keys.ts';
 import { held } from '../../engine/held.ts';
 import type { OutputFile, OutputPlace, OutputPlaces } from '../../engine/ports/output-place.ts';
@@ -20,7 +20,11 @@ export function placeNamed(places: Pick<OutputPlaces, 'get'>, name: string): Out
 export function requireOutputPlace({ outputPlaces }: Pick<Tools, 'outputPlaces'>, name: string): OutputPlace {
   const place = placeNamed(outputPlaces, name);
   if (place !== undefined) return place;
-  throw held(`The place of outputs "${name}" is not set up`, 'OUTPUT_PLACE_MISSING');
+  throw outputPlaceMissing(name);
+}
+
+export function outputPlaceMissing(name: string): KnownError {
+  return held(`The place of outputs "${name}" is not set up`, 'OUTPUT_PLACE_MISSING');
 }
 
 /** Whose the outputs of an attempt are. */

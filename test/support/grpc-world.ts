@@ -1,0 +1,163 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ChannelCredentials,
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  type Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
+import { createRequests } from '../../src/outside/s3/requests.ts';
+import { QUICK_SETTINGS } from './faults-house.ts';
+import { freePort } from './free-port.ts';
+import { type House, openHouse, SAMPLE } from './house.ts';
+
+const PROTO = new URL('../../src/grpc/proto', import.meta.url).pathname;
+
+/** The bucket in which the inputs of jobs lie. */
+export const CONTENT = 'content';
+
+// biome-ignore lint/suspicious/noExplicitAny: messages are looked into freely in tests
+export type Message = any;
+
+/** A stock client of gRPC, which knows our services by their descriptions alone. */
+export function connect(address: string, how: ChannelCredentials = credentials.createInsecure()) {
+  const definition = loadSync(['streaming.proto', 'sluice/v1/chunker.proto', 'grpc/health/v1/health.proto'], {
+    includeDirs: [PROTO],
+    keepCase: true,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
+  const loaded = loadPackageDefinition(definition) as Message;
+  const clients: Client[] = [];
+  const open = (Service: new (address: string, how: ChannelCredentials) => Client): Message => {
+    const client = new Service(address, how);
+    clients.push(client);
+    return client;
+  };
+  const streaming = open(loaded.Streaming);
+  const health = open(loaded.grpc.health.v1.Health);
+  const chunker = open(loaded.sluice.v1.Chunker);
+  const unary =
+    (client: Message, method: string) =>
+    (request: object, metadata?: Metadata, options: object = {}): Promise<Message> =>
+      new Promise((resolve, reject) => {
+        const done = (error: ServiceError | null, answer: Message) =>
+          error ? reject(error) : resolve(answer);
+        if (metadata === undefined) client[method](request, options, done);
+        else client[method](request, metadata, options, done);
+      });
+  return {
+    createJob: unary(streaming, 'create_job'),
+    getResults: unary(streaming, 'get_results'),
+    revokeJobs: unary(streaming, 'revoke_jobs'),
+    revokeJobOutputs: unary(streaming, 'revoke_job_outputs'),
+    check: unary(health, 'Check'),
+    chunker,
+    health,
+    close() {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+export type GrpcClient = ReturnType<typeof connect>;
+
+/** The refusal of a call. */
+export async function refusalOf(call: Promise<unknown>): Promise<ServiceError> {
+  try {
+    await call;
+  } catch (error) {
+    return error as ServiceError;
+  }
+  throw new Error('it was not refused');
+}
+
+export type GrpcWorld = Awaited<ReturnType<typeof openGrpcWorld>>;
+
+/** A house with a gRPC door, whose jobs take from and give to a simulated S3; the sample lies there as `film.mp4`. */
+export async function openGrpcWorld(settings: Readonly<Record<string, string>> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-grpc-'));
+  const s3: S3Simulator = await startS3Simulator({ bucket: CONTENT });
+  const port = await freePort();
+  const house: House = await openHouse({
+    ...QUICK_SETTINGS,
+    PATH: process.env['PATH'],
+    S3_ENDPOINT: s3.url,
+    S3_KEY_ID: s3.keyId,
+    S3_SECRET: s3.secretKey,
+    S3_PROFILE: 'generic',
+    S3_INPUT_BUCKETS: '*',
+    S3_OUTPUT_BUCKETS: '*',
+    GRPC_PORT: String(port),
+    LEASE_MS: '4000',
+    ...settings,
+  });
+  const { signal } = new AbortController();
+  const made = new Set<string>();
+  const client = connect(`127.0.0.1:${port}`);
+
+  const world = {
+    house,
+    s3,
+    port,
+    client,
+
+    async put(bucket: string, key: string, bytes: Buffer): Promise<void> {
+      const { s3: connection } = house.config.inputs;
+      if (connection === undefined) throw new Error('S3 is not set up');
+      const requests = createRequests({ ...connection, bucket, idleTimeoutMs: 5000 });
+      const chunks = (async function* () {
+        yield bytes;
+      })();
+      if (!made.has(bucket)) await requests.ask({ method: 'PUT', signal }).catch(() => {});
+      made.add(bucket);
+      await requests.ask({ method: 'PUT', key, body: { bytes: bytes.length, chunks }, signal });
+    },
+
+    keys: (bucket: string) => s3.objects(bucket).map(({ key }) => key),
+
+    async result(trackingId: string): Promise<Message> {
+      const { results } = await client.getResults({ tracking_ids: [trackingId] });
+      return results[0];
+    },
+
+    /** Asks again and again until a job stands so; returns all that was seen of it. */
+    async reaches(trackingId: string, ...statuses: string[]): Promise<Message[]> {
+      const seen: Message[] = [];
+      for (;;) {
+        const result = await world.result(trackingId);
+        seen.push(result);
+        if (statuses.includes(result.status)) return seen;
+        if (['FINISHED', 'FAILED', 'REVOKED'].includes(result.status)) {
+          throw new Error(`it is ${result.status} (${result.reason}) and will not be ${statuses.join(', ')}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+
+    async close(): Promise<void> {
+      client.close();
+      await house.close();
+      await s3.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await world.put(CONTENT, 'film.mp4', await readFile(SAMPLE));
+  return world;
+}
+
+/** A job of one thumbnail, changed as it is wanted. */
+export function jobOf(more: object = {}): Message {
+  return {
+    video: { s3_input: { bucket: CONTENT, key: 'film.mp4' } },
+    thumbnails: [{ thumbnail_time: '1', upload_to: { bucket: CONTENT, key: `thumbs/${Math.random()}.jpg` } }],
+    ...more,
+  };
+}
