@@ -1,4 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
@@ -6,9 +8,11 @@ import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
+import { createServices } from '../../src/grpc/handler.ts';
+import { createGrpcServer } from '../../src/grpc/server.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
-import { createDoors } from '../../test/support/doors.ts';
+import { createDoors, createTestDesk } from '../../test/support/doors.ts';
 
 export const UPLOAD_SECRET = 'a secret of the website, 32 bytes and more';
 
@@ -19,6 +23,14 @@ export interface Reply {
   readonly status: number;
   readonly type: string;
   readonly text: string;
+}
+
+/** How a call of gRPC has ended. */
+export interface GrpcReply {
+  readonly status: number;
+  readonly message: string;
+  /** Of the trailer `error-code`. */
+  readonly number: string | undefined;
 }
 
 export type FuzzWorld = Awaited<ReturnType<typeof openFuzzWorld>>;
@@ -84,6 +96,15 @@ export async function openFuzzWorld() {
   });
   const { port } = await tus.start({ host: '127.0.0.1', port: 0 });
 
+  const { desk } = await createTestDesk({ ledger, line, log });
+  const grpc = createGrpcServer({
+    ...{ host: '127.0.0.1', port: 0, tls: undefined, gate: app.doorkeeper, log },
+    services: createServices({ ...desk, buckets: { input: undefined, output: undefined }, log }),
+  });
+  await grpc.listen();
+  const { port: grpcPort } = grpc.address() as AddressInfo;
+  let session = connectHttp2(`http://127.0.0.1:${grpcPort}`);
+
   return {
     folder,
     video,
@@ -92,6 +113,12 @@ export async function openFuzzWorld() {
 
     /** A request as it reaches the pipeline server, from this machine unless told otherwise. */
     ask: (request: InjectOptions) => ask(app, request),
+
+    /** A call of gRPC with these bytes for a body. */
+    async callGrpc(path: string, body: Uint8Array, headers: object = {}): Promise<GrpcReply> {
+      if (session.closed || session.destroyed) session = connectHttp2(`http://127.0.0.1:${grpcPort}`);
+      return await callOver(session, path, body, headers);
+    },
 
     /** Differs after every change of the ledger but those of the trail of who has asked for what, which notes refusals. */
     ledgerVersion: () => JSON.stringify(counts.raw().get()),
@@ -105,6 +132,8 @@ export async function openFuzzWorld() {
 
     async close() {
       process.off('unhandledRejection', onRejection);
+      session.destroy();
+      await grpc.stop();
       await app.close();
       await tus.stop(5000);
       reader.close();
@@ -117,6 +146,43 @@ export async function openFuzzWorld() {
 async function ask(app: FastifyInstance, request: InjectOptions): Promise<Reply> {
   const { statusCode, headers, payload } = await app.inject({ remoteAddress: '127.0.0.1', ...request });
   return { status: statusCode, type: String(headers['content-type'] ?? ''), text: payload };
+}
+
+function callOver(
+  session: ClientHttp2Session,
+  path: string,
+  body: Uint8Array,
+  headers: object,
+): Promise<GrpcReply> {
+  return new Promise((resolve, reject) => {
+    const call = session.request({
+      ...{ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
+      ...headers,
+    });
+    let ending: Record<string, unknown> = {};
+    let http = 0;
+    call.on('response', (answered) => {
+      http = Number(answered[':status']);
+      if (answered['grpc-status'] !== undefined) ending = answered;
+    });
+    call.on('trailers', (trailers) => {
+      ending = trailers;
+    });
+    call.on('error', reject);
+    call.on('close', () => {
+      const status = ending['grpc-status'];
+      const number = ending['error-code'];
+      if (status === undefined && http === 200) return reject(new Error('ended without a status'));
+      resolve({
+        // What is not gRPC at all is refused as HTTP does.
+        status: status === undefined ? 12 : Number(status),
+        message: String(ending['grpc-message'] ?? (status === undefined ? http : '')),
+        number: number === undefined ? undefined : String(number),
+      });
+    });
+    call.resume();
+    call.end(body);
+  });
 }
 
 /** Fails unless the answer is none of success or a refusal that programs and people can read. @throws Error */
