@@ -1,5 +1,6 @@
 import type { Bench } from './bench.ts';
 import { cpu } from './cpu.ts';
+import { doors } from './doors.ts';
 import { flat } from './flat.ts';
 import { growth } from './growth.ts';
 import { hosts } from './hosts.ts';
@@ -22,4 +23,5 @@ export const BENCHES: readonly Bench[] = [
   s3,
   media,
   hosts,
+  doors,
 ];

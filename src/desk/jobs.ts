@@ -6,8 +6,8 @@ import { titleOfFile } from '../domain/names.ts';
 import { JOB_RUN, type NewOutput } from '../domain/preset.ts';
 import type { ProgressMessage } from '../domain/progress.ts';
 import type { Plan, PlannedStep, TaskShapes } from '../domain/recipe.ts';
-import { UNFINISHED_STATES } from '../domain/recording.ts';
-import type { Jobs as JobRows, Reached } from '../ledger/jobs.ts';
+import { type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import type { Head, Jobs as JobRows, Reached } from '../ledger/jobs.ts';
 import type { Stopped } from '../ledger/output-acts.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Deeds } from './control.ts';
@@ -32,6 +32,7 @@ export interface NewJob {
 /** A job as whoever asks for it sees it. */
 export interface JobInSight extends Reached {
   readonly trackingId: string;
+  readonly recording: Head;
   readonly plan: Plan;
   readonly outputs: readonly PlannedStep[];
   /** The last that was told of how far it is, as it is by now. */
@@ -54,6 +55,15 @@ export interface Jobs {
   stopOutput(job: JobInSight, step: string, by: string): Promise<Stopped>;
 }
 
+/** The states in which nothing happens to a job any more. */
+const ENDED: readonly State[] = ['done', 'failed', 'cancelled'];
+
+/** Those of jobs that nobody knows any more. */
+const GONE: readonly State[] = ['deleting', 'deleted'];
+
+/** So many of those that have ended are remembered as they are. */
+const MOST_ENDED = 2000;
+
 export interface JobOptions {
   readonly intake: Intake;
   readonly jobs: JobRows;
@@ -67,27 +77,40 @@ export interface JobOptions {
 export function createJobDesk(options: JobOptions): Jobs {
   const { intake, presets, tasks, book, progress } = options;
 
-  async function seen(reached: Reached): Promise<JobInSight[]> {
-    const trackingId = trackingIdOf(reached.recording);
-    const { state } = reached.recording;
-    if (trackingId === undefined || state === 'deleting' || state === 'deleted') return [];
-    const plan = await book.planOf(reached.recording);
-    return [
-      {
-        ...reached,
-        trackingId,
-        plan,
-        outputs: outputsIn(plan, tasks),
-        progress: progress.of(reached.recording.id),
-      },
-    ];
+  /** Those that have ended, which nothing changes any more but that they are deleted; the last that were asked for. */
+  const ended = new Map<string, JobInSight>();
+
+  async function seen(recording: Head, trackingId: string, reached: Reached): Promise<JobInSight> {
+    const { id, state } = recording;
+    const plan = await book.planOf(recording);
+    const job = {
+      ...reached,
+      ...{ trackingId, recording, plan },
+      outputs: outputsIn(plan, tasks),
+      progress: progress.of(id),
+    };
+    if (!ENDED.includes(state)) return job;
+    ended.set(id, job);
+    const [oldest] = ended.keys();
+    if (ended.size > MOST_ENDED && oldest !== undefined) ended.delete(oldest);
+    return job;
   }
 
   async function read(trackingIds: readonly string[]): Promise<JobInSight[]> {
     const asked = [...new Set(trackingIds)].map(idOfJob);
-    const found = await Promise.all((await options.jobs.reached(asked)).map(seen));
-    const byId = new Map(found.flat().map((job) => [job.recording.id, job]));
-    return asked.flatMap((id) => byId.get(id) ?? []);
+    const heads = (await options.jobs.heads(asked)).filter(({ state }) => !GONE.includes(state));
+    const open = heads.filter(({ id, state }) => ended.get(id)?.recording.state !== state);
+    const reached = await options.jobs.reached(open.map(({ id }) => id));
+    const found = new Map<string, JobInSight>();
+    for (const head of heads) {
+      const steps = reached.get(head.id);
+      const trackingId = trackingIdOf(head);
+      const known = ended.get(head.id);
+      if (steps !== undefined && trackingId !== undefined) {
+        found.set(head.id, await seen(head, trackingId, steps));
+      } else if (known !== undefined) found.set(head.id, known);
+    }
+    return asked.flatMap((id) => found.get(id) ?? []);
   }
 
   return {
@@ -125,9 +148,8 @@ export function createJobDesk(options: JobOptions): Jobs {
     async revoke(trackingId, by) {
       const [job] = await read([trackingId]);
       if (job === undefined) return undefined;
-      const { id, state, isReopened } = job.recording;
+      const { id, state } = job.recording;
       if (!UNFINISHED_STATES.includes(state) && state !== 'set-aside') return job;
-      if (isReopened === true) return job;
       await options.as(by).cancel(id).catch(leaveEnded);
       return job;
     },

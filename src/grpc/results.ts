@@ -3,7 +3,7 @@ import type { JobInSight } from '../desk/jobs.ts';
 import type { Cost } from '../domain/media/cost.ts';
 import { bucketOfPlace, readOutputAddress } from '../domain/output-address.ts';
 import type { PlannedStep } from '../domain/recipe.ts';
-import { FETCH, inputStatus, outputStatus, PREFLIGHT, PROBE, primaryStatus, stopReason } from './status.ts';
+import { inputStatus, outputStatus, primaryStatus, stopReason, wayOf } from './status.ts';
 import {
   type InputDetailsSchema,
   InputStatus,
@@ -15,8 +15,19 @@ import {
   ResultDetailsSchema,
 } from './stubs/streaming_pb.ts';
 
+/** Of those that have ended, which are told the same each time. */
+const told = new WeakMap<JobInSight, ResultDetails>();
+
 /** A job as its clients are told of it. */
 export function resultOf(job: JobInSight): ResultDetails {
+  const known = told.get(job);
+  if (known !== undefined) return known;
+  const result = newResult(job);
+  if (result.status >= PrimaryStatus.FINISHED) told.set(job, result);
+  return result;
+}
+
+function newResult(job: JobInSight): ResultDetails {
   const { trackingId, recording, outputs } = job;
   const of = (task: readonly string[]) => outputs.filter((step) => task.includes(kindOf(step)));
   const statuses = outputs.map(({ id }) => outputStatus(job, id));
@@ -74,21 +85,20 @@ function kindOf({ task }: PlannedStep): string {
 }
 
 /** What is looked for before anything is brought, and how much of it was found. */
-function checksOf({ plan, facts, checkpoints }: JobInSight): { total: bigint; passed: bigint } {
+function checksOf(job: JobInSight): { total: bigint; passed: bigint } {
   let total = 0;
   let passed = 0;
-  for (const { id, params } of plan.steps.filter(({ task }) => task === PREFLIGHT)) {
+  for (const { id, params } of wayOf(job.plan).preflights) {
     const { outputs } = params as { readonly outputs?: { readonly freeKeys?: readonly string[] } };
     total += 1 + (outputs?.freeKeys?.length ?? 0);
-    passed += numberIn(facts[id] ?? checkpoints[id], 'passed');
+    passed += numberIn(job.fact(id) ?? job.checkpoint(id), 'passed');
   }
   return { total: BigInt(total), passed: BigInt(passed) };
 }
 
 function inputOf(job: JobInSight): MessageInitShape<typeof InputDetailsSchema> {
   const status = inputStatus(job);
-  const [fetch] = job.plan.steps.filter(({ task }) => task === FETCH);
-  const leg = job.progress?.legs[fetch?.id ?? ''];
+  const leg = job.progress?.legs[wayOf(job.plan).fetch];
   const isOnItsWay = status === InputStatus.DOWNLOADING && leg !== undefined;
   const fileInfo = fileInfoOf(job);
   return {
@@ -120,8 +130,7 @@ interface Probed {
 
 /** Silence has no sound to tell of, and many files say no bit rate: what is not known is not there, or 0. */
 function fileInfoOf(job: JobInSight): MessageInitShape<typeof OriginalFileInfoSchema> | undefined {
-  const [probe] = job.plan.steps.filter(({ task }) => task === PROBE);
-  const fact = job.facts[probe?.id ?? ''] as Probed | undefined;
+  const fact = job.fact(wayOf(job.plan).probe) as Probed | undefined;
   if (fact === undefined) return undefined;
   const video = fact.streams.find(({ kind, isCover }) => kind === 'video' && !isCover);
   const audio = fact.streams.find(({ kind }) => kind === 'audio');
@@ -166,12 +175,12 @@ function commonOf(job: JobInSight, { id, params }: PlannedStep) {
 
 /** Seconds of the film while it is made, bytes while it is sent; nothing between and afterwards. */
 function progressOf(job: JobInSight, id: string, status: OutputStatus) {
-  if (primaryStatus(job) !== PrimaryStatus.OUTPUTS_PROGRESSING) return undefined;
-  const encoding = job.progress?.encodings[id];
+  if (job.progress === undefined) return undefined;
+  const encoding = job.progress.encodings[id];
   if (status === OutputStatus.PROCESSING && encoding !== undefined) {
     return progress(encoding.doneS, encoding.totalS);
   }
-  const leg = job.progress?.legs[id];
+  const leg = job.progress.legs[id];
   return status === OutputStatus.UPLOADING && leg !== undefined
     ? progress(leg.doneBytes, leg.totalBytes)
     : undefined;
@@ -182,15 +191,15 @@ function placeOf(to: string): { key: string; bucket: string } {
   return { key, bucket: bucketOfPlace(place) ?? place };
 }
 
-function costOf({ facts }: JobInSight, { id }: PlannedStep) {
-  const { cost } = (facts[id] ?? {}) as { readonly cost?: Cost };
+function costOf(job: JobInSight, { id }: PlannedStep) {
+  const { cost } = (job.fact(id) ?? {}) as { readonly cost?: Cost };
   if (cost === undefined) return {};
   return { spentTime: cost.wallS, cpuUsage: cost.cpuS, memoryUsage: BigInt(Math.round(cost.peakRssBytes)) };
 }
 
 /** All that it has put. */
-function bytesOf({ facts }: JobInSight, { id }: PlannedStep): bigint {
-  const fact = (facts[id] ?? {}) as {
+function bytesOf(job: JobInSight, { id }: PlannedStep): bigint {
+  const fact = (job.fact(id) ?? {}) as {
     readonly bytes?: number;
     readonly outputs?: readonly { readonly bytes: number }[];
   };

@@ -1,5 +1,6 @@
 import type { JobInSight } from '../desk/jobs.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
+import type { Plan, PlannedStep } from '../domain/recipe.ts';
 import { InputStatus, OutputStatus, PrimaryStatus, StopReason } from './stubs/streaming_pb.ts';
 
 /*
@@ -9,27 +10,32 @@ import { InputStatus, OutputStatus, PrimaryStatus, StopReason } from './stubs/st
  */
 
 /** The tasks of the steps that every job has beside its outputs. */
-export const PREFLIGHT = 'preflight';
-export const FETCH = 'fetch';
-export const PROBE = 'probe';
+const PREFLIGHT = 'preflight';
+const FETCH = 'fetch';
+const PROBE = 'probe';
 
-type Job = Pick<JobInSight, 'recording' | 'plan' | 'times' | 'facts' | 'checkpoints' | 'stands' | 'outputs'>;
+type Job = Omit<JobInSight, 'trackingId' | 'progress'>;
 
-/** The lane in which a job looks at what it needs, by the steps that do. */
-function lookLane({ plan }: Job): string | undefined {
-  return plan.steps.find(({ task }) => task === PREFLIGHT)?.lane;
+/** The steps of a plan that are no outputs, by what they do. */
+interface Way {
+  readonly preflights: readonly PlannedStep[];
+  readonly fetch: string;
+  readonly probe: string;
+  /** In which a job looks at what it needs. */
+  readonly lookLane: string | undefined;
 }
 
-function idsOf({ plan }: Job, task: string): string[] {
-  return plan.steps.filter((step) => step.task === task).map(({ id }) => id);
-}
+/** Jobs that ask for the same share a plan. */
+const ways = new WeakMap<Plan, Way>();
 
-function hasBegun({ times }: Job, id: string): boolean {
-  return (times[id]?.startedAtMs ?? null) !== null;
-}
-
-function isDone({ facts }: Job, id: string): boolean {
-  return facts[id] !== undefined;
+export function wayOf(plan: Plan): Way {
+  const known = ways.get(plan);
+  if (known !== undefined) return known;
+  const idOf = (task: string) => plan.steps.find((step) => step.task === task)?.id ?? '';
+  const preflights = plan.steps.filter(({ task }) => task === PREFLIGHT);
+  const way = { preflights, fetch: idOf(FETCH), probe: idOf(PROBE), lookLane: preflights[0]?.lane };
+  ways.set(plan, way);
+  return way;
 }
 
 /** Whether somebody has revoked all of it. */
@@ -41,27 +47,20 @@ export function primaryStatus(job: Job): PrimaryStatus {
   const { state, lane } = job.recording;
   if (isRevoked(job)) return PrimaryStatus.REVOKED;
   if (state === 'failed' || state === 'done') return endOf(job);
-  const some = (ids: readonly string[], is: (job: Job, id: string) => boolean) =>
-    ids.some((id) => is(job, id));
-  const every = (ids: readonly string[], is: (job: Job, id: string) => boolean) =>
-    ids.every((id) => is(job, id));
-  const [checks, fetches, probes] = [PREFLIGHT, FETCH, PROBE].map((task) => idsOf(job, task)) as [
-    string[],
-    string[],
-    string[],
-  ];
-  const outputs = job.outputs.map(({ id }) => id);
-  const isLooking = lane === lookLane(job);
+  const { preflights, fetch, probe, lookLane } = wayOf(job.plan);
+  const isLooking = lane === lookLane;
 
-  if (some(outputs, hasBegun)) return PrimaryStatus.OUTPUTS_PROGRESSING;
-  if (every(probes, isDone)) {
+  if (job.outputs.some(({ id }) => job.hasBegun(id))) return PrimaryStatus.OUTPUTS_PROGRESSING;
+  if (job.isDone(probe)) {
     return isLooking ? PrimaryStatus.ALL_INPUTS_DOWNLOADED : PrimaryStatus.QUEUING_OUTPUTS;
   }
-  if (some(fetches, hasBegun)) return PrimaryStatus.INPUTS_DOWNLOADING;
-  if (every(checks, isDone)) {
+  if (job.hasBegun(fetch)) return PrimaryStatus.INPUTS_DOWNLOADING;
+  if (preflights.every(({ id }) => job.isDone(id))) {
     return isLooking ? PrimaryStatus.CHECKS_FINISHED : PrimaryStatus.QUEUING_INPUTS_DOWNLOADING;
   }
-  return some(checks, hasBegun) ? PrimaryStatus.CHECKING : PrimaryStatus.QUEUING_CHECKS;
+  return preflights.some(({ id }) => job.hasBegun(id))
+    ? PrimaryStatus.CHECKING
+    : PrimaryStatus.QUEUING_CHECKS;
 }
 
 /** One output failing stops no other: the job has failed only if none is there, and not because all were revoked. */
@@ -69,7 +68,7 @@ function endOf(job: Job): PrimaryStatus {
   const endings = job.outputs.map(({ id }) => job.stands[id]?.ending ?? null);
   if (endings.every((ending) => ending === 'revoked')) return PrimaryStatus.REVOKED;
   if (endings.every((ending) => ending === 'failed')) return PrimaryStatus.FAILED;
-  const isAllOver = job.outputs.every(({ id }, at) => endings[at] !== null || isDone(job, id));
+  const isAllOver = job.outputs.every(({ id }, at) => endings[at] !== null || job.isDone(id));
   return isAllOver ? PrimaryStatus.FINISHED : PrimaryStatus.FAILED;
 }
 
@@ -77,24 +76,24 @@ export function outputStatus(job: Job, id: string): OutputStatus {
   const ending = job.stands[id]?.ending ?? null;
   if (ending === 'failed') return OutputStatus.OUTPUT_FAILED;
   if (isRevoked(job) || ending === 'revoked') return OutputStatus.OUTPUT_REVOKED;
-  if (isDone(job, id)) return OutputStatus.UPLOADING_FINISHED;
+  if (job.isDone(id)) return OutputStatus.UPLOADING_FINISHED;
   if (job.recording.state === 'failed') return OutputStatus.OUTPUT_FAILED;
-  if (Reflect.get(Object(job.checkpoints[id]), 'isSending') === true) return OutputStatus.UPLOADING;
-  return hasBegun(job, id) ? OutputStatus.PROCESSING : OutputStatus.PREPARATION_PROCESSING;
+  if (Reflect.get(Object(job.checkpoint(id)), 'isSending') === true) return OutputStatus.UPLOADING;
+  return job.hasBegun(id) ? OutputStatus.PROCESSING : OutputStatus.PREPARATION_PROCESSING;
 }
 
 export function inputStatus(job: Job): InputStatus {
-  const [fetch = '', probe = ''] = [...idsOf(job, FETCH), ...idsOf(job, PROBE)];
-  const hasOutputs = job.outputs.some(({ id }) => hasBegun(job, id));
+  const { fetch, probe, lookLane } = wayOf(job.plan);
+  const hasOutputs = job.outputs.some(({ id }) => job.hasBegun(id));
   if (isRevoked(job)) return InputStatus.INPUT_REVOKED;
-  if (isDone(job, probe) || hasOutputs) return InputStatus.ANALYZING_FINISHED;
+  if (job.isDone(probe) || hasOutputs) return InputStatus.ANALYZING_FINISHED;
   if (job.recording.state === 'failed') return InputStatus.INPUT_FAILED;
-  if (hasBegun(job, probe)) return InputStatus.ANALYZING;
-  if (isDone(job, fetch)) {
-    const isHandedOver = job.recording.lane === lookLane(job);
+  if (job.hasBegun(probe)) return InputStatus.ANALYZING;
+  if (job.isDone(fetch)) {
+    const isHandedOver = job.recording.lane === lookLane;
     return isHandedOver ? InputStatus.QUEUING_TO_ANALYZE : InputStatus.DOWNLOADING_FINISHED;
   }
-  return hasBegun(job, fetch) ? InputStatus.DOWNLOADING : InputStatus.PREPARATION_DOWNLOAD;
+  return job.hasBegun(fetch) ? InputStatus.DOWNLOADING : InputStatus.PREPARATION_DOWNLOAD;
 }
 
 /** The first reason for which it is not there: of a job that goes on, or has come to a good end, none. */
@@ -108,10 +107,9 @@ export function stopReason(job: Job): StopReason {
   const always = REASONS[code];
   if (always !== undefined) return always;
   if (lost !== undefined) return ofOutput(lost.task, code);
-  if (idsOf(job, PREFLIGHT).some((id) => !isDone(job, id))) return ofChecks(code);
-  return idsOf(job, FETCH).some((id) => !isDone(job, id))
-    ? StopReason.DOWNLOADING_FAILED
-    : StopReason.FAILED_ANALYZE_INPUT;
+  const { preflights, fetch } = wayOf(job.plan);
+  if (preflights.some(({ id }) => !job.isDone(id))) return ofChecks(code);
+  return job.isDone(fetch) ? StopReason.FAILED_ANALYZE_INPUT : StopReason.DOWNLOADING_FAILED;
 }
 
 /** What an error means wherever it is met. */

@@ -31,6 +31,7 @@ export async function revokeOutput(
   const recording = await lockRecording(trx, id);
   if (recording === undefined) return false;
   refuseGone(recording, step, 'revoke');
+  if (recording.state === 'done' || recording.state === 'failed') refuseOfJob(recording, step);
   for (const stage of [step, ...readers]) {
     const row = await rowOf(trx, id, stage);
     // What was made of its bytes already is there by itself.
@@ -78,10 +79,7 @@ export async function retryOutput(
   refuseGone(recording, step, 'retry');
   const row = await rowOf(trx, id, step);
   if (row === undefined || row.ending === null) return true;
-  if (trackingIdOf(recording) !== undefined) {
-    const message = `The output "${step}" of ${id} has ended, as the program that asked for it was told: it has to ask for a new one`;
-    throw new KnownError(message, { code: 'WRONG_STATE' });
-  }
+  refuseOfJob(recording, step);
   if (row.ended_at_ms === null) {
     const message = `The output "${step}" of ${id} is being taken back; once that is done, retry is possible`;
     throw new KnownError(message, { code: 'WRONG_STATE' });
@@ -107,6 +105,13 @@ async function rowOf(trx: Trx, id: string, stage: string) {
     .where('recording_id', '=', id)
     .where('stage', '=', stage)
     .executeTakeFirst();
+}
+
+/** What a job has told of an output that has ended stays so. */
+function refuseOfJob(recording: Recording, step: string): void {
+  if (trackingIdOf(recording) === undefined) return;
+  const message = `The output "${step}" of ${recording.id} has ended, as the program that asked for it was told: it has to ask for a new one`;
+  throw new KnownError(message, { code: 'WRONG_STATE' });
 }
 
 function refuseGone({ id, state }: Recording, step: string, deed: string): void {

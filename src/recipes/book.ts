@@ -21,7 +21,7 @@ export interface RecipeBook {
    */
   planFor(input: Pick<NewRecording, 'kind' | 'details' | 'recipe'>): Plan;
   /** The way of one that is here: as it was planned, or for want of that as all of its kind went then. */
-  planOf(recording: Recording): Promise<Plan>;
+  planOf(recording: Pick<Recording, 'planKey' | 'kind' | 'details'>): Promise<Plan>;
 }
 
 export type StepParams = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

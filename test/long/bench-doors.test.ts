@@ -14,6 +14,7 @@ const SMALL = {
   growth: ['--few', '2', '--many', '200', '--rounds', '2'],
   intake: ['--upload-mib', '9', '--slow-mib', '1', '--rounds', '1'],
   s3: ['--mib', '128', '--rclone-175', 'none'],
+  doors: ['--calls', '40', '--calls-per-second', '40', '--jobs-asked', '5', '--encode-s', '20'],
   media: ['--film-s', '8', '--overlap-mib', '8', '--webhooks', '60', '--per-second', '60'],
 } as const;
 
@@ -32,6 +33,7 @@ const FIGURES: Readonly<Record<keyof typeof SMALL, readonly string[]>> = {
   growth: ['accept_ratio', 'list_ratio', 'reconcile_ms', 'ledger_mib'],
   intake: ['patch_ratio', 'chunk_ratio', 'patch_cpu_ratio', 'chunk_cpu_ratio', 'slow_peak_mib'],
   s3: ['cpu_ratio', 'cpu_ratio_lean', 's_per_gib', 'worker_peak_mib', 'parts_sent_twice'],
+  doors: ['create_p50_ms', 'create_p99_ms', 'results_p50_ms', 'results_p99_ms', 'lost'],
   media: [
     'cpu_ratio',
     'wall_ratio',

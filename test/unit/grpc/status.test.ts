@@ -46,6 +46,17 @@ const newJob = (): Kept => ({
   ...{ begun: new Set(), done: new Set(), sending: new Set(), endings: new Map() },
 });
 
+/** As it is now, whatever becomes of it. */
+function reachedBy({ begun, done, sending }: Kept) {
+  const then = { begun: new Set(begun), done: new Set(done), sending: new Set(sending) };
+  return {
+    hasBegun: (id: string) => then.begun.has(id),
+    isDone: (id: string) => then.done.has(id),
+    fact: (id: string) => (then.done.has(id) ? (id === 'probe' ? PROBED : { passed: 3 }) : undefined),
+    checkpoint: (id: string) => (then.sending.has(id) ? { isSending: true } : undefined),
+  };
+}
+
 function seen(kept: Kept): JobInSight {
   const of = <T>(ids: Iterable<string>, value: (id: string) => T) =>
     Object.fromEntries([...ids].map((id) => [id, value(id)]));
@@ -62,9 +73,7 @@ function seen(kept: Kept): JobInSight {
     } as Recording,
     plan: { recipe: 'job', version: 1, steps: STEPS },
     outputs: OUTPUTS,
-    times: of(kept.begun, (id) => ({ startedAtMs: 1, doneAtMs: kept.done.has(id) ? 2 : null })),
-    facts: of(kept.done, (id) => (id === 'probe' ? PROBED : { passed: 3 })),
-    checkpoints: of(kept.sending, () => ({ isSending: true })),
+    ...reachedBy(kept),
     stands: of(kept.endings.keys(), (id) => ({
       ...{ ending: kept.endings.get(id) ?? null, isOver: true, failedAttempts: 1 },
       error: { code: 'FFMPEG_FAILED' as const, message: '' },
