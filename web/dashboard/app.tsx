@@ -6,6 +6,7 @@ import type { Live } from './live.ts';
 import { useMayAct, WhoIsHere } from './me.tsx';
 import { Notices, speak } from './notices.tsx';
 import { OverviewPage } from './overview-page.tsx';
+import { PiecesPage } from './pieces-page.tsx';
 import { PresetsPage } from './presets-page.tsx';
 import { RecordingPage } from './recording-page.tsx';
 import { RecordingsPage } from './recordings-page.tsx';
@@ -20,6 +21,7 @@ const TITLES = {
   zoom: 'Zoom · Sluice',
   announcements: 'Announcements · Sluice',
   presets: 'Presets · Sluice',
+  pieces: 'Pieces · Sluice',
 } as const;
 
 /** The frame around every view. */
@@ -58,6 +60,7 @@ export function App({ live }: { live: Live }) {
       {route.page === 'access' && <AccessPage live={live} />}
       {route.page === 'zoom' && <ZoomPage live={live} />}
       {route.page === 'presets' && <PresetsPage live={live} />}
+      {route.page === 'pieces' && <PiecesPage key={route.id} id={route.id} />}
       {route.page === 'announcements' && <AnnouncementsPage live={live} query={query} />}
       <Footer live={live} />
       <Notices />

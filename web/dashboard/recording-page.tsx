@@ -104,6 +104,11 @@ function Story({ live, data, reload }: { live: Live; data: RecordingDetail; relo
         </section>
       )}
       {data.outputs.length > 0 && <StepTree live={live} detail={data} reload={reload} />}
+      {data.events.some(({ type }) => type === 'piece.made') && (
+        <p>
+          <Link href={`/chunker/${encodeURIComponent(data.id)}`}>Its pieces, one by one</Link>
+        </p>
+      )}
       {data.state === 'moving' && data.outputs.length === 0 && (
         <section class="card" aria-label="How far it is">
           <Legs live={live} recording={data} />

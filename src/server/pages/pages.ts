@@ -39,6 +39,7 @@ const DASHBOARD_PATHS = [
   '/zoom',
   '/presets',
   '/announcements',
+  '/chunker/:id',
 ];
 
 const TUS_PATH = '/tusupload';
