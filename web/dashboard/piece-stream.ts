@@ -28,7 +28,7 @@ export interface Pieces {
   readonly isOver: boolean;
 }
 
-export const NOTHING_YET: Pieces = {
+const NOTHING_YET: Pieces = {
   state: 'waits',
   pieces: [],
   progress: undefined,
