@@ -25,22 +25,41 @@ export interface FrontProxy {
 export interface Upstreams {
   readonly pipelinePort: number;
   readonly tusPort: number;
+  readonly grpcPort?: number;
+}
+
+/** What an operator makes of a site. */
+type Change = (site: string) => string;
+
+/**
+ * A site with one of the options that it only describes: `sign` is how its paragraph begins, after "If". Its path is added, and its
+ * lines have no comment signs any more.
+ */
+export function withOption(site: string, sign: string): string {
+  const [paragraph, told = '', lines = ''] =
+    new RegExp(`^[ \\t]*# If ${sign}([^]*?)\\n[ \\t]*#\\n((?:[ \\t]*# .*\\n)+)`, 'm').exec(site) ?? [];
+  if (paragraph === undefined) throw new Error(`there is no option "If ${sign}"`);
+  const [, path = ''] = /add\s(?:\s*# )?"([^"]+\|)"/.exec(told) ?? [];
+  const opened = site
+    .replace('zoom-upload|tusupload(', (paths) => path + paths)
+    .replace(paragraph, () => lines.replace(/^([ \t]*)# /gm, '$1'));
+  return told.includes('in place of the last location')
+    ? opened.replace(/ {4}location \/ \{\n {8}return 404;\n {4}\}\n/, '')
+    : opened;
 }
 
 /** The shipped site of nginx, with other ports. */
-async function nginxSite(port: number, { pipelinePort, tusPort }: Upstreams): Promise<string> {
+async function nginxSite(port: number, { pipelinePort, tusPort, grpcPort }: Upstreams): Promise<string> {
   const shipped = await readFile(join(DOCS, 'nginx.conf'), 'utf8');
   return shipped
     .replace('listen 80;', `listen 127.0.0.1:${port};`)
     .replaceAll('127.0.0.1:9009', `127.0.0.1:${pipelinePort}`)
-    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`);
+    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`)
+    .replaceAll('127.0.0.1:50051', `127.0.0.1:${grpcPort ?? 50051}`);
 }
 
 /** Runs the system's nginx as this user, in a folder and on a port of its own; `change` is what an operator would. */
-export async function startNginx(
-  upstreams: Upstreams,
-  change: (site: string) => string = (site) => site,
-): Promise<FrontProxy> {
+export async function startNginx(upstreams: Upstreams, change: Change = (site) => site): Promise<FrontProxy> {
   const port = await freePort();
   return await runNginx(port, change(await nginxSite(port, upstreams)));
 }
@@ -117,7 +136,10 @@ async function runNginx(port: number, site: string): Promise<FrontProxy> {
 }
 
 /** Runs the system's Caddy in the same way, without certificates. */
-export async function startCaddy({ pipelinePort, tusPort }: Upstreams): Promise<FrontProxy> {
+export async function startCaddy(
+  { pipelinePort, tusPort, grpcPort }: Upstreams,
+  change: Change = (site) => site,
+): Promise<FrontProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-caddy-'));
   const port = await freePort();
   const shipped = await readFile(join(DOCS, 'Caddyfile'), 'utf8');
@@ -125,9 +147,10 @@ export async function startCaddy({ pipelinePort, tusPort }: Upstreams): Promise<
     .replace(/^\{\n/m, '{\n\tadmin off\n')
     .replace(/^recordings\.example\.org \{/m, `http://:${port} {\n\tbind 127.0.0.1`)
     .replaceAll('127.0.0.1:9009', `127.0.0.1:${pipelinePort}`)
-    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`);
+    .replaceAll('127.0.0.1:1080', `127.0.0.1:${tusPort}`)
+    .replaceAll('127.0.0.1:50051', `127.0.0.1:${grpcPort ?? 50051}`);
   const config = join(folder, 'Caddyfile');
-  await writeFile(config, site);
+  await writeFile(config, change(site));
   const bodies = join(folder, 'tmp');
   await mkdir(bodies);
   const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, TMPDIR: bodies };

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FrontProxy, startCaddy, startNginx } from '../../scripts/attack/proxies.ts';
+import { type FrontProxy, startCaddy, startNginx, withOption } from '../../scripts/attack/proxies.ts';
 import { sendRaw } from '../../scripts/attack/raw-request.ts';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
@@ -255,13 +255,15 @@ async function whenAtLeast(path: string, bytes: number): Promise<number> {
   }
 }
 
-describe('nginx with the paths that it offers as options', () => {
+describe('nginx with the paths that it offers to the outside as options', () => {
   let proxy: FrontProxy;
   beforeAll(async () => {
     const [pipelinePort, tusPort] = [sluice.pipelineUrl, sluice.tusUrl].map((url) =>
       Number(new URL(url).port),
     );
-    proxy = await startNginx({ pipelinePort: pipelinePort ?? 0, tusPort: tusPort ?? 0 }, withOptions);
+    proxy = await startNginx({ pipelinePort: pipelinePort ?? 0, tusPort: tusPort ?? 0 }, (site) =>
+      withOption(withOption(site, 'Bunny Stream'), 'tutors'),
+    );
   });
   afterAll(() => proxy?.stop());
 
@@ -296,12 +298,3 @@ describe('nginx with the paths that it offers as options', () => {
     expect(text).not.toContain('nosniff');
   });
 });
-
-/** The site with all that it only describes: the paths, and the locations without their comment signs. */
-function withOptions(site: string): string {
-  const paths = [...site.matchAll(/add "([^"]+\|)"/g)].map(([, path]) => path ?? '');
-  expect(paths).toHaveLength(2);
-  return site
-    .replace('"^/(zoom-upload', `"^/(${paths.join('')}zoom-upload`)
-    .replace(/^( *)# (location | {4}\w.*;$|\}$)/gm, '$1$2');
-}
