@@ -33,6 +33,9 @@ const MOST_STREAMS = 100;
 /** How long a connection that says nothing is kept, in milliseconds. */
 const IDLE_MS = 10 * 60_000;
 
+/** How long a connection is silent before its other end is asked whether it is still there, in milliseconds. */
+const ASK_AFTER_MS = 60_000;
+
 /**
  * A port of its own for programs: gRPC, in clear or by TLS, where gRPC-Web and Connect are spoken too. A client that has presented a
  * certificate of the authority that is asked for is an operator by that.
@@ -40,6 +43,7 @@ const IDLE_MS = 10 * 60_000;
 export function createGrpcServer({ host, port, tls, services, gate, log }: GrpcServerOptions) {
   const sessions = new Set<Http2Session>();
   const server = openServer(tls);
+  server.on('connection', (socket) => socket.setKeepAlive(true, ASK_AFTER_MS));
   server.on('session', (session) => {
     sessions.add(session);
     session.setTimeout(IDLE_MS, () => session.close());
