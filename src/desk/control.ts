@@ -276,5 +276,5 @@ export type DeskLines = Readonly<
   Record<'recordings' | 'deliveries' | 'runWebhooks' | 'watches', Pick<Line, 'hurry' | 'poke'>>
 > & {
   /** Those of the lanes beside the first. */
-  readonly lanes?: ReadonlyMap<string, Pick<Line, 'hurry'>>;
+  readonly lanes?: ReadonlyMap<string, Pick<Line, 'hurry' | 'poke' | 'reconcile'>>;
 };

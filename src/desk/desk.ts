@@ -7,6 +7,7 @@ import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
 import type { Intake } from './intake.ts';
 import { createJobDesk, type Jobs } from './jobs.ts';
+import { createLibrary, type Library } from './library.ts';
 import { createLive, type Live } from './live.ts';
 import type { AddressedPlaces } from './output-addresses.ts';
 import { createPieces, type Pieces } from './pieces.ts';
@@ -26,6 +27,8 @@ export interface Desk {
   readonly control: Control;
   /** What programs ask for, and ask about, by tracking ids. */
   readonly jobs: Jobs;
+  /** What lies below MEDIA_IN, and what is made of it. */
+  readonly library: Library;
   /** What happens, as it happens. */
   readonly live: Live;
   /** What happens in one run that cuts a recording into pieces. */
@@ -45,6 +48,7 @@ export interface DeskOptions {
     | 'causes'
     | 'history'
     | 'jobs'
+    | 'assets'
     | 'hosts'
     | 'operator'
     | 'deliveries'
@@ -121,6 +125,14 @@ export function createDesk(options: DeskOptions): Desk {
       as: control.as,
     }),
     pieces: createPieces({ ...options, ...options.recipes, progress }),
+    library: createLibrary({
+      ...options,
+      ...options.recipes,
+      presets,
+      progress,
+      control,
+      laneOf: (lane) => options.lines.lanes?.get(lane),
+    }),
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit, sharedSessions: ledger.sharedSessions },

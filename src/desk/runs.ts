@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { archivedFiles, storeOf } from '../domain/archived.ts';
+import { isAsset, type LibraryFile } from '../domain/asset.ts';
 import { KnownError } from '../domain/errors.ts';
 import { recordingId } from '../domain/ids.ts';
 import {
@@ -30,7 +31,7 @@ export type RunWay =
     }
   | { readonly outputs: readonly NewOutput[] };
 
-/** Of what a run begins: the archived file of a recording that is home, or what lies at an address. */
+/** Of what a run begins: the archived file of a recording that is home, an asset where it lies, or what lies at an address. */
 export type RunOf = { readonly recordingId: string } | { readonly input: string };
 
 /** A run that somebody asks for. */
@@ -59,6 +60,8 @@ export interface RunTools {
 export interface InputDesk {
   /** @throws KnownError if there is nothing that could be brought */
   look(input: { readonly address: InputAddress; readonly signal: AbortSignal }): Promise<FoundInput>;
+  /** All that lies below MEDIA_IN and could be an asset by its name. */
+  library(input: { readonly signal: AbortSignal }): AsyncIterable<LibraryFile>;
   /** Where people find it; `undefined`: nobody has said where. */
   urlOf(address: InputAddress): string | undefined;
 }
@@ -102,9 +105,15 @@ export async function startRun(tools: RunTools, run: NewRun): Promise<Accepted> 
 /** What a run has of that from which it begins. */
 type Begun = Pick<NewRecording, 'source' | 'origin' | 'details' | 'title' | 'runOf'>;
 
-async function fromRecording({ recordings }: Pick<RunTools, 'recordings'>, of: string): Promise<Begun> {
+async function fromRecording(tools: Pick<RunTools, 'recordings' | 'inputs'>, of: string): Promise<Begun> {
+  const { recordings } = tools;
   const recording = await recordings.get(of);
   if (recording === undefined) throw new KnownError(`There is no recording ${of}`, { code: 'NOT_FOUND' });
+  if (isAsset(recording) && recording.origin.kind === 'input') {
+    // It lies where it always did, and is read there.
+    const { details, ...begun } = await fromInput(tools, recording.origin.address);
+    return { ...begun, title: recording.title, details: { run_of: of, ...details }, runOf: of };
+  }
   const { facts } = await recordings.progress(of);
   const [archived] = archivedFiles(facts);
   if (archived === undefined) {

@@ -1,6 +1,7 @@
 import { openSteadyClock } from '../lib/steady-clock.ts';
 import { type AccessTokens, createAccessTokens } from './access-tokens.ts';
 import { type Alarms, createAlarms } from './alarms.ts';
+import { type Assets, createAssets } from './assets.ts';
 import { type Audit, createAudit } from './audit.ts';
 import { type Causes, createCauses } from './causes.ts';
 import { type CircuitOptions, type Circuits, createCircuits } from './circuits.ts';
@@ -38,6 +39,7 @@ export interface Ledger {
   readonly causes: Causes;
   readonly history: History;
   readonly jobs: Jobs;
+  readonly assets: Assets;
   readonly operator: Operator;
   readonly claims: Claims;
   readonly moves: Moves;
@@ -106,6 +108,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     causes: createCauses({ db }),
     history: createHistory({ db }),
     jobs: createJobs({ db }),
+    assets: createAssets({ db, hosts }),
     operator: createOperator({ db, extensions }),
     claims: createClaims({ db, recordings, host: hosts.own }),
     moves: createMoves({ db, host: hosts.own }),

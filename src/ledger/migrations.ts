@@ -29,6 +29,7 @@ import { presets } from './migrations/031-presets.ts';
 import { outputs } from './migrations/032-outputs.ts';
 import { postgres } from './migrations/033-postgres.ts';
 import { hosts } from './migrations/034-hosts.ts';
+import { assets } from './migrations/035-assets.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -166,6 +167,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '032-outputs': outputs,
   '033-postgres': postgres,
   '034-hosts': hosts,
+  '035-assets': assets,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { ASSET } from '../domain/asset.ts';
 import { siblingsOf } from '../domain/companions.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { playbackIn } from '../domain/playback.ts';
@@ -222,7 +223,10 @@ export function createOverview({ db }: { db: Database }): Overview {
     async runs(of, limit) {
       const all = db.selectFrom('recordings').selectAll().orderBy('seq', 'desc').limit(limit);
       const rows = await (of === undefined
-        ? all.where((of) => of.or([of('run_of', 'is not', null), of('source', '=', 'library')]))
+        ? all
+            .where((of) => of.or([of('run_of', 'is not', null), of('source', '=', 'library')]))
+            // What only lies there nobody has asked to be run.
+            .where('natural_key', 'not like', `${ASSET}%`)
         : all.where('run_of', '=', of)
       ).execute();
       return await summarize(rows.map(toRecording));

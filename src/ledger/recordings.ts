@@ -424,7 +424,7 @@ export function createRecordings({
 }
 
 /** A recording as it begins. */
-function newRow(id: string, input: NewRecording): Omit<Insertable<Tables['recordings']>, 'seq'> {
+export function newRow(id: string, input: NewRecording): Omit<Insertable<Tables['recordings']>, 'seq'> {
   return {
     id,
     source: input.source,
@@ -454,7 +454,8 @@ function newRow(id: string, input: NewRecording): Omit<Insertable<Tables['record
   };
 }
 
-function firstEvent(id: string, input: NewRecording): UnnumberedEvent {
+/** What its history begins with. */
+export function firstEvent(id: string, input: NewRecording): UnnumberedEvent {
   return eventOf(id, 'recording.accepted', broughtBy(input));
 }
 

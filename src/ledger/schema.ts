@@ -6,6 +6,7 @@ export interface Tables {
   claims: ClaimsTable;
   plans: PlansTable;
   presets: PresetsTable;
+  assets: AssetsTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
   watches: WatchesTable;
@@ -141,6 +142,19 @@ export interface PresetsTable {
   changed_by: string;
   /** It is no more, but its versions are not given again. */
   removed_at_ms: number | null;
+}
+
+/** Files below MEDIA_IN that are known by their place there, a row per recording of one. */
+interface AssetsTable {
+  recording_id: string;
+  /** The recording's number: the order of lists. */
+  seq: number;
+  /** How the file was when it was registered: its length, and its time or what its bucket tells its bytes by. */
+  bytes: number;
+  mark: string;
+  /** A digest of its place without the ending. */
+  stem_key: string;
+  comments: Generated<string>;
 }
 
 /** The last sign of life of each process; `moved` rises with what it has moved of recordings. */

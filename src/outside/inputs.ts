@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
+import { assetTypeOf, type LibraryFile } from '../domain/asset.ts';
 import { hasCode, KnownError, orMachineTrouble, systemCode } from '../domain/errors.ts';
 import { type FoundInput, type InputAddress, shownInput } from '../domain/input.ts';
 import type { Inputs } from '../engine/ports/inputs.ts';
@@ -7,6 +8,7 @@ import { addressBelow } from '../lib/address-below.ts';
 import { pathBytes, pathText } from '../lib/byte-path.ts';
 import { inspectLocalFile } from '../lib/local-file.ts';
 import type { MediaGate } from '../lib/media-gate.ts';
+import { walkLibrary } from './folder/library.ts';
 import { MEDIA_IN } from './folder/words.ts';
 import { createS3Input, type S3Input } from './s3/input.ts';
 import type { S3Options } from './s3/requests.ts';
@@ -107,7 +109,26 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
     return { bytes: download.totalBytes ?? null, validator: download.validator };
   }
 
+  async function* listBucket(
+    { bucket, prefix }: { bucket: string; prefix: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<LibraryFile> {
+    for await (const { key, bytes, etag } of bucketOf(bucket).list({ prefix, signal })) {
+      const path = key.slice(prefix.length);
+      const parts = path.split('/');
+      // A key of that kind is no path below MEDIA_IN.
+      if (parts.some((part) => part === '' || part.startsWith('.'))) continue;
+      if (bytes === 0 || assetTypeOf(path) === undefined) continue;
+      yield { path, bytes, ...(etag === undefined ? {} : { validator: etag }) };
+    }
+  }
+
   return {
+    library({ signal }) {
+      if (mediaIn === undefined) throw notAllowed('MEDIA_IN is not set: there is nothing to look through');
+      return mediaIn.kind === 'folder' ? walkLibrary(mediaIn.path, signal) : listBucket(mediaIn, signal);
+    },
+
     serviceOf(address) {
       if (address.kind === 's3') return `${BUCKET_SERVICE}${address.bucket}`;
       return address.kind === 'media-in' && mediaIn?.kind === 's3' ? MEDIA_IN.service : undefined;

@@ -1,3 +1,4 @@
+import { REGISTER, REGISTER_STEP } from '../domain/asset.ts';
 import type { Recipe } from '../domain/recipe.ts';
 import type { RecordingKind, SourceDetails } from '../domain/recording.ts';
 
@@ -78,7 +79,21 @@ const probe: Recipe = {
   ],
 };
 
-export const BUILT_IN: readonly Recipe[] = [bringHome, ownPlayer, bringCompanion, bringTranscript, probe];
+/** What lies below MEDIA_IN and is only looked into, where it lies. */
+const register: Recipe = {
+  name: REGISTER,
+  version: 1,
+  steps: [{ id: REGISTER_STEP, task: 'glance' }],
+};
+
+export const BUILT_IN: readonly Recipe[] = [
+  bringHome,
+  ownPlayer,
+  bringCompanion,
+  bringTranscript,
+  probe,
+  register,
+];
 
 export const BUILT_IN_NAMES: readonly string[] = BUILT_IN.map(({ name }) => name);
 

@@ -125,6 +125,7 @@ describe('a recipe', () => {
         { name: 'bring-companion' },
         { name: 'bring-transcript' },
         { name: 'probe' },
+        { name: 'register' },
         {
           name: 'archive-only',
           version: 1,

@@ -50,17 +50,20 @@ export function canBeCopied({ container, video }: MediaFile): boolean {
 }
 
 /** The container that a file's streams go into as they are: one that browsers open, where there is one. */
-export function containerForCopy({ container, video, audio }: MediaFile): Container {
+export function containerForCopy({ container, video, audio }: Streams): Container {
   const { mp4, webm, mkv, m4a, mp3, ogg, flac, wav } = CONTAINERS;
   const isMatroska = container.split(',').includes('matroska');
   const wanted = video === undefined ? [m4a, mp3, ogg, flac, wav] : isMatroska ? [webm, mp4] : [mp4, webm];
   return wanted.find((each) => carries(each, { video, audio })) ?? mkv;
 }
 
-function carries(
-  container: Container,
-  { video, audio }: { readonly video: VideoStream | undefined; readonly audio: AudioStream | undefined },
-): boolean {
+/** What decides which containers carry a file. */
+interface Streams extends Pick<MediaFile, 'container'> {
+  readonly video: Pick<VideoStream, 'codec'> | undefined;
+  readonly audio: Pick<AudioStream, 'codec'> | undefined;
+}
+
+function carries(container: Container, { video, audio }: Omit<Streams, 'container'>): boolean {
   return (
     (video === undefined || container.video.includes(video.codec)) &&
     (audio === undefined || container.audio.includes(audio.codec))

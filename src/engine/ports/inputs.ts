@@ -1,3 +1,4 @@
+import type { LibraryFile } from '../../domain/asset.ts';
 import type { FoundInput, InputAddress } from '../../domain/input.ts';
 import type { Download } from './source.ts';
 import type { Call } from './store.ts';
@@ -21,6 +22,12 @@ export interface Inputs {
   urlOf(address: InputAddress): string | undefined;
   /** Asks one of these services, by its name, for what belongs to no recording; `undefined`: it is none of them. */
   probeOf(service: string): ((call: Call) => Promise<void>) | undefined;
+  /**
+   * All files below MEDIA_IN that could be assets by their names, in no order, read as they are taken.
+   *
+   * @throws KnownError `FILE_NOT_FOUND`, `FILE_NOT_READABLE` of the folder itself
+   */
+  library(call: Call): AsyncIterable<LibraryFile>;
   /**
    * Where a file of this machine lies, every link followed; `undefined`: it is none.
    *

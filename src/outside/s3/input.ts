@@ -10,6 +10,10 @@ export interface S3Input {
   look(input: Call & { key: string }): Promise<{ bytes: number; validator: string }>;
   /** @throws KnownError `INPUT_NOT_FOUND`, `SOURCE_CHANGED` */
   open(input: Call & { key: string; fromByte: number; validator: string | null }): Promise<Download>;
+  /** All files whose keys begin so. */
+  list(
+    input: Call & { prefix: string },
+  ): AsyncGenerator<{ key: string; bytes: number; etag: string | undefined }>;
   /** Lists a little of what begins so. */
   probe(input: Call & { prefix: string }): Promise<void>;
 }
@@ -67,6 +71,7 @@ export function createS3Input(options: S3Options): S3Input {
       return { ...all, startByte, chunks, dismiss };
     },
 
+    list: objects.list,
     probe: ({ prefix, signal }) => askBucket(signal, prefix),
   };
 }

@@ -50,7 +50,10 @@ export interface Objects {
   /** A small file as text; `undefined`: there is none. */
   readText(input: Call & { key: string }): Promise<string | undefined>;
   writeText(input: Call & { key: string; text: string }): Promise<void>;
-  list(input: Call & { prefix: string }): AsyncGenerator<{ key: string; bytes: number }>;
+  /** The etag is what `look` says, of services that list it. */
+  list(
+    input: Call & { prefix: string },
+  ): AsyncGenerator<{ key: string; bytes: number; etag: string | undefined }>;
   /** Removes a file, or one version of it; one that is gone already is no error. */
   remove(input: Call & { key: string; versionId?: string | undefined }): Promise<void>;
   removeAll(input: Call & { keys: readonly string[] }): Promise<void>;
@@ -59,7 +62,7 @@ export interface Objects {
 }
 
 const listShape = z.object({
-  Contents: many(z.object({ Key: one(z.string()), Size: one(z.coerce.number()) })),
+  Contents: many(z.object({ Key: one(z.string()), Size: one(z.coerce.number()), ETag: maybe(z.string()) })),
   NextContinuationToken: maybe(z.string()),
   IsTruncated: maybe(z.string()),
   EncodingType: maybe(z.string()),
@@ -162,8 +165,10 @@ export function createObjects(requests: Requests, profile: Profile): Objects {
         };
         const answer = await requests.ask({ method: 'GET', query, signal });
         const page = parseAnswer(answer, 'ListBucketResult', listShape);
-        for (const { Key, Size } of page.Contents)
-          yield { key: plainKey(Key, page.EncodingType), bytes: Size };
+        for (const { Key, Size, ETag } of page.Contents) {
+          const etag = ETag === undefined ? undefined : plainEtag(ETag);
+          yield { key: plainKey(Key, page.EncodingType), bytes: Size, etag };
+        }
         token = page.IsTruncated === 'true' ? page.NextContinuationToken : undefined;
       } while (token !== undefined);
     },

@@ -1,0 +1,345 @@
+import { createHash } from 'node:crypto';
+import { type ExpressionBuilder, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import {
+  ASSET_STATUSES,
+  type AssetStatus,
+  isWrittenAnew,
+  type JobStatus,
+  STATES_OF_ASSETS,
+} from '../domain/asset.ts';
+import { recordingId } from '../domain/ids.ts';
+import { firstLaneOf } from '../domain/recipe.ts';
+import { type NewRecording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import { addLast, change, nextNumber } from './change.ts';
+import type { Database } from './database.ts';
+import type { Hosts } from './hosts.ts';
+import { keepPlan } from './plans.ts';
+import { laneColumn } from './recording-rows.ts';
+import { firstEvent, newRow } from './recordings.ts';
+import { placeOf, renew } from './renewal.ts';
+import type { Tables } from './schema.ts';
+import { searchPieces } from './search-text.ts';
+
+/** A file as a scan has found it, and the recording that it becomes. */
+export interface FoundAsset {
+  readonly recording: NewRecording;
+  readonly bytes: number;
+  readonly mark: string;
+  /** Its place without the ending. */
+  readonly stem: string;
+}
+
+/** What has become of a group of them; the rest are known, and as they were. */
+export interface Taken {
+  readonly registered: number;
+  /** Written anew since, and looked into once more. */
+  readonly changed: number;
+}
+
+/** What the ledger keeps of an asset beside its recording. */
+export interface AssetRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly comments: string;
+  /** Whether another asset has the same place but for its ending. */
+  readonly hasNamesake: boolean;
+}
+
+/** A page of something, the newest first. */
+interface PageQuery {
+  readonly limit: number;
+  /** Only what has a lower number. */
+  readonly beforeSeq?: number | undefined;
+  readonly text?: string | undefined;
+}
+
+interface Page<T> {
+  readonly rows: readonly T[];
+  readonly isLast: boolean;
+}
+
+/** Files below MEDIA_IN that are known by their place there, and what is made of them. */
+export interface Assets {
+  /** Takes in what is new of a group, has what was written anew begin anew, and leaves the rest as it is: one change for all, or none. */
+  take(found: readonly FoundAsset[]): Promise<Taken>;
+  page(query: PageQuery & { readonly status?: AssetStatus | undefined }): Promise<Page<AssetRow>>;
+  /** In no order; those that there are not are left out. */
+  rows(ids: readonly string[]): Promise<AssetRow[]>;
+  /** `false`: there is no such asset. */
+  comment(id: string, comments: string): Promise<boolean>;
+  /** It is no asset any more; its recording is as it was. */
+  forget(id: string): Promise<void>;
+  /** Jobs of assets, by the ids of their recordings. */
+  jobs(
+    query: PageQuery & { readonly status?: JobStatus | undefined },
+  ): Promise<Page<{ readonly id: string; readonly seq: number }>>;
+  /** The newest jobs of each of these assets, the newest first. */
+  jobsOf(ids: readonly string[], limit: number): Promise<ReadonlyMap<string, readonly string[]>>;
+}
+
+/** A worker has it, or takes back what it has made: it is left alone until that is over. */
+const BUSY_STATES: readonly State[] = ['moving', 'cancelling', 'deleting'];
+
+export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Assets {
+  /** What comes from the disk of this host says so. */
+  function asOfHere(recording: NewRecording): NewRecording {
+    const { origin } = recording;
+    if (hosts.own === undefined || origin.kind !== 'input' || origin.file === undefined) return recording;
+    return { ...recording, origin: { ...origin, host: hosts.own } };
+  }
+
+  async function known(from: Database | Transaction<Tables>, ids: readonly string[]) {
+    const rows = await from
+      .selectFrom('assets')
+      .select(['recording_id', 'bytes', 'mark'])
+      .where('recording_id', 'in', ids)
+      .execute();
+    return new Map(
+      rows.map(({ recording_id: id, bytes, mark }) => [id, { bytes: Number(bytes), mark }] as const),
+    );
+  }
+
+  async function takeIn(trx: Transaction<Tables>, found: ReadonlyMap<string, FoundAsset>): Promise<Taken> {
+    const ids = [...found.keys()];
+    const registered = await known(trx, ids);
+    const rows = await trx
+      .selectFrom('recordings')
+      .select(['id', 'seq', 'state'])
+      .where('id', 'in', ids)
+      .execute();
+    const recordings = new Map(rows.map((row) => [row.id, row]));
+    const fresh: { id: string; asset: FoundAsset }[] = [];
+    const taken = { registered: 0, changed: 0 };
+    for (const [id, asset] of found) {
+      const recording = recordings.get(id);
+      const before = registered.get(id);
+      if (recording === undefined) fresh.push({ id, asset });
+      if (recording === undefined || BUSY_STATES.includes(recording.state as State)) continue;
+      if (before === undefined) {
+        await beginAnew(trx, id, asset);
+        await trx
+          .insertInto('assets')
+          .values(rowOf(id, Number(recording.seq), asset))
+          .execute();
+        taken.registered += 1;
+      } else if (isWrittenAnew(before, asset)) {
+        await beginAnew(trx, id, asset);
+        await setMark(trx, id, asset);
+        taken.changed += 1;
+      } else if (before.mark !== asset.mark) {
+        await moved(trx, id, asset);
+      }
+    }
+    await insertNew(trx, fresh);
+    return { ...taken, registered: taken.registered + fresh.length };
+  }
+
+  async function insertNew(
+    trx: Transaction<Tables>,
+    fresh: readonly { readonly id: string; readonly asset: FoundAsset }[],
+  ): Promise<void> {
+    if (fresh.length === 0) return;
+    const recordings: (ReturnType<typeof newRow> & { seq: number })[] = [];
+    for (const { id, asset } of fresh) {
+      const recording = asOfHere(asset.recording);
+      if (recording.plan !== undefined) await keepPlan(trx, recording.plan);
+      recordings.push({ seq: await nextNumber(trx, 'recordings'), ...newRow(id, recording) });
+      addLast(trx, firstEvent(id, recording));
+    }
+    await trx.insertInto('recordings').values(recordings).execute();
+    const assets = fresh.map(({ id, asset }, at) => rowOf(id, recordings[at]?.seq ?? 0, asset));
+    await trx.insertInto('assets').values(assets).execute();
+  }
+
+  /** As if nothing had been looked at yet: a look makes nothing that would have to be taken back. */
+  async function beginAnew(trx: Transaction<Tables>, id: string, { recording }: FoundAsset): Promise<void> {
+    await trx.deleteFrom('stages').where('recording_id', '=', id).execute();
+    await renew(trx, id, asOfHere(recording));
+    const lane = recording.plan === undefined ? null : laneColumn(firstLaneOf(recording.plan));
+    await trx.updateTable('recordings').set({ lane, wanted: null }).where('id', '=', id).execute();
+  }
+
+  /** The same file lies in a bucket now and lay in a folder, or the other way round. */
+  async function moved(trx: Transaction<Tables>, id: string, asset: FoundAsset): Promise<void> {
+    const { origin } = asOfHere(asset.recording);
+    const change = { origin: JSON.stringify(origin), ...placeOf(origin) };
+    await trx.updateTable('recordings').set(change).where('id', '=', id).execute();
+    await setMark(trx, id, asset);
+  }
+
+  async function setMark(trx: Transaction<Tables>, id: string, { bytes, mark }: FoundAsset): Promise<void> {
+    await trx.updateTable('assets').set({ bytes, mark }).where('recording_id', '=', id).execute();
+  }
+
+  /** Assets that there are; one whose recording was cancelled or deleted is none. */
+  function assets() {
+    return db
+      .selectFrom('assets')
+      .innerJoin('recordings', 'recordings.id', 'assets.recording_id')
+      .select(['assets.recording_id', 'assets.seq', 'assets.comments'])
+      .select((is) =>
+        is
+          .exists(
+            is
+              .selectFrom('assets as others')
+              .select('others.seq')
+              .whereRef('others.stem_key', '=', 'assets.stem_key')
+              .whereRef('others.recording_id', '!=', 'assets.recording_id'),
+          )
+          .as('has_namesake'),
+      );
+  }
+
+  return {
+    async take(given) {
+      const found = new Map(given.map((asset) => [recordingId(asset.recording.naturalKey), asset] as const));
+      if (found.size === 0) return { registered: 0, changed: 0 };
+      const before = await known(db, [...found.keys()]);
+      for (const [id, asset] of found) if (before.get(id)?.mark === asset.mark) found.delete(id);
+      if (found.size === 0) return { registered: 0, changed: 0 };
+      return await change(db, (trx) => takeIn(trx, found));
+    },
+
+    async page({ limit, beforeSeq, text, status }) {
+      const states = (status === undefined ? ASSET_STATUSES : [status]).flatMap(
+        (each) => STATES_OF_ASSETS[each],
+      );
+      let found = assets().where('recordings.state', 'in', states);
+      if (beforeSeq !== undefined) found = found.where('assets.seq', '<', beforeSeq);
+      for (const like of likenesses(text)) found = found.where(sql<boolean>`recordings.search ${like}`);
+      const rows = await found
+        .orderBy('assets.seq', 'desc')
+        .limit(limit + 1)
+        .execute();
+      return { rows: rows.slice(0, limit).map(toAsset), isLast: rows.length <= limit };
+    },
+
+    async rows(ids) {
+      if (ids.length === 0) return [];
+      const rows = await assets()
+        .where('assets.recording_id', 'in', ids)
+        .where('recordings.state', 'in', Object.values(STATES_OF_ASSETS).flat())
+        .execute();
+      return rows.map(toAsset);
+    },
+
+    async comment(id, comments) {
+      const { numUpdatedRows } = await db
+        .updateTable('assets')
+        .set({ comments })
+        .where('recording_id', '=', id)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
+    async forget(id) {
+      await db.deleteFrom('assets').where('recording_id', '=', id).execute();
+    },
+
+    async jobs({ limit, beforeSeq, text, status }) {
+      let found = db
+        .selectFrom('recordings')
+        .select(['id', 'seq'])
+        // As the index says it, so that it is used.
+        .where('source', '=', sql.lit('library'))
+        .where('run_of', 'is not', null)
+        .where('state', 'not in', ['deleting', 'deleted']);
+      if (beforeSeq !== undefined) found = found.where('seq', '<', beforeSeq);
+      if (status !== undefined) found = withStatus(found, status);
+      for (const like of likenesses(text)) found = found.where(sql<boolean>`search ${like}`);
+      const rows = await found
+        .orderBy('seq', 'desc')
+        .limit(limit + 1)
+        .execute();
+      return {
+        rows: rows.slice(0, limit).map(({ id, seq }) => ({ id, seq: Number(seq) })),
+        isLast: rows.length <= limit,
+      };
+    },
+
+    async jobsOf(ids, limit) {
+      const ofAssets = new Map<string, string[]>();
+      if (ids.length === 0) return ofAssets;
+      const numbered = db
+        .selectFrom('recordings')
+        .select(['id', 'run_of', 'seq'])
+        .select(sql<number>`row_number() over (partition by run_of order by seq desc)`.as('place_of_job'))
+        .where('run_of', 'in', ids)
+        .where('state', 'not in', ['deleting', 'deleted']);
+      const rows = await db
+        .selectFrom(numbered.as('jobs'))
+        .select(['id', 'run_of'])
+        .where('place_of_job', '<=', limit)
+        .orderBy('seq', 'desc')
+        .execute();
+      for (const { id, run_of: of } of rows) {
+        const own = ofAssets.get(of ?? '');
+        if (own === undefined) ofAssets.set(of ?? '', [id]);
+        else own.push(id);
+      }
+      return ofAssets;
+    },
+  };
+}
+
+/** How each word of a search has to stand in what is looked through. */
+function likenesses(text: string | undefined) {
+  const pieces = text === undefined ? [] : searchPieces(text);
+  return pieces.map((piece) => sql`like ${`%${piece.replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`);
+}
+
+type JobQuery = SelectQueryBuilder<Tables, 'recordings', { id: string; seq: number }>;
+
+/** Of jobs those that stand so, as `jobStatusOf` has it. */
+function withStatus(jobs: JobQuery, status: JobStatus): JobQuery {
+  const waits: readonly State[] = ['waiting', 'backing-off'];
+  const isWanted = (is: ExpressionBuilder<Tables, 'recordings'>) =>
+    is('wanted', 'is distinct from', 'cancelled');
+  const isOver = (is: ExpressionBuilder<Tables, 'recordings'>) =>
+    is.exists(
+      is
+        .selectFrom('stages')
+        .select('stage')
+        .whereRef('recording_id', '=', 'recordings.id')
+        .where('is_output', '=', 1)
+        .where((or) => or.or([or('fact', 'is not', null), or('stages.ended_at_ms', 'is not', null)])),
+    );
+  switch (status) {
+    case 'COMPLETED':
+      return jobs.where('state', '=', 'done');
+    case 'FAILED':
+      return jobs.where('state', '=', 'failed');
+    case 'CANCELLED':
+      return jobs.where((is) =>
+        is.or([
+          is('state', 'in', ['cancelling', 'cancelled']),
+          is.and([is('wanted', '=', 'cancelled'), is('state', 'in', UNFINISHED_STATES)]),
+        ]),
+      );
+    case 'PENDING':
+      return jobs
+        .where(isWanted)
+        .where((is) =>
+          is.or([is('state', '=', 'set-aside'), is.and([is('state', 'in', waits), is.not(isOver(is))])]),
+        );
+    case 'PROCESSING':
+      return jobs
+        .where(isWanted)
+        .where((is) => is.or([is('state', '=', 'moving'), is.and([is('state', 'in', waits), isOver(is)])]));
+  }
+}
+
+function rowOf(id: string, seq: number, { bytes, mark, stem }: FoundAsset) {
+  const stemKey = createHash('sha256').update(JSON.stringify(stem)).digest('hex').slice(0, 32);
+  return { recording_id: id, seq, bytes, mark, stem_key: stemKey };
+}
+
+function toAsset(row: {
+  recording_id: string;
+  seq: number;
+  comments: string;
+  has_namesake: unknown;
+}): AssetRow {
+  const { recording_id: id, seq, comments, has_namesake: hasNamesake } = row;
+  return { id, seq: Number(seq), comments, hasNamesake: Boolean(hasNamesake) };
+}
