@@ -27,7 +27,11 @@ const ENTRIES = [/(^|\/)([a-z]+-)?main\.js$/, /^tasks\/[^/]+\.js$/, /^cli\/logs\
  * Packages that stay where they are: some look for compiled code beside themselves, the others are loaded on demand alone, and of
  * those that are no modules only Node itself then knows the names.
  */
-const OUTSIDE = ['libsql', 'msgpackr-extract', 'nodemailer', 'pg', 'pino-pretty', '@opentelemetry/*'];
+const OUTSIDE = [
+  ...['libsql', 'msgpackr-extract', 'nodemailer', 'pg', 'pino-pretty', '@opentelemetry/*'],
+  // What mercurius loads so.
+  'quick-lru',
+];
 
 /** What packages that are no modules expect to be there. */
 const REQUIRE =

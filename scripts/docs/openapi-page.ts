@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createDesk } from '../../src/desk/desk.ts';
+import { graphqlRoutes } from '../../src/graphql/routes.ts';
 import { STRICT_MEDIA_GATE } from '../../src/lib/media-gate.ts';
 import { readVersion } from '../../src/lib/version.ts';
 import { bunnyRoutes } from '../../src/outside/bunny/routes/webhook.ts';
@@ -11,9 +12,12 @@ import { WORDS } from '../../src/outside/words.ts';
 import { zoomRoutes } from '../../src/outside/zoom/routes/routes.ts';
 import { createApp } from '../../src/server/app.ts';
 import { openApiOf } from '../../src/server/pages/docs-pages.ts';
+import { statusOf } from '../../src/server/problem.ts';
 
 const log = pino({ level: 'silent' });
 const describeOnly = () => Promise.reject(new Error('only described'));
+
+async function* nothing() {}
 
 /** docs/openapi.json: the pipeline server's routes, as it describes them itself. */
 export async function openApiPage(): Promise<string> {
@@ -38,7 +42,7 @@ export async function openApiPage(): Promise<string> {
     onAsked: () => {},
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     words: WORDS,
-    inputs: { look: describeOnly, urlOf: () => undefined },
+    inputs: { look: describeOnly, library: nothing, urlOf: () => undefined },
     files: { customRoots: [], media: STRICT_MEDIA_GATE, incoming: folder },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, serviceNames: [] },
     vitals: { look: describeOnly },
@@ -70,6 +74,10 @@ export async function openApiPage(): Promise<string> {
         catchUp: { ingest: describeOnly, bring: describeOnly, step: describeOnly },
       }),
       bunnyRoutes({ lookAtVideo: describeOnly, readOnlyApiKey: undefined }),
+      graphqlRoutes({
+        ...{ library: desk.library, query: desk.query, presets: desk.control.presets },
+        ...{ version: readVersion(), statusOf },
+      }),
     ],
     version: readVersion(),
     metrics: { contentType: 'text/plain', text: describeOnly },

@@ -7,6 +7,7 @@ import { createMeasurements } from '../desk/measurements.ts';
 import { FIRST_LANE, type TaskShapes } from '../domain/recipe.ts';
 import { createServices } from '../grpc/handler.ts';
 import { grpcWeb } from '../grpc/web.ts';
+import { graphqlRoutes } from '../graphql/routes.ts';
 import { DURATION_BOUNDS_S } from '../ledger/tallies.ts';
 import { startRepeating } from '../lib/abort.ts';
 import { listening } from '../lib/listen-failure.ts';
@@ -37,6 +38,7 @@ import { createWishTeller } from '../queue/wishes.ts';
 import { createRecipeBook, type RecipeBook } from '../recipes/book.ts';
 import { loadRecipes } from '../recipes/load.ts';
 import { createApp } from '../server/app.ts';
+import { statusOf } from '../server/problem.ts';
 import { loadTaskShapes } from '../tasks/support/files.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openTracing } from '../telemetry/tracing.ts';
@@ -153,6 +155,13 @@ export async function startServer(config: Config, log: Logger) {
       bunnyRoutes({
         lookAtVideo: desk.control.lookAtVideo,
         readOnlyApiKey: config.bunny.readOnlyApiKey,
+      }),
+      graphqlRoutes({
+        library: desk.library,
+        query: desk.query,
+        presets: desk.control.presets,
+        version: installation.version,
+        statusOf,
       }),
     ],
     version: installation.version,

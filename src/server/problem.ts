@@ -68,6 +68,9 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   LEDGER_AWAY: 503,
 };
 
+/** The HTTP status with which a code is answered. */
+export const statusOf = (code: ErrorCode): number => STATUS[code] ?? 500;
+
 /** Makes every refusal of this server a problem document, and a page where a person has gone to the address. */
 export function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
@@ -89,7 +92,7 @@ function handle(thrown: FastifyError | KnownError, request: FastifyRequest, repl
     }
     const { afterMs = waitMs(error) } = error.details;
     if (typeof afterMs === 'number') void reply.header('retry-after', String(Math.ceil(afterMs / 1000)));
-    return sendProblem(reply, STATUS[error.code] ?? 500, error.code, summarize(error).message, error.words);
+    return sendProblem(reply, statusOf(error.code), error.code, summarize(error).message, error.words);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const lines = error.validation.map((issue) => {

@@ -65,12 +65,12 @@ export function createActs({ audit, log }: { audit: AccessRecords['audit']; log:
 export function followActs(app: FastifyInstance, acts: Acts): void {
   app.addHook('onSend', async (request, reply) => {
     const { pass } = request;
-    if (pass === null || isRead(request)) return;
+    if (pass === null || isRead(request) || request.isReading) return;
     const { statusCode: status } = reply;
     const outcome = status < 400 ? 'done' : 'refused';
     const isCounted = request.routeOptions.config.audit === 'counted';
     const noted = acts.note(request, {
-      act: operationOf(request),
+      act: request.act ?? operationOf(request),
       outcome,
       holder: pass.holder,
       way: pass.way,
@@ -85,7 +85,7 @@ export function followActs(app: FastifyInstance, acts: Acts): void {
 
   app.addHook('onResponse', async (request, reply) => {
     const { pass } = request;
-    if (pass === null || isRead(request)) return;
+    if (pass === null || isRead(request) || request.isReading) return;
     const { method } = request;
     request.log.info(
       {

@@ -11,15 +11,20 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * Who may call a route besides operators, and viewers if it only reads: `anyone`, for it checks by itself or tells
-     * nothing; `processes` on this machine, and nobody else; `operators`, and no viewers, though it only reads.
+     * nothing; `processes` on this machine, and nobody else; `operators`, and no viewers, though it only reads; `readers`: viewers
+     * too, for it refuses by itself what does more than read.
      */
-    access?: 'anyone' | 'processes' | 'operators';
+    access?: 'anyone' | 'processes' | 'operators' | 'readers';
   }
   interface FastifyRequest {
     /** By whom and how a route was entered that is not for anyone. */
     pass: Pass | null;
     /** What it does something to, where the path does not say it: for the audit trail. */
     subject: string | null;
+    /** What it does, where the route does not say it. */
+    act: string | null;
+    /** It does no more than read, though its method could. */
+    isReading: boolean;
   }
 }
 
@@ -206,6 +211,8 @@ export function createOperators(
 export function closeRoutes(app: FastifyInstance, operators: Operators): void {
   app.decorateRequest('pass', null);
   app.decorateRequest('subject', null);
+  app.decorateRequest('act', null);
+  app.decorateRequest('isReading', false);
 
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { access } = request.routeOptions.config;
@@ -222,7 +229,8 @@ export function closeRoutes(app: FastifyInstance, operators: Operators): void {
       throw error;
     }
     const { holder } = request.pass;
-    if (holder.role !== 'operator' && (access === 'operators' || !isRead(request))) throw readOnly(holder);
+    if (holder.role === 'operator' || access === 'readers') return;
+    if (access === 'operators' || !isRead(request)) throw readOnly(holder);
   });
 }
 
