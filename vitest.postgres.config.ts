@@ -24,7 +24,7 @@ const ON_THE_LEDGER = [
     'doors-files',
     'doors-zoom',
   ],
-  ...['zoom-losses', 'zoom-removal', 'zoom-wanted', 'zoom-catch-up'],
+  ...['library', 'graphql', 'zoom-losses', 'zoom-removal', 'zoom-wanted', 'zoom-catch-up'],
 ];
 
 /** What the projects have in common: each test file over ledgers that lie in Postgres. */

@@ -14,6 +14,7 @@ import {
   websiteGone,
 } from '../desk/alarm-words.ts';
 import { alarmChangesOf, TROUBLE_KINDS, type Trouble } from '../desk/troubles.ts';
+import { isAsset } from '../domain/asset.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import type { ErrorSummary } from '../domain/errors.ts';
 import type { Services } from '../domain/services.ts';
@@ -155,7 +156,8 @@ export async function changesBy(
   const isHeld = type === 'attempt.postponed' && HELD.includes(data['code'] as ErrorCode);
   if (type !== 'recording.failed' && type !== 'video.failed' && !isHeld && !isLost) return [];
   const recording = await recordings.get(recordingId);
-  if (recording === undefined) return [];
+  // Of what only lies there a list says whether it can be read.
+  if (recording === undefined || isAsset(recording)) return [];
   if (isLost) return [{ raise: outputFailed(recording, String(data['stage']), data as never) }];
   if (isHeld) return [{ raise: recordingHeld(recording, data as never) }];
   if (type === 'video.failed') return [{ raise: videoFailed(recording) }];

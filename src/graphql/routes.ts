@@ -109,11 +109,12 @@ function addGraphql(app: FastifyInstance, options: GraphqlOptions): void {
     }),
   });
   app.addHook('onClose', () => library.stop());
-  app.register(async (scope) => {
+  app.register((scope, _options, registered) => {
     scope.graphql.addHook('preExecution', async (schema, document, context, variables) =>
       admit({ schema, document, context: context as never as AskContext, variables: variables ?? {} }),
     );
     addRoutes(scope, { ...options, telling });
+    registered();
   });
 }
 

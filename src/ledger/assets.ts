@@ -171,23 +171,23 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
     await trx.updateTable('assets').set({ bytes, mark }).where('recording_id', '=', id).execute();
   }
 
-  /** Assets that there are; one whose recording was cancelled or deleted is none. */
-  function assets() {
+  /**
+   * Assets that there are; one whose recording was cancelled or deleted is none. What is asked of recordings is asked of each in its
+   * turn, so that a page of them costs no more than its rows, however many there are.
+   */
+  function assets({ states, text }: { states: readonly State[]; text?: string | undefined }) {
     return db
       .selectFrom('assets')
-      .innerJoin('recordings', 'recordings.id', 'assets.recording_id')
-      .select(['assets.recording_id', 'assets.seq', 'assets.comments'])
-      .select((is) =>
-        is
-          .exists(
-            is
-              .selectFrom('assets as others')
-              .select('others.seq')
-              .whereRef('others.stem_key', '=', 'assets.stem_key')
-              .whereRef('others.recording_id', '!=', 'assets.recording_id'),
-          )
-          .as('has_namesake'),
-      );
+      .select(['recording_id', 'seq', 'comments', hasNamesake])
+      .where((is) => {
+        let recording = is
+          .selectFrom('recordings')
+          .select('recordings.id')
+          .whereRef('recordings.id', '=', 'assets.recording_id')
+          .where('recordings.state', 'in', states);
+        for (const like of likenesses(text)) recording = recording.where(sql<boolean>`search ${like}`);
+        return is.exists(recording);
+      });
   }
 
   return {
@@ -204,11 +204,10 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
       const states = (status === undefined ? ASSET_STATUSES : [status]).flatMap(
         (each) => STATES_OF_ASSETS[each],
       );
-      let found = assets().where('recordings.state', 'in', states);
-      if (beforeSeq !== undefined) found = found.where('assets.seq', '<', beforeSeq);
-      for (const like of likenesses(text)) found = found.where(sql<boolean>`recordings.search ${like}`);
+      let found = assets({ states, text });
+      if (beforeSeq !== undefined) found = found.where('seq', '<', beforeSeq);
       const rows = await found
-        .orderBy('assets.seq', 'desc')
+        .orderBy('seq', 'desc')
         .limit(limit + 1)
         .execute();
       return { rows: rows.slice(0, limit).map(toAsset), isLast: rows.length <= limit };
@@ -216,9 +215,8 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
 
     async rows(ids) {
       if (ids.length === 0) return [];
-      const rows = await assets()
-        .where('assets.recording_id', 'in', ids)
-        .where('recordings.state', 'in', Object.values(STATES_OF_ASSETS).flat())
+      const rows = await assets({ states: Object.values(STATES_OF_ASSETS).flat() })
+        .where('recording_id', 'in', ids)
         .execute();
       return rows.map(toAsset);
     },
@@ -281,6 +279,10 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
     },
   };
 }
+
+/** Whether another asset has the same place but for its ending. */
+const hasNamesake = sql<unknown>`exists (select 1 from assets as others
+  where others.stem_key = assets.stem_key and others.recording_id <> assets.recording_id)`.as('has_namesake');
 
 /** How each word of a search has to stand in what is looked through. */
 function likenesses(text: string | undefined) {
