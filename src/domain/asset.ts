@@ -58,7 +58,7 @@ export function assetKey(path: string): string {
   return `${ASSET}${JSON.stringify(path)}`;
 }
 
-export function idOfAsset(path: string): string {
+function idOfAsset(path: string): string {
   return recordingId(assetKey(path));
 }
 

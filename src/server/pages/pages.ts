@@ -45,7 +45,7 @@ const DASHBOARD_PATHS = [
 const TUS_PATH = '/tusupload';
 
 /**
- * The operators' dashboard at `/` and the tutors' page at `/upload`. Whoever gets to the latter can read nothing there;
+ * The operators' dashboard at `/`, GraphiQL, and the tutors' page at `/upload`. Whoever gets to the latter can read nothing there;
  * what may be uploaded is for the tus server to decide.
  */
 export function addPages(
@@ -65,6 +65,14 @@ export function addPages(
       const url = uploadUrlFor(request);
       return policy(...(url.startsWith('/') ? [] : [new URL(url).origin]));
     },
+  });
+  addPage(app, 'graphiql', {
+    paths: ['/graphiql'],
+    assets: '/graphiql/assets/',
+    access: 'operators',
+    // Its editor writes styles into the page, and its letters lie in its own styles.
+    policyFor: () =>
+      `${policy().replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}; font-src data:`,
   });
   app.get(
     '/upload/config.json',
@@ -98,7 +106,7 @@ interface Page {
   /** The path of its scripts and styles. */
   readonly assets: string;
   /** Who may see it besides operators. */
-  readonly access?: 'anyone';
+  readonly access?: 'anyone' | 'operators';
   readonly limit?: 'viewer';
   readonly policyFor: (request: FastifyRequest) => string;
 }

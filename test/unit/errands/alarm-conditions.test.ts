@@ -3,7 +3,10 @@ import { changesBy } from '../../../src/errands/alarm-conditions.ts';
 import type { EventType } from '../../../src/ledger/events.ts';
 import type { Recordings } from '../../../src/ledger/recordings.ts';
 
-const recordings = { get: async () => ({ id: 'rec_1', title: 'Algebra' }) } as unknown as Recordings;
+const recordingsWith = (naturalKey: string) =>
+  ({ get: async () => ({ id: 'rec_1', title: 'Algebra', naturalKey }) }) as unknown as Recordings;
+
+const recordings = recordingsWith('run:1');
 
 const happens = (type: EventType, data: object) =>
   changesBy({ seq: 1, recordingId: 'rec_1', atMs: 0, type, data: { ...data } }, recordings);
@@ -33,4 +36,13 @@ it('tells once of an output that could not be made', async () => {
 
 it('tells nothing of a poster of what has no pictures', async () => {
   expect(await happens('output.failed', { stage: 'poster', code: 'STREAM_MISSING' })).toEqual([]);
+});
+
+it('tells of nothing that only lies below MEDIA_IN, whatever is in it', async () => {
+  const failed = {
+    ...{ seq: 1, recordingId: 'rec_1', atMs: 0, type: 'recording.failed' as const },
+    data: { code: 'NOT_MEDIA', message: '' },
+  };
+  expect(await changesBy(failed, recordingsWith('asset:"notes.mp4"'))).toEqual([]);
+  expect(await changesBy(failed, recordings)).toHaveLength(2);
 });
