@@ -4,6 +4,7 @@ import { type Request, type Response, readText, send } from '../lib/http.ts';
 import { parseEventStream, type StreamedEvent } from './event-stream.ts';
 import { EXIT } from './exit-codes.ts';
 import { exitCodeOf, Failure, type Trouble } from './failure.ts';
+import { graphqlErrorsShape, graphqlFailure } from './graphql.ts';
 
 /** An answer takes as long; a stream says something every 15 seconds, in milliseconds. */
 const IDLE_TIMEOUT_MS = 40_000;
@@ -65,6 +66,8 @@ export function createApi(server: { readonly url: string; readonly token: string
   function refused(status: number, text: string): Failure {
     const problem = problemShape.safeParse(parseJson(text));
     if (problem.success) return failureOf(problem.data);
+    const errors = graphqlErrorsShape.safeParse(parseJson(text));
+    if (errors.success) return graphqlFailure(errors.data);
     return somebodyElse(url, `it answers with ${status} and no problem document`);
   }
 

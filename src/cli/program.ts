@@ -11,6 +11,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addFrontCommand } from './commands/front.ts';
 import { addHostsCommand } from './commands/hosts.ts';
 import { addLedgerCommand } from './commands/ledger.ts';
+import { addLibraryCommand } from './commands/library.ts';
 import { addLinkCommand } from './commands/link.ts';
 import { addListCommand } from './commands/list.ts';
 import { addLogsCommand } from './commands/logs.ts';
@@ -104,6 +105,7 @@ export function createProgram(io: Io, version: string): Command {
     addRulesCommand,
     addRecipesCommand,
     addPresetsCommand,
+    addLibraryCommand,
     addProbeCommand,
     addRunCommand,
     addLinkCommand,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cliOf, runSluice } from '../support/cli.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { askGraphql } from '../support/graphql.ts';
 import { type House, openHouse, SAMPLE, writeVideo } from '../support/house.ts';
@@ -428,6 +429,33 @@ describe('GraphQL', () => {
       'transcoded/algebra.mov_thumbnail.jpg',
       'transcoded/algebra.mp4_thumbnail.jpg',
     ]);
+  });
+});
+
+describe('sluice library', () => {
+  const sluice = (args: string[], env = {}) => runSluice(['library', ...args], cliOf(house, env));
+
+  it('looks through MEDIA_IN and shows what lies there', async () => {
+    const scanned = await sluice(['scan', '--json']);
+    expect(scanned.json).toEqual({ found: 6, registered: 0, changed: 0, skipped: 6 });
+    expect((await sluice(['scan'])).stdout).toBe(
+      '6 files of media: 0 new, 0 written anew, 6 known already.\n',
+    );
+    const listed = await sluice(['list', '--status', 'error', '--json']);
+    expect(listed.json.assets).toMatchObject([{ path: 'courses/broken.mov', status: 'error' }]);
+    expect((await sluice(['list', '--limit', '2', '--json'])).json.assets).toHaveLength(2);
+    const { stdout } = await sluice(['list', '--search', 'groups']);
+    expect(stdout).toMatch(/ASSET +STATUS +LENGTH +SIZE +CODECS +PATH/);
+    expect(stdout).toMatch(/ready +0:08 +.*h264, aac +courses\/maths\/groups, rings\.MP4/);
+  });
+
+  it('says what was refused, as people and as programs read it', async () => {
+    const made = await house.post('/api/access/tokens', { name: 'cli-viewer', role: 'viewer' });
+    const { token } = (await made.json()) as { token: string };
+    const refused = await sluice(['scan', '--json'], { SLUICE_TOKEN: token });
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'READ_ONLY' } });
+    expect((await sluice(['list', '--limit', 'many'])).exitCode).toBe(2);
   });
 });
 
