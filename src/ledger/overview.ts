@@ -15,6 +15,9 @@ import { searchPieces } from './search-text.ts';
 
 const HOUR_MS = 3_600_000;
 
+/** What only lies below MEDIA_IN was neither asked for nor brought home, and nobody waits for it. */
+const isNoAsset = sql<boolean>`natural_key not like ${sql.lit(`${ASSET}%`)}`;
+
 /** Of how many that wait it is looked since when. */
 const WAITING_LOOKED_AT = 20;
 
@@ -208,6 +211,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .where('state', 'in', ['waiting', 'backing-off'])
         // Without an error it was a person who said when it is to go.
         .where((or) => or.or([or('not_before_ms', '<=', wallMs()), or('last_error', 'is not', null)]))
+        .where(isNoAsset)
         .orderBy('seq')
         .limit(WAITING_LOOKED_AT)
         .execute();
@@ -225,8 +229,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       const rows = await (of === undefined
         ? all
             .where((of) => of.or([of('run_of', 'is not', null), of('source', '=', 'library')]))
-            // What only lies there nobody has asked to be run.
-            .where('natural_key', 'not like', `${ASSET}%`)
+            .where(isNoAsset)
         : all.where('run_of', '=', of)
       ).execute();
       return await summarize(rows.map(toRecording));
@@ -324,6 +327,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .select((select) => select.fn.countAll<number>().as('count'))
         .where('state', '=', 'done')
         .where('ended_at_ms', '>=', sinceMs)
+        .where(isNoAsset)
         .executeTakeFirst();
       return Number(row?.count ?? 0);
     },
@@ -333,6 +337,7 @@ export function createOverview({ db }: { db: Database }): Overview {
         .selectFrom('recordings')
         .selectAll()
         .where('state', '=', 'done')
+        .where(isNoAsset)
         .orderBy('ended_at_ms', 'desc')
         .limit(limit)
         .execute();
@@ -362,6 +367,7 @@ export function createOverview({ db }: { db: Database }): Overview {
       ])
       .where('ended_at_ms', '>=', sinceMs)
       .where('state', '=', 'done')
+      .where(isNoAsset)
       .groupBy(span)
       .execute();
     return rows.map(({ span: at, count, bytes }) => ({

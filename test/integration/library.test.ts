@@ -12,6 +12,7 @@ import { askGraphql } from '../support/graphql.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
 import { createDatabase, isRunOnPostgres } from '../support/postgres-floor.ts';
+import { startProcesses } from '../support/processes.ts';
 
 const { signal } = new AbortController();
 const SCAN = 'mutation { scanMediaFolder { found registered changed skipped } }';
@@ -67,6 +68,24 @@ async function allLookedInto(house: House): Promise<void> {
 }
 
 describe('a library', () => {
+  it('is asked of the server as it is built, too', async () => {
+    await withHouse({}, async (house) => {
+      const environment = { ...house.environment, REDIS_URL: house.redis.url };
+      const built = await startProcesses(environment, ['pipeline']);
+      closing.push(() => built.stop());
+      const post = (path: string, body: unknown) =>
+        fetch(`${built.pipelineUrl}${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      const { data } = await askGraphql({ post }, '{ assets { id } systemStatus { version } }');
+      expect(data).toEqual({ assets: [], systemStatus: { version: expect.stringMatching(/^\d/) } });
+      expect((await fetch(`${built.pipelineUrl}/graphiql`)).status).toBe(200);
+      await built.stop();
+    });
+  });
+
   it('is refused where MEDIA_IN is not set or not there, in words', async () => {
     const folder = await newFolder();
     await withHouse({}, async (house) => {
@@ -164,6 +183,21 @@ describe('a library', () => {
         { id: known?.id },
       );
       expect(await house.reaches(data.createJob.id, 'done', 'failed')).toBe('done');
+    });
+  });
+
+  it('is nobody’s work: what lies there is not counted as done', async () => {
+    const folder = await newFolder();
+    await mkdir(join(folder, 'in'));
+    await writeVideo(join(folder, 'in', 'one.mp4'), 0);
+    await withHouse({ MEDIA_IN: join(folder, 'in') }, async (house) => {
+      const overview = async () =>
+        (await (await fetch(`${house.config.pipeline.url}/api/overview`)).json()) as Record<string, unknown>;
+      await scan(house);
+      await house.startWorker();
+      await allLookedInto(house);
+
+      expect(await overview()).toMatchObject({ done: [], done_since: 0 });
     });
   });
 
