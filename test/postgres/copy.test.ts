@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { assetKey } from '../../src/domain/asset.ts';
 import { copyLedger } from '../../src/ledger/copy.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
 import { runSluice } from '../support/cli.ts';
@@ -45,6 +46,30 @@ it('takes every row of every table to Postgres and back, and the numbers go on w
   const { isDuplicate } = await ledger.recordings.accept(fileRecording('after the move'));
   await ledger.close();
   expect(isDuplicate).toBe(false);
+});
+
+it('takes assets along, and what was said of them', async () => {
+  const ledger = await openWholeLedger({ address: file, leaseMs: 5000 });
+  const assets = ['one.mp4', 'one.mov'].map((path) => ({
+    ...{ bytes: 1, mark: 'time 1', stem: 'one' },
+    recording: {
+      ...{ source: 'library' as const, naturalKey: assetKey(path), aceId: null, title: path, details: {} },
+      origin: { kind: 'input' as const, address: `media-in:${path}`, bytes: 1, validator: null },
+    },
+  }));
+  expect(await ledger.assets.take(assets)).toEqual({ registered: 2, changed: 0 });
+  const { rows } = await ledger.assets.page({ limit: 10 });
+  await ledger.assets.comment(rows[0]?.id ?? '', 'The better one');
+  const before = await ledger.assets.page({ limit: 10 });
+  await ledger.close();
+
+  await copy(file, url);
+
+  const copied = await openWholeLedger({ address: url, leaseMs: 5000 });
+  expect(await copied.assets.page({ limit: 10 })).toEqual(before);
+  expect(before.rows).toMatchObject([{ comments: 'The better one', hasNamesake: true }, { comments: '' }]);
+  expect(await copied.assets.take(assets)).toEqual({ registered: 0, changed: 0 });
+  await copied.close();
 });
 
 it('is done by the command, which says what to set and shows no password', async () => {
