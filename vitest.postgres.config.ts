@@ -13,7 +13,7 @@ const ON_THE_LEDGER = [
     'pages',
     'postponed',
   ],
-  ...['late-looks', 'line', 'line-left', 'live', 'runs', 'output-ends', 'sweeper', 'actions', 'after-done'],
+  ...['late-looks', 'line', 'line-left', 'live', 'runs', 'output-ends', 'sweeper', 'actions', 'after-done', 'grpc'],
   ...[
     'two-stores',
     'two-publishers',

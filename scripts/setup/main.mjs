@@ -11,6 +11,7 @@ import {
   CURL,
   FAKETIME,
   FFMPEG,
+  GRPCIO,
   HAPROXY,
   IPROUTE,
   isSet,
@@ -29,7 +30,7 @@ const HELP = `Makes this checkout ready to run. Repeating it is free: it does on
 Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
-  --test    also install what only the tests need (rclone, b2sdk, faketime, Chromium, nginx, Caddy,
+  --test    also install what only the tests need (rclone, b2sdk, grpcio, faketime, Chromium, nginx, Caddy,
             HAProxy, Postgres, iproute2, and in the cache folder of this user radosgw)
   --chaos   also install what only the chaos run needs (faketime, Postgres)
   --hosts   also install what only the small world of hosts needs (faketime, Postgres, nginx, iproute2)
@@ -89,6 +90,7 @@ export async function setUp({
       ? [programStep({ program: IPROUTE, env, folders, say })]
       : []),
     ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
+    ...(test ? [programStep({ program: GRPCIO, env, folders, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     stubsStep({ root, say }),

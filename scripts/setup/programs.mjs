@@ -61,6 +61,25 @@ export const B2SDK = {
   instead: '',
 };
 
+/** A second stock client of the gRPC door, which the tests use where it can be had. */
+export const GRPCIO = {
+  title: 'grpcio for Python',
+  programs: ['python3'],
+  probe: [
+    '-c',
+    'import importlib.util, sys; sys.exit(None in (importlib.util.find_spec("grpc"), importlib.util.find_spec("grpc_tools")))',
+  ],
+  packages: {
+    'apt-get': ['python3-grpcio', 'python3-grpc-tools'],
+    apk: ['py3-grpcio', 'py3-grpcio-tools'],
+    dnf: ['python3-grpcio', 'python3-grpcio-tools'],
+    brew: ['grpc'],
+  },
+  byHand: 'install it by "python3 -m pip install grpcio grpcio-tools"',
+  instead: '',
+  without: 'Until then the tests try the gRPC door with the stock client of Node alone.',
+};
+
 /** The proxies in front, of which the tests prove what they let through. */
 export const NGINX = {
   title: 'nginx',

@@ -204,7 +204,8 @@ export function createLibrary(options: LibraryOptions): Library {
   }
 
   function assetInSight(
-    { recording, facts }: Reached,
+    recording: Recording,
+    reached: Reached | undefined,
     comments: string,
     seq: number,
   ): AssetInSight | undefined {
@@ -221,7 +222,7 @@ export function createLibrary(options: LibraryOptions): Library {
       bytes: origin.bytes,
       status,
       error: status === 'ready' ? null : lastError,
-      looked: facts[REGISTER_STEP] as LookedInto | undefined,
+      looked: reached?.fact(REGISTER_STEP) as LookedInto | undefined,
       comments,
       createdAtMs: acceptedAtMs,
       url: inputs.urlOf(address),
@@ -231,12 +232,12 @@ export function createLibrary(options: LibraryOptions): Library {
   async function assetsOf(
     rows: readonly { readonly id: string; readonly comments: string; readonly seq: number }[],
   ): Promise<AssetInSight[]> {
-    const reached = new Map(
-      (await jobs.reached(rows.map(({ id }) => id))).map((each) => [each.recording.id, each] as const),
-    );
+    const ids = rows.map(({ id }) => id);
+    const known = new Map((await jobs.recordings(ids)).map((each) => [each.id, each] as const));
+    const reached = await jobs.reached(ids);
     return rows.flatMap(({ id, comments, seq }) => {
-      const own = reached.get(id);
-      return (own && assetInSight(own, comments, seq)) ?? [];
+      const own = known.get(id);
+      return (own && assetInSight(own, reached.get(id), comments, seq)) ?? [];
     });
   }
 
@@ -264,8 +265,8 @@ export function createLibrary(options: LibraryOptions): Library {
     return percent;
   }
 
-  async function jobInSight(reached: Reached): Promise<AssetJob[]> {
-    const { recording, facts, stands } = reached;
+  async function jobInSight(recording: Recording, reached: Reached): Promise<AssetJob[]> {
+    const { stands } = reached;
     const { id, seq, runOf, state, details } = recording;
     if (runOf === undefined || recording.source !== 'library') return [];
     if (state === 'deleting' || state === 'deleted') return [];
@@ -273,7 +274,7 @@ export function createLibrary(options: LibraryOptions): Library {
     const [step] = steps;
     const isOver = isOutputOver(steps, reached);
     const status = jobStatusOf(recording, isOver);
-    const outputs = (step === undefined ? undefined : facts[step]) as
+    const outputs = (step === undefined ? undefined : reached.fact(step)) as
       | { outputs?: readonly Output[] }
       | undefined;
     return [
@@ -297,7 +298,12 @@ export function createLibrary(options: LibraryOptions): Library {
 
   async function readJobs(ids: readonly string[]): Promise<AssetJob[]> {
     if (ids.length === 0) return [];
-    return (await Promise.all((await jobs.reached(ids)).map(jobInSight))).flat();
+    const [known, reached] = [await jobs.recordings(ids), await jobs.reached(ids)];
+    const seen = known.map(async (recording) => {
+      const own = reached.get(recording.id);
+      return own === undefined ? [] : await jobInSight(recording, own);
+    });
+    return (await Promise.all(seen)).flat();
   }
 
   /** @throws KnownError `NOT_FOUND` */

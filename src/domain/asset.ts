@@ -124,9 +124,9 @@ export function jobStatusOf(
 /** Whether one of the steps that make outputs has ended, be it well or not. */
 export function isOutputOver(
   steps: readonly string[],
-  { facts, stands }: { readonly facts: Readonly<Record<string, unknown>>; readonly stands: OutputStands },
+  { isDone, stands }: { isDone(step: string): boolean; readonly stands: OutputStands },
 ): boolean {
-  return steps.some((step) => facts[step] !== undefined || stands[step]?.isOver === true);
+  return steps.some((step) => isDone(step) || stands[step]?.isOver === true);
 }
 
 /** Where outputs of assets go in the place of outputs, and where parts of assets do. */

@@ -36,6 +36,17 @@ export function createScratchBroom(options: {
     };
   }
 
+  /** The folder of a recording in which none of a step is left. */
+  async function inspectEmpty(recordingId: string): Promise<Leftover | undefined> {
+    const recording = await recordings.get(recordingId);
+    if (recording === undefined || UNFINISHED_STATES.includes(recording.state)) return undefined;
+    return {
+      bytes: 0,
+      reason: `the recording is ${recording.state}`,
+      remove: () => rmdir(join(directory, recordingId)).catch(() => {}),
+    };
+  }
+
   async function whyItMayGo(id: string, step: string, writtenAtMs: number): Promise<string | undefined> {
     const recording = await recordings.get(id);
     if (recording === undefined) {
@@ -55,10 +66,14 @@ export function createScratchBroom(options: {
       const steps = await Promise.all(
         owners.map(async (id) => (await foldersIn(join(directory, id))).map((step) => ({ id, step }))),
       );
-      return steps
-        .flat()
-        .filter(({ step }) => STEP_ID.test(step))
-        .map(({ id, step }) => ({ name: `${id}/${step}`, inspect: () => inspect(id, step) }));
+      const empty = owners.filter((_, at) => steps[at]?.length === 0);
+      return [
+        ...steps
+          .flat()
+          .filter(({ step }) => STEP_ID.test(step))
+          .map(({ id, step }) => ({ name: `${id}/${step}`, inspect: () => inspect(id, step) })),
+        ...empty.map((id) => ({ name: id, inspect: () => inspectEmpty(id) })),
+      ];
     },
   };
 }

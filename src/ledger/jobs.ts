@@ -3,6 +3,7 @@ import type { OutputStands } from '../domain/output-stand.ts';
 import type { Recording } from '../domain/recording.ts';
 import type { Database } from './database.ts';
 import { toStands } from './output-stands.ts';
+import { toRecording } from './recording-rows.ts';
 import { readCheckpoint } from './recordings.ts';
 import type { Tables } from './schema.ts';
 
@@ -35,6 +36,8 @@ export interface Reached {
 export interface Jobs {
   /** In no order; those that there are not are left out. */
   heads(ids: readonly string[]): Promise<Head[]>;
+  /** The same, with all that is known of them. */
+  recordings(ids: readonly string[]): Promise<Recording[]>;
   /** What the steps of each have reached. */
   reached(ids: readonly string[]): Promise<ReadonlyMap<string, Reached>>;
 }
@@ -82,6 +85,13 @@ export function createJobs({ db }: { db: Database }): Jobs {
         ...(row.reference === null ? {} : { reference: row.reference }),
         lastError: row.last_error === null ? null : JSON.parse(row.last_error),
       }));
+    },
+
+    async recordings(ids) {
+      const rows = await inTurns(ids, (some) =>
+        db.selectFrom('recordings').selectAll().where('id', 'in', some).execute(),
+      );
+      return rows.map(toRecording);
     },
 
     async reached(ids) {

@@ -305,12 +305,16 @@ export async function startWorker(
       },
       // Nobody can try a job again: what was brought for it is of no use any more.
       onFailed: async (recording) => {
+        await scratch.tidy(recording.id);
         if (trackingIdOf(recording) === undefined) return;
         await spool
           .remove(recording.id)
           .catch((err) => log.warn({ event: 'spool.left', err }, 'left for the sweep'));
       },
-      onDone: wakeTrash,
+      onDone(recording) {
+        wakeTrash(recording);
+        void scratch.tidy(recording.id);
+      },
       onHandedOver: (id, next) => lineOf(next).hurry(id),
       onAnnounced,
       onPostponed: diskWatch.met,

@@ -199,7 +199,7 @@ describe('the command of a fresh clone', () => {
 
   it('works through npx before a build and after it, with one cache, and builds by itself', async () => {
     await link('node_modules');
-    await copy('src', 'tsconfig.json', 'tsconfig.build.json');
+    await copy('src', 'tsconfig.json', 'tsconfig.build.json', 'buf.gen.yaml');
     const npx = () => start(['sluice', '--version'], { npm_config_update_notifier: 'false' }, 'npx');
 
     const first = await npx();

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Metadata, status as Status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { idOfJob } from '../../src/domain/job.ts';
 import { createFfprobe } from '../../src/lib/ffprobe.ts';
 import { lookAt } from '../../src/tasks/support/look-into.ts';
 import {
@@ -15,7 +16,7 @@ import {
   refusalOf,
 } from '../support/grpc-world.ts';
 import { readPlaylist } from '../support/package-reader.ts';
-import { logo, silentFilm, tone } from '../support/small-media.ts';
+import { logo, longFilm, silentFilm, tone } from '../support/small-media.ts';
 import { type Listener, startListener } from '../support/webhook-listener.ts';
 
 let world: GrpcWorld;
@@ -382,7 +383,99 @@ describe('one output', () => {
   });
 });
 
+describe('a job on its way', () => {
+  it('V27 V34 says how far its input is in bytes, its output in seconds and then in bytes, and nothing at the end', async () => {
+    world.s3.faults.add({ on: 'GET */film.mp4#*', bytesPerSecond: 300_000 });
+    world.s3.faults.add({ on: 'PUT */v34/*', delayMs: 300, count: 1000 });
+    const id = await create({
+      thumbnails: [],
+      playlists: [{ upload_to: place('v34/p.m3u8'), options: { quality_names: ['R_360P', 'R_240P'] } }],
+    });
+    const seen = await world.reaches(id, 'FINISHED');
+    const inputs = seen.flatMap(({ inputs: [input] }) => (input.input_progress ? [input] : []));
+    expect(inputs.length).toBeGreaterThan(0);
+    for (const { status, input_progress: progress } of inputs) {
+      expect(status).toBe('DOWNLOADING');
+      expect(progress.total).toBe(391_396);
+      expect(progress.current).toBeLessThanOrEqual(progress.total);
+    }
+    const outputs = seen.flatMap(({ playlists }) => playlists.outputs).filter((each) => each.output_progress);
+    const totals = new Map<string, number>();
+    for (const { status, output_progress: progress } of outputs) totals.set(status, progress.total);
+    // Eight seconds of film, and more bytes than that.
+    expect(totals.get('PROCESSING')).toBe(8);
+    expect(totals.get('UPLOADING')).toBeGreaterThan(10_000);
+    expect(seen.at(-1).playlists.outputs[0].output_progress).toBeNull();
+  });
+
+  it('V28 V61 brings nothing again that has come, and tries what has failed again by itself', async () => {
+    world.s3.faults.add({ on: 'GET */film.mp4#*', cutAfterBytes: 200_000 });
+    world.s3.faults.add({ on: 'PUT */v28/t.jpg#*', status: 500, count: 3 });
+    const from = world.s3.requests.length;
+    await finished({ thumbnails: [thumbnail('v28/t.jpg')] });
+    const asked = world.s3.requests
+      .slice(from)
+      .filter(({ method, path }) => method === 'GET' && path.includes('/film.mp4'));
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.headers['range']).toMatch(/^bytes=1\d{5}-/);
+    expect(world.keys(CONTENT)).toContain('v28/t.jpg');
+  });
+
+  it('V3 V62 V63 makes any number of outputs, in the buckets for what names none, and leaves nothing on the disk', async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `v3/${at}.jpg`);
+    const id = await create({
+      video: { s3_input: { key: 'film.mp4' } },
+      thumbnails: names.map((key) => ({ thumbnail_time: '1', upload_to: { key } })),
+    });
+    expect((await world.reaches(id, 'FINISHED')).at(-1)).toMatchObject({ ready_outputs: 12 });
+    expect(
+      world
+        .keys(CONTENT)
+        .filter((key) => key.startsWith('v3/'))
+        .sort(),
+    ).toEqual(names.sort());
+    for (const each of ['spool', 'scratch']) {
+      const path = join(world.house.config.dataDir, each);
+      const own = idOfJob(id);
+      const left = async () =>
+        (await readdir(path)).filter((name) => name === own).map((name) => `${each}/${name}`);
+      await expect.poll(left).toEqual([]);
+    }
+  });
+
+  it('V51 has its ffmpeg killed at once where it is revoked', async () => {
+    const running = async () => {
+      const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+      const lines = await Promise.all(
+        pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+      );
+      return lines.filter((line) => line.startsWith('ffmpeg\0') && line.includes(world.house.config.dataDir))
+        .length;
+    };
+    await world.put(CONTENT, 'long.mp4', await longFilm(folder));
+    const id = await create({
+      video: { s3_input: place('long.mp4') },
+      thumbnails: [],
+      playlists: [
+        { upload_to: place('v51/p.m3u8'), options: { quality_names: ['R_720P', 'R_480P', 'R_360P'] } },
+      ],
+    });
+    await expect.poll(running).toBeGreaterThan(0);
+    await world.client.revokeJobs({ tracking_ids: [id] });
+    await expect.poll(running).toBe(0);
+    expect(await world.result(id)).toMatchObject({ status: 'REVOKED' });
+  });
+});
+
 describe('results', () => {
+  it('V49 are there until somebody deletes the job', async () => {
+    const id = await create({ thumbnails: [thumbnail('v49/t.jpg')] });
+    await world.reaches(id, 'FINISHED');
+    const answer = await world.house.post(`/api/recordings/${idOfJob(id)}/delete`, { confirm: true });
+    expect(answer.status).toBe(200);
+    expect(await world.result(id)).toBeUndefined();
+  });
+
   it('V47 V48 are of many jobs, in the order of their ids; unknown ones are left out', async () => {
     const ids = [await create({ reference_id: 'a' }), await create({ reference_id: 'b' })];
     const asked = [ids[1], 'no-such-job', '', ids[0]];
@@ -426,7 +519,6 @@ describe('revoking', () => {
     });
     const second = await world.client.revokeJobs({ tracking_ids: [id] });
     expect(second.results[0].has_been_sent).toBe('REVOKE_SIGNAL_SENT');
-    const { idOfJob } = await import('../../src/domain/job.ts');
     await world.house.reaches(idOfJob(id), 'cancelled');
     expect(world.keys(CONTENT).filter((key) => key.startsWith('v50/'))).toEqual([]);
     expect(await world.result(id)).toMatchObject({ status: 'REVOKED' });
@@ -494,7 +586,6 @@ describe('revoking', () => {
   });
 
   it('V43 is final: nobody tries a job again that has told its end', async () => {
-    const { idOfJob } = await import('../../src/domain/job.ts');
     const id = await create({ video: { s3_input: place('nowhere.mp4') } });
     await world.reaches(id, 'FAILED');
     const answer = await world.house.post(`/api/recordings/${idOfJob(id)}/retry`, {});
@@ -531,7 +622,6 @@ describe('the webhook of a job', () => {
     const id = await create({ webhook_url: `${listener.url}${path}` });
     await world.reaches(id, 'FINISHED');
     await expect.poll(() => listener.count(path)).toBe(times);
-    const { idOfJob } = await import('../../src/domain/job.ts');
     const end = status === 503 ? 'pending' : 'failed';
     if (end === 'failed') {
       await expect

@@ -96,6 +96,8 @@ export async function openGrpcWorld(settings: Readonly<Record<string, string>> =
     S3_INPUT_BUCKETS: '*',
     S3_OUTPUT_BUCKETS: '*',
     GRPC_PORT: String(port),
+    GRPC_INPUT_BUCKET: CONTENT,
+    GRPC_OUTPUT_BUCKET: CONTENT,
     LEASE_MS: '4000',
     ...settings,
   });

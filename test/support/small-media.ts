@@ -23,3 +23,10 @@ export const silentFilm = (folder: string) =>
     ...['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25:d=2'],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
   ]);
+
+/** A minute of pictures that are large enough to take a while. */
+export const longFilm = (folder: string) =>
+  drawn(folder, 'long.mp4', [
+    ...['-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=25:d=60'],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
+  ]);

@@ -1,3 +1,4 @@
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { orMachineTrouble } from '../../domain/errors.ts';
 import type { PlannedStep } from '../../domain/recipe.ts';
@@ -29,6 +30,8 @@ export interface Scratch {
   ): Promise<T>;
   /** Removes what attempts of a step have left; a second time is harmless. */
   remove(owner: Omit<ScratchOwner, 'fence'>): Promise<void>;
+  /** Removes the folders of a recording that has ended in which nothing is. */
+  tidy(recordingId: string): Promise<void>;
 }
 
 const NOTES = 'notes';
@@ -60,6 +63,12 @@ export function createScratch(
       }
     },
     remove: (owner) => removeAll(folderOf(owner)),
+    async tidy(recordingId) {
+      const own = join(directory, recordingId);
+      // What has something in it stays: somebody may be at work after all.
+      for (const name of await namesIn(own).catch(() => [])) await rmdir(join(own, name)).catch(() => {});
+      await rmdir(own).catch(() => {});
+    },
   };
 }
 
