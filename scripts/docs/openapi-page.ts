@@ -42,7 +42,7 @@ export async function openApiPage(): Promise<string> {
     onAsked: () => {},
     lines: { recordings: line, deliveries: line, runWebhooks: line, watches: line },
     words: WORDS,
-    inputs: { look: describeOnly, library: nothing, urlOf: () => undefined },
+    inputs: { look: describeOnly, library: nothing, urlOf: () => undefined, read: describeOnly },
     files: { customRoots: [], media: STRICT_MEDIA_GATE, incoming: folder },
     installation: { version: readVersion(), dataDir: folder, diskReserveBytes: 0, serviceNames: [] },
     vitals: { look: describeOnly },

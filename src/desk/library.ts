@@ -32,7 +32,7 @@ import type { RecipeBook } from '../recipes/book.ts';
 import type { Deeds } from './control.ts';
 import type { PresetBook } from './presets.ts';
 import type { ProgressBoard } from './progress-board.ts';
-import type { InputDesk, NewRun } from './runs.ts';
+import type { InputDesk, NewRun, ReadInput } from './runs.ts';
 
 /** What a look through MEDIA_IN has come to. */
 export interface Scanned {
@@ -78,6 +78,8 @@ export interface AssetJob {
   /** What it has met last. */
   readonly error: ErrorSummary | null;
   readonly outputs: readonly Output[];
+  /** Of a part that was cut out: from where to where it is, in seconds of the asset. */
+  readonly part: { readonly startsAtS: number; readonly endsAtS: number } | undefined;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
@@ -116,6 +118,13 @@ export interface Library {
   listAssets(query: ListQuery<AssetStatus>): Promise<Listed<AssetInSight>>;
   /** In no order; those that there are not are left out. */
   readAssets(ids: readonly string[]): Promise<AssetInSight[]>;
+  /** How long the file of an asset is now, and of what type. @throws KnownError `NOT_FOUND`, and what the place says */
+  lookAtFile(
+    id: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly bytes: number; readonly mediaType: string }>;
+  /** Begins to read it. @throws KnownError `NOT_FOUND`, and what the place says */
+  readFile(id: string, from: { readonly fromByte: number; readonly signal: AbortSignal }): Promise<ReadInput>;
   /** @throws KnownError `NOT_FOUND` */
   comment(id: string, comments: string): Promise<AssetInSight>;
   /** Forgets an asset: the file stays, and so do its jobs and what they have made. @throws KnownError `NOT_FOUND` */
@@ -275,8 +284,9 @@ export function createLibrary(options: LibraryOptions): Library {
     const isOver = isOutputOver(steps, reached);
     const status = jobStatusOf(recording, isOver);
     const outputs = (step === undefined ? undefined : reached.fact(step)) as
-      | { outputs?: readonly Output[] }
+      | { outputs?: readonly Output[]; startsAtS?: number; endsAtS?: number }
       | undefined;
+    const { startsAtS, endsAtS } = outputs ?? {};
     return [
       {
         id,
@@ -289,6 +299,7 @@ export function createLibrary(options: LibraryOptions): Library {
         error:
           status === 'COMPLETED' ? null : errorOf(recording, step === undefined ? undefined : stands[step]),
         outputs: status === 'CANCELLED' ? [] : (outputs?.outputs ?? []),
+        part: startsAtS === undefined || endsAtS === undefined ? undefined : { startsAtS, endsAtS },
         createdAtMs: recording.acceptedAtMs,
         startedAtMs: recording.startedAtMs,
         endedAtMs: recording.endedAtMs,
@@ -327,6 +338,17 @@ export function createLibrary(options: LibraryOptions): Library {
     },
 
     readAssets,
+
+    async lookAtFile(id, signal) {
+      const { path } = await requireAsset(id);
+      const { bytes } = await inputs.look({ address: { kind: 'media-in', path }, signal });
+      return { bytes: bytes ?? 0, mediaType: assetTypeOf(path)?.mime ?? 'application/octet-stream' };
+    },
+
+    async readFile(id, from) {
+      const { path } = await requireAsset(id);
+      return await inputs.read({ address: { kind: 'media-in', path }, ...from });
+    },
 
     async comment(id, comments) {
       await requireAsset(id);

@@ -64,6 +64,18 @@ export interface InputDesk {
   library(input: { readonly signal: AbortSignal }): AsyncIterable<LibraryFile>;
   /** Where people find it; `undefined`: nobody has said where. */
   urlOf(address: InputAddress): string | undefined;
+  /** Begins to read what lies below MEDIA_IN, as it is now. Whoever reads no further dismisses it. */
+  read(input: {
+    readonly address: InputAddress;
+    readonly fromByte: number;
+    readonly signal: AbortSignal;
+  }): Promise<ReadInput>;
+}
+
+export interface ReadInput {
+  readonly totalBytes: number;
+  readonly chunks: AsyncIterable<Buffer>;
+  dismiss(): void;
 }
 
 /** As long a door waits for a word of a place of inputs, in milliseconds. */

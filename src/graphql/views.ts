@@ -55,6 +55,8 @@ export function viewJob(job: AssetJob, adviceFor: (error: { code: string }) => s
     output: main?.key ?? null,
     outputUrl: main?.url ?? null,
     outputs: views,
+    startsAt: job.part?.startsAtS ?? null,
+    endsAt: job.part?.endsAtS ?? null,
     createdAt: iso(createdAtMs),
     startedAt: startedAtMs === null ? null : iso(startedAtMs),
     endedAt: endedAtMs === null ? null : iso(endedAtMs),

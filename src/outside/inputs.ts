@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { assetTypeOf, type LibraryFile } from '../domain/asset.ts';
 import { hasCode, KnownError, orMachineTrouble, systemCode } from '../domain/errors.ts';
@@ -171,6 +171,13 @@ export function openInputs({ inputs: settings }: InputSettings, media: MediaGate
       throw gone(`A link leads media-in:${address.path} out of MEDIA_IN`);
     },
 
+    async read({ address, fromByte, signal }) {
+      const path = await this.localPath(address);
+      if (path !== undefined) return await readLocal(path, fromByte);
+      const opened = await this.open({ address, fromByte, validator: null, signal });
+      return { ...opened, totalBytes: opened.totalBytes ?? 0 };
+    },
+
     async open({ address, ...how }) {
       const file = inBucket(address);
       if (file !== undefined) return await file.input.open({ key: file.key, ...how });
@@ -196,6 +203,22 @@ function inWordsOfInputs(error: unknown, address: InputAddress): unknown {
     cause: error,
     details,
   });
+}
+
+async function readLocal(path: string, fromByte: number) {
+  const handle = await open(pathBytes(path), 'r');
+  try {
+    const { size } = await handle.stat();
+    const stream = handle.createReadStream({ start: Math.min(fromByte, size) });
+    return {
+      totalBytes: size,
+      chunks: stream as AsyncIterable<Buffer>,
+      dismiss: () => void stream.destroy(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw orMachineTrouble(error);
+  }
 }
 
 async function realPathOf(path: string): Promise<string> {

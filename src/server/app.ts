@@ -16,6 +16,7 @@ import { closeRoutes, createOperators, type OperatorOptions } from './access/ope
 import { createSignedSessions, type Sessions } from './access/sessions.ts';
 import { addActionsApi } from './api/actions.ts';
 import { addAlarmsApi } from './api/alarms.ts';
+import { addAssetsApi } from './api/assets.ts';
 import { addControlsApi } from './api/controls.ts';
 import { addDeliveriesApi } from './api/deliveries.ts';
 import { addEventsApi } from './api/events.ts';
@@ -109,6 +110,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addRunsApi(app, desk);
   addFileDoors(app, desk.files);
   addRecordingsApi(app, query);
+  addAssetsApi(app, desk.library);
   addUploadsApi(app, query);
   addActionsApi(app, desk);
   addOverviewApi(app, desk);

@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useStore } from '../shared/store.ts';
 import { AccessPage } from './access-page.tsx';
 import { AnnouncementsPage } from './announcements-page.tsx';
+import { LibraryPage } from './library-page.tsx';
 import type { Live } from './live.ts';
 import { useMayAct, WhoIsHere } from './me.tsx';
 import { Notices, speak } from './notices.tsx';
@@ -11,6 +12,7 @@ import { PresetsPage } from './presets-page.tsx';
 import { RecordingPage } from './recording-page.tsx';
 import { RecordingsPage } from './recordings-page.tsx';
 import { Link, type Route, routeOf, useAddress } from './router.tsx';
+import { TimelinePage } from './timeline-page.tsx';
 import { newsWords } from './words.ts';
 import { ZoomPage } from './zoom-page.tsx';
 
@@ -21,6 +23,8 @@ const TITLES = {
   zoom: 'Zoom · Sluice',
   announcements: 'Announcements · Sluice',
   presets: 'Presets · Sluice',
+  library: 'Library · Sluice',
+  timeline: 'Timeline · Sluice',
   pieces: 'Pieces · Sluice',
 } as const;
 
@@ -60,6 +64,8 @@ export function App({ live }: { live: Live }) {
       {route.page === 'access' && <AccessPage live={live} />}
       {route.page === 'zoom' && <ZoomPage live={live} />}
       {route.page === 'presets' && <PresetsPage live={live} />}
+      {route.page === 'library' && <LibraryPage live={live} query={query} />}
+      {route.page === 'timeline' && <TimelinePage key={route.id} live={live} id={route.id} />}
       {route.page === 'pieces' && <PiecesPage key={route.id} id={route.id} />}
       {route.page === 'announcements' && <AnnouncementsPage live={live} query={query} />}
       <Footer live={live} />
@@ -88,6 +94,9 @@ function Header({ live, route }: { live: Live; route: Route }) {
         </Link>
         <Link href="/zoom" aria-current={route.page === 'zoom' ? 'page' : undefined}>
           Zoom
+        </Link>
+        <Link href="/library" aria-current={route.page === 'library' ? 'page' : undefined}>
+          Library
         </Link>
         <Link href="/presets" aria-current={route.page === 'presets' ? 'page' : undefined}>
           Presets

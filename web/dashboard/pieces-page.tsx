@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { formatBytes } from '../shared/format.ts';
+import { clock } from './clock.ts';
 import { Bar } from './moving.tsx';
 import { Dot, Empty } from './parts.tsx';
 import type { Pieces } from './piece-stream.ts';
@@ -133,12 +134,4 @@ function usePieces(id: string): { now: Pieces | undefined; trouble: string | und
 
 function fileOf(key: string): string {
   return key.split('/').at(-1) ?? key;
-}
-
-/** `1:02:03.4` */
-function clock(seconds: number): string {
-  const tenths = Math.round(seconds * 10);
-  const [hours, minutes, rest] = [Math.floor(tenths / 36_000), Math.floor(tenths / 600) % 60, tenths % 600];
-  const tail = `${String(Math.floor(rest / 10)).padStart(2, '0')}.${rest % 10}`;
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
 }

@@ -9,20 +9,25 @@ export type Route =
   | { readonly page: 'zoom' }
   | { readonly page: 'announcements' }
   | { readonly page: 'presets' }
+  | { readonly page: 'library' }
   | { readonly page: 'recording'; readonly id: string }
-  | { readonly page: 'pieces'; readonly id: string };
+  | { readonly page: 'pieces'; readonly id: string }
+  | { readonly page: 'timeline'; readonly id: string };
 
 const MOVED = 'sluice:moved';
 
 export function routeOf(path: string): Route {
   const [, id] = /^\/recordings\/([^/]+)$/.exec(path) ?? [];
   if (id !== undefined) return { page: 'recording', id: decodeURIComponent(id) };
+  const [, asset] = /^\/timeline\/([^/]+)$/.exec(path) ?? [];
+  if (asset !== undefined) return { page: 'timeline', id: decodeURIComponent(asset) };
   const [, run] = /^\/chunker\/([^/]+)$/.exec(path) ?? [];
   if (run !== undefined) return { page: 'pieces', id: decodeURIComponent(run) };
   if (/^\/access\/?$/.test(path)) return { page: 'access' };
   if (/^\/zoom\/?$/.test(path)) return { page: 'zoom' };
   if (/^\/announcements\/?$/.test(path)) return { page: 'announcements' };
   if (/^\/presets\/?$/.test(path)) return { page: 'presets' };
+  if (/^\/library\/?$/.test(path)) return { page: 'library' };
   return { page: /^\/recordings\/?$/.test(path) ? 'recordings' : 'overview' };
 }
 

@@ -34,6 +34,10 @@ export interface Inputs {
    * @throws KnownError `SOURCE_GONE`
    */
   localPath(address: InputAddress): Promise<string | undefined>;
+  /** Begins to read a file of this machine or of a bucket as it is now, for people who look at it. Whoever reads no further dismisses it. */
+  read(
+    input: Call & { readonly address: InputAddress; readonly fromByte: number },
+  ): Promise<{ readonly totalBytes: number; readonly chunks: AsyncIterable<Buffer>; dismiss(): void }>;
   /**
    * Opens it, from a byte on if that is possible.
    *

@@ -23,6 +23,7 @@ const policy = (...servers: string[]) =>
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
+    "media-src 'self'",
     ["connect-src 'self'", ...servers].join(' '),
     "form-action 'none'",
     "base-uri 'none'",
@@ -40,6 +41,8 @@ const DASHBOARD_PATHS = [
   '/presets',
   '/announcements',
   '/chunker/:id',
+  '/library',
+  '/timeline/:id',
 ];
 
 const TUS_PATH = '/tusupload';
