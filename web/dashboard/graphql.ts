@@ -52,7 +52,7 @@ export interface AssetView {
   readonly jobs: readonly JobView[];
 }
 
-export const JOB = 'id presetId status progress error output outputUrl startsAt endsAt';
+const JOB = 'id presetId status progress error output outputUrl startsAt endsAt';
 
 export const ASSET = `id filename path duration size width height videoCodec audioCodec status error comments url jobs { ${JOB} }`;
 
