@@ -293,8 +293,8 @@ describe('the ledger of assets', () => {
     const few = await ask(1);
     const many = await ask(50);
 
-    expect(few).toEqual({ questions: 6, jobs: 2 });
-    expect(many).toEqual({ questions: 6, jobs: 80 });
+    expect(few).toEqual({ questions: 4, jobs: 2 });
+    expect(many).toEqual({ questions: 4, jobs: 80 });
     const listed = await ledger.assets.jobs({ limit: 50, status: 'PENDING' });
     expect([listed.rows.length, listed.isLast]).toEqual([50, false]);
     const next = await ledger.assets.jobs({ limit: 50, beforeSeq: listed.rows.at(-1)?.seq });

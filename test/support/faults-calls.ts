@@ -299,6 +299,9 @@ const WITHOUT_CALLS: Readonly<Record<string, string>> = {
   waveform: OUTPUTS,
   cleanup: 'it removes files of this machine: test/integration/local-file.test.ts',
   probe: 'it looks at a file of this machine: test/integration/probe.test.ts',
+  glance: 'it asks where an input lies, as preflight does',
+  preflight: 'it asks where an input lies and outputs go, which does not answer in test/faults/jobs.test.ts',
+  refuse: 'it asks nobody',
 };
 
 /** Services that no task of every recording needs, and the test that has their troubles. */
