@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { inPlainWords } from '../lib/plain-words.ts';
 import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.ts';
+import { executorConflicts, executorPlace } from '../outside/executors/settings.ts';
 import { s3Connection, s3Place } from '../outside/s3/settings.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { zoomPlanning } from '../outside/zoom/planning.ts';
@@ -224,6 +225,15 @@ function buildConfig(e: Values, env: Env) {
     mediaOut: mediaOut(e, dataDir),
     outputs: outputs(e),
     inputs: inputs(e),
+    executor: {
+      /** Where jobs are handed out to; `undefined`: every step is done on this machine. */
+      place: executorPlace(e),
+      /** The tasks whose steps are handed out. */
+      tasks: e.EXECUTOR_TASKS,
+      silenceMs: e.EXECUTOR_SILENCE_S * 1000,
+      /** Where what does a step elsewhere reaches this installation. */
+      publicUrl: e.PUBLIC_URL,
+    },
     watch: {
       mode: e.WATCH,
       /** Where viewers reach this server. */
@@ -518,6 +528,7 @@ function conflicts(present: Env): SettingProblem[] {
   if (profile !== 'aws' && present['S3_ENDPOINT'] === undefined) {
     found('S3_ENDPOINT', `is required with S3_PROFILE=${profile}`);
   }
+  for (const { name, text } of executorConflicts(present)) found(name, text);
   const socketPath = managedRedisSocket(present['DATA_DIR'] ?? './data');
   if (present['REDIS_URL'] === undefined && Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
     found(

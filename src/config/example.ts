@@ -11,6 +11,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   ADMIN_TOKEN: 'Operators',
   MEDIA_IN: 'Inputs and media output',
   TASKS_DIR: 'Recipes and tasks',
+  EXECUTOR: 'Steps that are done elsewhere',
   ZOOM_WEBHOOK_SECRET_TOKEN: 'Zoom',
   B2_KEY_ID: 'Backblaze B2',
   FOLDER_STORE: 'Folder store',

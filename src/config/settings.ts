@@ -5,6 +5,7 @@ import { namesPostgresDatabase } from '../lib/postgres-url.ts';
 import { entriesOf, number, port, text, url, whole } from '../lib/setting-kinds.ts';
 import { b2Settings } from '../outside/b2/settings.ts';
 import { bunnySettings } from '../outside/bunny/settings.ts';
+import { executorSettings } from '../outside/executors/settings.ts';
 import { ffmpegSettings } from '../outside/ffmpeg/settings.ts';
 import { folderPublisherSettings, folderStoreSettings } from '../outside/folder/settings.ts';
 import { s3Place, s3Settings } from '../outside/s3/settings.ts';
@@ -285,6 +286,7 @@ export const settings = {
     .optional()
     .describe('YAML file of recipes, the ways that recordings go; see docs/recipes.md'),
 
+  ...executorSettings,
   ...zoomSettings,
   ...b2Settings,
   ...folderStoreSettings,
@@ -477,7 +479,9 @@ export const settings = {
     .describe('Minutes within which these are counted'),
   PUBLIC_URL: url()
     .optional()
-    .describe('Where operators open this installation in a browser; messages link to it'),
+    .describe(
+      'Where operators open this installation in a browser; messages link to it, and what does steps elsewhere (EXECUTOR) reaches it there',
+    ),
 
   // Traces
   OTEL_EXPORTER_OTLP_ENDPOINT: url()

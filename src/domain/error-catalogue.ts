@@ -559,6 +559,10 @@ export const ERROR_CATALOGUE = {
     'What a step would resume from cannot be read, and may be the only memory of something that was made elsewhere.',
     'Run the version of Sluice that wrote it, or report it; to give up what the step has made, cancel the recording.',
   ],
+  EXECUTOR_TOO_LARGE: [
+    'What a step is to do takes more bytes to say than the executor takes.',
+    'Ask for less in one step (fewer renditions, pieces or texts), or leave its task out of EXECUTOR_TASKS: this machine has no such limit.',
+  ],
   STOP_ASKED: [
     'An operator has asked for this recording to stop.',
     'Nothing to do: it stops, and is set aside or taken back.',
