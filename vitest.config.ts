@@ -24,7 +24,28 @@ function floor(
 }
 
 /** Whose tables are tried in parts on their own floor, and whole among the long ones (`WHOLE_TABLES`). */
-const TABLES = ['test/faults/packages.test.ts', 'test/browser/packages.test.ts'];
+export const TABLES = [
+  ...[
+    'after-done',
+    'blame',
+    'crash-points',
+    'folder-faults',
+    'jobs',
+    'late',
+    'outbox',
+    'outputs',
+    'packages',
+    'resume',
+    's3-archive',
+    'two-archives',
+    'videos',
+  ].map((name) => `test/faults/${name}.test.ts`),
+  ...['packages', 'upload', 'upload-care'].map((name) => `test/browser/${name}.test.ts`),
+  ...['clock', 'grpc-proxy', 'pm2'].map((name) => `test/e2e/${name}.test.ts`),
+  ...['fetch-lengths', 'fuzz', 'odd-films-outputs', 'tus-process'].map(
+    (name) => `test/integration/${name}.test.ts`,
+  ),
+];
 
 export default defineConfig({
   test: {

@@ -38,12 +38,16 @@ const ON_THE_LEDGER = [
   ...['library', 'graphql', 'zoom-losses', 'zoom-removal', 'zoom-wanted', 'zoom-catch-up'],
 ];
 
+/** The same of Postgres alone whose tables are tried in parts there, and whole among the long ones (`WHOLE_TABLES`). */
+export const TABLES = ['test/postgres/hosts.test.ts'];
+
 /** What the projects have in common: each test file over ledgers that lie in Postgres. */
-function overPostgres(name: string, include: string[]) {
+function overPostgres(name: string, include: string[], env: Record<string, string> = {}) {
   return {
     test: {
       name,
       include,
+      env,
       globalSetup: 'test/support/postgres-floor.ts',
       testTimeout: 120_000,
       hookTimeout: 60_000,
@@ -55,7 +59,7 @@ function overPostgres(name: string, include: string[]) {
 
 /**
  * The tests of the ledger, and of what stands on it, once more over ledgers that lie in Postgres, and those of Postgres alone; and, for
- * `npm run test:long`, all that fails and dies.
+ * `npm run test:long`, all that fails and dies, and what takes minutes of that alone; tables whole (`WHOLE_TABLES`).
  */
 export default defineConfig({
   test: {
@@ -65,7 +69,9 @@ export default defineConfig({
         'test/postgres/*.test.ts',
         ...ON_THE_LEDGER.map((name) => `test/integration/${name}.test.ts`),
       ]),
-      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts']),
+      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts', ...TABLES], {
+        WHOLE_TABLES: 'yes',
+      }),
     ],
   },
 });

@@ -11,6 +11,7 @@ import { openBrowser, openPage } from '../support/browser.ts';
 import { bringCaptions, secondsOf } from '../support/captioned.ts';
 import { makeFilm, picture, QUICK_H264, tone } from '../support/films.ts';
 import { type MediaBench, openMediaBench } from '../support/media-bench.ts';
+import { isWhole } from '../support/whole-tables.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -141,16 +142,13 @@ async function serve(url: string) {
 const SHOWN = `[...video.textTracks].filter(({ mode }) => mode === 'showing')
   .flatMap(({ activeCues }) => [...(activeCues ?? [])].map(({ text }) => text))`;
 
-/** How the film of a package is, for all players; and what else each is tried with, among the long tests. */
-const isWhole = process.env['WHOLE_TABLES'] !== undefined;
-
 describe.each([
   ['hls', 'hls'],
   ['shaka', 'hls'],
   ['shaka', 'dash'],
   ['dash', 'dash'],
 ] as const)('%s plays a package by %s', (player, kind) => {
-  // Of transport streams there is HLS alone.
+  // How the film of a package is for all players, and what else each is tried with; of transport streams there is HLS alone.
   const rest = kind === 'hls' ? ['encoded', 'streams'] : ['encoded'];
   it.each(['copied', ...(isWhole ? rest : player === 'hls' ? ['streams'] : [])])(
     'with its film %s: first picture, another rendition, captions, a seek, and the end',

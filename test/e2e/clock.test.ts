@@ -5,6 +5,7 @@ import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { writeVideo } from '../support/house.ts';
 import { type Processes, startProcesses } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { theseOf } from '../support/whole-tables.ts';
 import { announceMeeting, SLOW_BYTES_PER_SECOND, waitForSpooledBytes, waitForState } from './recordings.ts';
 
 const MIB = 1024 * 1024;
@@ -42,10 +43,13 @@ describe('a wall clock that is set', () => {
     return await announceMeeting(simulators.zoom, sluice.pipelineUrl, source);
   }
 
-  it.each([
+  const ALL_JUMPS = [
     ['back by an hour', -HOUR_S],
     ['forward by six hours', 6 * HOUR_S],
-  ])('%s while a worker dies does not keep the line waiting', async (_how, seconds) => {
+  ] as const;
+  const JUMPS = theseOf(ALL_JUMPS, ['back by an hour']);
+
+  it.each(JUMPS)('%s while a worker dies does not keep the line waiting', async (_how, seconds) => {
     simulators.zoom.cdn.link.bytesPerSecond = SLOW_BYTES_PER_SECOND;
     const id = await announce('meeting');
     await waitForSpooledBytes(sluice.dataDir, id, MIB);

@@ -8,6 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { SAMPLE, writeVideo } from '../support/house.ts';
 import { isAlive, openPm2House, type Pm2House } from '../support/pm2.ts';
 import { answersPing } from '../support/redis.ts';
+import { isWhole } from '../support/whole-tables.ts';
 import { announceMeeting, SLOW_BYTES_PER_SECOND, waitForSpooledBytes, waitForState } from './recordings.ts';
 
 const MIB = 1024 * 1024;
@@ -52,26 +53,29 @@ describe('ecosystem.config.js under pm2', () => {
     await expect.poll(() => isAlive(daemonPid), POLL).toBe(false);
   });
 
-  it('ends Redis in good order after all others, and by itself when it alone is stopped', async () => {
-    await house.pm2('start', 'ecosystem.config.js', '--silent');
-    const { redis = 0, worker = 0 } = await onlinePids();
+  it.runIf(isWhole)(
+    'ends Redis in good order after all others, and by itself when it alone is stopped',
+    async () => {
+      await house.pm2('start', 'ecosystem.config.js', '--silent');
+      const { redis = 0, worker = 0 } = await onlinePids();
 
-    await house.pm2('restart', 'redis', '--silent');
-    expect((await onlinePids())['worker']).toBe(worker);
-    expect(isAlive(redis)).toBe(false);
-    await expect.poll(() => answersPing(redisSocket()), POLL).toBe(true);
-    process.kill(worker, 'SIGSTOP');
-    const stopping = house.pm2('stop', 'ecosystem.config.js', '--silent');
-    await expect.poll(() => readPm2Log(), POLL).toContain('Stopping app:worker');
-    process.kill(worker, 'SIGCONT');
-    await stopping;
+      await house.pm2('restart', 'redis', '--silent');
+      expect((await onlinePids())['worker']).toBe(worker);
+      expect(isAlive(redis)).toBe(false);
+      await expect.poll(() => answersPing(redisSocket()), POLL).toBe(true);
+      process.kill(worker, 'SIGSTOP');
+      const stopping = house.pm2('stop', 'ecosystem.config.js', '--silent');
+      await expect.poll(() => readPm2Log(), POLL).toContain('Stopping app:worker');
+      process.kill(worker, 'SIGCONT');
+      await stopping;
 
-    const log = await readFile(join(house.dataDir, 'logs/redis-out.log'), 'utf8');
-    expect(log.match(/ready to exit, bye bye/g)).toHaveLength(2);
-    expect(await readPm2Log()).not.toContain('SIGKILL');
-  });
+      const log = await readFile(join(house.dataDir, 'logs/redis-out.log'), 'utf8');
+      expect(log.match(/ready to exit, bye bye/g)).toHaveLength(2);
+      expect(await readPm2Log()).not.toContain('SIGKILL');
+    },
+  );
 
-  it('says once, at its start, what is odd about the settings', async () => {
+  it.runIf(isWhole)('says once, at its start, what is odd about the settings', async () => {
     await writeFile(join(house.root, '.env'), 'RETRY_ATEMPTS=3\n', { flag: 'a' });
     const runtime = house.startRuntime();
     const output: string[] = [];
@@ -117,7 +121,7 @@ describe('ecosystem.config.js under pm2', () => {
     }
   });
 
-  it('gives a process the settings of .env as they are when it is restarted', async () => {
+  it.runIf(isWhole)('gives a process the settings of .env as they are when it is restarted', async () => {
     await house.pm2('start', 'ecosystem.config.js', '--silent');
     expect(await isHealthy()).toBe(true);
 
@@ -130,7 +134,7 @@ describe('ecosystem.config.js under pm2', () => {
 });
 
 describe('ecosystem.config.js in the foreground', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  it.each(isWhole ? (['SIGINT', 'SIGTERM'] as const) : ['SIGINT' as const])(
     'logs to the terminal and to files until %s, which ends everything and interrupts a recording cleanly',
     async (signal) => {
       const runtime = house.startRuntime();

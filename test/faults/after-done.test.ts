@@ -17,6 +17,7 @@ import {
   startCrashWorker,
 } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { theseOf } from '../support/whole-tables.ts';
 
 type Deed = 'rename' | 'publish-again' | 'delete';
 
@@ -33,6 +34,14 @@ const CRASHES: readonly (readonly [CrashAt, Deed])[] = [
   ['withdraw:after-stage:2', 'delete'],
 ] satisfies readonly (readonly [CrashAt | AfterDonePoint, Deed])[];
 
+/** Of those, which are tried: one of each deed, and the one point that there is on no way home. */
+const TRIED = theseOf(CRASHES, [
+  'rename:after-update',
+  'publish:after-create',
+  'watch:after-removal',
+  'withdraw:after-stage:1',
+]);
+
 const WATCHED = { PLAYABLE_POLL_MIN_S: '0.1', PLAYABLE_POLL_MAX_S: '0.3', RETRY_ATTEMPTS: '60' };
 let house: House;
 let source: Source;
@@ -43,8 +52,8 @@ beforeAll(async () => {
   house = await openHouse(QUICK_SETTINGS);
   source = await writeSource(house, 'small');
   const worker = startCrashWorker(house, { settings: WATCHED });
-  const sent = await Promise.all(CRASHES.map(([crashAt]) => sendMeeting(house, crashAt, source)));
-  for (const [index, [crashAt]] of CRASHES.entries()) {
+  const sent = await Promise.all(TRIED.map(([crashAt]) => sendMeeting(house, crashAt, source)));
+  for (const [index, [crashAt]] of TRIED.entries()) {
     const recording = sent[index] as Sent;
     await house.reaches(recording.id, 'done');
     const isPlayable = async () => expect(await house.history(recording.id)).toContain('video.playable');
@@ -92,7 +101,7 @@ const ENDS: Readonly<Record<Deed, (sent: Sent & { readonly videoId: string }) =>
 };
 
 describe('a recording that is home, and whose worker is killed', () => {
-  it.each(CRASHES)('at %s: %s goes on to its end, once', async (crashAt, deed) => {
+  it.each(TRIED)('at %s: %s goes on to its end, once', async (crashAt, deed) => {
     const sent = home.get(crashAt);
     if (sent === undefined) throw new Error('not home');
     const { status } = await house.post(`/api/recordings/${sent.id}/${deed}`, { title: 'Renamed' });

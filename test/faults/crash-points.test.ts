@@ -29,6 +29,7 @@ import {
 } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { publishersFound, storesFound, tasksFound } from '../support/registry.ts';
+import { oneOfEach } from '../support/whole-tables.ts';
 
 /** How large the video is; or a small one with a transcript, of which the worker dies. */
 type Size = 'small' | 'large' | 'transcript';
@@ -98,6 +99,9 @@ const DIES_AT: Readonly<Record<string, string>> = {
   'folder-publisher': 'two-publishers.test.ts',
 };
 
+/** What the worker is at that dies there. */
+const stepOf = (crashAt: CrashAt) => crashAt.split(':')[0];
+
 /** Houses, each of which serves one case at a time: while one case waits, others go on. */
 const HOUSES = 3;
 
@@ -140,7 +144,9 @@ describe('a recording whose worker is killed', () => {
     }
   });
 
-  it.concurrent.each(Object.values(CRASHES).flat())('%s comes home once (%s)', async (crashAt, size) => {
+  it.concurrent.each(
+    oneOfEach(Object.values(CRASHES).flat(), ([crashAt, size]) => `${stepOf(crashAt)} ${size}`),
+  )('%s comes home once (%s)', async (crashAt, size) => {
     await pool.lend(async ({ house, sources }) => {
       const marker = join(house.files, `${crashAt}.died`);
       const doomed = startCrashWorker(house, { crashAt, marker, settings: PATIENT });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clearFaults, emptyRemotes, happens, QUICK_SETTINGS, UNWATCHED } from '../support/faults-house.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { isWhole } from '../support/whole-tables.ts';
 
 /** Goes to B2 in one request, and in parts. */
 const SMALL_BYTES = 4_000_000;
@@ -119,7 +120,7 @@ describe('an upload that takes effect after it was given up', () => {
     await expectOne(id);
   });
 
-  it('because the worker was stopped is taken back', async () => {
+  it.runIf(isWhole)('because the worker was stopped is taken back', async () => {
     house.b2.fail({ on: UPLOAD_FILE, lateMs: 6000 });
     const { id } = await add(SMALL_BYTES);
     await expect.poll(() => house.b2.faults.struck, PATIENCE).toBeGreaterThan(struck);
@@ -161,7 +162,7 @@ describe('an upload that takes effect after it was given up', () => {
     expect((await versions()).sort()).toEqual([await archivedAs(id), ...others].sort());
   });
 
-  it('and may not be deleted is told, once', async () => {
+  it.runIf(isWhole)('and may not be deleted is told, once', async () => {
     house.b2.fail({ on: UPLOAD_FILE, lateMs: 2000 });
     house.b2.fail({
       on: 'POST */b2_delete_file_version',
@@ -199,7 +200,7 @@ describe('a large file', () => {
     await expectOne(id);
   });
 
-  it('that is begun after its recording was cancelled is thrown away', async () => {
+  it.runIf(isWhole)('that is begun after its recording was cancelled is thrown away', async () => {
     house.b2.fail({ on: START, lateMs: 2000 });
     const { id } = await add(LARGE_BYTES);
     await expect.poll(() => house.b2.faults.struck, PATIENCE).toBeGreaterThan(struck);

@@ -10,6 +10,7 @@ import {
   writeSource,
 } from '../support/faults-house.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { isWhole, theseOf } from '../support/whole-tables.ts';
 
 const WEBHOOK = 'POST /webhooks/sluice';
 const POLL = { timeout: 20_000, interval: 10 };
@@ -65,6 +66,8 @@ describe('an announcement that does not get through', () => {
     const others = await Promise.all(['One', 'Two', 'Three'].map(send));
     await house.announced(...others.map(({ id }) => id));
     expect(await deliveryOf(silent.id)).toMatchObject({ state: 'pending', attempts: 0 });
+    // The end of the 20 s is waited for among the long tests.
+    if (!isWhole) return;
 
     await house.announced(silent.id);
     expect(await deliveryOf(silent.id)).toMatchObject({ state: 'delivered', attempts: 2 });
@@ -263,13 +266,16 @@ describe('a video that Bunny encodes', () => {
   const GET = 'GET /library/*/videos/*';
   const failures = () => house.heard('recording.failed').length;
 
-  it.each([
+  const ALL_DOUBTS = [
     ['a 404', { status: 404, body: '{"success":false}', count: 1 }],
     ['a few 404', { status: 404, body: '{"success":false}', count: 3 }],
     ['a status that nobody knows', { status: 200, body: '{"guid":"x","title":"x","status":11}', count: 6 }],
     ['a 403', { status: 403, count: 2 }],
     ['a web page', { status: 200, body: '<!doctype html>', count: 2 }],
-  ])('is announced as playable in spite of %s meanwhile', async (_name, fault) => {
+  ] as const;
+  const DOUBTS = theseOf(ALL_DOUBTS, ['a few 404', 'a web page']);
+
+  it.each(DOUBTS)('is announced as playable in spite of %s meanwhile', async (_name, fault) => {
     await open();
     house.bunny.holdEncoding(true);
     const { id } = await publish('Doubted');

@@ -16,6 +16,7 @@ import {
 import { buildCrashCopy, type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { TO_S3_TOO } from '../support/recipes.ts';
+import { oneOfEach } from '../support/whole-tables.ts';
 
 /** So large that it goes to S3 in parts, too. */
 const LARGE_BYTES = 40_000_000;
@@ -71,7 +72,7 @@ async function sha1Of(key: string): Promise<string> {
 }
 
 describe('a recording that goes to B2 and to S3, and whose worker is killed', () => {
-  it.each(CRASHES)('%s is in both once (%s)', async (crashAt, size) => {
+  it.each(oneOfEach(CRASHES, ([, size]) => size))('%s is in both once (%s)', async (crashAt, size) => {
     const marker = join(base, `${crashAt}.died`);
     const doomed = startCrashWorker(house, { crashAt, marker, settings: more() });
     const sent = await sendMeeting(house, crashAt, sources[size]);

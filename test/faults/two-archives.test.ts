@@ -15,6 +15,7 @@ import {
 import { buildCrashCopy, type CrashAt, expectDeath, startCrashWorker } from '../support/faults-worker.ts';
 import { digestOf, type House, openHouse } from '../support/house.ts';
 import { TO_TWO_STORES } from '../support/recipes.ts';
+import { oneOfEach } from '../support/whole-tables.ts';
 
 /** Where the worker dies, of a recording of which size; of passages of both archives, whichever comes first. */
 const CRASHES: readonly (readonly [CrashAt, 'small' | 'large'])[] = [
@@ -56,7 +57,7 @@ async function filesOf(id: string): Promise<string[]> {
 const unfinished = () => readdir(join(archive, '.sluice/unfinished')).catch(() => []);
 
 describe('a recording that goes to B2 and to a folder, and whose worker is killed', () => {
-  it.each(CRASHES)('%s is in both once (%s)', async (crashAt, size) => {
+  it.each(oneOfEach(CRASHES, ([, size]) => size))('%s is in both once (%s)', async (crashAt, size) => {
     const marker = join(base, `${crashAt}.died`);
     const doomed = startCrashWorker(house, { crashAt, marker, settings: more() });
     const sent = await sendMeeting(house, crashAt, sources[size]);

@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { casesOf, FUZZES, runFuzz } from '../../scripts/fuzz/properties.ts';
 import { type FuzzWorld, openFuzzWorld } from '../../scripts/fuzz/world.ts';
+import { isWhole } from '../support/whole-tables.ts';
 
-const CASES = 2000;
+const CASES = isWhole ? 2000 : 500;
 
 let world: FuzzWorld;
 beforeAll(async () => {
