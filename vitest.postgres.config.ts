@@ -38,8 +38,8 @@ const ON_THE_LEDGER = [
   ...['library', 'graphql', 'zoom-losses', 'zoom-removal', 'zoom-wanted', 'zoom-catch-up'],
 ];
 
-/** The same of Postgres alone whose tables are tried in parts there, and whole among the long ones (`WHOLE_TABLES`). */
-export const TABLES = ['test/postgres/hosts.test.ts'];
+/** Whose tables are tried in parts on this floor, and whole among the long ones (`WHOLE_TABLES`). */
+export const TABLES = ['test/postgres/hosts.test.ts', 'test/integration/grpc.test.ts'];
 
 /** What the projects have in common: each test file over ledgers that lie in Postgres. */
 function overPostgres(name: string, include: string[], env: Record<string, string> = {}) {

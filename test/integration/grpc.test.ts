@@ -16,8 +16,10 @@ import {
   refusalOf,
 } from '../support/grpc-world.ts';
 import { readPlaylist } from '../support/package-reader.ts';
+import { isRunOnPostgres } from '../support/postgres-floor.ts';
 import { logo, longFilm, silentFilm, tone } from '../support/small-media.ts';
 import { type Listener, startListener } from '../support/webhook-listener.ts';
+import { isWhole } from '../support/whole-tables.ts';
 
 let world: GrpcWorld;
 let folder: string;
@@ -70,7 +72,10 @@ const finished = (more: object = {}) => ended(more, 'FINISHED');
 const failed = (more: object = {}) => ended(more, 'FAILED');
 const read = (key: string) => buffer(world.s3.read(key));
 
-describe('a job by gRPC', () => {
+/** What is made of films is the same on every ledger: over Postgres it is tried among the long tests. */
+const describeFilms = describe.runIf(isWhole || !isRunOnPostgres());
+
+describeFilms('a job by gRPC', () => {
   it('V1 V2 V26 V29 V32 V33 V36 V39 V45 is taken in at once, followed by its tracking id, and never goes back', async () => {
     const { tracking_id: id } = await world.client.createJob(
       jobOf({ reference_id: 'lesson 7', thumbnails: [thumbnail('v1/a.jpg'), thumbnail('v1/b.jpg')] }),
@@ -288,7 +293,7 @@ describe('a job by gRPC', () => {
   });
 });
 
-describe('what a job needs', () => {
+describeFilms('what a job needs', () => {
   it.each([
     ['V22 no such key', { video: { s3_input: place('nowhere.mp4') } }, 'INPUT_VIDEO_ON_S3_IS_404_OR_403'],
     [
