@@ -5,6 +5,7 @@ import type { RecipeBook } from '../recipes/book.ts';
 import type { AccessRecords } from './access-records.ts';
 import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
+import { createHandedDesk, type HandedDesk } from './handed-over.ts';
 import type { Intake } from './intake.ts';
 import { createJobDesk, type Jobs } from './jobs.ts';
 import { createLibrary, type Library } from './library.ts';
@@ -31,6 +32,8 @@ export interface Desk {
   readonly library: Library;
   /** What happens, as it happens. */
   readonly live: Live;
+  /** Answers programs elsewhere to which steps were handed over. */
+  readonly handedOver: HandedDesk;
   /** What happens in one run that cuts a recording into pieces. */
   readonly pieces: Pieces;
   /** Takes what the worker tells of the recording that moves. */
@@ -60,6 +63,7 @@ export interface DeskOptions {
     | 'audit'
     | 'lineAhead'
     | 'presets'
+    | 'handedOver'
     | 'sharedSessions'
   >;
   readonly intake: Intake;
@@ -124,6 +128,7 @@ export function createDesk(options: DeskOptions): Desk {
       progress,
       as: control.as,
     }),
+    handedOver: createHandedDesk({ handedOver: ledger.handedOver }),
     pieces: createPieces({ ...options, ...options.recipes, progress }),
     library: createLibrary({
       ...options,

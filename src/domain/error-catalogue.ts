@@ -44,6 +44,29 @@ export const ERROR_CATALOGUE = {
     'This address is for operators, and the request does not show that it comes from one.',
     'Log in at /login, or send the header "Authorization: Bearer" with the ADMIN_TOKEN or a token of your own.',
   ],
+  HANDED_SECRET_WRONG: [
+    'There is no job of this id that this secret opens.',
+    'Send the token of the job as "Authorization: Bearer" to its callbackUrl, and use inputUrl and outputPrefix as they came.',
+  ],
+  EXECUTOR_DOWN: [
+    'What steps are handed over to takes none now.',
+    'Nothing has to be done: it is asked again by itself, at no cost. If it lasts, look at EXECUTOR and its settings (docs/executors.md).',
+    { failed: 'Look at EXECUTOR and its settings (docs/executors.md), then try it again.' },
+  ],
+  EXECUTOR_SILENT: [
+    'A program elsewhere that does a step has not been heard of for too long.',
+    'Nothing has to be done: it is handed out anew. If it comes again, look there whether it runs and reaches PUBLIC_URL.',
+    { failed: 'Look where steps are done whether they run and reach PUBLIC_URL, then try it again.' },
+  ],
+  EXECUTOR_FAILED: [
+    'A program elsewhere that does a step says that it has failed.',
+    'The message has its own words. It is tried again, unless it says that this cannot help.',
+    { failed: 'The message has its own words. Mend what they name, then try it again.' },
+  ],
+  HANDED_CLOSED: [
+    'Nobody waits for this job any more: it was handed out anew, its recording was cancelled, or it has ended.',
+    'End the work on it; what it would bring is not wanted.',
+  ],
   READ_ONLY: [
     'This token is for looking only.',
     'Ask an operator to do it, or for a token with which it can be done (sluice access create).',

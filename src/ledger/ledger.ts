@@ -12,6 +12,7 @@ import { createDeliveries, type Deliveries } from './deliveries.ts';
 import type { LedgerBase, LedgerExtension } from './extension.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { createHandedOver, type HandedOver } from './handed-over.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { createHistory, type History } from './history.ts';
 import { createHosts, enterHost, type HostIdentity, type Hosts } from './hosts.ts';
@@ -55,6 +56,7 @@ export interface Ledger {
   readonly lineAhead: LineAhead;
   readonly plans: Plans;
   readonly presets: Presets;
+  readonly handedOver: HandedOver;
   readonly renames: Renames;
   readonly heartbeats: Heartbeats;
   readonly hosts: Hosts;
@@ -124,6 +126,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     lineAhead: createLineAhead({ db }),
     plans: createPlans({ db }),
     presets: createPresets({ db }),
+    handedOver: createHandedOver({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db, host: hosts.own }),
     hosts,

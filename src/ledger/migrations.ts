@@ -30,6 +30,7 @@ import { outputs } from './migrations/032-outputs.ts';
 import { postgres } from './migrations/033-postgres.ts';
 import { hosts } from './migrations/034-hosts.ts';
 import { assets } from './migrations/035-assets.ts';
+import { handedOver } from './migrations/036-handed-over.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -168,6 +169,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '033-postgres': postgres,
   '034-hosts': hosts,
   '035-assets': assets,
+  '036-handed-over': handedOver,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -6,6 +6,7 @@ export interface Tables {
   claims: ClaimsTable;
   plans: PlansTable;
   presets: PresetsTable;
+  handed_over: HandedOverTable;
   assets: AssetsTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
@@ -142,6 +143,26 @@ export interface PresetsTable {
   changed_by: string;
   /** It is no more, but its versions are not given again. */
   removed_at_ms: number | null;
+}
+
+/** Steps that were handed over to programs elsewhere, a row per job. */
+export interface HandedOverTable {
+  id: string;
+  recording_id: string;
+  step: string;
+  state: string;
+  has_begun: number;
+  ref: string | null;
+  token_hash: string;
+  files_hash: string;
+  /** `HandedFiles` */
+  files: string;
+  heard_count: number;
+  done_s: number;
+  total_s: number;
+  /** What was made, or why it has failed. */
+  end: string | null;
+  created_at_ms: number;
 }
 
 /** Files below MEDIA_IN that are known by their place there, a row per recording of one. */

@@ -33,6 +33,7 @@ import { startLogKeeping } from '../lib/log-files.ts';
 import { createMediaGate } from '../lib/media-gate.ts';
 import { missingUploadBytes } from '../lib/upload-bytes.ts';
 import { readVersion } from '../lib/version.ts';
+import { createExecutor } from '../outside/executors.ts';
 import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
 import { openInputs } from '../outside/inputs.ts';
 import { openOutputPlaces } from '../outside/output-places.ts';
@@ -65,6 +66,7 @@ import { createRecipeBook } from '../recipes/book.ts';
 import { createArchiveLooker } from '../tasks/support/archive-doubles.ts';
 import { createCompanionPackages } from '../tasks/support/companion-packages.ts';
 import { createCompanionVideos } from '../tasks/support/companion-videos.ts';
+import { createElsewhere, type Elsewhere } from '../tasks/support/elsewhere.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createCaptionsLooker } from '../tasks/support/late-captions.ts';
 import { createOutputLooker } from '../tasks/support/late-outputs.ts';
@@ -184,8 +186,11 @@ export async function startWorker(
   const bell = listenForWishes(connection);
   const wishes = createWishes({ bell, ...terms });
   const host = ledger.hosts.own;
+  const elsewhere = openElsewhere(config, { handedOver: ledger.handedOver, log });
+  await elsewhere?.tidy();
   const tasks = makeTasks<Tools>(files, {
     host,
+    elsewhere,
     zoom,
     inputs,
     stores,
@@ -489,6 +494,25 @@ export async function startWorker(
 }
 
 /** Builds the sweeper of this worker's folders and services. */
+/** What has steps done elsewhere, where the settings want that. */
+function openElsewhere(
+  config: Config,
+  at: Pick<WholeLedger, 'handedOver'> & { readonly log: Logger },
+): Elsewhere | undefined {
+  const { tasks, silenceMs, publicUrl } = config.executor;
+  const executor = createExecutor(config);
+  if (executor === undefined || publicUrl === undefined) return undefined;
+  const baseUrl = publicUrl.replace(/\/+$/, '');
+  return createElsewhere({
+    ...at,
+    executor,
+    tasks,
+    baseUrl,
+    silenceMs,
+    directory: `${config.dataDir}/elsewhere`,
+  });
+}
+
 function composeSweeper(
   config: Config,
   used: {

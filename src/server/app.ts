@@ -20,6 +20,7 @@ import { addAssetsApi } from './api/assets.ts';
 import { addControlsApi } from './api/controls.ts';
 import { addDeliveriesApi } from './api/deliveries.ts';
 import { addEventsApi } from './api/events.ts';
+import { addHandedOverApi } from './api/handed-over.ts';
 import { addHealth } from './api/health.ts';
 import { addHostsApi } from './api/hosts.ts';
 import { createLive } from './api/live.ts';
@@ -94,7 +95,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const path = request.url.split('?')[0];
+    const { url: route } = request.routeOptions;
+    // What opens something by its path is not for the log.
+    const path = route?.includes('/:key/') ? route : request.url.split('?')[0];
     request.log.debug(
       { event: 'request.done', method: request.method, path, status: reply.statusCode, ms },
       'request',
@@ -107,6 +110,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   for (const wing of wings) wing.addTo(app);
   addRecipesApi(app, query);
   addPresetsApi(app, desk);
+  addHandedOverApi(app, desk.handedOver);
   addRunsApi(app, desk);
   addFileDoors(app, desk.files);
   addRecordingsApi(app, query);

@@ -89,7 +89,9 @@ it('presets are made, changed and removed on their page, and a run begins by the
   const form = page.getByRole('region', { name: 'A new preset' });
   await form.getByLabel('Name').fill('poster');
   await form.getByLabel('Task').selectOption({ label: 'Thumbnail' });
-  await form.getByText('It takes to, createBucket, dontReplace, time, width, height, format, mark.').waitFor();
+  await form
+    .getByText('It takes to, createBucket, dontReplace, time, width, height, format, mark.')
+    .waitFor();
   await form.getByLabel('Parameters').fill('{ "width": "wide" }');
   await form.getByRole('button', { name: 'Make it' }).click();
   await page.getByText('params.width: ').waitFor();

@@ -209,8 +209,16 @@ describe('whoever may only look', () => {
       if (!isRefused) open.push(`${method} ${path}`);
     }
 
-    // Signed by Zoom and Bunny; and what ends one's own session.
-    expect(open.sort()).toEqual(['POST /bunny-webhook', 'POST /login', 'POST /logout', 'POST /zoom-upload']);
+    // Signed by Zoom and Bunny; by the secrets of a job; and what ends one's own session.
+    expect(open.sort()).toEqual([
+      'PATCH /api/jobs/some/some/outputs/some',
+      'POST /api/jobs/some/callback',
+      'POST /bunny-webhook',
+      'POST /login',
+      'POST /logout',
+      'POST /zoom-upload',
+      'PUT /api/jobs/some/some/outputs/some',
+    ]);
     expect({ ...(await dumpLedger(ledger.address)), access_tokens: [], audit: [] }).toEqual(before);
   });
 

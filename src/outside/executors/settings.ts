@@ -3,7 +3,7 @@ import { entriesOf, secret, text, url, whole } from '../../lib/setting-kinds.ts'
 import { STATE_MACHINE_ARN } from './state-machine.ts';
 
 /** What takes minutes of a processor, and needs nothing but its input. */
-const TASKS = ['transcode', 'trim', 'watermark', 'thumbnail', 'sprite', 'waveform'];
+const TASKS = ['transcode', 'trim', 'thumbnail', 'sprite', 'waveform'];
 
 /** What the environment says of where steps are done. */
 export const executorSettings = {

@@ -49,6 +49,7 @@ export async function describeRoutes(
       components: { securitySchemes: { ...SECURITY_SCHEMES, ...signatures } },
       tags: [
         { name: 'recordings', description: 'What was brought home, and what waits for it' },
+        { name: 'executors', description: 'What programs elsewhere ask to which steps were handed over' },
         { name: 'recipes', description: 'Which ways recordings go' },
         { name: 'line', description: 'How it goes on' },
         { name: 'events', description: 'What happens, as it happens' },

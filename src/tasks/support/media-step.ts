@@ -7,11 +7,13 @@ import type { MediaFile } from '../../domain/media/media-file.ts';
 import { isAsLong, type Output, type OutputsFact, sumOf } from '../../domain/media/output.ts';
 import { outputPrefix } from '../../domain/output-keys.ts';
 import type { TaskShape } from '../../domain/recipe.ts';
+import type { Bytes } from '../../engine/bytes.ts';
 import type { FfmpegDone, FfmpegRun } from '../../engine/ports/ffmpeg.ts';
 import type { Resume } from '../../engine/ports/output-place.ts';
 import type { Task, TaskContext } from '../../engine/task.ts';
 import { crashPoint } from '../../lib/crash-point.ts';
 import { pictureSize } from '../../lib/picture-size.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { lookAt, type MediaTools, requireMediaTools } from './look-into.ts';
 import { type MediaInput, openMedia } from './media-input.ts';
 import type { OutputParams } from './output-params.ts';
@@ -20,7 +22,10 @@ import { type OutputSpot, outputsOf, removeNamed, requireFree, serviceOf, spotOf
 import { removeOutputs } from './remove-outputs.ts';
 import type { Tools } from './tools.ts';
 
-export type OutputTools = Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'>;
+export type OutputTools = Pick<
+  Tools,
+  'elsewhere' | 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch'
+>;
 
 const checkpointShape = z
   .object({
@@ -100,7 +105,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   step: MediaStep<P, F>,
 ): Task<P, OutputsFact & F, Checkpoint> {
   const { shape, tools } = step;
-  const { scratch, retry } = tools;
+  const { elsewhere, scratch, retry } = tools;
 
   return {
     ...(shape as TaskShape & { params: z.ZodType<P> }),
@@ -110,7 +115,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     async run(context) {
       const { recording, params, signal, checkpoint } = context;
-      const { path, totalBytes } = await context.take('file');
+      const bytes = await context.take('file');
+      const { path, totalBytes } = bytes;
       const programs = requireMediaTools(tools);
       const spot = spotOf(tools, params.to);
       const { place, named } = spot;
@@ -122,18 +128,20 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
         const attempt = createAttempt(context, { programs, spot, folder, unfinished });
         try {
-          const told = await step.work({
-            recording,
-            step: context.step,
-            note: context.note,
-            params,
-            signal,
-            log: context.log,
-            input,
-            folder,
-            programs,
-            ...attempt.means,
-          });
+          const told = elsewhere?.takes(shape.name, params)
+            ? await workElsewhere(elsewhere, { context, bytes, folder, attempt })
+            : await step.work({
+                recording,
+                step: context.step,
+                note: context.note,
+                params,
+                signal,
+                log: context.log,
+                input,
+                folder,
+                programs,
+                ...attempt.means,
+              });
           await attempt.abandonRest();
           await attempt.allCame();
           return { ...told, ...attempt.fact() };
@@ -146,6 +154,7 @@ export function createMediaTask<P extends OutputParams, F extends object>(
 
     async withdraw(context) {
       await scratch.remove(context);
+      await elsewhere?.end(context);
       const spot = spotOf(tools, context.params.to);
       const { place } = spot;
       const { checkpoint, signal } = context;
@@ -155,6 +164,36 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       await removePut(context, spot, outputsOf(context, spot));
     },
   };
+
+  /** Has a program elsewhere make the outputs, looks at them, and brings them to their place. */
+  async function workElsewhere(
+    elsewhere: Elsewhere,
+    at: {
+      readonly context: TaskContext<P, Checkpoint>;
+      readonly bytes: Bytes;
+      readonly folder: string;
+      readonly attempt: ReturnType<typeof createAttempt>;
+    },
+  ): Promise<F> {
+    const { context, bytes, folder, attempt } = at;
+    const maxBytes = step.scratchBytes(bytes.totalBytes);
+    const { outputs, told, cost } = await elsewhere.run(context, { bytes, folder, maxBytes });
+    try {
+      for (const { name, mediaType, durationS } of outputs) {
+        const what = { mediaType, ...(durationS == null ? {} : { durationS }) };
+        if (/^(video|audio)\//.test(mediaType)) await attempt.means.prove(name, what);
+        await attempt.means.put(name, what);
+      }
+    } catch (error) {
+      // What it has made stays for the next attempt, unless that is what is wrong: another time it may do better.
+      if (!hasCode(error, 'OUTPUT_DIFFERS')) throw error;
+      await elsewhere.end(context);
+      throw new KnownError(error.message, { code: error.code, retry: 'backoff', cause: error });
+    }
+    attempt.hasCost(cost);
+    await elsewhere.end(context);
+    return told as F;
+  }
 
   /** One attempt: what it has made so far, and the means to make more. */
   function createAttempt(
@@ -265,6 +304,9 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         outputs,
         cost: sumOf(costs),
       }),
+      hasCost(cost: Cost | undefined): void {
+        if (cost !== undefined) costs.push(cost);
+      },
       /** Throws away what earlier attempts have begun, and nobody goes on with. */
       async abandonRest(): Promise<void> {
         for (const [key, state] of unfinished) await place.abandon({ key, state, signal });

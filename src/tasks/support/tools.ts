@@ -10,6 +10,7 @@ import type { Ffprobe } from '../../lib/ffprobe.ts';
 import type { MediaGate } from '../../lib/media-gate.ts';
 import type { CompanionPackages } from './companion-packages.ts';
 import type { CompanionVideos } from './companion-videos.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import type { TransferRetry } from './retry-in-place.ts';
 import type { Scratch } from './scratch.ts';
 import type { Spool } from './spool.ts';
@@ -31,6 +32,8 @@ export interface Tools {
   readonly ffprobe: Ffprobe | undefined;
   readonly ffmpeg: Ffmpeg | undefined;
   readonly disk: Disk;
+  /** Absent where all steps are done by this machine. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** Says what is let in. */
   readonly media: MediaGate;
   /** What others will still write to the disk, in bytes. */

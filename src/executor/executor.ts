@@ -1,0 +1,52 @@
+import type { Logger } from 'pino';
+import { KnownError } from '../domain/errors.ts';
+import { loadTasks } from '../tasks/support/files.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { readExecutorSettings } from './settings.ts';
+import { doJob, type Job, remoteJob } from './work.ts';
+
+export interface Executor {
+  readonly settings: ReturnType<typeof readExecutorSettings>;
+  readonly log: Logger;
+  /** Ends jobs that are under way: their silence has them handed out anew. */
+  readonly stop: AbortController;
+  /** Does a job; what goes wrong is said to whom it belongs, and logged. */
+  work(job: Job): ReturnType<typeof doJob>;
+}
+
+/** @throws KnownError `CONFIG_INVALID` */
+export async function openExecutor(env: Readonly<Record<string, string | undefined>>): Promise<Executor> {
+  const settings = readExecutorSettings(env);
+  const tasks = await loadTasks();
+  const log = createLogger({ level: settings.logLevel, name: 'sluice-executor', scrub: (line) => line });
+  const stop = new AbortController();
+  return {
+    settings,
+    log,
+    stop,
+    async work(job) {
+      log.info({ event: 'job.began', job: job.job.id, task: job.job.task }, 'a job has begun');
+      const how = await doJob(job, { tasks, programs: settings.programs, signal: stop.signal, log });
+      log.info({ event: 'job.ended', job: job.job.id, how }, 'a job has ended');
+      return how;
+    },
+  };
+}
+
+/** @throws KnownError `REQUEST_INVALID` */
+export function readJob(value: unknown): Job {
+  const read = remoteJob.safeParse(typeof value === 'string' ? jsonOf(value) : value);
+  if (read.success) return read.data;
+  throw new KnownError('This is no job of Sluice: it needs job, inputUrl, outputPrefix, token, callbackUrl', {
+    code: 'REQUEST_INVALID',
+    cause: read.error,
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

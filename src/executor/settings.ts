@@ -1,0 +1,45 @@
+import { delimiter } from 'node:path';
+import { z } from 'zod';
+import { KnownError } from '../domain/errors.ts';
+import { secret, text, whole } from '../lib/setting-kinds.ts';
+import { ffmpegSettings } from '../outside/ffmpeg/settings.ts';
+
+/** What the environment says of a program that does steps elsewhere. */
+const shape = z.object({
+  ...ffmpegSettings,
+  FFPROBE: text().default('ffprobe'),
+  EXECUTOR_SECRET: secret().optional(),
+  EXECUTOR_PORT: whole(1, 65_535).optional(),
+  EXECUTOR_HOST: text().default('127.0.0.1'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  SLUICE_JOB: z.string().optional(),
+});
+
+/** @throws KnownError `CONFIG_INVALID` */
+export function readExecutorSettings(env: Readonly<Record<string, string | undefined>>) {
+  const read = shape.safeParse(env);
+  if (!read.success) {
+    throw new KnownError(`The settings are not right:\n${z.prettifyError(read.error)}`, {
+      code: 'CONFIG_INVALID',
+    });
+  }
+  const e = read.data;
+  const searchPath = env['PATH'] ?? ['/usr/local/bin', '/usr/bin', '/bin'].join(delimiter);
+  return {
+    job: e.SLUICE_JOB,
+    port: e.EXECUTOR_PORT,
+    host: e.EXECUTOR_HOST,
+    secret: e.EXECUTOR_SECRET,
+    logLevel: e.LOG_LEVEL,
+    programs: {
+      ffprobe: { command: e.FFPROBE, searchPath },
+      ffmpeg: {
+        command: e.FFMPEG,
+        searchPath,
+        maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
+        niceness: e.FFMPEG_NICENESS,
+        stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
+      },
+    },
+  };
+}
