@@ -41,6 +41,9 @@ const ON_THE_LEDGER = [
 /** Whose tables are tried in parts on this floor, and whole among the long ones (`WHOLE_TABLES`). */
 export const TABLES = ['test/postgres/hosts.test.ts', 'test/integration/grpc.test.ts'];
 
+/** What takes films to be made, and is tried over Postgres among the long tests alone. */
+const FILMS = 'test/integration/handed-over.test.ts';
+
 /** What the projects have in common: each test file over ledgers that lie in Postgres. */
 function overPostgres(name: string, include: string[], env: Record<string, string> = {}) {
   return {
@@ -69,7 +72,7 @@ export default defineConfig({
         'test/postgres/*.test.ts',
         ...ON_THE_LEDGER.map((name) => `test/integration/${name}.test.ts`),
       ]),
-      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts', ...TABLES], {
+      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts', FILMS, ...TABLES], {
         WHOLE_TABLES: 'yes',
       }),
     ],

@@ -4,10 +4,10 @@ import { extname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
-import type { Callback } from '../domain/handed-over.ts';
+import { type Callback, codeOfFailure } from '../domain/handed-over.ts';
 import type { OutputsFact } from '../domain/media/output.ts';
 import type { TaskFile } from '../engine/task-files.ts';
-import { sendForJson } from '../lib/http.ts';
+import { refusal, sendForJson } from '../lib/http.ts';
 import { retryInPlace } from '../tasks/support/retry-in-place.ts';
 import type { Tools } from '../tasks/support/tools.ts';
 import { createHouse, type HouseOptions } from './house.ts';
@@ -66,17 +66,23 @@ export async function doJob(job: Job, options: WorkOptions): Promise<'done' | 'f
           idleTimeoutMs: IDLE_TIMEOUT_MS,
         },
         z.object({ repeated: z.boolean().optional() }),
+        refusalOf,
       ),
     );
 
   let isUnwanted = false;
+  let isSaying = false;
   const sayOn = async () => {
+    if (isSaying) return;
+    isSaying = true;
     try {
       await say({ status: 'running', ...progress });
     } catch (error) {
       if (!isFinalRefusal(error)) return;
       isUnwanted = true;
       stop.abort(error);
+    } finally {
+      isSaying = false;
     }
   };
   const calling = setInterval(() => void sayOn(), CALL_EVERY_MS);
@@ -105,6 +111,13 @@ export async function doJob(job: Job, options: WorkOptions): Promise<'done' | 'f
   }
 }
 
+/** What Sluice says of a secret that opens nothing is for good: it has no other. */
+function refusalOf(...[request, status, text, headers]: Parameters<typeof refusal>): KnownError {
+  const error = refusal(request, status, text, headers);
+  if (status !== 401) return error;
+  return new KnownError(error.message, { code: 'HANDED_SECRET_WRONG', details: error.details });
+}
+
 /** Whether Sluice does not want to hear of this job any more. */
 function isFinalRefusal(error: unknown): boolean {
   if (!(error instanceof KnownError)) return false;
@@ -119,7 +132,10 @@ function failureOf(thrown: unknown) {
       isFinal: false,
     };
   }
-  return { code: error.code, message: error.message.slice(0, 4000), isFinal: error.retry === 'never' };
+  const said = { code: error.code, message: error.message.slice(0, 4000) };
+  // What is known of the file and the work is final; what was met on the way to them may heal.
+  const isOfWork = codeOfFailure({ ...said, isFinal: false }) !== 'EXECUTOR_FAILED';
+  return { ...said, isFinal: isOfWork && error.retry === 'never' };
 }
 
 function doneOf({ to, named, prefix, outputs, cost, ...told }: OutputsFact): Callback {

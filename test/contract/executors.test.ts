@@ -71,7 +71,7 @@ const STRANGE_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
 
-describe('AWS Step Functions', () => {
+describe('P25 AWS Step Functions', () => {
   let simulator: StepFunctionsSimulator;
   let executor: Executor;
 
@@ -257,7 +257,7 @@ describe('AWS Step Functions', () => {
   });
 });
 
-describe('Google Cloud Run', () => {
+describe('P26 Google Cloud Run', () => {
   let simulator: CloudRunSimulator;
   let executor: Executor;
   let folder: string;
@@ -623,14 +623,7 @@ describe('the settings', () => {
     const config = load();
 
     expect(config.executor).toMatchObject({ place: undefined, silenceMs: 120_000 });
-    expect(config.executor.tasks).toEqual([
-      'transcode',
-      'trim',
-      'watermark',
-      'thumbnail',
-      'sprite',
-      'waveform',
-    ]);
+    expect(config.executor.tasks).toEqual(['transcode', 'trim', 'thumbnail', 'sprite', 'waveform']);
     expect(createExecutor(config)).toBeUndefined();
   });
 

@@ -8,9 +8,12 @@ import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { startCloudRunSimulator } from '../../simulators/executors/cloud-run.ts';
+import { startStepFunctionsSimulator } from '../../simulators/executors/step-functions.ts';
 import type { OutputsFact } from '../../src/domain/media/output.ts';
 import type { RemoteJob } from '../../src/engine/ports/executor.ts';
-import { openExecutor } from '../../src/executor/executor.ts';
+import { openExecutor, readJob } from '../../src/executor/executor.ts';
+import { handler } from '../../src/executor/lambda-main.ts';
 import { listenForJobs } from '../../src/executor/listen.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -82,8 +85,8 @@ async function openStrange(settings: Record<string, string> = {}): Promise<void>
 }
 
 /** Six seconds, with a keyframe each second. */
-async function film(): Promise<string> {
-  const path = join(house.files, 'film.mp4');
+async function film(name = 'film.mp4'): Promise<string> {
+  const path = join(house.files, name);
   const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=160x90:r=25:d=6'];
   const sound = ['-f', 'lavfi', '-i', 'sine=r=32000:d=6'];
   const how = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'];
@@ -110,7 +113,8 @@ const factOf = async (id: string, step: string) =>
 
 const leftElsewhere = () => readdir(join(house.config.dataDir, 'elsewhere')).catch(() => []);
 
-it('P24 P25 our own program does steps as this machine does, and leaves nothing', async () => {
+it('P24 our own program does steps as this machine does, and leaves nothing', async () => {
+  const before = await readdir(tmpdir());
   const executor = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
   const listener = await listenForJobs({
     host: '127.0.0.1',
@@ -134,8 +138,62 @@ it('P24 P25 our own program does steps as this machine does, and leaves nothing'
   const { peaks } = JSON.parse(await readFile(join(out, waveform?.outputs[0]?.key ?? ''), 'utf8'));
   expect(peaks).toHaveLength(50);
   expect(await leftElsewhere()).toEqual([]);
-  expect(await readdir(tmpdir())).not.toContainEqual(expect.stringMatching(/^sluice-job-/));
+  const left = (await readdir(tmpdir())).filter((name) => !before.includes(name));
+  expect(left).not.toContainEqual(expect.stringMatching(/^sluice-job-/));
   await listener.stop();
+});
+
+it('P25 a step is done by a function of AWS, as an execution of a state machine', async () => {
+  const aws = await startStepFunctionsSimulator();
+  await open('http://127.0.0.1:1/', {
+    EXECUTOR: 'lambda',
+    LAMBDA_STATE_MACHINE_ARN: aws.stateMachineArn,
+    LAMBDA_ENDPOINT: aws.url,
+    LAMBDA_KEY_ID: aws.keyId,
+    LAMBDA_SECRET: aws.secretKey,
+  });
+  await house.startWorker();
+  const { id } = await house.addCustom('film', { path: await film(), keep_file: true, recipe: 'trimmed' });
+
+  await expect.poll(() => aws.executions().length).toBe(1);
+  const [execution] = aws.executions();
+  expect(await handler(JSON.parse(execution?.input ?? ''))).toEqual({ how: 'done' });
+  await house.reaches(id, 'done');
+
+  expect((await factOf(id, 'trim'))?.outputs).toHaveLength(1);
+  await aws.close();
+});
+
+it('P26 a step is done by a container of Google, as an execution of a job of Cloud Run; one that is cancelled ends there', async () => {
+  const google = await startCloudRunSimulator();
+  const keyFile = join(folder, 'key.json');
+  await writeFile(keyFile, JSON.stringify(google.keyFile));
+  await open('http://127.0.0.1:1/', {
+    EXECUTOR: 'gcp',
+    GCP_JOB: google.job,
+    GCP_KEY_FILE: keyFile,
+    GCP_ENDPOINT: google.url,
+  });
+  await house.startWorker();
+  const path = await film();
+  const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
+  const executor = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+
+  await expect.poll(() => google.runs().length).toBe(1);
+  expect(await executor.work(readJob(google.runs()[0]?.env['SLUICE_JOB']))).toBe('done');
+  await house.reaches(id, 'done');
+  expect((await factOf(id, 'trim'))?.outputs).toHaveLength(1);
+
+  const { id: unwanted } = await house.addCustom('again', {
+    path: await film('again.mp4'),
+    keep_file: true,
+    recipe: 'trimmed',
+  });
+  await expect.poll(() => google.runs().length).toBe(2);
+  await house.post(`/api/recordings/${unwanted}/cancel`, {});
+  await house.reaches(unwanted, 'cancelled');
+  expect(google.runs()[1]?.state).toBe('cancelled');
+  await google.close();
 });
 
 it('P27 any program sets what was made, progress and the end by callbacks, by the secret of the job alone', async () => {
@@ -261,6 +319,56 @@ it('a worker that starts anew goes on waiting for the same job', async () => {
   await house.startWorker();
   await house.reaches(id, 'done');
 
+  expect(jobs).toHaveLength(1);
+});
+
+it.each([
+  ['while its worker waits', true],
+  ['while there is no worker', false],
+])('a recording that is cancelled %s has its job closed', async (_when, isWaited) => {
+  await openStrange();
+  const worker = await house.startWorker();
+  const path = await film();
+  const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
+  const job = await jobNumber(1);
+  if (!isWaited) await worker.stop();
+
+  expect((await house.post(`/api/recordings/${id}/cancel`, {})).status).toBeLessThan(300);
+  if (!isWaited) await house.startWorker();
+  await house.reaches(id, 'cancelled');
+
+  expect(await codeOf(await say(job, { status: 'running' }))).toBe('HANDED_CLOSED');
+  expect(await leftElsewhere()).toEqual([]);
+  expect(jobs).toHaveLength(1);
+});
+
+it('our own program ends the work on a job that nobody waits for', async () => {
+  await openStrange({ EXECUTOR_SILENCE_S: '2' });
+  await house.startWorker();
+  const path = await film();
+  const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
+  const closed = await jobNumber(1);
+  const next = await jobNumber(2);
+  const { work } = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+
+  expect(await work(closed)).toBe('unwanted');
+  expect(await work({ ...next, token: 'guessed' })).toBe('unwanted');
+  expect(await work(next)).toBe('done');
+  await house.reaches(id, 'done');
+});
+
+it('what our own program knows of the work itself is final', async () => {
+  await openStrange();
+  await house.startWorker();
+  const path = await film();
+  const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
+  const job = await jobNumber(1);
+  const { work } = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+
+  expect(await work({ ...job, job: { ...job.job, params: { start: 100 } } })).toBe('failed');
+  await house.reaches(id, 'failed');
+
+  expect((await house.recordings.outputs(id))['trim']).toMatchObject({ error: { code: 'PARAMS_UNFIT' } });
   expect(jobs).toHaveLength(1);
 });
 

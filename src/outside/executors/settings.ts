@@ -3,7 +3,7 @@ import { entriesOf, secret, text, url, whole } from '../../lib/setting-kinds.ts'
 import { STATE_MACHINE_ARN } from './state-machine.ts';
 
 /** What takes minutes of a processor, and needs nothing but its input. */
-const TASKS = ['transcode', 'trim', 'thumbnail', 'sprite', 'waveform'];
+const TASKS = ['transcode', 'trim', 'thumbnail', 'sprite', 'waveform'] as const;
 
 /** What the environment says of where steps are done. */
 export const executorSettings = {
@@ -25,10 +25,10 @@ export const executorSettings = {
     .transform(entriesOf)
     .pipe(
       z
-        .array(z.string().regex(/^[a-z][a-z0-9-]*$/, { error: 'each entry is the name of a task' }))
+        .array(z.enum(TASKS, { error: `each entry is one of ${TASKS.join(', ')}` }))
         .min(1, { error: 'names no task' }),
     )
-    .default(TASKS)
+    .default([...TASKS])
     .describe('Tasks whose steps are handed out where EXECUTOR is not local, comma-separated'),
   LAMBDA_STATE_MACHINE_ARN: text()
     .regex(STATE_MACHINE_ARN, {

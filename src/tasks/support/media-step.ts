@@ -110,6 +110,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   return {
     ...(shape as TaskShape & { params: z.ZodType<P> }),
     checkpoint: checkpointShape,
+    // A job elsewhere, before anything of it is here.
+    ...(elsewhere === undefined ? {} : { leavesUnrecorded: true }),
     claims: ({ fact }) => [fact?.prefix],
     serviceFor: ({ params }) => serviceOf(tools, params.to),
 
@@ -155,6 +157,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
     async withdraw(context) {
       await scratch.remove(context);
       await elsewhere?.end(context);
+      const hasPut = context.checkpoint !== undefined || context.fact !== undefined;
+      if (!hasPut && context.recording.state !== 'deleting') return;
       const spot = spotOf(tools, context.params.to);
       const { place } = spot;
       const { checkpoint, signal } = context;
