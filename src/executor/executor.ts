@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { KnownError } from '../domain/errors.ts';
+import { createFfprobe } from '../lib/ffprobe.ts';
+import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { readExecutorSettings } from './settings.ts';
@@ -20,13 +22,17 @@ export async function openExecutor(env: Readonly<Record<string, string | undefin
   const tasks = await loadTasks();
   const log = createLogger({ level: settings.logLevel, name: 'sluice-executor', scrub: (line) => line });
   const stop = new AbortController();
+  const programs = {
+    ffmpeg: createFfmpeg(settings.programs.ffmpeg),
+    ffprobe: createFfprobe(settings.programs.ffprobe),
+  };
   return {
     settings,
     log,
     stop,
     async work(job) {
       log.info({ event: 'job.began', job: job.job.id, task: job.job.task }, 'a job has begun');
-      const how = await doJob(job, { tasks, programs: settings.programs, signal: stop.signal, log });
+      const how = await doJob(job, { tasks, programs, signal: stop.signal, log });
       log.info({ event: 'job.ended', job: job.job.id, how }, 'a job has ended');
       return how;
     },

@@ -5,8 +5,6 @@ import type { Bytes } from '../engine/bytes.ts';
 import type { OutputPlace } from '../engine/ports/output-place.ts';
 import type { TaskContext } from '../engine/task.ts';
 import { createDisk } from '../lib/disk.ts';
-import { createFfprobe, type FfprobeOptions } from '../lib/ffprobe.ts';
-import { createFfmpeg, type FfmpegOptions } from '../outside/ffmpeg/driver.ts';
 import { createScratch } from '../tasks/support/scratch.ts';
 import type { Tools } from '../tasks/support/tools.ts';
 import type { createJobFiles } from './job-files.ts';
@@ -15,7 +13,8 @@ export interface HouseOptions {
   /** Empty, and gone afterwards. */
   readonly folder: string;
   readonly files: Pick<ReturnType<typeof createJobFiles>, 'writeOutput'>;
-  readonly programs: { readonly ffmpeg: FfmpegOptions; readonly ffprobe: FfprobeOptions };
+  /** Of all jobs of this process: one encodes at a time, and the others wait for their turn. */
+  readonly programs: Pick<Tools, 'ffmpeg' | 'ffprobe'>;
 }
 
 interface Input {
@@ -32,8 +31,7 @@ export function createHouse({ folder, files, programs }: HouseOptions) {
 
   /** Of all that the house hands to tasks, what those need that make something of a file. */
   const given: Pick<Tools, 'ffmpeg' | 'ffprobe' | 'outputPlaces' | 'retry' | 'scratch' | 'settings'> = {
-    ffmpeg: createFfmpeg(programs.ffmpeg),
-    ffprobe: createFfprobe(programs.ffprobe),
+    ...programs,
     outputPlaces: { get: () => place },
     // The files try again by themselves.
     retry: { attempts: 1, pauseMs: 0 },

@@ -6,7 +6,7 @@ import { type Job, remoteJob } from './work.ts';
 
 export interface Listener {
   readonly port: number;
-  /** Takes no more jobs, and lets go of those that have not begun: their silence has them handed out anew. */
+  /** Takes no more jobs, and waits for those that are under way. */
   stop(): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ const MAX_JOB_BYTES = 1024 * 1024;
 /** How many jobs are remembered, so that one that is sent twice is done once. */
 const MOST_KNOWN = 1000;
 
-/** Takes jobs by POST, and has one after another done. @param work Never fails */
+/** Takes jobs by POST, and has them done. @param work Never fails */
 export async function listenForJobs(options: {
   readonly host: string;
   readonly port: number;
@@ -26,7 +26,7 @@ export async function listenForJobs(options: {
 }): Promise<Listener> {
   const { host, port, secret, log, work } = options;
   const known = new Set<string>();
-  let last: Promise<unknown> = Promise.resolve();
+  const running = new Set<Promise<unknown>>();
   let isStopping = false;
 
   const server = createServer((request, response) => {
@@ -57,7 +57,8 @@ export async function listenForJobs(options: {
     if (!known.has(id)) {
       known.add(id);
       if (known.size > MOST_KNOWN) known.delete([...known][0] ?? '');
-      last = last.then(() => (isStopping ? undefined : work(read.data)));
+      const job = work(read.data).finally(() => running.delete(job));
+      running.add(job);
     }
     answer(response, 202, { ref: id });
   }
@@ -72,7 +73,7 @@ export async function listenForJobs(options: {
       isStopping = true;
       server.close();
       server.closeAllConnections();
-      await last;
+      await Promise.all(running);
     },
   };
 }

@@ -7,7 +7,7 @@ import { listenForJobs } from './listen.ts';
 const HELP = `Does steps of Sluice on another machine: no ledger, no Redis, nothing kept.
 
   node dist/executor/main.js                does the job in SLUICE_JOB, or on standard input, and ends
-  node dist/executor/main.js --listen 9090  takes jobs by POST, and does one after another
+  node dist/executor/main.js --listen 9090  takes jobs by POST; one encodes at a time
 
   --listen PORT   also EXECUTOR_PORT
   --host ADDRESS  to listen at (EXECUTOR_HOST, 127.0.0.1)
