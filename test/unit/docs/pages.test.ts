@@ -26,6 +26,9 @@ const NEVER_ANSWERED: readonly ErrorCode[] = [
   'CAPTIONS_REFUSED',
   'STOP_ASKED',
   'LEASE_LOST',
+  'EXECUTOR_DOWN',
+  'EXECUTOR_SILENT',
+  'EXECUTOR_FAILED',
 ];
 
 describe('the pages that are written from the code', () => {
