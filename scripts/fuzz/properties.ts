@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { DOOR_FUZZES } from './doors.ts';
+import { GRAPHQL_FUZZES } from './graphql.ts';
 import { GRPC_FUZZES } from './grpc.ts';
 import { TEXT_FUZZES } from './texts.ts';
 import { TUS_FUZZES } from './tus.ts';
@@ -15,7 +16,13 @@ export interface Fuzz {
   property(world: FuzzWorld): unknown;
 }
 
-export const FUZZES: readonly Fuzz[] = [...DOOR_FUZZES, ...TUS_FUZZES, ...GRPC_FUZZES, ...TEXT_FUZZES];
+export const FUZZES: readonly Fuzz[] = [
+  ...DOOR_FUZZES,
+  ...TUS_FUZZES,
+  ...GRPC_FUZZES,
+  ...GRAPHQL_FUZZES,
+  ...TEXT_FUZZES,
+];
 
 const ALL_SHARES = FUZZES.reduce((sum, { share }) => sum + share, 0);
 

@@ -8,9 +8,11 @@ import Sqlite from 'libsql';
 import { pino } from 'pino';
 import { createUploadDesk } from '../../src/desk/uploads.ts';
 import { ERROR_CATALOGUE } from '../../src/domain/error-catalogue.ts';
+import { graphqlRoutes } from '../../src/graphql/routes.ts';
 import { createServices } from '../../src/grpc/handler.ts';
 import { createGrpcServer } from '../../src/grpc/server.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import { statusOf } from '../../src/server/problem.ts';
 import { createTusServer } from '../../src/tus/tus-server.ts';
 import { createDoors, createTestDesk } from '../../test/support/doors.ts';
 
@@ -67,6 +69,15 @@ export async function openFuzzWorld() {
     line,
     installation: { version: '0.0.0', dataDir, diskReserveBytes: 1, serviceNames: [] },
     operators: { adminToken: 'an admin token of the operators' },
+    wingsOf: (desk) => [
+      graphqlRoutes({
+        library: desk.library,
+        query: desk.query,
+        presets: desk.control.presets,
+        version: '0.0.0',
+        statusOf,
+      }),
+    ],
     limits: { webhook: MANY, operator: MANY, viewer: MANY, nothing: MANY },
     log,
   });

@@ -184,8 +184,8 @@ function addRoutes(
 
   async function carryOut(ask: Ask, context: AskContext, reply: FastifyReply): Promise<Answer> {
     try {
-      // A document that was read elsewhere, which the library would take too.
-      if (/^\s*\{\s*"/.test(ask.query)) {
+      // The library would take it for a document that was read elsewhere, whatever it is.
+      if (isJson(ask.query)) {
         throw new KnownError('query: is JSON, and no question of GraphQL', { code: 'REQUEST_INVALID' });
       }
       const variables = { ...ask.variables };
@@ -242,6 +242,16 @@ function addRoutes(
       return await answer({ query, variables: readVariables(variables), operationName }, request, reply);
     },
   );
+}
+
+/** Whether it is JSON, which no question of GraphQL is. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const variablesShape = z.record(z.string(), z.unknown()).nullable();

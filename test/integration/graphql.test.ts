@@ -486,6 +486,8 @@ describe('what GraphQL refuses', () => {
       'NOT_FOUND',
     ],
     ['what is JSON', '{ "kind": "Document", "definitions": [] }', 'REQUEST_INVALID'],
+    ['a word that is JSON', 'true', 'REQUEST_INVALID'],
+    ['a list that is JSON', '[{ "query": "{ presets { id } }" }]', 'REQUEST_INVALID'],
     [
       'two operations without a name',
       'query a { presets { id } } query b { presets { id } }',

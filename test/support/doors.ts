@@ -77,6 +77,8 @@ export async function createDoors(
     readonly log: Logger;
     readonly installation: DeskOptions['installation'];
     readonly pages?: PagesOptions & { readonly watchUrl: string | undefined };
+    /** Further ones. */
+    readonly wingsOf?: (desk: Desk) => AppOptions['wings'];
   } & Pick<AppOptions, 'operators' | 'limits'> &
     Partial<Pick<AppOptions, 'watch'>>,
 ): Promise<FastifyInstance> {
@@ -117,6 +119,7 @@ export async function createDoors(
         }),
       }),
       bunnyRoutes({ lookAtVideo: desk.control.lookAtVideo, readOnlyApiKey: BUNNY_KEY }),
+      ...(options.wingsOf?.(desk) ?? []),
     ],
   });
 }
