@@ -7,7 +7,7 @@ import { type FuzzWorld, type Reply, requireDecent } from './world.ts';
 /** All that is documented, with variables for whatever can be said. */
 const OPERATIONS = [
   'query ($a: String, $b: String, $n: Int) { assets(status: $a, search: $b, first: $n) { id filename jobs { id status } } }',
-  'query ($a: String, $b: String, $n: Int, $c: String) { assetsPage(status: $a, search: $b, first: $n, after: $c) { endCursor assets { id } } }',
+  'query ($a: String, $b: String, $n: Int, $c: String) { assetsPage(status: $a, search: $b, first: $n, after: $c) { nodes { id } pageInfo { endCursor } } }',
   'query ($a: String, $b: String, $n: Int) { jobs(status: $a, search: $b, first: $n) { id status progress } }',
   'query ($a: ID!) { asset(id: $a) { id } job(id: $a) { id } preset(id: $a) { id } }',
   '{ presets { id name } systemStatus { status version } }',
