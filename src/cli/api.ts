@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isOutage } from '../domain/errors.ts';
 import { type Request, type Response, readText, send } from '../lib/http.ts';
+import { parseJson } from '../lib/json.ts';
 import { parseEventStream, type StreamedEvent } from './event-stream.ts';
 import { EXIT } from './exit-codes.ts';
 import { exitCodeOf, Failure, type Trouble } from './failure.ts';
@@ -126,12 +127,4 @@ function somebodyElse(url: string, detail: string): Failure {
     },
     EXIT.unreachable,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import { KnownError, systemCode } from '../domain/errors.ts';
 import { inPlainWords } from '../lib/plain-words.ts';
 import { isPostgresUrl, parsePostgresUrl } from '../lib/postgres-url.ts';
 import { executorConflicts, executorPlace } from '../outside/executors/settings.ts';
+import { ffmpegOptions } from '../outside/ffmpeg/settings.ts';
 import { s3Connection, s3Place } from '../outside/s3/settings.ts';
 import { loadZoomAccounts } from '../outside/zoom/accounts.ts';
 import { zoomPlanning } from '../outside/zoom/planning.ts';
@@ -127,14 +128,7 @@ function buildConfig(e: Values, env: Env) {
       ffmpeg:
         e.FFMPEG === 'none'
           ? undefined
-          : {
-              command: e.FFMPEG,
-              searchPath: env['PATH'] ?? '',
-              maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
-              niceness: e.FFMPEG_NICENESS,
-              atOnce: e.LANE_SLOTS['media'] ?? 1,
-              stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
-            },
+          : { ...ffmpegOptions(e, env['PATH'] ?? ''), atOnce: e.LANE_SLOTS['media'] ?? 1 },
     },
     tus: {
       host: e.TUS_HOST,

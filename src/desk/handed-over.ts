@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -7,6 +7,7 @@ import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Callback } from '../domain/handed-over.ts';
 import type { HandedFiles, HandedJob, HandedOver } from '../ledger/handed-over.ts';
 import { isSameText } from '../lib/constant-time.ts';
+import { sha256 } from '../lib/digest.ts';
 import { lengthOf, makeFolder, namesIn } from '../lib/files.ts';
 import { createTurnsAbout } from '../lib/turns.ts';
 
@@ -19,12 +20,7 @@ export interface HandedDesk {
    */
   hear(id: string, token: string, said: Callback): Promise<{ readonly isRepeated: boolean }>;
   /** @throws KnownError `HANDED_SECRET_WRONG`, `HANDED_CLOSED`, `NOT_FOUND` */
-  lookAtInput(id: string, key: string): Promise<{ readonly bytes: number; readonly mediaType: string }>;
-  readInput(
-    id: string,
-    key: string,
-    fromByte: number,
-  ): Promise<{ readonly totalBytes: number; readonly chunks: AsyncIterable<Buffer>; dismiss(): void }>;
+  inputOf(id: string, key: string): Promise<HandedInput>;
   /**
    * Writes an output whole, in place of one of that name.
    *
@@ -55,13 +51,25 @@ export interface HandedDesk {
   ): Promise<{ readonly offset: number }>;
 }
 
+/** The input of a job that somebody waits for, as it was a moment ago. */
+export interface HandedInput {
+  readonly bytes: number;
+  readonly mediaType: string;
+  /** Begins to read it. Whoever reads no further dismisses it. */
+  read(fromByte: number): {
+    readonly totalBytes: number;
+    readonly chunks: AsyncIterable<Buffer>;
+    dismiss(): void;
+  };
+}
+
 export function createHandedDesk({ handedOver }: { readonly handedOver: HandedOver }): HandedDesk {
   const inTurn = createTurnsAbout();
 
   /** @throws KnownError `HANDED_SECRET_WRONG` of a job that there is not as well: nobody learns which there are. */
   async function require(id: string, secret: string, kind: 'tokenHash' | 'filesHash'): Promise<HandedJob> {
     const job = await handedOver.get(id);
-    if (job !== undefined && isSameText(hashOf(secret), job[kind])) return job;
+    if (job !== undefined && isSameText(sha256(secret), job[kind])) return job;
     throw new KnownError('There is no job of this id with this secret', { code: 'HANDED_SECRET_WRONG' });
   }
 
@@ -70,15 +78,6 @@ export function createHandedDesk({ handedOver }: { readonly handedOver: HandedOv
     if (job.state !== 'open') throw closed();
     await handedOver.heard(id);
     return job;
-  }
-
-  async function lookAtInput(id: string, key: string) {
-    const { files } = await requireOpen(id, key);
-    const bytes = await lengthOf(files.inputPath);
-    if (bytes !== files.inputBytes) {
-      throw new KnownError('The input is no longer there as it was', { code: 'NOT_FOUND' });
-    }
-    return { bytes, mediaType: files.inputType };
   }
 
   return {
@@ -100,13 +99,20 @@ export function createHandedDesk({ handedOver }: { readonly handedOver: HandedOv
       throw closed();
     },
 
-    lookAtInput,
-
-    async readInput(id, key, fromByte) {
-      const { bytes: totalBytes } = await lookAtInput(id, key);
-      const job = await require(id, key, 'filesHash');
-      const chunks = createReadStream(job.files.inputPath, { start: fromByte });
-      return { totalBytes, chunks, dismiss: () => void chunks.destroy() };
+    async inputOf(id, key) {
+      const { files } = await requireOpen(id, key);
+      const { inputPath, inputBytes: bytes, inputType: mediaType } = files;
+      if ((await lengthOf(inputPath)) !== bytes) {
+        throw new KnownError('The input is no longer there as it was', { code: 'NOT_FOUND' });
+      }
+      return {
+        bytes,
+        mediaType,
+        read(fromByte) {
+          const chunks = createReadStream(inputPath, { start: fromByte });
+          return { totalBytes: bytes, chunks, dismiss: () => void chunks.destroy() };
+        },
+      };
     },
 
     async writeOutput(id, key, { name, body }) {
@@ -181,11 +187,6 @@ const GROWING = '.growing-';
 
 /** What is not whole yet begins so, which the name of no output does. */
 const PART = '.part-';
-
-/** SHA-256 in hex. */
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
-}
 
 async function requireWritten(
   { files }: HandedJob,

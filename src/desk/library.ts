@@ -107,6 +107,14 @@ interface Listed<T> {
   readonly isLast: boolean;
 }
 
+/** The file of an asset. */
+export interface AssetFile {
+  readonly bytes: number;
+  readonly mediaType: string;
+  /** Begins to read it. @throws KnownError what the place says */
+  read(from: { readonly fromByte: number; readonly signal: AbortSignal }): Promise<ReadInput>;
+}
+
 /** What lies below MEDIA_IN, and what is made of it. */
 export interface Library {
   /**
@@ -118,13 +126,8 @@ export interface Library {
   listAssets(query: ListQuery<AssetStatus>): Promise<Listed<AssetInSight>>;
   /** In no order; those that there are not are left out. */
   readAssets(ids: readonly string[]): Promise<AssetInSight[]>;
-  /** How long the file of an asset is now, and of what type. @throws KnownError `NOT_FOUND`, and what the place says */
-  lookAtFile(
-    id: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly bytes: number; readonly mediaType: string }>;
-  /** Begins to read it. @throws KnownError `NOT_FOUND`, and what the place says */
-  readFile(id: string, from: { readonly fromByte: number; readonly signal: AbortSignal }): Promise<ReadInput>;
+  /** The file of an asset, as it is now. @throws KnownError `NOT_FOUND`, and what the place says */
+  fileOf(id: string, signal: AbortSignal): Promise<AssetFile>;
   /** @throws KnownError `NOT_FOUND` */
   comment(id: string, comments: string): Promise<AssetInSight>;
   /** Forgets an asset: the file stays, and so do its jobs and what they have made. @throws KnownError `NOT_FOUND` */
@@ -339,15 +342,15 @@ export function createLibrary(options: LibraryOptions): Library {
 
     readAssets,
 
-    async lookAtFile(id, signal) {
+    async fileOf(id, signal) {
       const { path } = await requireAsset(id);
-      const { bytes } = await inputs.look({ address: { kind: 'media-in', path }, signal });
-      return { bytes: bytes ?? 0, mediaType: assetTypeOf(path)?.mime ?? 'application/octet-stream' };
-    },
-
-    async readFile(id, from) {
-      const { path } = await requireAsset(id);
-      return await inputs.read({ address: { kind: 'media-in', path }, ...from });
+      const address = { kind: 'media-in', path } as const;
+      const { bytes } = await inputs.look({ address, signal });
+      return {
+        bytes: bytes ?? 0,
+        mediaType: assetTypeOf(path)?.mime ?? 'application/octet-stream',
+        read: (from) => inputs.read({ address, ...from }),
+      };
     },
 
     async comment(id, comments) {

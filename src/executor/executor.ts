@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { KnownError } from '../domain/errors.ts';
 import { createFfprobe } from '../lib/ffprobe.ts';
+import { parseJson } from '../lib/json.ts';
 import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -41,18 +42,10 @@ export async function openExecutor(env: Readonly<Record<string, string | undefin
 
 /** @throws KnownError `REQUEST_INVALID` */
 export function readJob(value: unknown): Job {
-  const read = remoteJob.safeParse(typeof value === 'string' ? jsonOf(value) : value);
+  const read = remoteJob.safeParse(typeof value === 'string' ? parseJson(value) : value);
   if (read.success) return read.data;
   throw new KnownError('This is no job of Sluice: it needs job, inputUrl, outputPrefix, token, callbackUrl', {
     code: 'REQUEST_INVALID',
     cause: read.error,
   });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

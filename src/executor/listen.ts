@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { isSameText } from '../lib/constant-time.ts';
+import { parseJson } from '../lib/json.ts';
 import { type Job, remoteJob } from './work.ts';
 
 export interface Listener {
@@ -51,7 +52,7 @@ export async function listenForJobs(options: {
       if (bytes > MAX_JOB_BYTES) return answer(response, 413, { error: 'The job is too large' });
       chunks.push(chunk);
     }
-    const read = remoteJob.safeParse(parsed(Buffer.concat(chunks).toString('utf8')));
+    const read = remoteJob.safeParse(parseJson(Buffer.concat(chunks).toString('utf8')));
     if (!read.success) return answer(response, 400, { error: 'This is no job', issues: read.error.issues });
     const { id } = read.data.job;
     if (!known.has(id)) {
@@ -76,14 +77,6 @@ export async function listenForJobs(options: {
       await Promise.all(running);
     },
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

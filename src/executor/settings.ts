@@ -2,7 +2,7 @@ import { delimiter } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
 import { secret, text, whole } from '../lib/setting-kinds.ts';
-import { ffmpegSettings } from '../outside/ffmpeg/settings.ts';
+import { ffmpegOptions, ffmpegSettings } from '../outside/ffmpeg/settings.ts';
 
 /** What the environment says of a program that does steps elsewhere. */
 const shape = z.object({
@@ -33,13 +33,7 @@ export function readExecutorSettings(env: Readonly<Record<string, string | undef
     logLevel: e.LOG_LEVEL,
     programs: {
       ffprobe: { command: e.FFPROBE, searchPath },
-      ffmpeg: {
-        command: e.FFMPEG,
-        searchPath,
-        maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
-        niceness: e.FFMPEG_NICENESS,
-        stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
-      },
+      ffmpeg: ffmpegOptions(e, searchPath),
     },
   };
 }

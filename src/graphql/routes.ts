@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { THIS_SERVER } from '../domain/access.ts';
 import type { ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError } from '../domain/errors.ts';
+import { isJson } from '../lib/json.ts';
 import { CODE } from '../lib/root.ts';
 import { problems } from '../server/routes/problems.ts';
 import type { WingRoutes } from '../server/routes/wing-routes.ts';
@@ -242,16 +243,6 @@ function addRoutes(
       return await answer({ query, variables: readVariables(variables), operationName }, request, reply);
     },
   );
-}
-
-/** Whether it is JSON, which no question of GraphQL is. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const variablesShape = z.record(z.string(), z.unknown()).nullable();

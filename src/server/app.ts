@@ -43,6 +43,10 @@ import { compileValidator } from './validator.ts';
 import { addWatchPages, type WatchOptions } from './watch/watch-pages.ts';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The path itself opens something, so the log has that of the route. */
+    isPathSecret?: true;
+  }
   interface FastifyInstance {
     /** Lets callers of other doors of this process in. */
     doorkeeper: Doorkeeper;
@@ -95,9 +99,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const { url: route } = request.routeOptions;
-    // What opens something by its path is not for the log.
-    const path = route?.includes('/:key/') ? route : request.url.split('?')[0];
+    const { url: route, config } = request.routeOptions;
+    const path = config.isPathSecret ? route : request.url.split('?')[0];
     request.log.debug(
       { event: 'request.done', method: request.method, path, status: reply.statusCode, ms },
       'request',

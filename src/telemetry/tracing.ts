@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { HrTime } from '@opentelemetry/api';
+import { sha256 } from '../lib/digest.ts';
 import type { TracedSpan, Tracer } from '../lib/tracer.ts';
 
 /** How long spans are gathered, and how long an export, or the last one of a process, may take; in milliseconds. */
@@ -45,8 +45,8 @@ export async function openTracing(options: {
 
   function contextOf(recordingId: string, key: string) {
     return {
-      traceId: digest(recordingId).slice(0, 32),
-      spanId: digest(`${recordingId} ${key}`).slice(0, 16),
+      traceId: sha256(recordingId).slice(0, 32),
+      spanId: sha256(`${recordingId} ${key}`).slice(0, 16),
       traceFlags: TraceFlags.SAMPLED,
     };
   }
@@ -89,10 +89,6 @@ export async function openTracing(options: {
       await Promise.race([processor.shutdown().catch(() => {}), late]);
     },
   };
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function hrTime(ms: number): HrTime {

@@ -1,4 +1,6 @@
+import type { z } from 'zod';
 import { text, whole } from '../../lib/setting-kinds.ts';
+import type { FfmpegOptions } from './driver.ts';
 
 /** What the environment says of ffmpeg, which encodes, cuts and packages. */
 export const ffmpegSettings = {
@@ -19,3 +21,16 @@ export const ffmpegSettings = {
     .default(60)
     .describe('Seconds in which a run of ffmpeg has come no further and has not worked before it is killed'),
 } as const;
+
+type Values = { readonly [Name in keyof typeof ffmpegSettings]: z.output<(typeof ffmpegSettings)[Name]> };
+
+/** How ffmpeg is run, as the settings say it. */
+export function ffmpegOptions(e: Values, searchPath: string): FfmpegOptions {
+  return {
+    command: e.FFMPEG,
+    searchPath,
+    maxMemoryBytes: e.FFMPEG_MEMORY_MAX_BYTES,
+    niceness: e.FFMPEG_NICENESS,
+    stall: { idleS: e.FFMPEG_STALL_S, workingS: 10 * e.FFMPEG_STALL_S },
+  };
+}

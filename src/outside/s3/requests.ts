@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { AwsV4Signer } from 'aws4fetch';
 import type { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
 import type { Call } from '../../engine/ports/store.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { type Request, type Response, readText, type StreamedBody, send } from '../../lib/http.ts';
 import { codeIn, describeRefusal } from './errors.ts';
 import type { Profile } from './profiles.ts';
@@ -204,8 +204,4 @@ function encodeKey(key: string): string {
 
 function present(values: Readonly<Record<string, string | undefined>>): [string, string][] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

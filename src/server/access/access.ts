@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AccessRecords } from '../../desk/access-records.ts';
 import type { AccessToken, Holder, Role } from '../../domain/access.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { wallMs } from '../../lib/wall-time.ts';
 
 /** What every token begins with, so that people and programs that look for secrets know it. */
@@ -64,7 +65,7 @@ export async function openAccess(options: {
     hasHolders: () => [...byId.values()].some((token) => stateOf(token) === 'valid'),
 
     holderOf(shown) {
-      const token = byDigest.get(digestOf(shown));
+      const token = byDigest.get(sha256(shown));
       if (token === undefined || stateOf(token) !== 'valid') return undefined;
       return { name: token.name, role: token.role, tokenId: token.id };
     },
@@ -86,7 +87,7 @@ export async function openAccess(options: {
     isOurs: (shown) => shown.startsWith(PREFIX),
 
     whyNot(shown) {
-      const token = byDigest.get(digestOf(shown));
+      const token = byDigest.get(sha256(shown));
       const state = token && stateOf(token);
       if (state === 'expired') return 'the token has expired';
       return state === 'revoked' ? 'the token was revoked' : undefined;
@@ -94,7 +95,7 @@ export async function openAccess(options: {
 
     async create({ name, role, expiresAtMs, by }) {
       const token = `${PREFIX}${randomBytes(32).toString('base64url')}`;
-      await tokens.create({ name, role, digest: digestOf(token), createdBy: by, expiresAtMs });
+      await tokens.create({ name, role, digest: sha256(token), createdBy: by, expiresAtMs });
       await read();
       return token;
     },
@@ -116,8 +117,4 @@ export async function openAccess(options: {
 function stateOf({ revokedAtMs, expiresAtMs }: AccessToken): TokenState {
   if (revokedAtMs !== null) return 'revoked';
   return expiresAtMs !== null && expiresAtMs <= wallMs() ? 'expired' : 'valid';
-}
-
-function digestOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

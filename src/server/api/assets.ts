@@ -6,7 +6,7 @@ import { problems } from '../routes/problems.ts';
 import { sendBytes } from '../routes/send-bytes.ts';
 
 /** `GET /api/assets/{id}/file`: the file of an asset, for whoever looks at the library; a browser plays it by ranges. */
-export function addAssetsApi(app: FastifyInstance, library: Pick<Library, 'lookAtFile' | 'readFile'>): void {
+export function addAssetsApi(app: FastifyInstance, library: Pick<Library, 'fileOf'>): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/assets/:id/file',
     {
@@ -26,17 +26,17 @@ export function addAssetsApi(app: FastifyInstance, library: Pick<Library, 'lookA
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { mediaType } = await library.lookAtFile(id, AbortSignal.timeout(LOOK_MS));
+      const file = await library.fileOf(id, AbortSignal.timeout(LOOK_MS));
       reply.headers({
-        'content-type': mediaType,
+        'content-type': file.mediaType,
         'cache-control': 'private, no-cache',
         'x-content-type-options': 'nosniff',
         // Whatever it is, it is shown and never run.
         'content-security-policy': "default-src 'none'; sandbox",
       });
       return await sendBytes(request, reply, {
-        look: (signal) => library.lookAtFile(id, signal),
-        open: (fromByte, signal) => library.readFile(id, { fromByte, signal }),
+        look: async () => file,
+        open: (fromByte, signal) => file.read({ fromByte, signal }),
       });
     },
   );

@@ -23,6 +23,7 @@ const heard = z.object({
 
 /** The job's own secret is what lets its program in; limits are for those who have none. */
 const BY_SECRET = { access: 'anyone', limit: 'viewer' } as const;
+const BY_PATH = { ...BY_SECRET, isPathSecret: true } as const;
 
 /**
  * What programs elsewhere ask to which a step was handed over: `POST /api/jobs/{id}/callback`, by the token of the job, and
@@ -63,7 +64,7 @@ export function addHandedOverApi(app: FastifyInstance, desk: HandedDesk): void {
   api.get(
     '/api/jobs/:id/:key/input',
     {
-      config: BY_SECRET,
+      config: BY_PATH,
       schema: {
         tags: ['executors'],
         operationId: 'readJobInput',
@@ -80,11 +81,11 @@ export function addHandedOverApi(app: FastifyInstance, desk: HandedDesk): void {
     },
     async (request, reply) => {
       const { id, key } = request.params;
-      const { mediaType } = await desk.lookAtInput(id, key);
-      reply.headers({ 'content-type': mediaType, 'cache-control': 'no-store', ...NEVER_RUN });
+      const input = await desk.inputOf(id, key);
+      reply.headers({ 'content-type': input.mediaType, 'cache-control': 'no-store', ...NEVER_RUN });
       return await sendBytes(request, reply, {
-        look: () => desk.lookAtInput(id, key),
-        open: (fromByte) => desk.readInput(id, key, fromByte),
+        look: async () => input,
+        open: async (fromByte) => input.read(fromByte),
       });
     },
   );
@@ -97,7 +98,7 @@ function addOutputs(scope: FastifyInstance, desk: HandedDesk): void {
   api.put(
     '/api/jobs/:id/:key/outputs/:name',
     {
-      config: BY_SECRET,
+      config: BY_PATH,
       schema: {
         tags: ['executors'],
         operationId: 'writeJobOutput',
@@ -117,7 +118,7 @@ function addOutputs(scope: FastifyInstance, desk: HandedDesk): void {
   api.patch(
     '/api/jobs/:id/:key/outputs/:name',
     {
-      config: BY_SECRET,
+      config: BY_PATH,
       schema: {
         tags: ['executors'],
         operationId: 'appendJobOutput',

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { copyFile, link, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -10,6 +10,7 @@ import type { Executor } from '../../engine/ports/executor.ts';
 import type { TaskContext, WithdrawContext } from '../../engine/task.ts';
 import type { HandedJob, HandedOver } from '../../ledger/handed-over.ts';
 import { pause } from '../../lib/abort.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { makeFolder, removeAll } from '../../lib/files.ts';
 import { wallMs } from '../../lib/wall-time.ts';
 
@@ -49,6 +50,9 @@ export interface ElsewhereOptions {
   readonly log: Logger;
 }
 
+/** What is known of a job that has begun: how it stands is looked up. */
+type Followed = Pick<HandedJob, 'id' | 'files'>;
+
 /** How often it is looked whether something was heard, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 
@@ -67,7 +71,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
   async function begin(
     context: Owner & Pick<TaskContext, 'params'>,
     { bytes, maxBytes }: { readonly bytes: Bytes; readonly maxBytes: number },
-  ): Promise<HandedJob> {
+  ): Promise<Followed> {
     const { recording, step, signal } = context;
     const id = randomUUID();
     const [token, key] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')];
@@ -80,7 +84,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
       maxBytes,
     };
     await makeFolder(files.folder);
-    const secrets = { tokenHash: hashOf(token), filesHash: hashOf(key) };
+    const secrets = { tokenHash: sha256(token), filesHash: sha256(key) };
     await handedOver.add({ id, recordingId: recording.id, step: step.id, files, ...secrets });
     const job = {
       job: { id, task: step.task, params: paramsOf(context.params), inputName: `input.${bytes.extension}` },
@@ -97,11 +101,11 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
       await close({ id, files, ref: null });
       throw isOutage(error) ? away(executor, error) : error;
     }
-    return required(await handedOver.get(id));
+    return { id, files };
   }
 
   /** A job of an earlier attempt that has begun, of the same bytes; others are closed. */
-  async function resume({ recording, step }: Owner, { contentId }: Bytes): Promise<HandedJob | undefined> {
+  async function resume({ recording, step }: Owner, { contentId }: Bytes): Promise<Followed | undefined> {
     const [newest, ...older] = await handedOver.of(recording.id, step.id);
     for (const each of older) await close(each);
     if (newest === undefined) return undefined;
@@ -112,17 +116,17 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
 
   async function follow(
     { signal, encodes }: Owner & Pick<TaskContext, 'encodes'>,
-    { id }: HandedJob,
+    { id }: Followed,
   ): Promise<HandedDone> {
     let heardCount = -1;
     let heardMs = performance.now();
     for (;;) {
-      const job = required(await handedOver.get(id));
-      if (job.state === 'done') return job.end as HandedDone;
-      if (job.state === 'failed') throw failureOf(job.end as HandedFailure);
-      if (job.state === 'closed') {
+      const job = await handedOver.get(id);
+      if (job === undefined || job.state === 'closed') {
         throw new KnownError('The job was closed', { code: 'EXECUTOR_FAILED', retry: 'backoff' });
       }
+      if (job.state === 'done') return job.end as HandedDone;
+      if (job.state === 'failed') throw failureOf(job.end as HandedFailure);
       if (job.heardCount !== heardCount) {
         heardCount = job.heardCount;
         heardMs = performance.now();
@@ -211,14 +215,4 @@ function away({ label }: Executor, cause: KnownError): KnownError {
     retry: { waitMs: Math.max(AWAY_MS, askedMs(cause)) },
     cause,
   });
-}
-
-function required(job: HandedJob | undefined): HandedJob {
-  if (job !== undefined) return job;
-  throw new KnownError('The job is not known any more', { code: 'EXECUTOR_FAILED', retry: 'backoff' });
-}
-
-/** SHA-256 in hex. */
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { perSecond, rateOf } from '../../domain/media/media-file.ts';
+import { parseJson } from '../../lib/json.ts';
 
 /** What is in a file of media, as ffprobe says it. */
 export interface Probed {
@@ -60,7 +61,7 @@ export const PROBED_ENTRIES = [
 
 /** Reads what ffprobe says of a file of this length; `undefined`: nobody can. */
 export function readProbed(text: string, bytes: number): Probed | undefined {
-  const answer = answerShape.safeParse(parsed(text));
+  const answer = answerShape.safeParse(parseJson(text));
   if (!answer.success) return undefined;
   const { format, streams } = answer.data;
   return {
@@ -89,12 +90,4 @@ function readStream(stream: z.output<typeof answerShape>['streams'][number]): St
     bitsPerS: stream.bit_rate,
     isCover: stream.disposition.attached_pic === 1,
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
