@@ -106,6 +106,7 @@ function buildConfig(e: Values, env: Env) {
     redis: redisAddress(e.REDIS_URL, dataDir),
     log: { level: e.LOG_LEVEL, maxBytes: e.LOG_MAX_BYTES, keepFiles: e.LOG_KEEP_FILES },
     shutdownTimeoutMs: e.SHUTDOWN_TIMEOUT_S * 1000,
+    workerNiceness: e.WORKER_NICENESS,
     pipeline: {
       host: e.PIPELINE_HOST,
       port: e.PIPELINE_PORT,

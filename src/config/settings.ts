@@ -182,6 +182,11 @@ export const settings = {
   SHUTDOWN_TIMEOUT_S: whole(1, 60)
     .default(8)
     .describe('Seconds that a stopping process has to let go of its work'),
+  WORKER_NICENESS: whole(0, 19)
+    .default(5)
+    .describe(
+      'How far the worker gives way to all else on this machine, the doors before all: 0 not at all, 19 the most',
+    ),
 
   // Operators
   ADMIN_TOKEN: adminToken()

@@ -29,7 +29,7 @@ export interface NewJob {
   readonly webhookUrl: string | undefined;
 }
 
-/** A job as whoever asks for it sees it. */
+/** A job as whoever asks for it sees it; the same object as long as nothing changes. */
 export interface JobInSight extends Reached {
   readonly trackingId: string;
   readonly recording: Head;
@@ -61,8 +61,13 @@ const ENDED: readonly State[] = ['done', 'failed', 'cancelled'];
 /** Those of jobs that nobody knows any more. */
 const GONE: readonly State[] = ['deleting', 'deleted'];
 
-/** So many of those that have ended are remembered as they are. */
-const MOST_ENDED = 2000;
+/** Of so many it is remembered how they were last seen. */
+const MOST_REMEMBERED = 2000;
+
+interface Seen {
+  readonly job: JobInSight;
+  readonly reached: Reached;
+}
 
 export interface JobOptions {
   readonly intake: Intake;
@@ -77,40 +82,56 @@ export interface JobOptions {
 export function createJobDesk(options: JobOptions): Jobs {
   const { intake, presets, tasks, book, progress } = options;
 
-  /** Those that have ended, which nothing changes any more but that they are deleted; the last that were asked for. */
-  const ended = new Map<string, JobInSight>();
+  /** The last that were asked for, as they were then. */
+  const last = new Map<string, Seen>();
 
   async function seen(recording: Head, trackingId: string, reached: Reached): Promise<JobInSight> {
     const { id, state } = recording;
+    // Nothing moves any more in one that has ended.
+    const moving = ENDED.includes(state) ? undefined : progress.of(id);
+    const known = last.get(trackingId);
+    const isSame = known?.job.recording === recording && known.reached === reached;
+    if (isSame && known.job.progress === undefined && moving === undefined) return known.job;
     const plan = await book.planOf(recording);
-    const job = {
-      ...reached,
-      ...{ trackingId, recording, plan },
-      outputs: outputsIn(plan, tasks),
-      progress: progress.of(id),
-    };
-    if (!ENDED.includes(state)) return job;
-    ended.set(id, job);
-    const [oldest] = ended.keys();
-    if (ended.size > MOST_ENDED && oldest !== undefined) ended.delete(oldest);
+    const outputs = outputsIn(plan, tasks);
+    const job = { ...reached, trackingId, recording, plan, outputs, progress: moving };
+    last.delete(trackingId);
+    last.set(trackingId, { job, reached });
+    const [oldest] = last.keys();
+    if (last.size > MOST_REMEMBERED && oldest !== undefined) last.delete(oldest);
     return job;
   }
 
+  /** Those that had ended when they were last seen, and nothing has become of them since but what is the same. */
+  async function readEnded(trackingIds: readonly string[]): Promise<JobInSight[]> {
+    const known = trackingIds.flatMap((trackingId) => {
+      const job = last.get(trackingId)?.job;
+      return job !== undefined && ENDED.includes(job.recording.state) ? job : [];
+    });
+    if (known.length === 0) return [];
+    const ends = await options.jobs.ends(known.map(({ recording }) => recording.id));
+    const now = new Map(ends.map((end) => [end.id, end]));
+    return known.filter(({ recording: { id, state, endedAtMs } }) => {
+      const end = now.get(id);
+      return end?.state === state && end.endedAtMs === endedAtMs;
+    });
+  }
+
+  const idOf = (trackingId: string) => last.get(trackingId)?.job.recording.id ?? idOfJob(trackingId);
+
   async function read(trackingIds: readonly string[]): Promise<JobInSight[]> {
-    const asked = [...new Set(trackingIds)].map(idOfJob);
-    const heads = (await options.jobs.heads(asked)).filter(({ state }) => !GONE.includes(state));
-    const open = heads.filter(({ id, state }) => ended.get(id)?.recording.state !== state);
-    const reached = await options.jobs.reached(open.map(({ id }) => id));
-    const found = new Map<string, JobInSight>();
+    const asked = [...new Set(trackingIds)];
+    const found = new Map((await readEnded(asked)).map((job) => [job.trackingId, job]));
+    const open = asked.flatMap((trackingId) => (found.has(trackingId) ? [] : idOf(trackingId)));
+    const heads = (await options.jobs.heads(open)).filter(({ state }) => !GONE.includes(state));
+    const reached = await options.jobs.reached(heads.map(({ id }) => id));
     for (const head of heads) {
       const steps = reached.get(head.id);
       const trackingId = trackingIdOf(head);
-      const known = ended.get(head.id);
-      if (steps !== undefined && trackingId !== undefined) {
-        found.set(head.id, await seen(head, trackingId, steps));
-      } else if (known !== undefined) found.set(head.id, known);
+      if (steps === undefined || trackingId === undefined) continue;
+      found.set(trackingId, await seen(head, trackingId, steps));
     }
-    return asked.flatMap((id) => found.get(id) ?? []);
+    return asked.flatMap((trackingId) => found.get(trackingId) ?? []);
   }
 
   return {

@@ -34,6 +34,9 @@ export const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** The most that an answer takes: of a thousand jobs with all their outputs. */
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** Below that an answer goes as it is: to compress it takes longer than to send it, and clients say that they take it compressed without wanting it. */
+const COMPRESSED_FROM_BYTES = 1024 * 1024;
+
 /** How long a call may take at most, whatever its client says, in milliseconds; a stream goes on. */
 const MOST_DEADLINE_MS = 24 * 3_600_000;
 
@@ -62,7 +65,7 @@ export function createServices(options: {
   const health = createHealth([Streaming.typeName, Chunker.typeName]);
   const router = createConnectRouter({
     acceptCompression: [compressionGzip],
-    compressMinBytes: 4096,
+    compressMinBytes: COMPRESSED_FROM_BYTES,
     readMaxBytes: MOST_MESSAGE_BYTES,
     writeMaxBytes: MOST_ANSWER_BYTES,
     maxTimeoutMs: MOST_DEADLINE_MS,

@@ -1,4 +1,5 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { JobInSight } from '../desk/jobs.ts';
 import type { Cost } from '../domain/media/cost.ts';
 import { bucketOfPlace, readOutputAddress } from '../domain/output-address.ts';
@@ -7,24 +8,53 @@ import { inputStatus, outputStatus, primaryStatus, stopReason, wayOf } from './s
 import {
   type InputDetailsSchema,
   InputStatus,
+  type JobsResultsResponse,
+  JobsResultsResponseSchema,
   type OriginalFileInfoSchema,
   OutputStatus,
-  PrimaryStatus,
   type ProgressSchema,
   type ResultDetails,
   ResultDetailsSchema,
 } from './stubs/streaming_pb.ts';
 
-/** Of those that have ended, which are told the same each time. */
-const told = new WeakMap<JobInSight, ResultDetails>();
+/** What was told of them last: of one that has not changed it is the same. */
+const told = new WeakMap<JobInSight, Told>();
 
-/** A job as its clients are told of it. */
-export function resultOf(job: JobInSight): ResultDetails {
+interface Told {
+  readonly result: ResultDetails;
+  /** As it is written, with its length before it. */
+  written?: Uint8Array;
+}
+
+/**
+ * Jobs as their clients are told of them.
+ *
+ * @param isBinary It is written as protobuf has it: whoever asks for a hundred jobs fifty times in a second is given what was written
+ *   of those that have not changed, as it was written.
+ */
+export function resultsOf(
+  jobs: readonly JobInSight[],
+  { isBinary }: { readonly isBinary: boolean },
+): JobsResultsResponse {
+  const all = jobs.map(toldOf);
+  if (!isBinary) return create(JobsResultsResponseSchema, { results: all.map(({ result }) => result) });
+  const answer = create(JobsResultsResponseSchema);
+  // A field that is written already goes as one that is not known to its message.
+  answer.$unknown = all.map((each) => {
+    each.written ??= new BinaryWriter().bytes(toBinary(ResultDetailsSchema, each.result)).finish();
+    return { no: RESULTS_FIELD, wireType: WireType.LengthDelimited, data: each.written };
+  });
+  return answer;
+}
+
+const RESULTS_FIELD = JobsResultsResponseSchema.field.results.number;
+
+function toldOf(job: JobInSight): Told {
   const known = told.get(job);
   if (known !== undefined) return known;
-  const result = newResult(job);
-  if (result.status >= PrimaryStatus.FINISHED) told.set(job, result);
-  return result;
+  const first = { result: newResult(job) };
+  told.set(job, first);
+  return first;
 }
 
 function newResult(job: JobInSight): ResultDetails {

@@ -1,10 +1,10 @@
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { JobInSight, Jobs } from '../desk/jobs.ts';
 import type { PlannedStep } from '../domain/recipe.ts';
 import { malformed, refused } from './errors.ts';
 import { requireCaller, requireOperator } from './gate.ts';
 import { type DefaultBuckets, outputId, readJob } from './read-job.ts';
-import { resultOf } from './results.ts';
+import { resultsOf } from './results.ts';
 import { primaryStatus } from './status.ts';
 import {
   PrimaryStatus,
@@ -39,7 +39,7 @@ export function createStreaming({
     async get_results({ trackingIds }, context) {
       requireCaller(context);
       const found = await jobs.read(readIds(trackingIds));
-      return { results: found.map(resultOf) };
+      return resultsOf(found, { isBinary: !isJson(context) });
     },
 
     async revoke_jobs({ trackingIds }, context) {
@@ -100,6 +100,11 @@ export function createStreaming({
         return { case: 'signalHasBeenSent' as const, value: true };
     }
   }
+}
+
+/** Whether a call speaks JSON, as Connect and gRPC have it. */
+function isJson({ requestHeader }: Pick<HandlerContext, 'requestHeader'>): boolean {
+  return /[+/]json\b/.test(requestHeader.get('content-type') ?? '');
 }
 
 /** Of both, those with a watermark too: they are numbered together. */

@@ -87,32 +87,40 @@ function expectForward(seen: readonly Message[]): void {
 }
 
 describe('a job whose workers die again and again', () => {
-  it.each(ROUNDS)('is whole in the end, and was never seen to go back (%i)', async (round) => {
-    const name = `killed-${round}`;
-    const id = await create(name);
-    let isOver = false;
-    const polled = world.reaches(id, 'FINISHED').finally(() => {
-      isOver = true;
-    });
-    for (let kills = 0; !isOver; kills += 1) {
-      const doomed = worker();
-      // Each lives longer than the one before by a third, so that the end comes, however long it takes this machine to start one.
-      const lifeMs = 400 * 1.35 ** kills + Math.random() * 400;
-      await Promise.race([sleep(lifeMs), polled.catch(() => {})]);
-      await doomed.kill();
-    }
-    const seen = await polled;
-    expectForward(seen);
-    expect(seen.at(-1)).toMatchObject({
-      ready_outputs: 4,
-      failed_outputs: 0,
-      checks: { total: 3, passed: 3 },
-    });
-    const named = world.keys(CONTENT).filter((key) => key.startsWith(`${name}/`) && !key.includes('/runs/'));
-    expect(named.sort()).toEqual(['a.m3u8', 'b.mpd', 'c.png', 'marked.mp4'].map((each) => `${name}/${each}`));
-    const { id: recording } = { id: idOfJob(id) };
-    expect(await world.house.history(recording)).toContain('recording.done');
-  }, 300_000);
+  it.each(ROUNDS)(
+    'is whole in the end, and was never seen to go back (%i)',
+    async (round) => {
+      const name = `killed-${round}`;
+      const id = await create(name);
+      let isOver = false;
+      const polled = world.reaches(id, 'FINISHED').finally(() => {
+        isOver = true;
+      });
+      for (let kills = 0; !isOver; kills += 1) {
+        const doomed = worker();
+        // Each lives longer than the one before by a third, so that the end comes, however long it takes this machine to start one.
+        const lifeMs = 400 * 1.35 ** kills + Math.random() * 400;
+        await Promise.race([sleep(lifeMs), polled.catch(() => {})]);
+        await doomed.kill();
+      }
+      const seen = await polled;
+      expectForward(seen);
+      expect(seen.at(-1)).toMatchObject({
+        ready_outputs: 4,
+        failed_outputs: 0,
+        checks: { total: 3, passed: 3 },
+      });
+      const named = world
+        .keys(CONTENT)
+        .filter((key) => key.startsWith(`${name}/`) && !key.includes('/runs/'));
+      expect(named.sort()).toEqual(
+        ['a.m3u8', 'b.mpd', 'c.png', 'marked.mp4'].map((each) => `${name}/${each}`),
+      );
+      const { id: recording } = { id: idOfJob(id) };
+      expect(await world.house.history(recording)).toContain('recording.done');
+    },
+    300_000,
+  );
 
   it('is gone to the last key where it is revoked meanwhile', async () => {
     const name = 'revoked';

@@ -89,18 +89,23 @@ describe('a run of ffmpeg', () => {
   });
 
   it.each([
-    { niceness: 0, own: 0 },
-    { niceness: 5, own: 5 },
-    { niceness: 19, own: 10 },
-  ])('gives way to all else as far as it is told ($niceness)', async ({ niceness, own }) => {
+    { niceness: 0, own: 0, policy: 'SCHED_OTHER' },
+    { niceness: 5, own: 5, policy: 'SCHED_OTHER' },
+    { niceness: 19, own: 10, policy: 'SCHED_IDLE' },
+  ])('gives way to all else as far as it is told ($niceness)', async ({ niceness, own, policy }) => {
     const script = join(folder, 'nice-ffmpeg');
-    await writeFile(script, '#!/bin/sh\nnice > nice.txt\ncat /proc/self/autogroup > group.txt\n', {
-      mode: 0o755,
-    });
+    await writeFile(
+      script,
+      '#!/bin/sh\nnice > nice.txt\nchrt -p $$ > policy.txt\ncat /proc/self/autogroup > group.txt\n',
+      {
+        mode: 0o755,
+      },
+    );
     const before = getPriority();
     await driver({ command: script, niceness }).run({ args: [], signal: NEVER, folder });
 
     expect(Number(await readFile(join(folder, 'nice.txt'), 'utf8'))).toBe(Math.min(19, before + own));
+    expect(await readFile(join(folder, 'policy.txt'), 'utf8')).toMatch(new RegExp(`policy: ${policy}$`, 'm'));
     // Not every kernel shares processors out by sessions.
     const group = await readFile(join(folder, 'group.txt'), 'utf8');
     if (group !== '') expect(group).toMatch(new RegExp(`nice ${niceness}$`, 'm'));

@@ -27,6 +27,9 @@ export interface FfmpegOptions {
 /** The most that is added to the niceness of this process: one above that would be held up by what nobody waits for, too. */
 const MAX_NICENESS = 10;
 
+/** The niceness at which it has no more than what nobody else wants. */
+const GIVES_WAY_TO_ALL = 19;
+
 /** Where memory is short, the kernel takes it from here. */
 const FIRST_TO_GO = 900;
 
@@ -43,6 +46,8 @@ const SCRIPT = [
   // Where Linux shares processors out by sessions (sched_autogroup_enabled), of which this is one, niceness counts within each alone.
   'echo "$2" 2>/dev/null >/proc/self/autogroup',
   `if [ "$2" -gt ${MAX_NICENESS} ]; then niceness=${MAX_NICENESS}; else niceness=$2; fi`,
+  // Whatever has anything to do takes a processor from it at once, and looks for one that does nothing else.
+  `if [ "$2" -eq ${GIVES_WAY_TO_ALL} ]; then chrt --idle --all-tasks --pid 0 "$$" 2>/dev/null; fi`,
   'shift 2',
   'exec nice -n "$niceness" ionice -t -c 3 "$@"',
 ].join('\n');

@@ -15,7 +15,7 @@ export const ffmpegSettings = {
   FFMPEG_NICENESS: whole(0, 19)
     .default(19)
     .describe(
-      'How far ffmpeg gives way to all else on this machine: 0 not at all, 19 to whatever has anything to do, so that webhooks are answered at once',
+      'How far ffmpeg gives way to all else on this machine: 0 no further than the worker, 19 to whatever has anything to do, so that webhooks are answered at once',
     ),
   FFMPEG_STALL_S: whole(5)
     .default(60)

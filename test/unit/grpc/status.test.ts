@@ -1,15 +1,18 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobInSight } from '../../../src/desk/jobs.ts';
 import type { Ending } from '../../../src/domain/output-stand.ts';
 import type { PlannedStep } from '../../../src/domain/recipe.ts';
 import type { Recording } from '../../../src/domain/recording.ts';
-import { resultOf } from '../../../src/grpc/results.ts';
+import { resultsOf } from '../../../src/grpc/results.ts';
 import { inputStatus, outputStatus, primaryStatus, stopReason } from '../../../src/grpc/status.ts';
 import {
   InputStatus,
+  JobsResultsResponseSchema,
   OutputStatus,
   PrimaryStatus,
+  type ResultDetails,
   StopReason,
 } from '../../../src/grpc/stubs/streaming_pb.ts';
 
@@ -204,7 +207,8 @@ describe('whatever happens to a job', () => {
     fc.assert(
       fc.property(history, (choices) => {
         for (const job of lived(choices)) {
-          const { status, reason, totalOutputs, ...counts } = resultOf(job);
+          const [result] = resultsOf([job], { isBinary: false }).results;
+          const { status, reason, totalOutputs, ...counts } = result as ResultDetails;
           const over = counts.revokedOutputs + counts.readyOutputs + counts.failedOutputs;
           expect(over).toBeLessThanOrEqual(totalOutputs);
           if (status >= PrimaryStatus.FINISHED) expect(over).toBe(totalOutputs);
@@ -214,6 +218,20 @@ describe('whatever happens to a job', () => {
         }
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it('an answer is the same to whoever reads it as protobuf or as JSON, asked once or again', () => {
+    fc.assert(
+      fc.property(history, (choices) => {
+        const jobs = lived(choices);
+        const plain = resultsOf(jobs, { isBinary: false });
+        for (let time = 1; time <= 2; time += 1) {
+          const written = toBinary(JobsResultsResponseSchema, resultsOf(jobs, { isBinary: true }));
+          expect(fromBinary(JobsResultsResponseSchema, written)).toEqual(plain);
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 
