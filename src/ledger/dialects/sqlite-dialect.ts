@@ -25,7 +25,8 @@ export const READER_TIMEOUT_MS = 5000;
 const MOST_STATEMENTS = 200;
 
 /**
- * SQLite for Kysely, over one connection. Every change, also a single statement, asks for the right to write before it
+ * SQLite for Kysely, over one connection that changes, one change after the other, and one that answers questions: these wait for no
+ * change, and see what has been committed before they are asked. Every change, also a single statement, asks for the right to write before it
  * begins, and if another process has it, asks again a moment later: this process goes on meanwhile, whereas SQLite's own
  * waiting would halt all of it. Raw statements are carried out as they are.
  *
@@ -35,9 +36,10 @@ const MOST_STATEMENTS = 200;
  *
  * What SQLite says of the machine (no room, a broken disk, others who write) is told in our words, and is nobody's fault.
  *
- * @param options.close Closes the connection
+ * @param options.reader The second connection, which has the same file open; without one questions wait for changes too
+ * @param options.close Closes them
  */
-export function createSqliteDialect(options: { sqlite: Sqlite.Database; close: () => void }): Dialect {
+export function createSqliteDialect(options: SqliteOptions): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => createDriver(options),
@@ -46,7 +48,36 @@ export function createSqliteDialect(options: { sqlite: Sqlite.Database; close: (
   };
 }
 
-function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () => void }): Driver {
+interface SqliteOptions {
+  readonly sqlite: Sqlite.Database;
+  readonly reader?: Sqlite.Database;
+  close(): void;
+}
+
+function createDriver({ sqlite, reader, close }: SqliteOptions): Driver {
+  const changes = createRunner(sqlite);
+  const questions = reader && createRunner(reader);
+  let release = (): void => {};
+  let freed: Promise<void> = Promise.resolve();
+  let isTaken = false;
+
+  /** Waits for the connection that changes; `leave` gives it to whoever is next. */
+  async function take(): Promise<void> {
+    const mine = freed;
+    let free = (): void => {};
+    freed = new Promise((resolve) => {
+      free = resolve;
+    });
+    await mine;
+    isTaken = true;
+    release = free;
+  }
+
+  function leave(): void {
+    isTaken = false;
+    release();
+  }
+
   /** @throws KnownError `LEDGER_BUSY` if others have been writing for too long, or another trouble of the machine */
   async function begin(): Promise<void> {
     const deadlineMs = performance.now() + WRITER_TIMEOUT_MS;
@@ -83,7 +114,7 @@ function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () =>
   async function change(query: CompiledQuery): Promise<QueryResult<unknown>> {
     await begin();
     try {
-      const result = run(query);
+      const result = changes.run(query);
       end('commit');
       return result;
     } catch (error) {
@@ -92,63 +123,105 @@ function createDriver({ sqlite, close }: { sqlite: Sqlite.Database; close: () =>
     }
   }
 
-  const statements = new Map<string, Sqlite.Statement>();
-
-  /** A statement is only kept if it has gone well. */
-  function run({ sql, parameters }: CompiledQuery): QueryResult<unknown> {
-    const known = statements.get(sql);
-    statements.delete(sql);
-    let statement: Sqlite.Statement;
-    let result: QueryResult<unknown>;
+  async function runAlone(query: CompiledQuery): Promise<QueryResult<unknown>> {
+    const { query: root } = query;
+    const isQuestion = SelectQueryNode.is(root);
+    // Who has begun a transaction by hand, as migrations are made, asks for what is in it.
+    const isBegunByHand = sqlite.inTransaction && !isTaken;
+    if (isQuestion && questions !== undefined && !isBegunByHand) return questions.run(query);
+    await take();
     try {
-      statement = known ?? sqlite.prepare(sql);
-      result = carryOut(statement, parameters);
-    } catch (error) {
-      throw orMachineTrouble(error);
+      const mayRun = sqlite.inTransaction || isQuestion || RawNode.is(root);
+      return mayRun ? changes.run(query) : await change(query);
+    } finally {
+      leave();
     }
-    statements.set(sql, statement);
-    const [oldest = sql] = statements.keys();
-    if (statements.size > MOST_STATEMENTS) statements.delete(oldest);
-    return result;
   }
 
-  const connection: DatabaseConnection = {
-    async executeQuery<Row>(query: CompiledQuery) {
-      const { query: root } = query;
-      const mayRun = sqlite.inTransaction || SelectQueryNode.is(root) || RawNode.is(root);
-      return (mayRun ? run(query) : await change(query)) as QueryResult<Row>;
-    },
-    streamQuery() {
-      throw new Error('rows are not streamed');
-    },
-  };
-
-  let release = (): void => {};
-  let freed: Promise<void> = Promise.resolve();
   return {
     async init() {},
     async acquireConnection() {
-      const mine = freed;
-      let free = (): void => {};
-      freed = new Promise((resolve) => {
-        free = resolve;
-      });
-      await mine;
-      release = free;
-      return connection;
+      return new Connection(changes.run, runAlone);
     },
-    async releaseConnection() {
-      release();
+    async releaseConnection(connection) {
+      // One that was given up in the middle.
+      if ((connection as Connection).isInTransaction) {
+        end('rollback');
+        over(connection);
+      }
     },
-    beginTransaction: begin,
-    async commitTransaction() {
+    async beginTransaction(connection) {
+      await take();
+      try {
+        await begin();
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      (connection as Connection).isInTransaction = true;
+    },
+    async commitTransaction(connection) {
       end('commit');
+      over(connection);
     },
-    async rollbackTransaction() {
+    async rollbackTransaction(connection) {
       end('rollback');
+      over(connection);
     },
     async destroy() {
       close();
+    },
+  };
+
+  function over(connection: DatabaseConnection): void {
+    (connection as Connection).isInTransaction = false;
+    leave();
+  }
+}
+
+/** What Kysely asks by: whoever is in a transaction has the connection that changes to themselves. */
+class Connection implements DatabaseConnection {
+  isInTransaction = false;
+  readonly #run: Run;
+  readonly #runAlone: (query: CompiledQuery) => Promise<QueryResult<unknown>>;
+
+  constructor(run: Run, runAlone: (query: CompiledQuery) => Promise<QueryResult<unknown>>) {
+    this.#run = run;
+    this.#runAlone = runAlone;
+  }
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    const result = this.isInTransaction ? this.#run(query) : await this.#runAlone(query);
+    return result as QueryResult<Row>;
+  }
+
+  // biome-ignore lint/correctness/useYield: no rows are streamed
+  async *streamQuery(): AsyncGenerator<never> {
+    throw new Error('rows are not streamed');
+  }
+}
+
+type Run = (query: CompiledQuery) => QueryResult<unknown>;
+
+/** Carries statements out, and keeps those prepared that have gone well. */
+function createRunner(sqlite: Sqlite.Database): { readonly run: Run } {
+  const statements = new Map<string, Sqlite.Statement>();
+  return {
+    run({ sql, parameters }) {
+      const known = statements.get(sql);
+      statements.delete(sql);
+      let statement: Sqlite.Statement;
+      let result: QueryResult<unknown>;
+      try {
+        statement = known ?? sqlite.prepare(sql);
+        result = carryOut(statement, parameters);
+      } catch (error) {
+        throw orMachineTrouble(error);
+      }
+      statements.set(sql, statement);
+      const [oldest = sql] = statements.keys();
+      if (statements.size > MOST_STATEMENTS) statements.delete(oldest);
+      return result;
     },
   };
 }

@@ -45,7 +45,13 @@ export async function openSqlite(
       `),
     );
     refuseNewer(path, sqlite);
-    const db = new Kysely<Tables>({ dialect: createSqliteDialect({ sqlite, close: () => close(sqlite) }) });
+    const reader = new Sqlite(path);
+    await whenFree(() => reader.exec(`pragma busy_timeout = ${READER_TIMEOUT_MS}; pragma query_only = ON`));
+    const closeBoth = () => {
+      reader.close();
+      close(sqlite);
+    };
+    const db = new Kysely<Tables>({ dialect: createSqliteDialect({ sqlite, reader, close: closeBoth }) });
     await whenFree(() => migrate(sqlite, db));
     return db;
   } catch (error) {
