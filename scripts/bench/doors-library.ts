@@ -1,4 +1,4 @@
-import { link, mkdir, writeFile } from 'node:fs/promises';
+import { link, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -19,7 +19,7 @@ const PIECE_S = 2;
 
 const PROTO = new URL('../../src/grpc/proto', import.meta.url).pathname;
 
-/** A folder with a film and many files that are none, in folders of their own. */
+/** A folder with a film, and many times the same in folders below. */
 export async function makeLibrary(folder: string, film: string, files: number): Promise<string> {
   const root = join(folder, 'library');
   await mkdir(root);
@@ -27,7 +27,7 @@ export async function makeLibrary(folder: string, film: string, files: number): 
   for (let n = 0; n < files; n += 1) {
     const below = join(root, `course-${Math.floor(n / FOLDER_FILES)}`);
     if (n % FOLDER_FILES === 0) await mkdir(below);
-    await writeFile(join(below, `lesson-${n}.mp4`), `no film ${n}`);
+    await link(film, join(below, `lesson-${n}.mp4`));
   }
   return root;
 }
