@@ -42,7 +42,7 @@ const ON_THE_LEDGER = [
 export const TABLES = ['test/postgres/hosts.test.ts', 'test/integration/grpc.test.ts'];
 
 /** What takes films to be made, and is tried over Postgres among the long tests alone. */
-const FILMS = 'test/integration/handed-over.test.ts';
+const FILMS = ['test/integration/handed-over.test.ts', 'test/integration/remote-workers.test.ts'];
 
 /** What the projects have in common: each test file over ledgers that lie in Postgres. */
 function overPostgres(name: string, include: string[], env: Record<string, string> = {}) {
@@ -72,7 +72,7 @@ export default defineConfig({
         'test/postgres/*.test.ts',
         ...ON_THE_LEDGER.map((name) => `test/integration/${name}.test.ts`),
       ]),
-      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts', FILMS, ...TABLES], {
+      overPostgres('postgres-faults', ['test/faults/!(chaos|hosts).test.ts', ...FILMS, ...TABLES], {
         WHOLE_TABLES: 'yes',
       }),
     ],

@@ -34,6 +34,7 @@ import { addStatusCommand } from './commands/status.ts';
 import { addSweepCommand } from './commands/sweep.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addWatchCommand } from './commands/watch.ts';
+import { addWorkersCommand } from './commands/workers.ts';
 import { addZoomCommand } from './commands/zoom.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
 import { Failure, type Trouble, troubleOf, usageFailure } from './failure.ts';
@@ -110,6 +111,7 @@ export function createProgram(io: Io, version: string): Command {
     addRunCommand,
     addLinkCommand,
     addOutputCommand,
+    addWorkersCommand,
     addZoomCommand,
     addCompletionCommand,
   ]) {

@@ -15,6 +15,7 @@ import { createPieces, type Pieces } from './pieces.ts';
 import { createPresetBook } from './presets.ts';
 import { createProgressBoard, type ProgressBoard } from './progress-board.ts';
 import { createQuery, type Query } from './query.ts';
+import { createRemoteWorkersDesk, type RemoteWorkersDesk } from './remote-workers.ts';
 import type { InputDesk } from './runs.ts';
 import { createStatus, type StatusOptions } from './status.ts';
 import { createSteps } from './steps.ts';
@@ -34,6 +35,8 @@ export interface Desk {
   readonly live: Live;
   /** Answers programs elsewhere to which steps were handed over. */
   readonly handedOver: HandedDesk;
+  /** Lets workers elsewhere in that come for their work. */
+  readonly remoteWorkers: RemoteWorkersDesk;
   /** What happens in one run that cuts a recording into pieces. */
   readonly pieces: Pieces;
   /** Takes what the worker tells of the recording that moves. */
@@ -64,6 +67,7 @@ export interface DeskOptions {
     | 'lineAhead'
     | 'presets'
     | 'handedOver'
+    | 'remoteWorkers'
     | 'sharedSessions'
   >;
   readonly intake: Intake;
@@ -128,7 +132,8 @@ export function createDesk(options: DeskOptions): Desk {
       progress,
       as: control.as,
     }),
-    handedOver: createHandedDesk({ handedOver: ledger.handedOver }),
+    handedOver: createHandedDesk(ledger),
+    remoteWorkers: createRemoteWorkersDesk(ledger),
     pieces: createPieces({ ...options, ...options.recipes, progress }),
     library: createLibrary({
       ...options,

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import type { Callback } from '../domain/handed-over.ts';
 import type { HandedFiles, HandedJob, HandedOver } from '../ledger/handed-over.ts';
+import type { RemoteWorkers } from '../ledger/remote-workers.ts';
 import { isSameText } from '../lib/constant-time.ts';
 import { sha256 } from '../lib/digest.ts';
 import { lengthOf, makeFolder, namesIn } from '../lib/files.ts';
@@ -63,7 +64,13 @@ export interface HandedInput {
   };
 }
 
-export function createHandedDesk({ handedOver }: { readonly handedOver: HandedOver }): HandedDesk {
+export function createHandedDesk({
+  handedOver,
+  remoteWorkers,
+}: {
+  readonly handedOver: HandedOver;
+  readonly remoteWorkers: Pick<RemoteWorkers, 'seen'>;
+}): HandedDesk {
   const inTurn = createTurnsAbout();
 
   /** @throws KnownError `HANDED_SECRET_WRONG` of a job that there is not as well: nobody learns which there are. */
@@ -83,10 +90,16 @@ export function createHandedDesk({ handedOver }: { readonly handedOver: HandedOv
   return {
     async hear(id, token, said) {
       const job = await require(id, token, 'tokenHash');
+      if (job.takenBy !== null) await remoteWorkers.seen(job.takenBy);
       if (said.status === 'running') {
         const { doneS, totalS } = said;
         const progress = doneS === undefined ? undefined : { doneS, totalS: totalS ?? 0 };
         if (!(await handedOver.heard(id, progress))) throw closed();
+        return { isRepeated: false };
+      }
+      if (said.status === 'returned') {
+        if (job.state !== 'open') return { isRepeated: true };
+        await handedOver.close(id);
         return { isRepeated: false };
       }
       if (job.state === said.status) return { isRepeated: true };

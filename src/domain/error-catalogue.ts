@@ -67,6 +67,18 @@ export const ERROR_CATALOGUE = {
     'Nobody waits for this job any more: it was handed out anew, its recording was cancelled, or it has ended.',
     'End the work on it; what it would bring is not wanted.',
   ],
+  INVITATION_WRONG: [
+    'This invites no worker: it was used, has expired, or never was an invitation.',
+    'Make another one (sluice workers invite), and start the worker with that.',
+  ],
+  WORKER_KEY_WRONG: [
+    'There is no worker that this key opens the door to, or it was revoked.',
+    'Invite the worker anew (sluice workers invite), and start it with that.',
+  ],
+  WORKER_NAME_TAKEN: [
+    'There is a worker of this name already.',
+    'Start this one under another name, or revoke that one first (sluice workers revoke).',
+  ],
   READ_ONLY: [
     'This token is for looking only.',
     'Ask an operator to do it, or for a token with which it can be done (sluice access create).',

@@ -6,6 +6,27 @@ import type { ErrorCode } from './error-catalogue.ts';
  * say is here, for both sides.
  */
 
+/** All that a program elsewhere needs to do a step, as it is sent to it. */
+export interface RemoteJob {
+  readonly job: {
+    /** A UUID. */
+    readonly id: string;
+    /** The task, and its parameters as a recipe has them. */
+    readonly task: string;
+    readonly params: unknown;
+    /** What the input is called by people; its end says what kind of file it may be. */
+    readonly inputName: string;
+  };
+  /** Where the input is read by GET, whole or by ranges, without more than this address. */
+  readonly inputUrl: string;
+  /** Ends in a slash: an output is written by PUT to this address and the output's name. */
+  readonly outputPrefix: string;
+  /** Of this job alone; said at the callback as `Authorization: Bearer`. */
+  readonly token: string;
+  /** Where progress and the end are said by POST. */
+  readonly callbackUrl: string;
+}
+
 /** What an output may be called there: one name, without folders. */
 export const handedName = z
   .string()
@@ -48,6 +69,9 @@ export const callbackBody = z.discriminatedUnion('status', [
       message: z.string().min(1).max(4000),
       isFinal: z.boolean().default(false).describe('Whether no further attempt can help'),
     }),
+  }),
+  z.strictObject({
+    status: z.literal('returned').describe('It gives the step back undone, for another to do'),
   }),
 ]);
 

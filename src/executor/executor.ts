@@ -6,11 +6,13 @@ import { createFfmpeg } from '../outside/ffmpeg/driver.ts';
 import { loadTasks } from '../tasks/support/files.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { readExecutorSettings } from './settings.ts';
-import { doJob, type Job, remoteJob } from './work.ts';
+import { doJob, isDoneElsewhere, type Job, remoteJob } from './work.ts';
 
 export interface Executor {
   readonly settings: ReturnType<typeof readExecutorSettings>;
   readonly log: Logger;
+  /** The tasks that it can do: those that make something of a file. */
+  readonly tasks: readonly string[];
   /** Ends jobs that are under way: their silence has them handed out anew. */
   readonly stop: AbortController;
   /** Does a job; what goes wrong is said to whom it belongs, and logged. */
@@ -30,6 +32,7 @@ export async function openExecutor(env: Readonly<Record<string, string | undefin
   return {
     settings,
     log,
+    tasks: [...tasks].flatMap(([name, { shape }]) => (isDoneElsewhere(shape) ? name : [])),
     stop,
     async work(job) {
       log.info({ event: 'job.began', job: job.job.id, task: job.job.task }, 'a job has begun');

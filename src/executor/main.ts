@@ -3,24 +3,35 @@ import { KnownError } from '../domain/errors.ts';
 import { runProcess } from '../lib/process.ts';
 import { openExecutor, readJob } from './executor.ts';
 import { listenForJobs } from './listen.ts';
+import { takeJobs } from './take.ts';
 
 const HELP = `Does steps of Sluice on another machine: no ledger, no Redis, nothing kept.
 
   node dist/executor/main.js                does the job in SLUICE_JOB, or on standard input, and ends
   node dist/executor/main.js --listen 9090  takes jobs by POST; one encodes at a time
+  node dist/executor/main.js --server https://sluice.example
+                                            comes for its work, one job after the other (EXECUTOR=workers there)
 
   --listen PORT   also EXECUTOR_PORT
   --host ADDRESS  to listen at (EXECUTOR_HOST, 127.0.0.1)
+  --server URL    also SLUICE_URL
   --help
 
-EXECUTOR_SECRET: what has to come as "Authorization: Bearer" with a job. FFMPEG, FFPROBE and the other settings of ffmpeg as
+EXECUTOR_SECRET: what has to come as "Authorization: Bearer" with a job that is sent.
+EXECUTOR_INVITATION: what "sluice workers invite" prints, for the first time that a worker comes. Its key is kept in
+EXECUTOR_KEY_FILE (sluice-worker.json). EXECUTOR_NAME: what people call it (the machine's name); EXECUTOR_TASKS: what it takes. FFMPEG, FFPROBE and the other settings of ffmpeg as
 they are for Sluice itself. See docs/executors.md.
 `;
 
 function readArguments() {
   try {
     const { values } = parseArgs({
-      options: { listen: { type: 'string' }, host: { type: 'string' }, help: { type: 'boolean' } },
+      options: {
+        listen: { type: 'string' },
+        host: { type: 'string' },
+        server: { type: 'string' },
+        help: { type: 'boolean' },
+      },
     });
     return values;
   } catch (error) {
@@ -29,15 +40,43 @@ function readArguments() {
   }
 }
 
-const { listen, host, help } = readArguments();
+const { listen, host, server, help } = readArguments();
 const env = {
   ...process.env,
   ...(listen === undefined ? {} : { EXECUTOR_PORT: listen }),
   ...(host === undefined ? {} : { EXECUTOR_HOST: host }),
+  ...(server === undefined ? {} : { SLUICE_URL: server }),
 };
 
 if (help) {
   process.stdout.write(HELP);
+} else if (env.SLUICE_URL !== undefined) {
+  await runProcess(async () => {
+    const { settings, log, stop, tasks, work } = await openExecutor(env);
+    const taking = takeJobs({
+      ...settings,
+      server: settings.server ?? '',
+      tasks: settings.tasks ?? tasks,
+      signal: stop.signal,
+      log,
+      work: (job) =>
+        work(job).catch((error: unknown) =>
+          log.error({ event: 'job.lost', err: error }, 'nobody could be told'),
+        ),
+    });
+    taking.catch((error: unknown) => {
+      process.stderr.write(`${error instanceof KnownError ? error.message : String(error)}\n`);
+      process.exit(1);
+    });
+    return {
+      log,
+      stopTimeoutMs: 10_000,
+      async stop() {
+        stop.abort(new Error('this program is stopped'));
+        await taking;
+      },
+    };
+  });
 } else if (env.EXECUTOR_PORT !== undefined) {
   await runProcess(async () => {
     const { settings, log, stop, work } = await openExecutor(env);

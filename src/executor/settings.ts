@@ -1,7 +1,8 @@
-import { delimiter } from 'node:path';
+import { hostname } from 'node:os';
+import { delimiter, resolve } from 'node:path';
 import { z } from 'zod';
 import { KnownError } from '../domain/errors.ts';
-import { secret, text, whole } from '../lib/setting-kinds.ts';
+import { entriesOf, secret, text, url, whole } from '../lib/setting-kinds.ts';
 import { ffmpegOptions, ffmpegSettings } from '../outside/ffmpeg/settings.ts';
 
 /** What the environment says of a program that does steps elsewhere. */
@@ -11,6 +12,11 @@ const shape = z.object({
   EXECUTOR_SECRET: secret().optional(),
   EXECUTOR_PORT: whole(1, 65_535).optional(),
   EXECUTOR_HOST: text().default('127.0.0.1'),
+  EXECUTOR_INVITATION: secret().optional(),
+  EXECUTOR_KEY_FILE: text().default('sluice-worker.json'),
+  EXECUTOR_NAME: text().default(hostname()),
+  EXECUTOR_TASKS: z.string().transform(entriesOf).optional(),
+  SLUICE_URL: url().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   SLUICE_JOB: z.string().optional(),
 });
@@ -30,6 +36,13 @@ export function readExecutorSettings(env: Readonly<Record<string, string | undef
     port: e.EXECUTOR_PORT,
     host: e.EXECUTOR_HOST,
     secret: e.EXECUTOR_SECRET,
+    /** Where it comes for its work; `undefined`: it is sent it. */
+    server: e.SLUICE_URL?.replace(/\/+$/, ''),
+    invitation: e.EXECUTOR_INVITATION,
+    keyFile: resolve(e.EXECUTOR_KEY_FILE),
+    name: e.EXECUTOR_NAME,
+    /** What it takes; `undefined`: all that it can do. */
+    tasks: e.EXECUTOR_TASKS,
     logLevel: e.LOG_LEVEL,
     programs: {
       ffprobe: { command: e.FFPROBE, searchPath },

@@ -39,6 +39,9 @@ export interface WorkOptions {
 /** How often it is said that the work goes on, in milliseconds. */
 const CALL_EVERY_MS = 5000;
 
+/** How long a program that is stopped tries to give its job back, in milliseconds. */
+const GIVE_BACK_MS = 3000;
+
 const ATTEMPTS = 8;
 const IDLE_TIMEOUT_MS = 30_000;
 
@@ -53,21 +56,26 @@ export async function doJob(job: Job, options: WorkOptions): Promise<'done' | 'f
   const signal = AbortSignal.any([options.signal, stop.signal]);
   let progress: { doneS?: number; totalS?: number } = {};
 
+  const sayOnce = (said: Callback, until: AbortSignal) =>
+    sendForJson(
+      {
+        service: 'Sluice',
+        method: 'POST',
+        url: job.callbackUrl,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${job.token}` },
+        body: JSON.stringify(said),
+        signal: until,
+        idleTimeoutMs: IDLE_TIMEOUT_MS,
+      },
+      z.object({ repeated: z.boolean().optional() }),
+      refusalOf,
+    );
   const say = (said: Callback) =>
-    retryInPlace({ attempts: ATTEMPTS, pauseMs: 500 }, options.signal, () =>
-      sendForJson(
-        {
-          service: 'Sluice',
-          method: 'POST',
-          url: job.callbackUrl,
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${job.token}` },
-          body: JSON.stringify(said),
-          signal: options.signal,
-          idleTimeoutMs: IDLE_TIMEOUT_MS,
-        },
-        z.object({ repeated: z.boolean().optional() }),
-        refusalOf,
-      ),
+    retryInPlace({ attempts: ATTEMPTS, pauseMs: 500 }, options.signal, () => sayOnce(said, options.signal));
+  /** Its silence would say the same, only later. */
+  const giveBack = () =>
+    sayOnce({ status: 'returned' }, AbortSignal.timeout(GIVE_BACK_MS)).catch((error: unknown) =>
+      options.log.warn({ event: 'job.not-returned', err: error }, 'a job could not be given back'),
     );
 
   let isUnwanted = false;
@@ -102,7 +110,10 @@ export async function doJob(job: Job, options: WorkOptions): Promise<'done' | 'f
   } catch (error) {
     clearInterval(calling);
     if (isUnwanted || isFinalRefusal(error)) return 'unwanted';
-    options.signal.throwIfAborted();
+    if (options.signal.aborted) {
+      await giveBack();
+      throw error;
+    }
     options.log.warn({ event: 'job.failed', job: job.job.id, err: error }, 'a job has failed');
     await say({ status: 'failed', error: failureOf(error) });
     return 'failed';
@@ -151,6 +162,11 @@ function doneOf({ to, named, prefix, outputs, cost, ...told }: OutputsFact): Cal
   };
 }
 
+/** Whether a task makes something of a file, and so can be done where nothing else is. */
+export function isDoneElsewhere({ makesOutputs, takes }: TaskFile<Tools>['shape']): boolean {
+  return makesOutputs === true && takes?.['file'] === 'proved';
+}
+
 /** Runs the task in a folder of its own, which is gone afterwards. */
 async function run(
   { job, inputUrl, outputPrefix }: Job,
@@ -158,7 +174,7 @@ async function run(
 ): Promise<OutputsFact> {
   const { signal, log } = options;
   const file = options.tasks.get(job.task);
-  if (file?.shape.makesOutputs !== true || file.shape.takes?.['file'] !== 'proved') {
+  if (file === undefined || !isDoneElsewhere(file.shape)) {
     throw new KnownError(`There is no task "${job.task}" here that makes something of a file`, {
       code: 'PARAMS_UNFIT',
     });

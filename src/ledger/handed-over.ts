@@ -45,7 +45,21 @@ export interface HandedJob {
   readonly totalS: number;
   /** Of one that is done what was made, of one that has failed why. */
   readonly end: HandedDone | HandedFailure | null;
+  /** The worker that has come for it; none: nobody has, or it was sent. */
+  readonly takenBy: string | null;
 }
+
+/** What waits until a worker comes for it: all that it is told but the secrets. */
+export interface OfferedJob {
+  readonly task: string;
+  readonly params: unknown;
+  readonly inputName: string;
+  /** Where the host is reached on whose disk its files lie, without a slash at the end. */
+  readonly baseUrl: string;
+}
+
+/** What opens the callback and the files of a job, as SHA-256 in hex. */
+export type HandedSecrets = Pick<HandedJob, 'tokenHash' | 'filesHash'>;
 
 export interface HandedOver {
   add(
@@ -55,6 +69,18 @@ export interface HandedOver {
   /** Those of a step that are not closed, the newest first. */
   of(recordingId: string, step: string): Promise<HandedJob[]>;
   begun(id: string, ref: string | null): Promise<void>;
+  /** Has one wait until a worker comes for it. */
+  offer(id: string, offer: OfferedJob): Promise<void>;
+  /** Gives a worker the one of these tasks that has waited longest, which these secrets open from now on; `undefined`: none waits. */
+  take(
+    workerId: string,
+    tasks: readonly string[],
+    secrets: HandedSecrets,
+  ): Promise<{ readonly id: string; readonly offer: OfferedJob } | undefined>;
+  /** Those that a worker has. */
+  takenBy(workerId: string): Promise<HandedJob[]>;
+  /** How many wait for a worker, by their task, and since when the first of them does. */
+  offered(): Promise<{ readonly task: string; readonly count: number; readonly sinceMs: number }[]>;
   /** Something was heard of an open one; false: it is not open any more. */
   heard(id: string, progress?: { readonly doneS: number; readonly totalS: number }): Promise<boolean>;
   /** An open one has ended; false: it is not open any more. */
@@ -64,6 +90,9 @@ export interface HandedOver {
   /** Forgets those that are closed and were made before this time. */
   forget(beforeMs: number): Promise<void>;
 }
+
+/** So many are tried for one worker while others come for the same. */
+const MOST_TRIED = 10;
 
 export function createHandedOver({ db }: { db: Database }): HandedOver {
   return {
@@ -85,6 +114,7 @@ export function createHandedOver({ db }: { db: Database }): HandedOver {
           total_s: 0,
           end: null,
           created_at_ms: wallMs(),
+          ...{ task: null, offer: null, taken_by: null },
         })
         .execute();
     },
@@ -109,6 +139,76 @@ export function createHandedOver({ db }: { db: Database }): HandedOver {
 
     async begun(id, ref) {
       await db.updateTable('handed_over').set({ has_begun: 1, ref }).where('id', '=', id).execute();
+    },
+
+    async offer(id, offer) {
+      await db
+        .updateTable('handed_over')
+        .set({ task: offer.task, offer: JSON.stringify(offer) })
+        .where('id', '=', id)
+        .execute();
+    },
+
+    async take(workerId, tasks, { tokenHash, filesHash }) {
+      const waiting = await db
+        .selectFrom('handed_over')
+        .select(['id', 'offer'])
+        .where('state', '=', 'open')
+        .where('taken_by', 'is', null)
+        .where('task', 'in', tasks)
+        .orderBy('created_at_ms')
+        .orderBy('id')
+        .limit(MOST_TRIED)
+        .execute();
+      for (const { id, offer } of waiting) {
+        // Of several that come for it at once one gets it.
+        const { numUpdatedRows } = await db
+          .updateTable('handed_over')
+          .set(({ eb }) => ({
+            taken_by: workerId,
+            token_hash: tokenHash,
+            files_hash: filesHash,
+            heard_count: eb('heard_count', '+', 1),
+          }))
+          .where('id', '=', id)
+          .where('state', '=', 'open')
+          .where('taken_by', 'is', null)
+          .executeTakeFirst();
+        if (numUpdatedRows > 0n && offer !== null) return { id, offer: JSON.parse(offer) as OfferedJob };
+      }
+      return undefined;
+    },
+
+    async takenBy(workerId) {
+      const rows = await db
+        .selectFrom('handed_over')
+        .selectAll()
+        .where('taken_by', '=', workerId)
+        .where('state', '=', 'open')
+        .orderBy('created_at_ms')
+        .execute();
+      return rows.map(toJob);
+    },
+
+    async offered() {
+      const rows = await db
+        .selectFrom('handed_over')
+        .select(({ fn }) => [
+          'task',
+          fn.countAll<number>().as('count'),
+          fn.min<number>('created_at_ms').as('since_ms'),
+        ])
+        .where('state', '=', 'open')
+        .where('taken_by', 'is', null)
+        .where('task', 'is not', null)
+        .groupBy('task')
+        .orderBy('task')
+        .execute();
+      return rows.map(({ task, count, since_ms: sinceMs }) => ({
+        task: task ?? '',
+        count: Number(count),
+        sinceMs: Number(sinceMs),
+      }));
     },
 
     async heard(id, progress) {
@@ -163,5 +263,6 @@ function toJob(row: Selectable<Tables['handed_over']>): HandedJob {
     doneS: row.done_s,
     totalS: row.total_s,
     end: row.end === null ? null : JSON.parse(row.end),
+    takenBy: row.taken_by,
   };
 }

@@ -27,6 +27,7 @@ import { createPlans, type Plans } from './plans.ts';
 import { createPresets, type Presets } from './presets.ts';
 import { createPruning, type Pruning } from './pruning.ts';
 import { createRecordings, type Recordings } from './recordings.ts';
+import { createRemoteWorkers, type RemoteWorkers } from './remote-workers.ts';
 import { createRenames, type Renames } from './renames.ts';
 import { createSharedSessions, type SharedSessions } from './shared-sessions.ts';
 import { createSwitches, type Switches } from './switches.ts';
@@ -57,6 +58,7 @@ export interface Ledger {
   readonly plans: Plans;
   readonly presets: Presets;
   readonly handedOver: HandedOver;
+  readonly remoteWorkers: RemoteWorkers;
   readonly renames: Renames;
   readonly heartbeats: Heartbeats;
   readonly hosts: Hosts;
@@ -127,6 +129,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     plans: createPlans({ db }),
     presets: createPresets({ db }),
     handedOver: createHandedOver({ db }),
+    remoteWorkers: createRemoteWorkers({ db }),
     renames: createRenames({ db, recordings }),
     heartbeats: createHeartbeats({ db, host: hosts.own }),
     hosts,

@@ -31,6 +31,7 @@ import { postgres } from './migrations/033-postgres.ts';
 import { hosts } from './migrations/034-hosts.ts';
 import { assets } from './migrations/035-assets.ts';
 import { handedOver } from './migrations/036-handed-over.ts';
+import { remoteWorkers } from './migrations/037-remote-workers.ts';
 
 /** Every step of the schema by name; steps that have been released are never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -170,6 +171,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '034-hosts': hosts,
   '035-assets': assets,
   '036-handed-over': handedOver,
+  '037-remote-workers': remoteWorkers,
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -7,6 +7,8 @@ export interface Tables {
   plans: PlansTable;
   presets: PresetsTable;
   handed_over: HandedOverTable;
+  remote_workers: RemoteWorkersTable;
+  worker_invitations: WorkerInvitationsTable;
   assets: AssetsTable;
   events: EventsTable;
   deliveries: DeliveriesTable;
@@ -163,6 +165,38 @@ export interface HandedOverTable {
   /** What was made, or why it has failed. */
   end: string | null;
   created_at_ms: number;
+  /** Of one that waits until a worker takes it, or was taken by one: the task; none of all others. */
+  task: string | null;
+  /** `OfferedJob` */
+  offer: string | null;
+  /** The worker that has it. */
+  taken_by: string | null;
+}
+
+/** Workers elsewhere that come for their work. */
+interface RemoteWorkersTable {
+  id: string;
+  name: string;
+  /** In lower case. */
+  name_key: string;
+  /** SHA-256 of its key, in hex. */
+  digest: string;
+  /** JSON; the tasks that it can do. */
+  tasks: string;
+  version: string;
+  machine: string;
+  state: string;
+  registered_at_ms: number;
+  seen_at_ms: number;
+}
+
+/** What opens the door to a worker once. */
+interface WorkerInvitationsTable {
+  /** SHA-256 of it, in hex. */
+  digest: string;
+  created_by: string;
+  created_at_ms: number;
+  expires_at_ms: number;
 }
 
 /** Files below MEDIA_IN that are known by their place there, a row per recording of one. */

@@ -2,6 +2,7 @@ import type { Executor } from '../engine/ports/executor.ts';
 import { createGcpExecutor, type GcpOptions } from './executors/gcp.ts';
 import { createHttpExecutor, type HttpExecutorOptions } from './executors/http.ts';
 import { createLambdaExecutor, type LambdaOptions } from './executors/lambda.ts';
+import { createPulledExecutor, type Offers } from './executors/pulled.ts';
 
 /** How bytes are moved, wherever they go. */
 type Transfer = Pick<HttpExecutorOptions, 'idleTimeoutMs' | 'minBytesPerSecond'>;
@@ -10,7 +11,8 @@ type Transfer = Pick<HttpExecutorOptions, 'idleTimeoutMs' | 'minBytesPerSecond'>
 type Place =
   | ({ readonly kind: 'http' } & Omit<HttpExecutorOptions, keyof Transfer>)
   | ({ readonly kind: 'lambda' } & Omit<LambdaOptions, keyof Transfer>)
-  | ({ readonly kind: 'gcp' } & Omit<GcpOptions, keyof Transfer>);
+  | ({ readonly kind: 'gcp' } & Omit<GcpOptions, keyof Transfer>)
+  | { readonly kind: 'workers'; readonly baseUrl: string };
 
 export interface ExecutorConfig {
   readonly executor: { readonly place: Place | undefined };
@@ -18,7 +20,10 @@ export interface ExecutorConfig {
 }
 
 /** Opens the executor that is set up; `undefined`: this machine does every step. Nothing is asked of it yet. */
-export function createExecutor({ executor: { place }, transfer }: ExecutorConfig): Executor | undefined {
+export function createExecutor(
+  { executor: { place }, transfer }: ExecutorConfig,
+  offers: Offers,
+): Executor | undefined {
   switch (place?.kind) {
     case undefined:
       return undefined;
@@ -28,5 +33,7 @@ export function createExecutor({ executor: { place }, transfer }: ExecutorConfig
       return createLambdaExecutor({ ...place, ...transfer });
     case 'gcp':
       return createGcpExecutor({ ...place, ...transfer });
+    case 'workers':
+      return createPulledExecutor({ ...place, offers });
   }
 }

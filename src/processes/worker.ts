@@ -500,7 +500,7 @@ function openElsewhere(
   at: Pick<WholeLedger, 'handedOver'> & { readonly log: Logger },
 ): Elsewhere | undefined {
   const { tasks, silenceMs, publicUrl } = config.executor;
-  const executor = createExecutor(config);
+  const executor = createExecutor(config, at.handedOver);
   if (executor === undefined || publicUrl === undefined) return undefined;
   const baseUrl = publicUrl.replace(/\/+$/, '');
   return createElsewhere({

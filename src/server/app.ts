@@ -29,6 +29,7 @@ import { addOverviewApi } from './api/overview.ts';
 import { addPresetsApi } from './api/presets.ts';
 import { addRecipesApi } from './api/recipes.ts';
 import { addRecordingsApi } from './api/recordings.ts';
+import { addRemoteWorkersApi } from './api/remote-workers.ts';
 import { addRunsApi } from './api/runs.ts';
 import { addUploadsApi } from './api/uploads.ts';
 import { addWatchLinksApi, type WatchLinkOptions } from './api/watch-links.ts';
@@ -114,6 +115,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addRecipesApi(app, query);
   addPresetsApi(app, desk);
   addHandedOverApi(app, desk.handedOver);
+  addRemoteWorkersApi(app, desk.remoteWorkers);
   addRunsApi(app, desk);
   addFileDoors(app, desk.files);
   addRecordingsApi(app, query);

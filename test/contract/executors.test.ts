@@ -17,7 +17,8 @@ import {
 import { type Answer, type Simulator, startSimulator } from '../../simulators/shared/simulator.ts';
 import { loadConfig, secretsOf } from '../../src/config/config.ts';
 import { isOutage, KnownError } from '../../src/domain/errors.ts';
-import type { Executor, RemoteJob } from '../../src/engine/ports/executor.ts';
+import type { RemoteJob } from '../../src/domain/handed-over.ts';
+import type { Executor } from '../../src/engine/ports/executor.ts';
 import { createGcpExecutor, type GcpOptions } from '../../src/outside/executors/gcp.ts';
 import { createHttpExecutor } from '../../src/outside/executors/http.ts';
 import { createLambdaExecutor, type LambdaOptions } from '../../src/outside/executors/lambda.ts';
@@ -617,6 +618,7 @@ describe('the settings', () => {
     GCP_KEY_FILE: '/etc/sluice/gcp.json',
     ...PUBLIC,
   };
+  const NO_OFFERS = { offer: async () => {} };
   const load = (more: Record<string, string | undefined> = {}) => loadConfig({ ...REQUIRED, ...more });
 
   it('leave every step to this machine unless told otherwise', () => {
@@ -624,15 +626,16 @@ describe('the settings', () => {
 
     expect(config.executor).toMatchObject({ place: undefined, silenceMs: 120_000 });
     expect(config.executor.tasks).toEqual(['transcode', 'trim', 'thumbnail', 'sprite', 'waveform']);
-    expect(createExecutor(config)).toBeUndefined();
+    expect(createExecutor(config, NO_OFFERS)).toBeUndefined();
   });
 
   it.each([
     ['http', HTTP],
     ['lambda', LAMBDA],
     ['gcp', GCP],
+    ['workers', { EXECUTOR: 'workers', ...PUBLIC }],
   ])('open %s', (name, env) => {
-    expect(createExecutor(load(env))?.name).toBe(name);
+    expect(createExecutor(load(env), NO_OFFERS)?.name).toBe(name);
   });
 
   it('find Step Functions by the region of the machine', () => {

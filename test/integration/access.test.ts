@@ -213,6 +213,8 @@ describe('whoever may only look', () => {
     expect(open.sort()).toEqual([
       'PATCH /api/jobs/some/some/outputs/some',
       'POST /api/jobs/some/callback',
+      'POST /api/workers/register',
+      'POST /api/workers/take',
       'POST /bunny-webhook',
       'POST /login',
       'POST /logout',

@@ -10,8 +10,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startCloudRunSimulator } from '../../simulators/executors/cloud-run.ts';
 import { startStepFunctionsSimulator } from '../../simulators/executors/step-functions.ts';
+import type { RemoteJob } from '../../src/domain/handed-over.ts';
 import type { OutputsFact } from '../../src/domain/media/output.ts';
-import type { RemoteJob } from '../../src/engine/ports/executor.ts';
 import { openExecutor, readJob } from '../../src/executor/executor.ts';
 import { handler } from '../../src/executor/lambda-main.ts';
 import { listenForJobs } from '../../src/executor/listen.ts';
@@ -115,7 +115,11 @@ const leftElsewhere = () => readdir(join(house.config.dataDir, 'elsewhere')).cat
 
 it('P24 our own program does steps as this machine does, and leaves nothing', async () => {
   const before = await readdir(tmpdir());
-  const executor = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+  const executor = await openExecutor({
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'error',
+    FFMPEG_NICENESS: '0',
+  });
   const listener = await listenForJobs({
     host: '127.0.0.1',
     port: 0,
@@ -177,7 +181,11 @@ it('P26 a step is done by a container of Google, as an execution of a job of Clo
   await house.startWorker();
   const path = await film();
   const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
-  const executor = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+  const executor = await openExecutor({
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'error',
+    FFMPEG_NICENESS: '0',
+  });
 
   await expect.poll(() => google.runs().length).toBe(1);
   expect(await executor.work(readJob(google.runs()[0]?.env['SLUICE_JOB']))).toBe('done');
@@ -349,7 +357,11 @@ it('our own program ends the work on a job that nobody waits for', async () => {
   const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
   const closed = await jobNumber(1);
   const next = await jobNumber(2);
-  const { work } = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+  const { work } = await openExecutor({
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'error',
+    FFMPEG_NICENESS: '0',
+  });
 
   expect(await work(closed)).toBe('unwanted');
   expect(await work({ ...next, token: 'guessed' })).toBe('unwanted');
@@ -363,7 +375,11 @@ it('what our own program knows of the work itself is final', async () => {
   const path = await film();
   const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
   const job = await jobNumber(1);
-  const { work } = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+  const { work } = await openExecutor({
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'error',
+    FFMPEG_NICENESS: '0',
+  });
 
   expect(await work({ ...job, job: { ...job.job, params: { start: 100 } } })).toBe('failed');
   await house.reaches(id, 'failed');

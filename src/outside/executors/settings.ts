@@ -8,10 +8,10 @@ const TASKS = ['transcode', 'trim', 'thumbnail', 'sprite', 'waveform'] as const;
 /** What the environment says of where steps are done. */
 export const executorSettings = {
   EXECUTOR: z
-    .enum(['local', 'http', 'lambda', 'gcp'])
+    .enum(['local', 'http', 'lambda', 'gcp', 'workers'])
     .default('local')
     .describe(
-      'Who does the steps of EXECUTOR_TASKS: local: this machine; http: a program at EXECUTOR_URL; lambda: AWS Step Functions; gcp: Google Cloud Run (docs/executors.md)',
+      'Who does the steps of EXECUTOR_TASKS: local: this machine; http: a program at EXECUTOR_URL; lambda: AWS Step Functions; gcp: Google Cloud Run; workers: whoever comes for them (docs/executors.md)',
     ),
   EXECUTOR_URL: url().optional().describe('Address that jobs are sent to with EXECUTOR=http'),
   EXECUTOR_SECRET: secret()
@@ -61,6 +61,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   http: ['EXECUTOR_URL'],
   lambda: ['LAMBDA_STATE_MACHINE_ARN', 'LAMBDA_KEY_ID', 'LAMBDA_SECRET'],
   gcp: ['GCP_JOB', 'GCP_KEY_FILE'],
+  workers: [],
 };
 
 /** Which settings are missing for the executor that is wanted, and why they are needed. */
@@ -77,7 +78,7 @@ export function executorConflicts(
 }
 
 /** Where jobs are handed out to, and how; `undefined`: every step is done on this machine. */
-export function executorPlace(e: Values) {
+export function executorPlace(e: Values & { readonly PUBLIC_URL?: string | undefined }) {
   switch (e.EXECUTOR) {
     case 'local':
       return undefined;
@@ -91,6 +92,10 @@ export function executorPlace(e: Values) {
       return e.GCP_JOB && e.GCP_KEY_FILE
         ? { kind: 'gcp' as const, job: e.GCP_JOB, keyFile: e.GCP_KEY_FILE, endpoint: e.GCP_ENDPOINT }
         : undefined;
+    case 'workers':
+      return e.PUBLIC_URL === undefined
+        ? undefined
+        : { kind: 'workers' as const, baseUrl: e.PUBLIC_URL.replace(/\/+$/, '') };
   }
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { HandedDesk } from '../../desk/handed-over.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { callbackBody, handedName } from '../../domain/handed-over.ts';
+import { bearerOf } from '../routes/bearer.ts';
 import { problems } from '../routes/problems.ts';
 import { sendBytes } from '../routes/send-bytes.ts';
 
@@ -17,7 +18,7 @@ const pieceHeaders = z.object({
 });
 
 const heard = z.object({
-  status: z.enum(['running', 'done', 'failed']),
+  status: z.enum(['running', 'done', 'failed', 'returned']),
   repeated: z.boolean().describe('It was said before, and changes nothing'),
 });
 
@@ -55,8 +56,7 @@ export function addHandedOverApi(app: FastifyInstance, desk: HandedDesk): void {
       },
     },
     async (request, reply) => {
-      const [, token = ''] = /^bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-      const { isRepeated } = await desk.hear(request.params.id, token, request.body);
+      const { isRepeated } = await desk.hear(request.params.id, bearerOf(request), request.body);
       return reply.send({ status: request.body.status, repeated: isRepeated });
     },
   );

@@ -56,6 +56,9 @@ type Followed = Pick<HandedJob, 'id' | 'files'>;
 /** How often it is looked whether something was heard, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 
+/** After so many workers that have fallen silent over a step it is the step that has failed. */
+const MOST_SILENT = 3;
+
 /** How long an executor that is away is left alone, in milliseconds. */
 const AWAY_MS = 30_000;
 
@@ -123,11 +126,13 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
     for (;;) {
       const job = await handedOver.get(id);
       if (job === undefined || job.state === 'closed') {
-        throw new KnownError('The job was closed', { code: 'EXECUTOR_FAILED', retry: 'backoff' });
+        throw new KnownError('The step was given back', { code: 'HANDED_CLOSED', retry: 'backoff' });
       }
       if (job.state === 'done') return job.end as HandedDone;
       if (job.state === 'failed') throw failureOf(job.end as HandedFailure);
-      if (job.heardCount !== heardCount) {
+      if (executor.isPulled && job.takenBy === null) {
+        heardMs = performance.now();
+      } else if (job.heardCount !== heardCount) {
         heardCount = job.heardCount;
         heardMs = performance.now();
         if (job.doneS > 0) encodes(job.doneS, job.totalS);
@@ -138,6 +143,25 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
         );
       }
       await pause(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  /** Of what workers come for, one that falls silent or gives the step back costs no attempt: it waits for the next one. */
+  async function doOnce(
+    context: Owner & Pick<TaskContext, 'params' | 'encodes'>,
+    { bytes, maxBytes }: { readonly bytes: Bytes; readonly maxBytes: number },
+  ): Promise<{ readonly job: Followed; readonly done: HandedDone }> {
+    for (let silent = 0; ; ) {
+      const job = (await resume(context, bytes)) ?? (await begin(context, { bytes, maxBytes }));
+      try {
+        return { job, done: await follow(context, job) };
+      } catch (error) {
+        if (hasCode(error, 'EXECUTOR_SILENT')) silent += 1;
+        else if (!hasCode(error, 'HANDED_CLOSED')) throw error;
+        if (!executor.isPulled || silent >= MOST_SILENT) throw error;
+        context.log.warn({ event: 'step.handed-on', job: job.id, err: error }, 'it waits for another worker');
+        await close({ ...job, ref: null });
+      }
     }
   }
 
@@ -162,8 +186,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
 
     async run(context, { bytes, folder, maxBytes }) {
       try {
-        const job = (await resume(context, bytes)) ?? (await begin(context, { bytes, maxBytes }));
-        const done = await follow(context, job);
+        const { job, done } = await doOnce(context, { bytes, maxBytes });
         for (const { name } of done.outputs) await bring(join(job.files.folder, name), join(folder, name));
         return done;
       } catch (error) {
