@@ -34,18 +34,20 @@ export type MediaBench = Awaited<ReturnType<typeof openMediaBench>>;
 // biome-ignore lint/suspicious/noExplicitAny: each test brings its own task, whose types only that file has
 type Made = Omit<Task<any, any, any>, keyof TaskShape>;
 
-/** Runs one task of media by itself: real programs, a real folder of outputs, and nobody beside it. */
-export async function openMediaBench() {
+/** Runs one task of media by itself: real programs, a real folder of outputs or another place, and nobody beside it. */
+export async function openMediaBench(place?: OutputPlace) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-media-'));
   const out = join(folder, 'out');
   await mkdir(out);
-  const outputs: OutputPlace = createFolderOutput('media-out', {
-    path: out,
-    url: 'http://media.example',
-    memoryPath: join(folder, 'media-out.json'),
-    reserveBytes: 0,
-    idleTimeoutMs: 10_000,
-  });
+  const outputs: OutputPlace =
+    place ??
+    createFolderOutput('media-out', {
+      path: out,
+      url: 'http://media.example',
+      memoryPath: join(folder, 'media-out.json'),
+      reserveBytes: 0,
+      idleTimeoutMs: 10_000,
+    });
   const scratchPath = join(folder, 'scratch');
   const tools = {
     ffmpeg: realFfmpeg(),
