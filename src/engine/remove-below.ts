@@ -7,6 +7,8 @@ interface How {
   readonly signal: AbortSignal;
   /** Asked before each request that removes; what it throws ends it. */
   readonly beforeEach?: () => Promise<void>;
+  /** Keys of what stays. */
+  readonly except?: readonly string[];
 }
 
 /** Removes what lies below a prefix in a place of outputs; returns how many files that were. */
@@ -16,7 +18,9 @@ export async function removeBelow(
   how: How,
 ): Promise<number> {
   const keys: string[] = [];
-  for await (const { key } of place.list({ prefix, signal: how.signal })) keys.push(key);
+  for await (const { key } of place.list({ prefix, signal: how.signal })) {
+    if (!how.except?.includes(key)) keys.push(key);
+  }
   await removeKeys(place, keys, how);
   return keys.length;
 }

@@ -91,7 +91,7 @@ export interface MediaStep<P, F> {
  *
  * Safe to repeat: each attempt writes below a number of its own (`outputPrefix`), and what it writes counts only once the
  * fact names it. That there may be something is recorded before; an attempt that finds this recorded removes first what
- * earlier ones have written, and one that fails what it has written itself. What is taken back is all that lies below the
+ * earlier ones have written, and one that fails what it has written itself; a large output that was on its way stays. What is taken back is all that lies below the
  * step's own folder, whoever wrote it.
  *
  * A large output that was on its way is made anew, and goes on where it lies, below the number of the attempt that began it: the
@@ -123,11 +123,14 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       const spot = spotOf(tools, params.to);
       const { place, named } = spot;
       if (named !== undefined && params.dontReplace) await requireFree(context, spot, named);
-      if (checkpoint !== undefined && named === undefined)
-        await removeOutputs(context, place, outputsOf(context, spot));
+      const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
+      if (checkpoint !== undefined && named === undefined) {
+        // One of these may be there whole, and only the answer is missing that said so.
+        const kept = unfinished.map(({ key }) => key);
+        await removeOutputs(context, place, outputsOf(context, spot), kept);
+      }
       return await scratch.use(context, step.scratchBytes(totalBytes), async (folder) => {
         const input = await openMedia(programs, path, signal);
-        const unfinished = checkpoint?.to === place.name ? (checkpoint.unfinished ?? []) : [];
         const attempt = createAttempt(context, { programs, spot, folder, unfinished });
         try {
           const told = elsewhere?.takes(shape.name, params)
@@ -313,7 +316,10 @@ export function createMediaTask<P extends OutputParams, F extends object>(
       },
       /** Throws away what earlier attempts have begun, and nobody goes on with. */
       async abandonRest(): Promise<void> {
-        for (const [key, state] of unfinished) await place.abandon({ key, state, signal });
+        for (const [key, state] of unfinished) {
+          await place.abandon({ key, state, signal });
+          if (named === undefined) await place.remove({ keys: [key], signal });
+        }
       },
       /** Every request was answered: nothing can come late of it. */
       async allCame(): Promise<void> {
@@ -325,7 +331,8 @@ export function createMediaTask<P extends OutputParams, F extends object>(
         const isLast = error instanceof KnownError && error.retry === 'never';
         try {
           if (isLast) await this.abandonRest();
-          if (isAnnounced) await removePut(context, spot, prefix);
+          const kept = isLast ? [] : [...unfinished.keys()];
+          if (isAnnounced) await removePut(context, spot, prefix, kept);
         } catch (trouble) {
           context.log.warn(
             { event: 'output.left', err: orMachineTrouble(trouble) },
@@ -337,13 +344,14 @@ export function createMediaTask<P extends OutputParams, F extends object>(
   }
 }
 
-/** Takes away what was put below a prefix, or at the key that the caller has named. */
+/** Takes away what was put below a prefix, but for some keys, or at the key that the caller has named. */
 async function removePut(
   context: Parameters<typeof removeNamed>[0],
   spot: OutputSpot,
   prefix: string,
+  kept: readonly string[] = [],
 ): Promise<void> {
-  if (spot.named === undefined) await removeOutputs(context, spot.place, prefix);
+  if (spot.named === undefined) await removeOutputs(context, spot.place, prefix, kept);
   else await removeNamed(context, spot, spot.named);
 }
 
