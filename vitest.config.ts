@@ -37,6 +37,7 @@ export const TABLES = [
     'packages',
     'resume',
     's3-archive',
+    'server-kills',
     'two-archives',
     'videos',
   ].map((name) => `test/faults/${name}.test.ts`),

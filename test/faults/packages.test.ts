@@ -205,7 +205,7 @@ it('captions are whole in a package in S3, and wholly gone, whoever dies while t
     await house.reaches(video.id, 'done', 'failed');
     const { facts } = await house.recordings.progress(video.id);
     const { prefix } = facts['package'] as unknown as { prefix: string };
-    const before = media.keysOf(video.id);
+    const before = await media.keysOf(video.id);
     const read = async (name: string) => await text(s3.read(`shown/${prefix}${name}`));
     const manifests = async () => [await read('master.m3u8'), await read('manifest.mpd')];
     const plain = await manifests();
@@ -227,13 +227,13 @@ it('captions are whole in a package in S3, and wholly gone, whoever dies while t
       .poll(async () => (await house.recordings.progress(id)).facts, { timeout: 60_000 })
       .toHaveProperty('package-captions');
     const files = [`${name}.m3u8`, `${name}.vtt`].map((file) => `shown/${prefix}${file}`);
-    expect(media.keysOf(video.id).sort()).toEqual([...before, ...files].sort());
+    expect((await media.keysOf(video.id)).sort()).toEqual([...before, ...files].sort());
 
     s3.fail({ on: 'PUT *manifest.mpd#PutObject', status: 503, count: 3 });
     await house.post(`/api/recordings/${id}/cancel`, {});
     await house.reaches(id, 'cancelled');
     expect(await manifests()).toEqual(plain);
-    expect(media.keysOf(video.id).sort()).toEqual([...before].sort());
+    expect((await media.keysOf(video.id)).sort()).toEqual([...before].sort());
   } finally {
     await only.kill();
   }

@@ -91,7 +91,7 @@ describe('what is made of a film in S3 is right, whoever dies at whatever moment
 
     if (isCancelled) await media.house.reaches(id, 'cancelled', 'done');
     if ((await stateOf(id)) === 'cancelled') {
-      expect(media.keysOf(id)).toEqual([]);
+      expect(await media.keysOf(id)).toEqual([]);
       expect(media.s3.uploads()).toEqual([]);
       await media.expectQuiet();
     } else await media.expectShown(id);

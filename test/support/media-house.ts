@@ -2,11 +2,13 @@ import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
 import { systemCode } from '../../src/domain/errors.ts';
+import type { ProfileName } from '../../src/outside/s3/profiles.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import { buildCrashCopy } from './faults-worker.ts';
 import { type House, openHouse } from './house.ts';
@@ -21,6 +23,11 @@ recipes:
       - { id: package, task: package, takes: { file: fetch.file }, params: { segmentS: 1, effort: hurry } }
       - { id: small, task: transcode, takes: { file: fetch.file }, params: { shortSide: 144, quality: small }, after: package }
       - { id: tidy, task: cleanup, after: [package, small] }
+  - name: copied
+    steps:
+      - { id: fetch, task: fetch }
+      - { id: copy, task: trim, takes: { file: fetch.file } }
+      - { id: tidy, task: cleanup, after: copy }
 `;
 
 /** How long the film is, in seconds. */
@@ -29,13 +36,33 @@ const FILM_S = 8;
 /** Segments that may be on their way when a worker dies, and so may be sent again: nobody has noted that they arrived. */
 const ON_THEIR_WAY = 4;
 
+type Awaitable<Value> = Value | Promise<Value>;
+
+/** A bucket of a service that speaks S3, whichever it is, and what was asked of it. */
+export interface MediaService {
+  readonly url: string;
+  readonly keyId: string;
+  readonly secretKey: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly profile: ProfileName;
+  readonly requests: readonly { readonly method: string; readonly path: string; readonly status: number }[];
+  objects(): Awaitable<readonly { readonly key: string }[]>;
+  /** The uploads in parts that are neither complete nor thrown away. */
+  uploads(): Awaitable<readonly object[]>;
+  read(key: string): Readable;
+  close(): Promise<void>;
+}
+
 export type MediaHouse = Awaited<ReturnType<typeof openMediaHouse>>;
 
-/** A house whose outputs go to S3, and a short film of which it makes a package and a smaller one. */
-export async function openMediaHouse() {
+export const openMediaHouse = () => openMediaHouseOn<S3Simulator>(() => startS3Simulator());
+
+/** A house whose outputs go to S3, and a short film of which it makes a package and a smaller one, or a copy. */
+export async function openMediaHouseOn<Service extends MediaService>(start: () => Promise<Service>) {
   await buildCrashCopy();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-media-house-'));
-  const s3: S3Simulator = await startS3Simulator();
+  const s3 = await start();
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
   const settings = {
     RECIPES_FILE: join(folder, 'recipes.yaml'),
@@ -45,7 +72,7 @@ export async function openMediaHouse() {
     S3_REGION: s3.region,
     S3_KEY_ID: s3.keyId,
     S3_SECRET: s3.secretKey,
-    S3_PROFILE: 'generic',
+    S3_PROFILE: s3.profile,
     PATH: process.env['PATH'] ?? '',
     // While a film is encoded nothing else is quick here.
     LEASE_MS: '4000',
@@ -71,6 +98,7 @@ export async function openMediaHouse() {
   const scratch = join(house.config.dataDir, 'scratch');
 
   const media = {
+    folder,
     house,
     s3,
     settings,
@@ -99,11 +127,12 @@ export async function openMediaHouse() {
     },
 
     /** Brings in a film of its own, for one that is the same file would be the same recording. */
-    async add(): Promise<string> {
+    async add(more: { readonly recipe?: string; readonly of?: string } = {}): Promise<string> {
+      const { of = film, ...recipe } = more;
       films += 1;
       const path = join(folder, `film-${films}.mp4`);
-      await copyFile(film, path);
-      return (await house.addCustom(`Film ${films}`, { path, keep_file: true })).id;
+      await copyFile(of, path);
+      return (await house.addCustom(`Film ${films}`, { path, keep_file: true, ...recipe })).id;
     },
 
     /** Answers of S3 to what was put there of a recording, by key. */
@@ -112,8 +141,8 @@ export async function openMediaHouse() {
         .filter(({ method, path, status }) => method === 'PUT' && status === 200 && path.includes(`/${id}/`))
         .map(({ path }) => path),
 
-    keysOf: (id: string): string[] =>
-      s3.objects().flatMap(({ key }) => (key.includes(`/${id}/`) ? [key] : [])),
+    keysOf: async (id: string): Promise<string[]> =>
+      (await s3.objects()).flatMap(({ key }) => (key.includes(`/${id}/`) ? [key] : [])),
 
     /** What must be true of a recording in the end, whatever happened to whom meanwhile. */
     async expectShown(id: string): Promise<void> {
@@ -148,8 +177,8 @@ export async function openMediaHouse() {
       }
       expect(named.size).toBe(made.files);
       for (const { key } of small.outputs) named.add(key);
-      expect(media.keysOf(id).sort()).toEqual([...named].map((key) => `shown/${key}`).sort());
-      expect(s3.uploads()).toEqual([]);
+      expect((await media.keysOf(id)).sort()).toEqual([...named].map((key) => `shown/${key}`).sort());
+      expect(await s3.uploads()).toEqual([]);
 
       // What comes out the same each time was sent once, but for what was on its way when an attempt ended.
       const puts = media.putsOf(id).filter((path) => /\/(360p|audio)_\w+\.(m4s|mp4)$/.test(path));

@@ -27,8 +27,11 @@ export interface Radosgw {
   readonly url: string;
   readonly keyId: string;
   readonly secretKey: string;
-  /** Ends it as a power cut would, and starts it anew on what it has on its disk. */
-  restart(): Promise<void>;
+  /** Ends it at once, whatever it is at; what it has on its disk stays. */
+  kill(): Promise<void>;
+  /** Starts it anew on the same port with what it has on its disk. */
+  start(): Promise<void>;
+  isUp(): boolean;
   close(): Promise<void>;
 }
 
@@ -84,7 +87,7 @@ export async function startRadosgw({ minPartBytes = 5 * 1024 * 1024 } = {}): Pro
     const [program, args] = command('radosgw');
     const child = spawn(program, [...args, '-f'], { stdio: 'ignore' });
     for (;;) {
-      if (child.exitCode !== null) {
+      if (hasEnded(child)) {
         throw new Error(`radosgw has ended: ${await readFile(join(home, 'log'), 'utf8').catch(() => '')}`);
       }
       const answered = await fetch(url).catch(() => undefined);
@@ -95,7 +98,7 @@ export async function startRadosgw({ minPartBytes = 5 * 1024 * 1024 } = {}): Pro
   }
 
   async function stop(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null) return;
+    if (hasEnded(child)) return;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
@@ -106,10 +109,11 @@ export async function startRadosgw({ minPartBytes = 5 * 1024 * 1024 } = {}): Pro
     url,
     keyId,
     secretKey,
-    async restart() {
-      await stop(child);
-      child = await start();
+    kill: () => stop(child),
+    async start() {
+      if (hasEnded(child)) child = await start();
     },
+    isUp: () => !hasEnded(child),
     async close() {
       await stop(child);
       await rm(home, { recursive: true, force: true });
@@ -134,4 +138,8 @@ async function makeUser(program: string, args: readonly string[]): Promise<void>
   });
   await closed;
   if (!isJson(told)) throw new Error(`radosgw-admin has made no user: ${complaints}`);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
