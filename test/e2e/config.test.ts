@@ -14,7 +14,7 @@ const INCOMPLETE = {
   SITE_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32).toString('base64')}`,
 };
 
-describe('a process whose settings are not complete', () => {
+describe('P46 a process whose settings are not complete', () => {
   let folder: string;
 
   beforeEach(async () => {

@@ -55,6 +55,21 @@ describe('pieces', () => {
     expect(await world.scratch()).toEqual([]);
   });
 
+  it('P29 are cut on while an earlier one is brought, and wait for their turn', async () => {
+    const told: number[] = [];
+    const isCut = expect.stringContaining('piece-00003.mp4');
+    const note = async (_type: string, data: object) => {
+      const { index } = data as { index: number };
+      if (index === 0) await expect.poll(() => world.scratch()).toContainEqual(isCut);
+      told.push(index);
+    };
+
+    await world.run('chunk', await source(), { seconds: 4 }, { note: note as never });
+
+    expect(told).toEqual([0, 1, 2]);
+    expect(await world.scratch()).toEqual([]);
+  });
+
   it('that are exact are cut where no keyframe was', async () => {
     const { fact } = await world.run('chunk', await source(), { seconds: 3, exact: true });
 
@@ -72,7 +87,7 @@ describe('pieces', () => {
     );
   });
 
-  it('are none where there would be too many', async () => {
+  it('P29 are none where there would be too many', async () => {
     const path = await world.make(
       'hour.mp3',
       ...TONE(2100),

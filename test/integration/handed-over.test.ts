@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +11,13 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startCloudRunSimulator } from '../../simulators/executors/cloud-run.ts';
 import { startStepFunctionsSimulator } from '../../simulators/executors/step-functions.ts';
+import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
 import type { RemoteJob } from '../../src/domain/handed-over.ts';
 import type { OutputsFact } from '../../src/domain/media/output.ts';
 import { openExecutor, readJob } from '../../src/executor/executor.ts';
 import { handler } from '../../src/executor/lambda-main.ts';
 import { listenForJobs } from '../../src/executor/listen.ts';
+import { createRequests } from '../../src/outside/s3/requests.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';
 
@@ -92,6 +95,19 @@ async function film(name = 'film.mp4'): Promise<string> {
   const how = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'];
   await promisify(execFile)('ffmpeg', ['-v', 'error', ...picture, ...sound, ...how, path]);
   return path;
+}
+
+async function putObject({ bucket }: S3Simulator, key: string, path: string): Promise<void> {
+  const { s3: connection } = house.config.inputs;
+  if (connection === undefined) throw new Error('S3 is not set up');
+  const body = { bytes: (await stat(path)).size, chunks: createReadStream(path) };
+  const { signal } = new AbortController();
+  await createRequests({ ...connection, bucket, idleTimeoutMs: 5000 }).ask({
+    method: 'PUT',
+    key,
+    body,
+    signal,
+  });
 }
 
 const say = (job: RemoteJob | undefined, body: object, token = job?.token) =>
@@ -203,6 +219,59 @@ it('P26 a step is done by a container of Google, as an execution of a job of Clo
   expect(google.runs()[1]?.state).toBe('cancelled');
   await google.close();
 });
+
+it.each(['local', 'http', 'lambda', 'gcp'])(
+  'P40 with EXECUTOR=%s the input is read from S3, and the output is put there',
+  async (executor) => {
+    const s3 = await startS3Simulator();
+    const [aws, google] = [await startStepFunctionsSimulator(), await startCloudRunSimulator()];
+    const keyFile = join(folder, 'key.json');
+    await writeFile(keyFile, JSON.stringify(google.keyFile));
+    await openStrange({
+      EXECUTOR: executor,
+      LAMBDA_STATE_MACHINE_ARN: aws.stateMachineArn,
+      LAMBDA_ENDPOINT: aws.url,
+      LAMBDA_KEY_ID: aws.keyId,
+      LAMBDA_SECRET: aws.secretKey,
+      GCP_JOB: google.job,
+      GCP_KEY_FILE: keyFile,
+      GCP_ENDPOINT: google.url,
+      S3_ENDPOINT: s3.url,
+      S3_KEY_ID: s3.keyId,
+      S3_SECRET: s3.secretKey,
+      S3_PROFILE: 'generic',
+      MEDIA_IN: `s3://${s3.bucket}/films`,
+      MEDIA_OUT: `s3://${s3.bucket}/made`,
+    });
+    await house.startWorker();
+    await putObject(s3, 'films/film.mp4', await film());
+
+    const params = { start: 1, end: 4 };
+    const outputs = [{ id: 'trim', task: 'trim', params }];
+    const answer = await house.post('/api/runs', { input: 'media-in:film.mp4', outputs });
+    expect(answer.status).toBe(202);
+    const { id } = (await answer.json()) as { id: string };
+    /** What was handed out, to whomever. */
+    const handed = () => [
+      ...jobs,
+      ...aws.executions().map(({ input }) => readJob(input)),
+      ...google.runs().map(({ env }) => readJob(env['SLUICE_JOB'])),
+    ];
+    if (executor !== 'local') {
+      await expect.poll(() => handed().length).toBe(1);
+      const { work } = await openExecutor({ PATH: process.env['PATH'], LOG_LEVEL: 'error' });
+      expect(await work(handed()[0] as RemoteJob)).toBe('done');
+    }
+    expect(await house.reaches(id, 'done', 'failed')).toBe('done');
+
+    expect(handed()).toHaveLength(executor === 'local' ? 0 : 1);
+    const [made] = (await factOf(id, 'trim'))?.outputs ?? [];
+    expect(s3.objects()).toContainEqual(
+      expect.objectContaining({ key: `made/${made?.key}`, bytes: made?.bytes }),
+    );
+    await Promise.all([s3, aws, google].map((each) => each.close()));
+  },
+);
 
 it('P27 any program sets what was made, progress and the end by callbacks, by the secret of the job alone', async () => {
   await openStrange();

@@ -167,7 +167,7 @@ describe('GET /api/events', () => {
     expect(stream.of('status').filter(({ data }) => data.paused === true)).toHaveLength(1);
   });
 
-  it('goes on without Redis, says so, and tells progress again when Redis is back', async () => {
+  it('P39 goes on without Redis, says so, and tells progress again when Redis is back', async () => {
     const stream = await listen();
     await house.redis.kill();
     const { id } = await house.addCustom('Without Redis', { bytes: 6_000_000 });

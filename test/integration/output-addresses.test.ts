@@ -13,6 +13,7 @@ import { openOutputPlaces } from '../../src/outside/output-places.ts';
 import { createRequests } from '../../src/outside/s3/requests.ts';
 import { createOutputLooker } from '../../src/tasks/support/late-outputs.ts';
 import { createScratch } from '../../src/tasks/support/scratch.ts';
+import { cliOf, runSluice } from '../support/cli.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { type House, openHouse, SAMPLE } from '../support/house.ts';
 import { readMpd, readPlaylist } from '../support/package-reader.ts';
@@ -96,6 +97,15 @@ async function get(path: string) {
   return (await (await fetch(`${house.config.pipeline.url}${path}`)).json()) as any;
 }
 
+/** What `sluice show` says of a run, in words and as JSON. */
+async function showOf(id: string) {
+  const cli = cliOf(house);
+  const { stdout } = await runSluice(['show', id], cli);
+  const { json } = await runSluice(['show', id, '--json'], cli);
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely in tests
+  return { stdout, json: json as any };
+}
+
 const outputsOf = async (id: string) => (await get(`/api/recordings/${id}`)).outputs;
 const runs = async () => (await get('/api/runs?limit=200')).runs.length;
 
@@ -108,6 +118,17 @@ describe('an output whose caller says where it goes', () => {
     expect(await outputsOf(id)).toMatchObject([
       { state: 'done', files: [{ key: 'films/Größe 1.jpg', address: null }] },
     ]);
+  });
+
+  it('P42 is listed on the command line as it lies in the bucket, with its size', async () => {
+    const id = await made({ thumbnail: { to: `s3://${BUCKET}/films/listed.jpg` } });
+
+    const { stdout, json } = await showOf(id);
+
+    expect(stdout).toMatch(/^ +thumbnail +done +[\d.]+ k?B/m);
+    expect(stdout).toContain('films/listed.jpg');
+    const [lying] = s3.objects().filter(({ key }) => key === 'films/listed.jpg');
+    expect(json.outputs[0].files).toMatchObject([{ key: 'films/listed.jpg', bytes: lying?.bytes }]);
   });
 
   it('is a package whose manifest lies there, with all else below its folder', async () => {

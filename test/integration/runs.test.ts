@@ -48,17 +48,21 @@ beforeEach(async () => {
   process.env['PONDERED'] = join(folder, 'pondered');
   await writeFile(join(folder, 'ponder.mjs'), LOOK);
   await writeFile(join(folder, 'recipes.yaml'), RECIPES);
-  house = await openHouse({
-    RECIPES_FILE: join(folder, 'recipes.yaml'),
-    TASKS_DIR: folder,
-    RETRY_ATTEMPTS: '2',
-  });
+  house = await openRuns();
   await house.startWorker();
 });
 afterEach(async () => {
   await house.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+const openRuns = (settings: Record<string, string> = {}) =>
+  openHouse({
+    RECIPES_FILE: join(folder, 'recipes.yaml'),
+    TASKS_DIR: folder,
+    RETRY_ATTEMPTS: '2',
+    ...settings,
+  });
 
 const goOn = () => writeFile(join(folder, 'pondered'), 'yes');
 const comeToNothing = () => writeFile(join(folder, 'pondered'), '');
@@ -95,14 +99,24 @@ describe('a lane', () => {
     expect(await house.staged()).toEqual([]);
   });
 
-  it('moves as many at once as it has slots, and the others after them', async () => {
+  it.each([
+    ['one slot', {}, ['A']],
+    ['P30 four slots', { LANE_SLOTS: 'media=4' }, ['A', 'B', 'C', 'D']],
+  ])('of %s moves as many at once, and the others after them', async (_name, settings, titles) => {
+    await house.close();
+    house = await openRuns(settings);
+    await house.startWorker();
     const ids: string[] = [];
-    for (const title of ['A', 'B']) ids.push((await house.addCustom(title, { recipe: 'ponder' })).id);
-    const [a = '', b = ''] = ids;
-    await expect.poll(() => house.history(a), { timeout: 10_000 }).toContain('stage.started think');
-    await expect.poll(() => house.history(b), { timeout: 10_000 }).toContain('lane.changed');
+    for (const title of [...titles, 'Last']) {
+      ids.push((await house.addCustom(title, { recipe: 'ponder' })).id);
+    }
+    const last = ids.at(-1) ?? '';
+    for (const id of ids.slice(0, -1)) {
+      await expect.poll(() => house.history(id), { timeout: 10_000 }).toContain('stage.started think');
+    }
+    await expect.poll(() => house.history(last), { timeout: 10_000 }).toContain('lane.changed');
 
-    expect(await house.history(b)).not.toContain('stage.started think');
+    expect(await house.history(last)).not.toContain('stage.started think');
     await goOn();
     for (const id of ids) await house.reaches(id, 'done');
   });

@@ -48,7 +48,7 @@ it('takes every row of every table to Postgres and back, and the numbers go on w
   expect(isDuplicate).toBe(false);
 });
 
-it('takes assets along, and what was said of them', async () => {
+it('P38 takes assets along, and what was said of them, and goes on with them there', async () => {
   const ledger = await openWholeLedger({ address: file, leaseMs: 5000 });
   const assets = ['one.mp4', 'one.mov'].map((path) => ({
     ...{ bytes: 1, mark: 'time 1', stem: 'one' },
@@ -69,6 +69,9 @@ it('takes assets along, and what was said of them', async () => {
   expect(await copied.assets.page({ limit: 10 })).toEqual(before);
   expect(before.rows).toMatchObject([{ comments: 'The better one', hasNamesake: true }, { comments: '' }]);
   expect(await copied.assets.take(assets)).toEqual({ registered: 0, changed: 0 });
+  await copied.assets.comment(rows[1]?.id ?? '', 'The longer one');
+  const { rows: since } = await copied.assets.page({ limit: 10 });
+  expect(since.map(({ comments }) => comments)).toEqual(['The better one', 'The longer one']);
   await copied.close();
 });
 
