@@ -15,6 +15,8 @@ export interface SignedRequest {
 export interface Credentials {
   readonly keyId: string;
   readonly secretKey: string;
+  /** Of a temporary key. */
+  readonly sessionToken?: string | undefined;
   readonly region: string;
   readonly service: string;
 }
@@ -24,7 +26,7 @@ export function requireSignature(request: SignedRequest, credentials: Credential
   const { headers } = request;
   const { credential, signedHeaders, signature } = claimIn(headers);
   const [keyId, day, region, service, end] = credential.split('/');
-  if (keyId !== credentials.keyId) {
+  if (keyId !== credentials.keyId || headers['x-amz-security-token'] !== credentials.sessionToken) {
     throw new AwsRefusal(
       'com.amazon.coral.service#UnrecognizedClientException',
       'The security token included in the request is invalid.',

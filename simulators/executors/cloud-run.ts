@@ -18,6 +18,10 @@ export interface CloudRunSimulatorOptions extends SimulatorOptions {
   readonly job?: string;
   /** For how long a token is good; default as Google has it, 3599. */
   readonly tokenLifeS?: number;
+  /** How often a task is begun anew by itself; default 0. */
+  readonly maxRetries?: number;
+  /** Why the job is not ready; default: it is. */
+  readonly flaw?: string;
 }
 
 export interface SimulatedRun {
@@ -27,7 +31,7 @@ export interface SimulatedRun {
   readonly state: 'running' | 'succeeded' | 'cancelled';
 }
 
-/** A stand-in for Google: its token endpoint, and the run and the cancelling of a job of Cloud Run (v2). */
+/** A stand-in for Google: its token endpoint, and a job of Cloud Run (v2), which is looked at, run and cancelled. */
 export interface CloudRunSimulator extends Simulator {
   readonly job: string;
   readonly tokenUrl: string;
@@ -86,6 +90,7 @@ export async function startCloudRunSimulator(
   options: CloudRunSimulatorOptions = {},
 ): Promise<CloudRunSimulator> {
   const { job = 'projects/academy/locations/europe-west3/jobs/steps', tokenLifeS = 3599 } = options;
+  const { maxRetries = 0, flaw } = options;
   const pair = keyPair();
   const publicKey = createPublicKey(pair.publicKey);
   const tokens = new Map<string, number>();
@@ -118,6 +123,26 @@ export async function startCloudRunSimulator(
       'UNAUTHENTICATED',
       'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.',
     );
+  }
+
+  function describe(name: string): Answer {
+    if (name !== job) throw notFound(name);
+    const ready =
+      flaw === undefined
+        ? { type: 'Ready', state: 'CONDITION_SUCCEEDED' }
+        : { type: 'Ready', state: 'CONDITION_FAILED', message: flaw, reason: 'CONTAINER_MISSING' };
+    return {
+      status: 200,
+      body: {
+        name: job,
+        uid: randomUUID(),
+        generation: '1',
+        createTime: new Date(nowMs()).toISOString(),
+        template: { taskCount: 1, template: { maxRetries, timeout: '3600s' } },
+        terminalCondition: ready,
+        executionCount: runs.size,
+      },
+    };
   }
 
   async function run(request: SimulatorRequest, name: string): Promise<Answer> {
@@ -158,6 +183,12 @@ export async function startCloudRunSimulator(
 
   async function route(request: SimulatorRequest): Promise<Answer> {
     const { pathname } = request.url;
+    if (request.method === 'GET') {
+      const [, asked] = /^\/v2\/([^:]+)$/.exec(pathname) ?? [];
+      if (asked === undefined) return { status: 404 };
+      requireToken(request);
+      return describe(asked);
+    }
     if (request.method !== 'POST') return { status: 404 };
     if (pathname === '/token') return giveToken(request);
     const [, name = '', verb] = /^\/v2\/(.+):(run|cancel)$/.exec(pathname) ?? [];

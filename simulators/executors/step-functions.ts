@@ -17,8 +17,14 @@ const BAD_NAME = /[\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]/u;
 
 export interface StepFunctionsSimulatorOptions extends SimulatorOptions {
   readonly region?: string;
-  /** The one machine that there is, of the type STANDARD. */
+  /** The one machine that there is. */
   readonly stateMachine?: string;
+  /** Default: `STANDARD`. */
+  readonly type?: 'STANDARD' | 'EXPRESS';
+  /** Default: `ACTIVE`. */
+  readonly status?: 'ACTIVE' | 'DELETING';
+  /** The key is a temporary one, and is taken with its session token alone. */
+  readonly isTemporary?: boolean;
 }
 
 export interface SimulatedExecution {
@@ -29,16 +35,20 @@ export interface SimulatedExecution {
   readonly status: 'RUNNING' | 'SUCCEEDED' | 'ABORTED';
 }
 
-/** A stand-in for AWS Step Functions: `StartExecution` and `StopExecution`. */
+/** A stand-in for AWS Step Functions: `StartExecution`, `StopExecution` and `DescribeStateMachine`. */
 export interface StepFunctionsSimulator extends Simulator {
   readonly region: string;
   readonly keyId: string;
   readonly secretKey: string;
+  /** `undefined`: the key is one that lasts. */
+  readonly sessionToken: string | undefined;
   readonly stateMachineArn: string;
   /** In the order in which they were begun. */
   executions(): readonly SimulatedExecution[];
   /** Has an execution end by itself. */
   finish(executionArn: string): void;
+  /** Ends the temporary key. */
+  expireSession(): void;
   /** Sets its clock so much before ours. */
   setClock(aheadMs: number): void;
 }
@@ -46,22 +56,51 @@ export interface StepFunctionsSimulator extends Simulator {
 export async function startStepFunctionsSimulator(
   options: StepFunctionsSimulatorOptions = {},
 ): Promise<StepFunctionsSimulator> {
-  const { region = 'eu-central-1', stateMachine = 'steps' } = options;
-  const keyId = `AKIA${randomBytes(8).toString('hex').toUpperCase()}`;
+  const { region = 'eu-central-1', stateMachine = 'steps', isTemporary = false } = options;
+  const { type = 'STANDARD', status = 'ACTIVE' } = options;
+  const keyId = `${isTemporary ? 'ASIA' : 'AKIA'}${randomBytes(8).toString('hex').toUpperCase()}`;
+  const sessionToken = isTemporary ? randomBytes(192).toString('base64') : undefined;
+  let isExpired = false;
   const secretKey = randomBytes(20).toString('hex');
   const arnOf = (kind: string, name: string) => `arn:aws:states:${region}:${ACCOUNT}:${kind}:${name}`;
   const stateMachineArn = arnOf('stateMachine', stateMachine);
   const executions = new Map<string, SimulatedExecution>();
   let aheadMs = 0;
   const nowMs = () => Date.now() + aheadMs;
+  const createdS = nowMs() / 1000;
+
+  function requireMachine(input: Input): void {
+    requireArn(input['stateMachineArn']);
+    if (input['stateMachineArn'] === stateMachineArn) return;
+    throw refused('StateMachineDoesNotExist', `State Machine Does Not Exist: '${input['stateMachineArn']}'`);
+  }
+
+  function describeStateMachine(input: Input): Answer {
+    const { includedData = 'ALL_DATA' } = input;
+    if (includedData !== 'ALL_DATA' && includedData !== 'METADATA_ONLY') {
+      throw new AwsRefusal(
+        'com.amazon.coral.validate#ValidationException',
+        `1 validation error detected: Value at 'includedData' failed to satisfy constraint: Member must satisfy enum value set: [ALL_DATA, METADATA_ONLY]`,
+      );
+    }
+    requireMachine(input);
+    return answer({
+      stateMachineArn,
+      name: stateMachine,
+      status,
+      type,
+      definition: includedData === 'METADATA_ONLY' ? '{}' : '{"StartAt":"Do","States":{}}',
+      roleArn: `arn:aws:iam::${ACCOUNT}:role/${stateMachine}`,
+      creationDate: createdS,
+      loggingConfiguration: { level: 'OFF', includeExecutionData: false },
+      tracingConfiguration: { enabled: false },
+    });
+  }
 
   function startExecution(input: Input): Answer {
-    requireArn(input['stateMachineArn']);
-    if (input['stateMachineArn'] !== stateMachineArn) {
-      throw refused(
-        'StateMachineDoesNotExist',
-        `State Machine Does Not Exist: '${input['stateMachineArn']}'`,
-      );
+    requireMachine(input);
+    if (status === 'DELETING') {
+      throw refused('StateMachineDeleting', `State Machine Deleting: '${stateMachineArn}'`);
     }
     const name = toName(input['name'] ?? randomUUID());
     const text = toInput(input['input'] ?? '{}');
@@ -96,7 +135,14 @@ export async function startStepFunctionsSimulator(
   async function route(request: SimulatorRequest): Promise<Answer> {
     const { method, headers, url } = request;
     const body = await request.bytes();
-    requireSignature({ method, headers, body }, { keyId, secretKey, region, service: 'states' }, nowMs());
+    const credentials = { keyId, secretKey, sessionToken, region, service: 'states' };
+    requireSignature({ method, headers, body }, credentials, nowMs());
+    if (isExpired) {
+      throw new AwsRefusal(
+        'com.amazon.coral.service#ExpiredTokenException',
+        'The security token included in the request is expired',
+      );
+    }
     const target = headers['x-amz-target'];
     if (method !== 'POST' || url.pathname !== '/' || !headers['content-type']?.includes('json-1.0')) {
       throw new AwsRefusal('com.amazon.coral.service#UnknownOperationException', '', 404);
@@ -104,6 +150,7 @@ export async function startStepFunctionsSimulator(
     const input = toObject(await request.json());
     if (target === 'AWSStepFunctions.StartExecution') return startExecution(input);
     if (target === 'AWSStepFunctions.StopExecution') return stopExecution(input);
+    if (target === 'AWSStepFunctions.DescribeStateMachine') return describeStateMachine(input);
     throw new AwsRefusal('com.amazon.coral.service#UnknownOperationException', '');
   }
 
@@ -125,12 +172,16 @@ export async function startStepFunctionsSimulator(
     region,
     keyId,
     secretKey,
+    sessionToken,
     stateMachineArn,
     executions: () => [...executions.values()],
     finish(executionArn) {
       const execution = executions.get(executionArn);
       if (execution === undefined) throw new Error(`there is no execution ${executionArn}`);
       executions.set(executionArn, { ...execution, status: 'SUCCEEDED' });
+    },
+    expireSession() {
+      isExpired = true;
     },
     setClock(ms) {
       aheadMs = ms;

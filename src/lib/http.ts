@@ -29,7 +29,13 @@ const SENT_LOOK_MS = 250;
 /** How much of an error page goes into a message, in characters. */
 const MAX_QUOTED = 200;
 
-const SECRET_HEADERS = ['authorization', 'accesskey', 'authorizationsignature', 'webhook-signature'];
+const SECRET_HEADERS = [
+  'authorization',
+  'accesskey',
+  'authorizationsignature',
+  'webhook-signature',
+  'x-amz-security-token',
+];
 
 export interface Request {
   /** As people call the service: `Zoom`, `Backblaze B2`, `Bunny Stream`, `the website`. */

@@ -1,6 +1,7 @@
 import { B2_CHECKUP } from './b2/doctor.ts';
 import { BUNNY_CHECKUP } from './bunny/doctor.ts';
 import type { Checkup } from './checkup.ts';
+import { EXECUTOR_CHECKUP } from './executors/doctor.ts';
 import { FOLDER_PUBLISHER_CHECKUP, FOLDER_STORE_CHECKUP } from './folder/doctor.ts';
 import { MEDIA_IN_CHECKUP } from './media-in.ts';
 import { MEDIA_OUT_CHECKUP } from './media-out.ts';
@@ -17,6 +18,7 @@ const LISTED = [
   FOLDER_PUBLISHER_CHECKUP,
   MEDIA_IN_CHECKUP,
   MEDIA_OUT_CHECKUP,
+  EXECUTOR_CHECKUP,
   ZOOM_CHECKUP,
   WEBSITE_CHECKUP,
 ];

@@ -5,6 +5,7 @@ import { type EventType, LEDGER_EVENTS } from '../ledger/events.ts';
 import { ALL_ALARM_KINDS } from './alarm-kinds.ts';
 import { B2 } from './b2/words.ts';
 import { BUNNY } from './bunny/words.ts';
+import { EXECUTOR } from './executors/words.ts';
 import { FOLDER_PUBLISHER, FOLDER_STORE, MEDIA_IN, MEDIA_OUT } from './folder/words.ts';
 import { S3 } from './s3/words.ts';
 import { WEBSITE } from './website/words.ts';
@@ -21,6 +22,7 @@ export const SERVICES = createServices([
   FOLDER_PUBLISHER,
   MEDIA_IN,
   MEDIA_OUT,
+  EXECUTOR,
   WEBSITE,
 ]);
 

@@ -83,9 +83,16 @@ describe('P25 AWS Step Functions', () => {
 
   afterEach(() => simulator.close());
 
+  /** Has AWS take temporary keys alone. */
+  async function openTemporary(): Promise<void> {
+    await simulator.close();
+    simulator = await startStepFunctionsSimulator({ isTemporary: true });
+    executor = connect();
+  }
+
   function connect(more: Partial<LambdaOptions> = {}): Executor {
-    const { url: endpoint, region, keyId, secretKey, stateMachineArn } = simulator;
-    const known = { endpoint, region, keyId, secretKey, stateMachineArn };
+    const { url: endpoint, region, keyId, secretKey, sessionToken, stateMachineArn } = simulator;
+    const known = { endpoint, region, keyId, secretKey, sessionToken, stateMachineArn };
     return createLambdaExecutor({ ...known, idleTimeoutMs: IDLE_TIMEOUT_MS, ...more });
   }
 
@@ -193,6 +200,39 @@ describe('P25 AWS Step Functions', () => {
     expect(kindOf(error)).toEqual(KINDS.mend);
     expect(error.details['reason']).toBe(reason);
     expect(error.message).not.toContain(simulator.secretKey);
+  });
+
+  it('shows the session token of a temporary key with all that it asks', async () => {
+    await openTemporary();
+
+    const { ref } = await executor.start(jobOf(), call);
+    await executor.stop?.(String(ref), call);
+
+    expect(simulator.executions()).toMatchObject([{ status: 'ABORTED' }]);
+  });
+
+  it.each([
+    ['none', undefined],
+    ['another', 'of another session'],
+  ])('holds everything for a temporary key with %s session token', async (_name, sessionToken) => {
+    await openTemporary();
+
+    const error = await refusalOf(connect({ sessionToken }).start(jobOf(), call));
+
+    expect(kindOf(error)).toEqual(KINDS.mend);
+    expect(error.details['reason']).toBe('UnrecognizedClientException');
+  });
+
+  it('holds everything for a temporary key that has ended, and does not show its token', async () => {
+    await openTemporary();
+    simulator.expireSession();
+    const ended = await refusalOf(executor.start(jobOf(), call));
+    simulator.fail({ on: 'POST /', status: 400, body: `you said ${simulator.sessionToken}` });
+    const quoting = await refusalOf(executor.start(jobOf(), call));
+
+    expect(kindOf(ended)).toEqual(KINDS.mend);
+    expect(ended.details['reason']).toBe('ExpiredTokenException');
+    expect(quoting.message).toContain('you said [secret]');
   });
 
   it.each([
@@ -560,9 +600,9 @@ describe('a program at an address', () => {
 
 describe('the stand-in for AWS', () => {
   it('refuses a request whose body is not the one that was signed', async () => {
-    const simulator = await startStepFunctionsSimulator();
+    const simulator = await startStepFunctionsSimulator({ isTemporary: true });
     try {
-      const { keyId, secretKey, region, stateMachineArn } = simulator;
+      const { keyId, secretKey, sessionToken, region, stateMachineArn } = simulator;
       const seen: { headers: Record<string, string>; body: Buffer }[] = [];
       const tap = await startSimulator({}, async (request) => {
         seen.push({
@@ -571,11 +611,11 @@ describe('the stand-in for AWS', () => {
         });
         return { status: 500 };
       });
-      const options = { endpoint: tap.url, region, keyId, secretKey, stateMachineArn };
+      const options = { endpoint: tap.url, region, keyId, secretKey, sessionToken, stateMachineArn };
       await refusalOf(createLambdaExecutor({ ...options, idleTimeoutMs: 1000 }).start(jobOf(), call));
       await tap.close();
       const { headers = {}, body = Buffer.alloc(0) } = seen[0] ?? {};
-      const credentials = { keyId, secretKey, region, service: 'states' };
+      const credentials = { keyId, secretKey, sessionToken, region, service: 'states' };
 
       const check = (changed: { headers?: Record<string, string>; body?: Buffer }) =>
         requireSignature({ method: 'POST', headers, body, ...changed }, credentials, Date.now());
@@ -586,6 +626,12 @@ describe('the stand-in for AWS', () => {
         AwsRefusal,
       );
       expect(() => check({ headers: { ...headers, 'x-amz-more': '1' } })).toThrow('must be signed');
+      const unsigned = headers['authorization']
+        ?.replace('x-amz-security-token;', '')
+        .replace(';x-amz-security-token', '');
+      expect(() => check({ headers: { ...headers, authorization: unsigned ?? '' } })).toThrow(
+        'must be signed',
+      );
       expect(() => check({ headers: { ...headers, authorization: '' } })).toThrow('Missing');
     } finally {
       await simulator.close();
@@ -674,6 +720,7 @@ describe('the settings', () => {
 
   it('keep what is secret to themselves', () => {
     expect(secretsOf(load(LAMBDA))).toContain('aws-secret');
+    expect(secretsOf(load({ ...LAMBDA, LAMBDA_SESSION_TOKEN: 'aws-session' }))).toContain('aws-session');
     expect(secretsOf(load({ ...HTTP, EXECUTOR_SECRET: 'shared-secret' }))).toContain('shared-secret');
   });
 });

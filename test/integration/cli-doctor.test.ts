@@ -195,6 +195,16 @@ describe('sluice doctor', () => {
       { state: 'warn', advice: expect.stringContaining('a day') },
     ],
     ['a Redis that is away', { REDIS_URL: 'redis://127.0.0.1:1' }, 'Redis', { state: 'fail' }],
+    [
+      'a program elsewhere that is away',
+      {
+        EXECUTOR: 'http',
+        EXECUTOR_URL: 'http://127.0.0.1:1/jobs',
+        PUBLIC_URL: 'https://sluice.example',
+      },
+      'executor',
+      { state: 'fail', advice: expect.stringContaining('EXECUTOR_URL') },
+    ],
     ['a website that is away', { SITE_WEBHOOK_URL: 'http://127.0.0.1:1/x' }, 'website', { state: 'fail' }],
     [
       'a disk without room',

@@ -35,6 +35,12 @@ const EXECUTION = /^projects\/[^/\s]+\/locations\/[^/\s]+\/jobs\/[^/\s]+\/execut
 /** An operation that makes an execution, which its metadata describe. */
 const operationShape = z.object({ metadata: z.object({ name: z.string().regex(EXECUTION) }) });
 
+/** A job of Cloud Run, as far as it is looked at. */
+const jobShape = z.object({
+  terminalCondition: z.object({ state: z.string().optional(), message: z.string().optional() }).optional(),
+  template: z.object({ template: z.object({ maxRetries: z.number().optional() }).optional() }).optional(),
+});
+
 export interface GcpOptions extends GoogleTokensOptions {
   /** `projects/…/locations/…/jobs/…` */
   readonly job: string;
@@ -48,35 +54,9 @@ export interface GcpOptions extends GoogleTokensOptions {
  * Not idempotent: Cloud Run has no name for what it is asked for, so a start whose answer got lost and that is repeated
  * begins a second execution. What that says by its callbacks has the same id and token.
  */
-export function createGcpExecutor({ job: cloudRunJob, endpoint, ...transfer }: GcpOptions): Executor {
-  const tokens = createGoogleTokens(transfer);
-
-  /** Sends a call; once more with a new token where the one that is known is not taken. */
-  async function ask(
-    path: string,
-    input: object,
-    { signal }: Call,
-  ): Promise<{ request: Request; text: string }> {
-    for (let isRepeated = false; ; isRepeated = true) {
-      const token = await tokens.current({ signal });
-      const request: Request = {
-        service: LABEL,
-        method: 'POST',
-        url: `${endpoint}/v2/${path}`,
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify(input),
-        signal,
-        idleTimeoutMs: transfer.idleTimeoutMs,
-        minBytesPerSecond: transfer.minBytesPerSecond,
-      };
-      const response = await send(request);
-      const text = await readText(request, response);
-      if (response.status >= 200 && response.status <= 299) return { request, text };
-      if (response.status === 401) tokens.drop(token);
-      if (response.status !== 401 || isRepeated) throw refusalOf(request, response, text);
-    }
-  }
-
+export function createGcpExecutor(options: GcpOptions): Executor {
+  const { job: cloudRunJob } = options;
+  const ask = createAsk(options);
   return {
     name: 'gcp',
     service: 'executor',
@@ -100,6 +80,48 @@ export function createGcpExecutor({ job: cloudRunJob, endpoint, ...transfer }: G
         if (!isRefusedFor(error, ['FAILED_PRECONDITION', 'NOT_FOUND'])) throw error;
       }
     },
+  };
+}
+
+/** How the job of Cloud Run stands: what keeps it from being run, if anything does. Begins nothing. */
+export async function describeCloudRunJob(options: GcpOptions, call: Call) {
+  const { request, text } = await createAsk(options)(options.job, undefined, call);
+  const { terminalCondition, template } = parseJson(request, text, jobShape);
+  const { state, message } = terminalCondition ?? {};
+  return {
+    flaw: state === 'CONDITION_FAILED' ? (message ?? state) : undefined,
+    maxRetries: template?.template?.maxRetries ?? 0,
+  };
+}
+
+type Ask = (
+  path: string,
+  input: object | undefined,
+  call: Call,
+) => Promise<{ readonly request: Request; readonly text: string }>;
+
+/** Sends a call, by GET where it has no input; once more with a new token where the one that is known is not taken. */
+function createAsk({ endpoint, ...transfer }: GcpOptions): Ask {
+  const tokens = createGoogleTokens(transfer);
+  return async (path, input, { signal }) => {
+    for (let isRepeated = false; ; isRepeated = true) {
+      const token = await tokens.current({ signal });
+      const request: Request = {
+        service: LABEL,
+        method: input === undefined ? 'GET' : 'POST',
+        url: `${endpoint}/v2/${path}`,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        ...(input === undefined ? {} : { body: JSON.stringify(input) }),
+        signal,
+        idleTimeoutMs: transfer.idleTimeoutMs,
+        minBytesPerSecond: transfer.minBytesPerSecond,
+      };
+      const response = await send(request);
+      const text = await readText(request, response);
+      if (response.status >= 200 && response.status <= 299) return { request, text };
+      if (response.status === 401) tokens.drop(token);
+      if (response.status !== 401 || isRepeated) throw refusalOf(request, response, text);
+    }
   };
 }
 

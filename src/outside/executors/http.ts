@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Executor } from '../../engine/ports/executor.ts';
+import type { Call } from '../../engine/ports/store.ts';
 import { type Request, readText, send } from '../../lib/http.ts';
 import { describeRefusal } from './refusals.ts';
 
@@ -36,7 +37,7 @@ export function createHttpExecutor(options: HttpExecutorOptions): Executor {
           'content-type': 'application/json',
           accept: 'application/json',
           'idempotency-key': job.job.id,
-          ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+          ...bearer(secret),
         },
         body: JSON.stringify(job),
         signal,
@@ -49,6 +50,28 @@ export function createHttpExecutor(options: HttpExecutorOptions): Executor {
       throw describeRefusal(request, response, { text });
     },
   };
+}
+
+/** What a program answers who is asked for nothing, as a status; it is shown the secret. */
+export async function askWhetherThere(options: HttpExecutorOptions, { signal }: Call): Promise<number> {
+  const { url, secret, idleTimeoutMs, minBytesPerSecond } = options;
+  const request: Request = {
+    service: 'The executor',
+    method: 'GET',
+    url,
+    isPathSecret: true,
+    headers: bearer(secret),
+    signal,
+    idleTimeoutMs,
+    minBytesPerSecond,
+  };
+  const response = await send(request);
+  await readText(request, response);
+  return response.status;
+}
+
+function bearer(secret: string | undefined): Record<string, string> {
+  return secret === undefined ? {} : { authorization: `Bearer ${secret}` };
 }
 
 /** What the job is called there; a program that has no name for it may answer with anything. */

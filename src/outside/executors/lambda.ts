@@ -13,7 +13,7 @@ import {
   type Verdict,
   verdictIn,
 } from './refusals.ts';
-import { executionArnOf } from './state-machine.ts';
+import { executionArnOf, machineArnOf } from './state-machine.ts';
 
 const LABEL = 'AWS Step Functions';
 
@@ -59,6 +59,7 @@ const errorShape = z.object({
 
 const startedShape = z.object({ executionArn: z.string().min(1) });
 const stoppedShape = z.object({ stopDate: z.number() });
+const describedShape = z.object({ name: z.string(), type: z.string(), status: z.string().optional() });
 
 export interface LambdaOptions {
   /** Of a machine of the type STANDARD. */
@@ -68,6 +69,8 @@ export interface LambdaOptions {
   readonly region: string;
   readonly keyId: string;
   readonly secretKey: string;
+  /** Of temporary keys, which are none without it. */
+  readonly sessionToken: string | undefined;
   readonly idleTimeoutMs: number;
   readonly minBytesPerSecond?: number;
 }
@@ -114,10 +117,18 @@ export function createLambdaExecutor(options: LambdaOptions): Executor {
   };
 }
 
+/** How the state machine stands, whichever version of it jobs are begun with. Begins nothing. */
+export async function describeStateMachine(options: LambdaOptions, call: Call) {
+  const stateMachineArn = machineArnOf(options.stateMachineArn);
+  // Without its definition, which may be encrypted with a key that is not for us.
+  const input = { stateMachineArn, includedData: 'METADATA_ONLY' };
+  return await createAsk(options)('DescribeStateMachine', input, describedShape, call);
+}
+
 type Ask = <T>(operation: string, input: object, shape: z.ZodType<T>, call: Call) => Promise<T>;
 
 /** Signed calls (AWS Signature Version 4, JSON 1.0), each sent once. */
-function createAsk({ endpoint, region, keyId, secretKey, ...transfer }: LambdaOptions): Ask {
+function createAsk({ endpoint, region, keyId, secretKey, sessionToken, ...transfer }: LambdaOptions): Ask {
   /** Keys that signatures are made with, for a day each. */
   const cache = new Map<string, ArrayBuffer>();
   const url = `${endpoint}/`;
@@ -134,6 +145,7 @@ function createAsk({ endpoint, region, keyId, secretKey, ...transfer }: LambdaOp
       body,
       accessKeyId: keyId,
       secretAccessKey: secretKey,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
       service: 'states',
       region,
       datetime: new Date(wallMs()).toISOString().replace(/[:-]|\.\d{3}/g, ''),

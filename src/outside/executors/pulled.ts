@@ -1,5 +1,6 @@
 import type { RemoteJob } from '../../domain/handed-over.ts';
 import type { Executor } from '../../engine/ports/executor.ts';
+import { EXECUTOR } from './words.ts';
 
 /** Where jobs wait for workers. */
 export interface Offers {
@@ -20,7 +21,7 @@ export function createPulledExecutor({
 }): Executor {
   return {
     name: 'workers',
-    service: 'executor',
+    service: EXECUTOR.service,
     label: 'The worker',
     isPulled: true,
     async start({ job: { id, task, params, inputName } }) {

@@ -41,6 +41,11 @@ export const executorSettings = {
     .describe('Address of Step Functions; unset: that of the region in LAMBDA_STATE_MACHINE_ARN'),
   LAMBDA_KEY_ID: text().optional().describe('Access key id that may start and stop these executions'),
   LAMBDA_SECRET: secret().optional().describe('Secret access key of LAMBDA_KEY_ID'),
+  LAMBDA_SESSION_TOKEN: secret()
+    .optional()
+    .describe(
+      'Session token of LAMBDA_KEY_ID where that is a temporary key (ASIA…); unset: it is one that lasts',
+    ),
   GCP_JOB: text()
     .regex(/^projects\/[^/\s]+\/locations\/[^/\s]+\/jobs\/[^/\s:]+$/, {
       error: 'must be such as projects/academy/locations/europe-west3/jobs/sluice',
@@ -111,5 +116,6 @@ function lambdaPlace(e: Values) {
     endpoint: e.LAMBDA_ENDPOINT ?? `https://states.${region}.${domain}`,
     keyId,
     secretKey,
+    sessionToken: e.LAMBDA_SESSION_TOKEN,
   };
 }

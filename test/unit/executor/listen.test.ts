@@ -67,6 +67,14 @@ it.each<[string, unknown, Record<string, string> | undefined, number]>([
   expect(taken).toEqual([]);
 });
 
+it('says to whoever shows another secret that it is the wrong one, whatever they ask', async () => {
+  for (const method of ['GET', 'HEAD', 'POST']) {
+    const headers = { authorization: 'Bearer another' };
+    const answer = await fetch(`http://127.0.0.1:${listener.port}/`, { method, headers });
+    expect([method, answer.status]).toEqual([method, 401]);
+  }
+});
+
 it('says that it is there', async () => {
   const answer = await fetch(`http://127.0.0.1:${listener.port}/`);
 
