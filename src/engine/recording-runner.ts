@@ -130,8 +130,8 @@ export function createRecordingRunner(options: RecordingRunnerOptions) {
       const first = await whoseTurn(recording);
       if (first?.id === id) return await move(recording, lease, signals);
       if (first !== undefined) {
-        await lease.turnTo(first.id);
-        await move(first, lease, signals);
+        const isOurs = await lease.turnTo(first.id);
+        if (isOurs) await move(first, lease, signals);
       }
       return 'given-back';
     } catch (error) {

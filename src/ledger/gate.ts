@@ -1,9 +1,11 @@
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { leaseLost } from '../domain/errors.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
 import type { SteadyClock } from '../lib/steady-clock.ts';
 import { wallMs } from '../lib/wall-time.ts';
+import { change } from './change.ts';
 import type { Database } from './database.ts';
+import type { Tables } from './schema.ts';
 
 /** The right to move one recording, until it is released, expires or is taken over. */
 export interface Lease {
@@ -16,11 +18,12 @@ export interface Lease {
    */
   check(): Promise<void>;
   /**
-   * Says that another recording is moved under this lease than it was taken for.
+   * Says that another recording is moved under this lease than it was taken for; false where that one is moved under another
+   * lease already.
    *
    * @throws KnownError `LEASE_LOST`
    */
-  turnTo(recordingId: string): Promise<void>;
+  turnTo(recordingId: string): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -30,8 +33,8 @@ export interface Lease {
  */
 export interface Gate {
   /**
-   * Takes the gate for a recording, if it is free or its holder has not renewed in time.
-   * `onLost` is called once when a renewal finds that somebody else has it.
+   * Takes a slot for a recording, if one is free or its holder has not renewed in time, and unless the recording is moved under
+   * another lease, in whatever lane. One under which it was moved and that has run out is over by that. `onLost` is called once when a renewal finds that somebody else has it.
    */
   acquire(input: GateRequest): Promise<Lease | undefined>;
   /** When the current lease ends unless renewed, by the wall clock and for people; 0 once it is released. */
@@ -47,6 +50,15 @@ export interface GateRequest {
   /** How many recordings may move in this lane at once; default 1. */
   readonly slots?: number;
 }
+
+/** The slot of the lane in which all recordings begin: it is always there. */
+const FIRST_SLOT = 1;
+
+const NEXT_FENCE = sql<number>`(select max(fence) + 1 from gate)`;
+
+const COLUMNS = ['id', 'fence', 'expires_at_ms', 'clock_id', 'expires_steady_ms', 'lease_ms'] as const;
+
+type Selected = Pick<Selectable<Tables['gate']>, (typeof COLUMNS)[number]>;
 
 /** A lease as it stands in the ledger. */
 interface Row {
@@ -91,8 +103,8 @@ export function createGate({
   }
 
   /** Extends the lease with this fence, for this recording if it says one; false if it is no longer the current one. */
-  async function renew(fence: number, recordingId?: string): Promise<boolean> {
-    const result = await db
+  async function renew(fence: number, recordingId?: string, within: Database = db): Promise<boolean> {
+    const result = await within
       .updateTable('gate')
       .set({ ...newEnd(), ...(recordingId === undefined ? {} : { recording_id: recordingId }) })
       .where('fence', '=', fence)
@@ -107,16 +119,16 @@ export function createGate({
   }
 
   /** The slots of a lane; those that there are not yet are made. */
-  async function look(lane: string, slots: number): Promise<Row[]> {
-    const rows = await db
+  async function look(lane: string, slots: number, within: Database = db): Promise<Row[]> {
+    const rows = await within
       .selectFrom('gate')
-      .select(['id', 'fence', 'expires_at_ms', 'clock_id', 'expires_steady_ms', 'lease_ms'])
+      .select(COLUMNS)
       .where('lane', '=', lane)
       .orderBy('id')
       .limit(slots)
       .execute();
     if (rows.length < slots) {
-      await db
+      await within
         .insertInto('gate')
         .values({
           id: sql<number>`(select max(id) + 1 from gate)`,
@@ -128,16 +140,77 @@ export function createGate({
           lease_ms: 0,
         })
         .execute();
-      return await look(lane, slots);
+      return await look(lane, slots, within);
     }
-    return rows.map((row) => ({
+    return rows.map(toRow);
+  }
+
+  /** The other leases under which a recording is moved, or was by a worker that has fallen silent. */
+  async function othersOf(recordingId: string, fence: number, within: Database = db): Promise<Row[]> {
+    const rows = await within
+      .selectFrom('gate')
+      .select(COLUMNS)
+      .where('recording_id', '=', recordingId)
+      .where('fence', '<>', fence)
+      .execute();
+    return rows.map(toRow);
+  }
+
+  function toRow(row: Selected): Row {
+    return {
       id: row.id,
       fence: Number(row.fence),
       expiresAtMs: Number(row.expires_at_ms),
       clockId: row.clock_id,
       expiresSteadyMs: Number(row.expires_steady_ms),
       leaseMs: Number(row.lease_ms) || leaseMs,
-    }));
+    };
+  }
+
+  /** Leases change hands one after the other, whatever slots they are of. */
+  async function waitForTurn(within: Database): Promise<void> {
+    await within.updateTable('gate').set({ id: FIRST_SLOT }).where('id', '=', FIRST_SLOT).execute();
+  }
+
+  /**
+   * Ends these leases, all of which have run out: whoever held one and goes on after all hears that it is lost.
+   *
+   * @returns false if one of their holders has shown a sign of life since it was looked at
+   */
+  async function end(rows: readonly Row[], within: Database): Promise<boolean> {
+    for (const row of rows) {
+      const ended = await within
+        .updateTable('gate')
+        .set({ holder: null, recording_id: null, fence: NEXT_FENCE, expires_at_ms: 0 })
+        .where('id', '=', row.id)
+        .where('fence', '=', row.fence)
+        .where('expires_at_ms', '=', row.expiresAtMs)
+        .where('expires_steady_ms', '=', row.expiresSteadyMs)
+        .executeTakeFirst();
+      if (ended.numUpdatedRows === 0n) return false;
+    }
+    return true;
+  }
+
+  /** Takes a slot; returns its fence. */
+  function take({ recordingId, holder, lane = FIRST_LANE, slots = 1 }: GateRequest) {
+    return change(db, async (trx) => {
+      await waitForTurn(trx);
+      const row = (await look(lane, slots, trx)).find((slot) => !isHeldNow(slot));
+      const others = await othersOf(recordingId, row?.fence ?? 0, trx);
+      if (row === undefined || others.some(isHeldNow) || !(await end(others, trx))) return undefined;
+      const taken = await trx
+        .updateTable('gate')
+        .set({ holder, recording_id: recordingId, fence: NEXT_FENCE, ...newEnd() })
+        .where('id', '=', row.id)
+        // As it was seen: its holder may have shown a sign of life since.
+        .where('fence', '=', row.fence)
+        .where('expires_at_ms', '=', row.expiresAtMs)
+        .where('expires_steady_ms', '=', row.expiresSteadyMs)
+        .returning('fence')
+        .executeTakeFirst();
+      return taken === undefined ? undefined : Number(taken.fence);
+    });
   }
 
   function isHeldNow(row: Row): boolean {
@@ -155,28 +228,15 @@ export function createGate({
   }
 
   return {
-    async acquire({ recordingId, holder, onLost, lane = FIRST_LANE, slots = 1 }) {
-      const row = (await look(lane, slots)).find((slot) => !isHeldNow(slot));
-      if (row === undefined) return undefined;
+    async acquire(request) {
+      const { recordingId, onLost, lane = FIRST_LANE, slots = 1 } = request;
+      // Who waits looks again and again, at the cost of no change.
+      if ((await look(lane, slots)).every(isHeldNow)) return undefined;
+      if ((await othersOf(recordingId, 0)).some(isHeldNow)) return undefined;
       const takenMs = clock.nowMs();
-      const taken = await db
-        .updateTable('gate')
-        .set({
-          holder,
-          recording_id: recordingId,
-          fence: sql<number>`(select max(fence) + 1 from gate)`,
-          ...newEnd(),
-        })
-        .where('id', '=', row.id)
-        // As it was seen: its holder may have shown a sign of life since, or somebody else have been quicker.
-        .where('fence', '=', row.fence)
-        .where('expires_at_ms', '=', row.expiresAtMs)
-        .where('expires_steady_ms', '=', row.expiresSteadyMs)
-        .returning('fence')
-        .executeTakeFirst();
-      if (taken === undefined) return undefined;
+      const fence = await take(request);
+      if (fence === undefined) return undefined;
 
-      const fence = Number(taken.fence);
       let isHeld = true;
       let renewedMs = takenMs;
       const lose = () => {
@@ -185,9 +245,9 @@ export function createGate({
         clearInterval(timer);
         onLost();
       };
-      const extend = async (movedId?: string) => {
+      const extend = async (movedId?: string, within?: Database) => {
         const nowMs = clock.nowMs();
-        const isOurs = await renew(fence, movedId);
+        const isOurs = await renew(fence, movedId, within);
         if (isOurs) renewedMs = Math.max(renewedMs, nowMs);
         return isOurs;
       };
@@ -208,7 +268,14 @@ export function createGate({
       return {
         fence,
         check: () => require(() => (clock.nowMs() - renewedMs < everyMs ? isCurrent(fence) : extend())),
-        turnTo: (movedId) => require(() => extend(movedId)),
+        turnTo: (movedId) =>
+          change(db, async (trx) => {
+            await waitForTurn(trx);
+            const others = await othersOf(movedId, fence, trx);
+            if (others.some(isHeldNow) || !(await end(others, trx))) return false;
+            await require(() => extend(movedId, trx));
+            return true;
+          }),
         async release() {
           isHeld = false;
           clearInterval(timer);

@@ -372,7 +372,9 @@ export function createRecordings({
 
     async before({ place, lane }) {
       const takenBack = lane === undefined ? await first(TAKING_BACK_STATES) : undefined;
-      return takenBack ?? (await first(MOVABLE_STATES, { beforePlace: place, lane: lane ?? null }));
+      // Where several move at once, what is moving does so in another slot; left by a worker that died, it has a turn of its own.
+      const states = lane === undefined ? MOVABLE_STATES : WAITING_STATES;
+      return takenBack ?? (await first(states, { beforePlace: place, lane: lane ?? null }));
     },
 
     async progress(id) {

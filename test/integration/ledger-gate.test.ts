@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { recordingId } from '../../src/domain/ids.ts';
+import type { NewRecording } from '../../src/domain/recording.ts';
 import type { Lease } from '../../src/ledger/gate.ts';
 import { openWholeLedger, type WholeLedger } from '../../src/outside/whole-ledger.ts';
 import { fileRecording, openTestLedger, stepOf, type TestLedger } from '../support/ledger.ts';
@@ -12,6 +13,13 @@ const LATE = { recordingId: ID, service: 'b2', place: 'a.mp4' } as const;
 const fact = { path: '/x', bytes: 5, contentId: 'x', mediaType: 'video/mp4', extension: 'mp4' };
 
 let ledger: TestLedger;
+/** A way that begins in the lane `look`. */
+const LOOKED_INTO = {
+  recipe: 'looked-into',
+  version: 1,
+  steps: [{ id: 'look', task: 'probe', lane: 'look', params: {}, takes: [], after: [], isFinal: false }],
+};
+
 /** The same ledger as another process would have it open. */
 let other: WholeLedger;
 let leases: Lease[];
@@ -119,6 +127,86 @@ describe('the gate', () => {
     expect(await quiet.gate.expiresAtMs()).toBe(endMs);
     await lease?.release();
     await quiet.close();
+  });
+});
+
+describe('a lane of several slots', () => {
+  const OTHER_ID = recordingId('b');
+
+  beforeEach(async () => {
+    await other.close();
+    await ledger.close();
+    // No lease runs out by itself, however slow the machine is.
+    ledger = await openTestLedger({ leaseMs: 600_000 });
+    other = await openWholeLedger({ address: ledger.address, leaseMs: 600_000 });
+    await ledger.recordings.accept(fileRecording('a'));
+  });
+
+  async function acquireIn(
+    from: WholeLedger,
+    id: string,
+    { lane = 'look', slots = 3, onLost = () => {} } = {},
+  ): Promise<Lease | undefined> {
+    const lease = await from.gate.acquire({ recordingId: id, holder: 'test', onLost, lane, slots });
+    if (lease !== undefined) leases.push(lease);
+    return lease;
+  }
+
+  it('has one recording in one slot alone, and in one lane', async () => {
+    const first = await acquireIn(ledger, ID);
+
+    expect(await acquireIn(other, ID)).toBeUndefined();
+    expect(await acquireIn(ledger, ID)).toBeUndefined();
+    expect(await acquireIn(other, ID, { lane: 'media', slots: 1 })).toBeUndefined();
+    expect(await acquireIn(other, OTHER_ID)).toBeDefined();
+    await first?.release();
+    expect(await acquireIn(other, ID)).toBeDefined();
+  });
+
+  it('gives it to one of many that ask at once', async () => {
+    const taken = await Promise.all([ledger, other, ledger, other].map((from) => acquireIn(from, ID)));
+
+    expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
+  });
+
+  it('ends the lease of a holder that fell silent, though another slot was taken', async () => {
+    const onLost = vi.fn();
+    const stale = await acquireIn(ledger, ID, { onLost });
+    // Written by hand, because the holder is in this process, and lives; another recording has its slot next.
+    await ledger.base.db.updateTable('gate').set({ expires_at_ms: 0 }).execute();
+    const current = await acquireIn(other, ID, { lane: 'media', slots: 1 });
+
+    await expect(stale?.check()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await expect(ledger.moves.note(ID, 'captions.skipped', {}, stale?.fence ?? 0)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
+    await expect(current?.check()).resolves.toBeUndefined();
+    expect(onLost).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not turn to one that is moved in another slot', async () => {
+    const first = await acquireIn(ledger, ID);
+    const second = await acquireIn(other, OTHER_ID);
+
+    expect(await second?.turnTo(ID)).toBe(false);
+    expect(await acquireIn(ledger, OTHER_ID)).toBeUndefined();
+    await first?.release();
+    expect(await second?.turnTo(ID)).toBe(true);
+    expect(await acquireIn(ledger, ID)).toBeUndefined();
+    expect(await acquireIn(ledger, OTHER_ID)).toBeDefined();
+  });
+
+  it('lets one pass that is before another in line and waits, and none that moves', async () => {
+    const [early, late] = ['early', 'late'].map((name) => ({ ...fileRecording(name), plan: LOOKED_INTO }));
+    await ledger.recordings.accept({ ...early, place: 0 } as NewRecording);
+    await ledger.recordings.accept({ ...late, place: 1 } as NewRecording);
+    const behind = await ledger.recordings.get(recordingId('late'));
+    const ahead = async () => (behind === undefined ? undefined : await ledger.recordings.before(behind));
+
+    expect(await ahead()).toMatchObject({ id: recordingId('early') });
+    const lease = await acquireIn(ledger, recordingId('early'));
+    await ledger.moves.startAttempt(recordingId('early'), lease?.fence ?? 0);
+    expect(await ahead()).toBeUndefined();
   });
 });
 
