@@ -16,12 +16,12 @@ function summary(result: Result): string[] {
   const spoiled =
     result.spoiledMeasurements === 0 ? '' : ` (${result.spoiledMeasurements} more kills not measurable)`;
   const byApp = Object.entries(result.killsByApp).map(([app, count]) => `${app} ${count}`);
-  const { kills, faults, recordings, keptTwice, runs, lost, doubled, left, wrong } = result;
+  const { kills, faults, recordings, jobs, keptTwice, runs, lost, doubled, left, wrong } = result;
   return [
     `kills: ${byApp.join(', ')}; drained in ${result.drainS} s`,
     ...(result.databaseKills > 0 ? [`kills of the database: ${result.databaseKills}`] : []),
     `recovery: p50 ${seconds(p50S)} s, max ${seconds(maxS)} s, n ${n}${spoiled}`,
     `archived to the folder as well: ${keptTwice}; further runs: ${runs}`,
-    `chaos: kills ${kills}, faults ${faults}, recordings ${recordings}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
+    `chaos: kills ${kills}, faults ${faults}, recordings ${recordings}, jobs ${jobs}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
   ];
 }

@@ -14,9 +14,9 @@ process.exit(
 
 function summary(result: Result): string[] {
   const kinds = Object.entries(result.byKind).map(([kind, times]) => `${kind} ${times}`);
-  const { kills, recordings, runs, lost, doubled, left, wrong } = result;
+  const { kills, recordings, runs, jobs, lost, doubled, left, wrong } = result;
   return [
     `${kinds.join(', ')}; drained in ${result.drainS} s; leases lost and noticed: ${result.refusedFences}`,
-    `hosts: kills and cuts ${kills}, recordings ${recordings}, runs ${runs}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
+    `hosts: kills and cuts ${kills}, recordings ${recordings}, runs ${runs}, jobs ${jobs}, lost ${lost}, doubled ${doubled}, left ${left}, wrong ${wrong}`,
   ];
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOOK_LANE } from '../../src/domain/recipe.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { SECOND_LANE } from './recipes.ts';
 import type { TransferWatch } from './transfers.ts';
@@ -74,6 +75,7 @@ async function whatRemains(options: {
     recordings: ids([
       ...(await recordings.unfinished()),
       ...(await recordings.unfinished(0, undefined, SECOND_LANE)),
+      ...(await recordings.unfinished(0, undefined, LOOK_LANE)),
     ]),
     deliveries: ids(await deliveries.pending()),
     watches: ids(await watches.pending()),

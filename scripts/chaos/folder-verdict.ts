@@ -89,7 +89,8 @@ function* judgeOne(
   }
 }
 
-async function contentsOf(folder: string): Promise<Contents> {
+/** Reads what lies there. */
+export async function contentsOf(folder: string): Promise<Contents> {
   const own = join(folder, '.sluice');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries

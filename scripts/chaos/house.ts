@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
 import type { Fault } from '../../simulators/shared/faults.ts';
 import type { Simulator } from '../../simulators/shared/simulator.ts';
+import { REGISTER } from '../../src/domain/asset.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres.ts';
 import { systemEnvironment } from '../../test/support/processes.ts';
 import { createUndo } from '../undo.ts';
 import { createProcessClock, type ProcessClock } from './clock.ts';
 import type { Target } from './fault-menu.ts';
+import { type Media, openMedia } from './media.ts';
 import type { ChaosOptions } from './options.ts';
 import { type Pm2, preparePm2 } from './pm2.ts';
 import { writeRecipes } from './recipes.ts';
@@ -59,8 +61,11 @@ export interface House {
   /** The folder that is a store, on another disk than `dataDir`. */
   readonly storeDir: string;
   readonly pipelineUrl: string;
+  /** `host:port` at which programs speak gRPC. */
+  readonly grpcAddress: string;
   readonly tusUrl: string;
   readonly simulators: AllSimulators;
+  readonly media: Media;
   readonly pm2: Pm2;
   /** The file system below `dataDir`; `undefined` where none may be mounted. */
   readonly volume: Volume | undefined;
@@ -75,7 +80,7 @@ export interface House {
   sicken(cdnName: string, fault: Omit<Fault, 'on'>, forMs: number): void;
   /** Gives a service the speed that it begins with. */
   restoreSpeed(name: Target): void;
-  /** The recording that moves, by what the pipeline process says. */
+  /** The recording or job that moves, by what the pipeline process says; none that is only looked into. */
   movingId(): Promise<string | undefined>;
   /** Starts a worker beside the one that pm2 knows. */
   startSecondWorker(): { stop(): Promise<void> };
@@ -85,6 +90,7 @@ export interface House {
 export async function openHouse(
   root: string,
   { keepsFolder, usesPostgres }: Pick<ChaosOptions, 'keepsFolder' | 'usesPostgres'>,
+  signal: AbortSignal,
 ): Promise<House> {
   // Short, for the paths of unix sockets have a limit.
   const folder = await mkdtemp(join(tmpdir(), 'sluice-c-'));
@@ -106,7 +112,7 @@ export async function openHouse(
     if (database !== undefined) undo.push(() => database.stop());
     const ledgerAddress = (await database?.create()) ?? join(dataDir, 'ledger.db');
     const clock = createProcessClock(folder);
-    const [pipelinePort, tusPort] = [await freePort(), await freePort()];
+    const [pipelinePort, tusPort, grpcPort] = [await freePort(), await freePort(), await freePort()];
     const pipelineUrl = `http://127.0.0.1:${pipelinePort}`;
     const bytesPerSecond = LINK_BYTES_PER_SECOND;
     const simulators = await startAllSimulators({
@@ -115,15 +121,19 @@ export async function openHouse(
       bunny: { bytesPerSecond, directory: join(folder, 'bunny'), webhookUrl: `${pipelineUrl}/bunny-webhook` },
     });
     undo.push(() => simulators.close());
+    const media = await openMedia({ folder, isShared: false, s3: { bytesPerSecond }, signal });
+    undo.push(() => media.close());
     const environment = {
       ...systemEnvironment(),
       ...simulators.environment,
+      ...media.environment,
       ...SCALED_SETTINGS,
       ...(await writeRecipes(folder, storeDir)),
       DATA_DIR: dataDir,
       DATABASE_URL: ledgerAddress,
       PIPELINE_PORT: String(pipelinePort),
       TUS_PORT: String(tusPort),
+      GRPC_PORT: String(grpcPort),
     };
     const pm2 = await preparePm2({
       root,
@@ -149,8 +159,10 @@ export async function openHouse(
       sourceDir,
       storeDir,
       pipelineUrl,
+      grpcAddress: `127.0.0.1:${grpcPort}`,
       tusUrl: `http://127.0.0.1:${tusPort}/tusupload`,
       simulators,
+      media,
       pm2,
       volume,
       clock,
@@ -173,9 +185,14 @@ export async function openHouse(
           signal: AbortSignal.timeout(5000),
         }).catch(() => undefined);
         const body = (await response?.json().catch(() => undefined)) as
-          | { readonly recordings?: readonly { readonly id: string }[] }
+          | {
+              readonly recordings?: readonly {
+                readonly id: string;
+                readonly details: Readonly<Record<string, unknown>>;
+              }[];
+            }
           | undefined;
-        return body?.recordings?.[0]?.id;
+        return body?.recordings?.find(({ details }) => details['recipe'] !== REGISTER)?.id;
       },
       startSecondWorker() {
         const child = spawn(process.execPath, ['dist/queue/main.js'], {

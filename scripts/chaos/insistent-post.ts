@@ -20,19 +20,30 @@ export async function postUntilAnswered(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<FinalAnswer> {
   for (;;) {
-    const asking = fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
-    }).then(
-      async (answer) => ({ status: answer.status, text: await answer.text().catch(() => '') }),
-      () => undefined,
-    );
-    // A request whose server is killed at the wrong moment may hear of neither its end nor its time-out.
-    const answer = await Promise.race([asking, pause(MOST_SILENT_MS, signal).then(() => undefined)]);
-    signal.throwIfAborted();
+    const answer = await postOnce(url, body, signal, headers);
     if (answer !== undefined && answer.status < 500) return answer;
     await pause(SCRIPT_PAUSE_MS, signal);
   }
+}
+
+/** Posts JSON; `undefined`: nobody has answered. */
+export async function postOnce(
+  url: string,
+  body: object,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<FinalAnswer | undefined> {
+  const asking = fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
+  }).then(
+    async (answer) => ({ status: answer.status, text: await answer.text().catch(() => '') }),
+    () => undefined,
+  );
+  // A request whose server is killed at the wrong moment may hear of neither its end nor its time-out.
+  const answer = await Promise.race([asking, pause(MOST_SILENT_MS, signal).then(() => undefined)]);
+  signal.throwIfAborted();
+  return answer;
 }

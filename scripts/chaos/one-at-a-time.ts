@@ -30,9 +30,16 @@ const TOLERANCE_MS = 250;
 /** How much later than it has left a request may be seen by its service, which shares a busy machine; in milliseconds. */
 const SEEN_WITHIN_MS = 1500;
 
-/** What happened in the lane in which one recording moves at a time; each with the change of lanes that ends it there. */
-export function inFirstLane(events: readonly RecordingEvent[]): RecordingEvent[] {
-  const elsewhere = new Set<string>();
+/**
+ * What happened in the lane in which one recording moves at a time; each with the change of lanes that ends it there.
+ *
+ * @param beginElsewhere Recordings that begin in another lane
+ */
+export function inFirstLane(
+  events: readonly RecordingEvent[],
+  beginElsewhere: Iterable<string> = [],
+): RecordingEvent[] {
+  const elsewhere = new Set(beginElsewhere);
   return events.filter(({ recordingId, type, data }) => {
     const wasElsewhere = elsewhere.has(recordingId);
     const isElsewhere =

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 export const HELP = `Usage: npm run chaos -- [options]
 
 Runs all of Sluice under pm2 on this machine against local stand-ins for Zoom, Backblaze B2, Bunny Stream and the
-website, sends recordings through all three doors, and does what it can to break the promises of docs/design.md: faults
+website, sends recordings through all three doors and jobs of films through those of programs, and does what it can to break the promises of docs/design.md: faults
 of every service, kill -9 of every process, an emptied Redis, a full disk. At the end it compares what was accepted with
 what is there. Settings in .env are not used, and everything lies in a temporary folder.
 
@@ -11,6 +11,7 @@ Options:
   --minutes M      how long to do damage (default 2); the drain after it takes as long as it takes
   --seed S         a whole number; the same seed makes the same plan (default: one by chance, printed)
   --recordings N   how many recordings are sent (default 14 a minute)
+  --jobs N         how many jobs programs ask for, by gRPC and GraphQL in turn (default 4 a minute)
   --postgres       keep the ledger in a Postgres, and kill that too, again and again
   --json           print the result as JSON on standard output, and everything else on standard error
   --keep           leave the temporary folder, with all logs and the ledger, where it is
@@ -20,11 +21,17 @@ Options:
 Exit code: 0 if nothing was lost, doubled or left behind; 1 if something was; 2 for a wrong option.
 `;
 
+/** How many jobs are asked for unless told otherwise: one by each door at least. */
+const JOBS_PER_MINUTE = 4;
+const LEAST_JOBS = 2;
+
 /** What every run that does damage may be told. */
 export interface RunOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly recordings: number;
+  /** How many jobs programs ask for. */
+  readonly jobs: number;
   readonly printsJson: boolean;
   readonly keepsFolder: boolean;
   readonly isVerbose: boolean;
@@ -68,6 +75,10 @@ function readRun(
       values.recordings === undefined
         ? Math.max(terms.least, Math.round(terms.perMinute * minutes))
         : whole('--recordings', values.recordings, 1),
+    jobs:
+      values.jobs === undefined
+        ? Math.max(LEAST_JOBS, Math.round(JOBS_PER_MINUTE * minutes))
+        : whole('--jobs', values.jobs, 0),
     printsJson: values.json,
     keepsFolder: values.keep,
     isVerbose: values.verbose,
@@ -85,6 +96,7 @@ function parse(args: readonly string[], flags: readonly string[]) {
         minutes: { type: 'string', default: '2' },
         seed: { type: 'string' },
         recordings: { type: 'string' },
+        jobs: { type: 'string' },
         json: flag,
         keep: flag,
         verbose: flag,

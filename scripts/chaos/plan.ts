@@ -1,22 +1,33 @@
 import type { Step } from './action.ts';
 import { createDice, type Dice } from './dice.ts';
 import { EPISODES, type Episode, measuredKill, storm } from './episodes.ts';
+import { type JobOrder, planJobs } from './job-orders.ts';
 import { planShipments, type Shipment } from './shipments.ts';
+
+/** Sets the dice of jobs apart from those of all else. */
+export const JOB_SEED = 0x10b5;
 
 /** All that happens, decided before anything does. */
 export interface Plan {
   readonly durationMs: number;
   readonly steps: readonly Step[];
   readonly shipments: readonly Shipment[];
+  readonly jobs: readonly JobOrder[];
 }
 
 /** The same numbers make the same plan. */
-export function makePlan(options: { seed: number; durationMs: number; recordings: number }): Plan {
-  const { seed, durationMs, recordings } = options;
+export function makePlan(options: {
+  seed: number;
+  durationMs: number;
+  recordings: number;
+  jobs: number;
+}): Plan {
+  const { seed, durationMs, recordings, jobs } = options;
   return {
     durationMs,
     steps: planSteps(createDice(seed), durationMs),
     shipments: planShipments(createDice(seed ^ 0x5eed), durationMs, recordings),
+    jobs: planJobs(createDice(seed ^ JOB_SEED), durationMs, jobs),
   };
 }
 

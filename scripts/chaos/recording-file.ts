@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const SAMPLE = join(import.meta.dirname, '../../test/fixtures/sample.mp4');
+/** A film of 8 s, 640 × 360. */
+export const SAMPLE = join(import.meta.dirname, '../../test/fixtures/sample.mp4');
 
 /** A file that is sent, with what has to arrive. */
 export interface RecordingFile {

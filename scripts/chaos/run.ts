@@ -5,9 +5,11 @@ import { drain } from './drain.ts';
 import { createFurtherRuns } from './further-runs.ts';
 import { historyOf } from './history.ts';
 import { type House, openHouse } from './house.ts';
+import { createJobClients, type JobClients } from './job-clients.ts';
 import type { ChaosOptions } from './options.ts';
 import { createPerformer, type Performed, type Performer } from './performer.ts';
 import { makePlan, type Plan } from './plan.ts';
+import { startS3Damage } from './s3-damage.ts';
 import type { Judged, RunContext } from './script.ts';
 import { createSenders, type Senders } from './senders.ts';
 import { type TransferWatch, watchTransfers } from './transfers.ts';
@@ -25,7 +27,9 @@ export interface Result extends Judged {
   readonly faults: number;
   /** Accepted ones. */
   readonly recordings: number;
-  /** Those of them that go to the folder as well. */
+  /** Of programs, those that are done. */
+  readonly jobs: number;
+  /** Of recordings those that go to the folder as well. */
   readonly keptTwice: number;
   /** Further runs that are done. */
   readonly runs: number;
@@ -48,23 +52,31 @@ export async function runChaos({ root, options, say, signal }: RunContext<ChaosO
     seed: options.seed,
     durationMs: options.minutes * 60_000,
     recordings: options.recordings,
+    jobs: options.jobs,
   });
   say(
-    `seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings, ${plan.steps.length} steps`,
+    `seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings, ${options.jobs} jobs, ${plan.steps.length} steps`,
   );
   const detail = options.isVerbose ? say : () => {};
   printPlan(plan, detail);
 
-  const house = await openHouse(root, options);
+  const house = await openHouse(root, options, signal);
   if (options.keepsFolder) say(`folder ${house.folder} (kept)`);
   const { zoom, b2, bunny } = house.simulators;
   const watch = watchTransfers({ cdn: portOf(zoom.cdnUrl), b2: portOf(b2.url), bunny: portOf(bunny.url) });
   const performer = createPerformer({ house, watch, say: detail, signal });
   const senders = createSenders({ zoom, ...house, aim: performer.aim, signal });
+  const jobClients = createJobClients({
+    media: house.media,
+    door: () => ({ grpc: house.grpcAddress, pipelineUrl: house.pipelineUrl }),
+    aim: performer.aim,
+    signal,
+  });
   try {
-    return await perform({ house, watch, performer, senders, plan, options, say, signal });
+    return await perform({ house, watch, performer, senders, jobClients, plan, options, say, signal });
   } finally {
     watch.stop();
+    jobClients.close();
     await house.close();
   }
 }
@@ -74,6 +86,7 @@ interface Stage {
   readonly watch: TransferWatch;
   readonly performer: Performer;
   readonly senders: Senders;
+  readonly jobClients: JobClients;
   readonly plan: Plan;
   readonly options: ChaosOptions;
   readonly say: (line: string) => void;
@@ -81,21 +94,27 @@ interface Stage {
 }
 
 async function perform(stage: Stage): Promise<Result> {
-  const { house, watch, performer, senders, plan, options, say, signal } = stage;
+  const { house, watch, performer, senders, jobClients, plan, options, say, signal } = stage;
   const ledger = await openWholeLedger({ address: house.ledgerAddress, leaseMs: 5000 });
   const furtherRuns = createFurtherRuns({ ledger, pipelineUrl: house.pipelineUrl, signal });
   const startMs = Date.now();
-  const busySenders = new Set(plan.shipments.map(({ door, name }) => `${door} ${name}`));
+  const busySenders = new Set([...plan.shipments, ...plan.jobs].map(({ door, name }) => `${door} ${name}`));
 
   async function sendAll(): Promise<void> {
-    await Promise.all(
-      plan.shipments.map(async (shipment) => {
-        await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
+    const whenDue = (atMs: number) => pause(Math.max(0, startMs + atMs - Date.now()), signal);
+    await Promise.all([
+      ...plan.shipments.map(async (shipment) => {
+        await whenDue(shipment.atMs);
         const recordings = await senders.send(shipment);
         await Promise.all(recordings.map(furtherRuns.ask));
         busySenders.delete(`${shipment.door} ${shipment.name}`);
       }),
-    );
+      ...plan.jobs.map(async (order) => {
+        await whenDue(order.atMs);
+        await jobClients.send(order);
+        busySenders.delete(`${order.door} ${order.name}`);
+      }),
+    ]);
   }
   const sayHowFar = async () => {
     const unfinished = (await ledger.recordings.unfinished()).length;
@@ -114,6 +133,11 @@ async function perform(stage: Stage): Promise<Result> {
       seed: options.seed,
       say: options.isVerbose ? say : () => {},
     });
+  const s3Damage = startS3Damage({
+    s3: house.media.s3,
+    seed: options.seed,
+    say: options.isVerbose ? say : () => {},
+  });
   try {
     const sending = sendAll();
     let failure: unknown;
@@ -123,6 +147,7 @@ async function perform(stage: Stage): Promise<Result> {
     await performer.run(plan.steps, startMs);
     clearInterval(ticker);
     await damage?.stop();
+    await s3Damage.stop();
     say('end of the damage, draining');
     await performer.repair();
     const drainStartMs = Date.now();
@@ -140,11 +165,13 @@ async function perform(stage: Stage): Promise<Result> {
     if (stuck === undefined) await sending;
     await pause(SETTLE_MS, signal);
 
-    const { findings, accepted, keptTwice, runs } = await judge({
+    const { findings, accepted, keptTwice, runs, jobs } = await judge({
       house: { ...house, dataDirs: [house.dataDir] },
       ledger,
       senders,
       furtherRuns,
+      jobClients,
+      media: house.media,
       watch,
       performed: performer.performed,
     });
@@ -162,8 +189,9 @@ async function perform(stage: Stage): Promise<Result> {
       kills: sum(Object.values(kills)),
       killsByApp: kills,
       databaseKills: damage?.kills() ?? 0,
-      faults: house.struck() + otherDamage,
+      faults: house.struck() + s3Damage.count() + otherDamage,
       recordings: accepted,
+      jobs,
       keptTwice,
       runs,
       lost: count('lost'),
@@ -180,6 +208,7 @@ async function perform(stage: Stage): Promise<Result> {
   } finally {
     clearInterval(ticker);
     await damage?.stop();
+    await s3Damage.stop();
     await ledger.close();
   }
 }
@@ -188,7 +217,7 @@ function printPlan(plan: Plan, say: (line: string) => void): void {
   say('plan:');
   for (const { atMs, action } of plan.steps)
     say(`  ${(atMs / 1000).toFixed(1).padStart(6)} s  ${describe(action)}`);
-  for (const shipment of plan.shipments) say(`  ${JSON.stringify(shipment)}`);
+  for (const each of [...plan.shipments, ...plan.jobs]) say(`  ${JSON.stringify(each)}`);
 }
 
 function summarize(values: readonly number[]): Result['recovery'] {

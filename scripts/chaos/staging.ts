@@ -5,7 +5,7 @@ import type { Finding } from './verdict.ts';
 /** Of all that is staged only the memory of finished uploads may stay, for clients that ask once more. */
 export async function judgeStaging(dataDir: string, uploadIds: ReadonlySet<string>): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const folder of ['spool', 'incoming', 'uploads']) {
+  for (const folder of ['spool', 'incoming', 'uploads', 'scratch']) {
     const entries = await readdir(join(dataDir, folder), { recursive: true, withFileTypes: true }).catch(
       () => [],
     );

@@ -6,6 +6,9 @@ import type { Progress } from '../../src/ledger/recordings.ts';
 import { judgeFolder } from './folder-verdict.ts';
 import type { FurtherRuns } from './further-runs.ts';
 import type { House } from './house.ts';
+import type { JobClients } from './job-clients.ts';
+import { beginsInLook, isOfPrograms, judgeJobs } from './jobs-verdict.ts';
+import type { Media } from './media.ts';
 import { findOverlaps, findStrayTransfers, inFirstLane } from './one-at-a-time.ts';
 import type { Performed } from './performer.ts';
 import { judgeRuns } from './runs-verdict.ts';
@@ -28,6 +31,8 @@ export interface Verdict {
   readonly keptTwice: number;
   /** Further runs that are done. */
   readonly runs: number;
+  /** Jobs of programs that are done. */
+  readonly jobs: number;
   readonly findings: readonly Finding[];
 }
 
@@ -47,11 +52,15 @@ export async function judge(options: {
   ledger: Ledger;
   senders: Senders;
   furtherRuns: FurtherRuns;
+  jobClients: JobClients;
+  media: Media;
   watch: TransferWatch;
   performed: Pick<Performed, 'workerEndsMs' | 'cancelledIds'>;
 }): Promise<Verdict> {
   const { house, ledger, senders, furtherRuns, watch, performed } = options;
-  const recordings = await ledger.recordings.newest(1_000_000);
+  const all = await ledger.recordings.newest(1_000_000);
+  const ofPrograms = all.filter((each) => isOfPrograms(each, all));
+  const recordings = all.filter((each) => !ofPrograms.includes(each));
   const asWritten = (atMs: number) => atMs;
   // A database has a clock of its own, which nobody sets.
   const trueMs = house.database === undefined ? (house.clock?.trueMs ?? asWritten) : asWritten;
@@ -93,17 +102,22 @@ export async function judge(options: {
     );
   }
   const runs = await judgeRuns({ recordings, ledger, asked: furtherRuns.asked, performed });
-  const firstLane = inFirstLane(events);
+  const jobs = await judgeJobs({ ...options, recordings: ofPrograms, performed });
+  const firstLane = inFirstLane(
+    events,
+    ofPrograms.filter(beginsInLook).map(({ id }) => id),
+  );
   findings.push(
     ...judgeStrangers(known, recordings, b2Files, house),
     ...(await judgeFolder(house.storeDir, known)),
     ...runs.findings,
+    ...jobs.findings,
     ...findOverlaps(firstLane, performed.workerEndsMs),
     ...findStrayTransfers(watch.transfers, firstLane, tracer(known, b2Files), house.seenWithinMs),
     ...(await Promise.all(house.dataDirs.map((folder) => judgeStaging(folder, senders.uploadIds)))).flat(),
   );
   const keptTwice = known.filter(({ sent }) => sent.isKeptTwice).length;
-  return { accepted: known.length, keptTwice, runs: runs.done, findings };
+  return { accepted: known.length, keptTwice, runs: runs.done, jobs: jobs.done, findings };
 }
 
 /** A recording as its sender and as the ledger knows it. */

@@ -17,7 +17,7 @@ export interface Host {
   readonly link: HostLink;
   readonly pipelineUrl: string;
   /** `host:port` of its doors. */
-  readonly doors: { readonly pipeline: string; readonly tus: string };
+  readonly doors: { readonly pipeline: string; readonly tus: string; readonly grpc: string };
   readonly volume: Volume | undefined;
   /** Kills a process; it is begun again. */
   kill(app: ProcessName): void;
@@ -37,7 +37,7 @@ export async function openHost(options: {
   readonly folder: string;
   readonly id: string;
   readonly link: HostLink;
-  readonly ports: { readonly pipeline: number; readonly tus: number };
+  readonly ports: { readonly pipeline: number; readonly tus: number; readonly grpc: number };
   readonly clockOffsetS: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly keepsFolder: boolean;
@@ -60,6 +60,8 @@ export async function openHost(options: {
     PIPELINE_PORT: String(ports.pipeline),
     TUS_HOST: link.command.length > 0 ? '0.0.0.0' : link.address,
     TUS_PORT: String(ports.tus),
+    GRPC_HOST: link.command.length > 0 ? '0.0.0.0' : link.address,
+    GRPC_PORT: String(ports.grpc),
   };
   const log = createWriteStream(join(folder, 'log'), { flags: 'a' });
   const children = new Map<ProcessName, ChildProcess>();
@@ -100,7 +102,11 @@ export async function openHost(options: {
     dataDir,
     link,
     pipelineUrl: `http://${link.address}:${ports.pipeline}`,
-    doors: { pipeline: `${link.address}:${ports.pipeline}`, tus: `${link.address}:${ports.tus}` },
+    doors: {
+      pipeline: `${link.address}:${ports.pipeline}`,
+      tus: `${link.address}:${ports.tus}`,
+      grpc: `${link.address}:${ports.grpc}`,
+    },
     volume,
     kill: (app) => void children.get(app)?.kill('SIGKILL'),
     fall,

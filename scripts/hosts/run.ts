@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { credentials } from '@grpc/grpc-js';
 import { createUploadToken } from '../../src/lib/upload-token.ts';
 import { openWholeLedger } from '../../src/outside/whole-ledger.ts';
+import type { App } from '../chaos/action.ts';
 import { createDice } from '../chaos/dice.ts';
 import { drain } from '../chaos/drain.ts';
 import { createFurtherRuns } from '../chaos/further-runs.ts';
 import { historyOf } from '../chaos/history.ts';
+import { createJobClients } from '../chaos/job-clients.ts';
+import { planJobs } from '../chaos/job-orders.ts';
 import type { RunOptions } from '../chaos/options.ts';
+import { JOB_SEED } from '../chaos/plan.ts';
+import { startS3Damage } from '../chaos/s3-damage.ts';
 import type { Judged, RunContext } from '../chaos/script.ts';
 import { createSenders } from '../chaos/senders.ts';
 import { planShipments } from '../chaos/shipments.ts';
@@ -14,7 +20,7 @@ import { type Finding, judge } from '../chaos/verdict.ts';
 import { pause } from '../chaos/waiting.ts';
 import { createDamage, type Done, LONGEST_CUT_MS } from './damage.ts';
 import type { Host } from './host.ts';
-import { ADMIN_TOKEN, openWorld, UPLOAD_SECRET, type World } from './world.ts';
+import { ADMIN_TOKEN, CERTIFICATE_NAME, openWorld, UPLOAD_SECRET, type World } from './world.ts';
 
 /** What came of a run. */
 export interface Result extends Judged {
@@ -25,6 +31,8 @@ export interface Result extends Judged {
   readonly byKind: Done['byKind'];
   readonly recordings: number;
   readonly runs: number;
+  /** Of programs, those that are done. */
+  readonly jobs: number;
   readonly lost: number;
   readonly doubled: number;
   readonly left: number;
@@ -43,8 +51,8 @@ const SETTLE_MS = 1500;
 /** Plans, runs, drains, compares. Whatever it started has ended when it resolves or throws. */
 export async function runHosts(context: RunContext<RunOptions>): Promise<Result> {
   const { root, options, say, signal } = context;
-  say(`seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings`);
-  const world = await openWorld(root, options);
+  say(`seed ${options.seed}, ${options.minutes} min, ${options.recordings} recordings, ${options.jobs} jobs`);
+  const world = await openWorld(root, options, signal);
   say(
     world.hasLinks
       ? `three hosts, each in a network of its own; folder ${world.folder}`
@@ -74,6 +82,12 @@ async function perform(stage: {
   const authorization = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const someHost = () => dice.pick(hosts as readonly [Host, ...Host[]]);
   const damage = createDamage({ world, seed: options.seed, say: options.isVerbose ? say : () => {}, signal });
+  const aim = async (app: App) => {
+    const host = someHost();
+    return () => {
+      if (app === 'pipeline' || app === 'tus') host.kill(app);
+    };
+  };
   const senders = createSenders({
     zoom: simulators.zoom,
     pipelineUrl: proxyUrl,
@@ -82,12 +96,7 @@ async function perform(stage: {
     uploadHeaders: async (aceId) => ({
       authorization: `Bearer ${await createUploadToken({ secret: UPLOAD_SECRET, aceId, expiresInS: 86_400 })}`,
     }),
-    aim: async (app) => {
-      const host = someHost();
-      return () => {
-        if (app === 'pipeline' || app === 'tus') host.kill(app);
-      };
-    },
+    aim,
     sicken: () => {},
     sourceDir: world.sourceDir,
     signal,
@@ -98,20 +107,41 @@ async function perform(stage: {
     headers: authorization,
     signal,
   });
+  const jobClients = createJobClients({
+    media: world.media,
+    door() {
+      const { doors, pipelineUrl } = someHost();
+      return { grpc: doors.grpc, pipelineUrl };
+    },
+    headers: authorization,
+    credentials: {
+      channel: credentials.createSsl(world.grpcAuthority),
+      certificateName: CERTIFICATE_NAME,
+    },
+    aim,
+    signal,
+  });
   const durationMs = options.minutes * 60_000;
   const shipments = planShipments(createDice(options.seed ^ 0x5eed), durationMs, options.recordings);
-  const busy = new Set(shipments.map(({ door, name }) => `${door} ${name}`));
+  const jobs = planJobs(createDice(options.seed ^ JOB_SEED), durationMs, options.jobs);
+  const busy = new Set([...shipments, ...jobs].map(({ door, name }) => `${door} ${name}`));
   const startMs = Date.now();
 
   async function sendAll(): Promise<void> {
-    await Promise.all(
-      shipments.map(async (shipment) => {
-        await pause(Math.max(0, startMs + shipment.atMs - Date.now()), signal);
+    const whenDue = (atMs: number) => pause(Math.max(0, startMs + atMs - Date.now()), signal);
+    await Promise.all([
+      ...shipments.map(async (shipment) => {
+        await whenDue(shipment.atMs);
         const recordings = await senders.send(shipment);
         await Promise.all(recordings.map(furtherRuns.ask));
         busy.delete(`${shipment.door} ${shipment.name}`);
       }),
-    );
+      ...jobs.map(async (order) => {
+        await whenDue(order.atMs);
+        await jobClients.send(order);
+        busy.delete(`${order.door} ${order.name}`);
+      }),
+    ]);
   }
 
   const ticker = setInterval(() => {
@@ -125,6 +155,11 @@ async function perform(stage: {
       () => {},
     );
   }, 10_000);
+  const s3Damage = startS3Damage({
+    s3: world.media.s3,
+    seed: options.seed,
+    say: options.isVerbose ? say : () => {},
+  });
   try {
     const sending = sendAll();
     let failure: unknown;
@@ -133,6 +168,7 @@ async function perform(stage: {
     });
     await damage.run(durationMs);
     clearInterval(ticker);
+    await s3Damage.stop();
     say('end of the damage, draining');
     const drainStartMs = Date.now();
     const dataDirs = hosts.map(({ dataDir }) => dataDir);
@@ -156,6 +192,8 @@ async function perform(stage: {
       ledger,
       senders,
       furtherRuns,
+      jobClients,
+      media: world.media,
       watch,
       performed: { workerEndsMs: [...workerEndsMs], cancelledIds: new Set() },
     });
@@ -170,6 +208,7 @@ async function perform(stage: {
       byKind,
       recordings: accepted,
       runs,
+      jobs: judged.jobs,
       lost: count('lost'),
       doubled: count('doubled'),
       left: count('left'),
@@ -189,6 +228,8 @@ async function perform(stage: {
     };
   } finally {
     clearInterval(ticker);
+    jobClients.close();
+    await s3Damage.stop();
     await ledger.close();
   }
 }

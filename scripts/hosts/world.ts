@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type AllSimulators, startAllSimulators } from '../../simulators/all.ts';
+import { openAuthority } from '../../test/support/authority.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { findServer } from '../../test/support/redis.ts';
 import { type FrontProxy, startNginxForHosts } from '../attack/proxies.ts';
 import { LINK_BYTES_PER_SECOND, SCALED_SETTINGS, ZOOM_RETRY_STEPS_MS } from '../chaos/house.ts';
+import { type Media, openMedia } from '../chaos/media.ts';
 import { writeRecipes } from '../chaos/recipes.ts';
 import { createUndo } from '../undo.ts';
 import { type SharedDatabase, startSharedDatabase } from './database.ts';
@@ -20,6 +22,8 @@ import { NETWORK, openNetwork } from './network.ts';
 const CLOCK_OFFSETS_S = [0, 90, -3600] as const;
 
 export const ADMIN_TOKEN = '4d1f0a6c9b3e57d28c41f7a0e6b2935d8e10c7fa';
+/** What the certificates of the gRPC doors are made out to, whatever host shows them. */
+export const CERTIFICATE_NAME = 'localhost';
 export const UPLOAD_SECRET = 'the secret of a website, 32 bytes and more';
 
 /** After which a service closes a connection on which nothing moves, in milliseconds. */
@@ -33,6 +37,9 @@ export interface World {
   readonly hosts: readonly Host[];
   readonly hasLinks: boolean;
   readonly simulators: AllSimulators;
+  readonly media: Media;
+  /** In PEM, of the authority that has signed what the gRPC doors show. */
+  readonly grpcAuthority: Buffer;
   readonly database: SharedDatabase;
   readonly redis: { kill(): Promise<void>; start(): Promise<void>; wipe(): Promise<void> };
   readonly sourceDir: string;
@@ -45,6 +52,7 @@ export interface World {
 export async function openWorld(
   root: string,
   { keepsFolder }: { readonly keepsFolder: boolean },
+  signal: AbortSignal,
 ): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-h-'));
   const undo = createUndo();
@@ -75,9 +83,16 @@ export async function openWorld(
       site: { host: address, idleTimeoutMs: IDLE_TIMEOUT_MS },
     });
     undo.push(() => simulators.close());
+    const media = await openMedia({ folder, isShared: true, s3: shared, signal });
+    undo.push(() => media.close());
+    const authority = await openAuthority(folder, 'programs');
+    const { certFile, keyFile } = await authority.sign(CERTIFICATE_NAME);
     const recipes = await writeRecipes(folder, storeDir);
     const environment = {
       ...simulators.environment,
+      ...media.environment,
+      GRPC_CERT: certFile,
+      GRPC_KEY: keyFile,
       ...SCALED_SETTINGS,
       ...recipes,
       TASKS_DIR: join(root, 'scripts/chaos/tasks'),
@@ -98,8 +113,8 @@ export async function openWorld(
         id: `media-${at + 1}`,
         link: await network.addHost(at + 1),
         ports: hasLinks
-          ? { pipeline: 9009, tus: 1080 }
-          : { pipeline: await freePort(), tus: await freePort() },
+          ? { pipeline: 9009, tus: 1080, grpc: 50051 }
+          : { pipeline: await freePort(), tus: await freePort(), grpc: await freePort() },
         clockOffsetS,
         environment,
         keepsFolder,
@@ -111,7 +126,8 @@ export async function openWorld(
     const proxy: FrontProxy = await startNginxForHosts(hosts.map(({ id, doors }) => ({ id, ...doors })));
     undo.push(() => proxy.stop());
     return {
-      ...{ folder, hosts, hasLinks, simulators, database, redis, sourceDir, storeDir },
+      ...{ folder, hosts, hasLinks, simulators, media, database, redis, sourceDir, storeDir },
+      grpcAuthority: authority.ca,
       proxyUrl: proxy.url,
       close: undo.close,
     };

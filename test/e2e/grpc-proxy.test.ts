@@ -11,15 +11,8 @@ import { sendRaw } from '../../scripts/attack/raw-request.ts';
 import { ServerReflection } from '../../src/grpc/stubs/grpc/reflection/v1/reflection_pb.ts';
 import { Chunker, ChunkEvent_Kind as Kind } from '../../src/grpc/stubs/sluice/v1/chunker_pb.ts';
 import { openAuthority, type Signed } from '../support/authority.ts';
-import {
-  connect,
-  type GrpcClient,
-  type GrpcWorld,
-  jobOf,
-  type Message,
-  openGrpcWorld,
-  refusalOf,
-} from '../support/grpc-world.ts';
+import { connect, type GrpcClient, type Message, refusalOf } from '../support/grpc-client.ts';
+import { type GrpcWorld, jobOf, openGrpcWorld } from '../support/grpc-world.ts';
 import { SAMPLE } from '../support/house.ts';
 import { isWhole } from '../support/whole-tables.ts';
 

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOfJob } from '../../src/domain/job.ts';
 import { buildCrashCopy, startCrashWorker } from '../support/faults-worker.ts';
-import { CONTENT, type GrpcWorld, type Message, openGrpcWorld } from '../support/grpc-world.ts';
+import type { Message } from '../support/grpc-client.ts';
+import { CONTENT, type GrpcWorld, openGrpcWorld } from '../support/grpc-world.ts';
 import { logo } from '../support/small-media.ts';
 import { isWhole } from '../support/whole-tables.ts';
 

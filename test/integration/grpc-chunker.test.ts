@@ -9,7 +9,8 @@ import type { PieceNews } from '../../src/desk/pieces.ts';
 import { createChunker } from '../../src/grpc/chunker.ts';
 import { type Visit, visitKey } from '../../src/grpc/gate.ts';
 import { Chunker, ChunkEvent_Kind as Kind } from '../../src/grpc/stubs/sluice/v1/chunker_pb.ts';
-import { type GrpcWorld, type Message, openGrpcWorld } from '../support/grpc-world.ts';
+import type { Message } from '../support/grpc-client.ts';
+import { type GrpcWorld, openGrpcWorld } from '../support/grpc-world.ts';
 import { SAMPLE } from '../support/house.ts';
 
 let world: GrpcWorld;

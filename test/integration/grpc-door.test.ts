@@ -11,7 +11,8 @@ import { ServerReflection } from '../../src/grpc/stubs/grpc/reflection/v1/reflec
 import { ServerReflection as Alpha } from '../../src/grpc/stubs/grpc/reflection/v1alpha/reflection_pb.ts';
 import { Streaming } from '../../src/grpc/stubs/streaming_pb.ts';
 import { openAuthority, type Signed } from '../support/authority.ts';
-import { connect, type GrpcWorld, jobOf, openGrpcWorld, refusalOf } from '../support/grpc-world.ts';
+import { connect, refusalOf } from '../support/grpc-client.ts';
+import { type GrpcWorld, jobOf, openGrpcWorld } from '../support/grpc-world.ts';
 
 const ADMIN = 'an-admin-token-of-thirty-chars';
 

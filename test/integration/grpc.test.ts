@@ -7,14 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { idOfJob } from '../../src/domain/job.ts';
 import { createFfprobe } from '../../src/lib/ffprobe.ts';
 import { lookAt } from '../../src/tasks/support/look-into.ts';
-import {
-  CONTENT,
-  type GrpcWorld,
-  jobOf,
-  type Message,
-  openGrpcWorld,
-  refusalOf,
-} from '../support/grpc-world.ts';
+import { type Message, refusalOf } from '../support/grpc-client.ts';
+import { CONTENT, type GrpcWorld, jobOf, openGrpcWorld } from '../support/grpc-world.ts';
 import { readPlaylist } from '../support/package-reader.ts';
 import { isRunOnPostgres } from '../support/postgres-floor.ts';
 import { logo, longFilm, silentFilm, tone } from '../support/small-media.ts';

@@ -16,11 +16,11 @@ afterEach(async () => {
 
 /** What no run that went well goes without. */
 export const NOTHING_FOUND =
-  /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m;
+  /^chaos: kills [1-9]\d*, faults [1-9]\d*, recordings [1-9]\d*, jobs [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m;
 
 /** The same of a run of several hosts. */
 export const NOTHING_FOUND_OF_HOSTS =
-  /^hosts: kills and cuts [1-9]\d*, recordings [1-9]\d*, runs \d+, lost 0, doubled 0, left 0, wrong 0$/m;
+  /^hosts: kills and cuts [1-9]\d*, recordings [1-9]\d*, runs \d+, jobs [1-9]\d*, lost 0, doubled 0, left 0, wrong 0$/m;
 
 interface Ran {
   readonly exitCode: number | null;

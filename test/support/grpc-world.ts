@@ -1,83 +1,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type ChannelCredentials,
-  type Client,
-  credentials,
-  loadPackageDefinition,
-  type Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
 import { createRequests } from '../../src/outside/s3/requests.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import { freePort } from './free-port.ts';
+import { connect, type Message } from './grpc-client.ts';
 import { type House, openHouse, SAMPLE } from './house.ts';
-
-const PROTO = new URL('../../src/grpc/proto', import.meta.url).pathname;
 
 /** The bucket in which the inputs of jobs lie. */
 export const CONTENT = 'content';
-
-// biome-ignore lint/suspicious/noExplicitAny: messages are looked into freely in tests
-export type Message = any;
-
-/** A stock client of gRPC, which knows our services by their descriptions alone. */
-export function connect(address: string, how: ChannelCredentials = credentials.createInsecure()) {
-  const definition = loadSync(['streaming.proto', 'sluice/v1/chunker.proto', 'grpc/health/v1/health.proto'], {
-    includeDirs: [PROTO],
-    keepCase: true,
-    longs: Number,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  });
-  const loaded = loadPackageDefinition(definition) as Message;
-  const clients: Client[] = [];
-  const open = (Service: new (address: string, how: ChannelCredentials) => Client): Message => {
-    const client = new Service(address, how);
-    clients.push(client);
-    return client;
-  };
-  const streaming = open(loaded.Streaming);
-  const health = open(loaded.grpc.health.v1.Health);
-  const chunker = open(loaded.sluice.v1.Chunker);
-  const unary =
-    (client: Message, method: string) =>
-    (request: object, metadata?: Metadata, options: object = {}): Promise<Message> =>
-      new Promise((resolve, reject) => {
-        const done = (error: ServiceError | null, answer: Message) =>
-          error ? reject(error) : resolve(answer);
-        if (metadata === undefined) client[method](request, options, done);
-        else client[method](request, metadata, options, done);
-      });
-  return {
-    createJob: unary(streaming, 'create_job'),
-    getResults: unary(streaming, 'get_results'),
-    revokeJobs: unary(streaming, 'revoke_jobs'),
-    revokeJobOutputs: unary(streaming, 'revoke_job_outputs'),
-    check: unary(health, 'Check'),
-    chunker,
-    health,
-    close() {
-      for (const client of clients) client.close();
-    },
-  };
-}
-
-export type GrpcClient = ReturnType<typeof connect>;
-
-/** The refusal of a call. */
-export async function refusalOf(call: Promise<unknown>): Promise<ServiceError> {
-  try {
-    await call;
-  } catch (error) {
-    return error as ServiceError;
-  }
-  throw new Error('it was not refused');
-}
 
 export type GrpcWorld = Awaited<ReturnType<typeof openGrpcWorld>>;
 
