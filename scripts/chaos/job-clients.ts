@@ -96,9 +96,11 @@ export function createJobClients(options: {
   readonly credentials?: { readonly channel: ChannelCredentials; readonly certificateName: string };
   /** Takes aim at a process behind a door; the shot kills it. */
   readonly aim: (app: App) => Promise<() => void>;
+  /** Hears of each call that got no answer. */
+  readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }): JobClients {
-  const { media, door, headers = {}, credentials, signal } = options;
+  const { media, door, headers = {}, credentials, say, signal } = options;
   type Kept = { -readonly [Key in keyof OrderedJob]: OrderedJob[Key] } & { calls: JobCall[] };
   const ordered: Kept[] = [];
   const clients = new Map<string, GrpcClient>();
@@ -124,6 +126,18 @@ export function createJobClients(options: {
       shoot = undefined;
       if (shot !== undefined) setTimeout(shot, doorKillAfterMs);
     };
+  }
+
+  /** Keeps what came of a call; whether it need not be repeated. */
+  function isOver(job: Kept, call: JobCall, answer: Answer): boolean {
+    if (answer.kind === 'data') {
+      job.calls.push(call);
+      return true;
+    }
+    job.calls.push({ ...call, trouble: answer.text });
+    say(`job ${call.reference} by ${job.order.door}, ${answer.kind}: ${answer.text}`);
+    if (answer.kind === 'refused') job.refusal = answer.text;
+    return answer.kind === 'refused';
   }
 
   async function callGrpc(order: Extract<JobOrder, { door: 'grpc' }>, reference: string): Promise<Answer> {
@@ -154,9 +168,7 @@ export function createJobClients(options: {
       const answer = await calling;
       const handle = answer.kind === 'data' ? String(answer.data['tracking_id']) : undefined;
       const id = handle === undefined ? undefined : idOfJob(handle);
-      job.calls.push({ reference, handle, id, ...troubleOf(answer) });
-      if (answer.kind === 'refused') job.refusal = answer.text;
-      if (answer.kind !== 'unknown') return;
+      if (isOver(job, { reference, handle, id }, answer)) return;
       await pause(AGAIN_MS, signal);
     }
   }
@@ -212,9 +224,7 @@ export function createJobClients(options: {
       shoot();
       const answer = await calling;
       const id = answer.kind === 'data' ? (answer.data['made'] as { readonly id: string }).id : undefined;
-      job.calls.push({ reference: `${order.name}-${number}`, handle: id, id, ...troubleOf(answer) });
-      if (answer.kind === 'refused') job.refusal = answer.text;
-      if (answer.kind !== 'unknown') return;
+      if (isOver(job, { reference: `${order.name}-${number}`, handle: id, id }, answer)) return;
       await pause(AGAIN_MS, signal);
     }
   }
@@ -252,10 +262,6 @@ export function createJobClients(options: {
 /** The film below MEDIA_IN of an order. */
 export function filmOf({ name }: JobOrder): string {
   return `${name}.mp4`;
-}
-
-function troubleOf(answer: Answer): Pick<JobCall, 'trouble'> {
-  return answer.kind === 'data' ? {} : { trouble: answer.text };
 }
 
 function readJson(text: string): unknown {

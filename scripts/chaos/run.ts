@@ -70,6 +70,7 @@ export async function runChaos({ root, options, say, signal }: RunContext<ChaosO
     media: house.media,
     door: () => ({ grpc: house.grpcAddress, pipelineUrl: house.pipelineUrl }),
     aim: performer.aim,
+    say: detail,
     signal,
   });
   try {

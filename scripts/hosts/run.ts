@@ -119,6 +119,7 @@ async function perform(stage: {
       certificateName: CERTIFICATE_NAME,
     },
     aim,
+    say: options.isVerbose ? say : () => {},
     signal,
   });
   const durationMs = options.minutes * 60_000;
