@@ -75,7 +75,7 @@ export async function openApiPage(): Promise<string> {
       }),
       bunnyRoutes({ lookAtVideo: describeOnly, readOnlyApiKey: undefined }),
       graphqlRoutes({
-        ...{ library: desk.library, query: desk.query, presets: desk.control.presets },
+        ...{ library: desk.library, players: desk.players, query: desk.query, presets: desk.control.presets },
         ...{ version: readVersion(), statusOf },
       }),
     ],

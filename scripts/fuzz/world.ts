@@ -72,6 +72,7 @@ export async function openFuzzWorld() {
     wingsOf: (desk) => [
       graphqlRoutes({
         library: desk.library,
+        players: desk.players,
         query: desk.query,
         presets: desk.control.presets,
         version: '0.0.0',

@@ -3,6 +3,7 @@ import type { Places, TaskShapes } from '../domain/recipe.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { AccessRecords } from './access-records.ts';
+import { type AssetPlayers, createAssetPlayers } from './asset-players.ts';
 import { type Control, createControl, type DeskLines } from './control.ts';
 import { createFileIntake, type FileIntake, type FileIntakeOptions } from './files.ts';
 import { createHandedDesk, type HandedDesk } from './handed-over.ts';
@@ -31,6 +32,8 @@ export interface Desk {
   readonly jobs: Jobs;
   /** What lies below MEDIA_IN, and what is made of it. */
   readonly library: Library;
+  /** What pages show of what lies there. */
+  readonly players: AssetPlayers;
   /** What happens, as it happens. */
   readonly live: Live;
   /** Answers programs elsewhere to which steps were handed over. */
@@ -143,6 +146,7 @@ export function createDesk(options: DeskOptions): Desk {
       control,
       laneOf: (lane) => options.lines.lanes?.get(lane),
     }),
+    players: createAssetPlayers(options),
     live: createLive({ ...options, status, steps, progress }),
     progress,
     access: { tokens: ledger.access, audit: ledger.audit, sharedSessions: ledger.sharedSessions },

@@ -34,7 +34,7 @@ export interface WatchedFile {
 }
 
 /** A file that is being read. */
-interface OpenedFile {
+export interface OpenedFile {
   readonly totalBytes: number;
   readonly chunks: AsyncIterable<Buffer>;
   /** Lets go of it without reading. */

@@ -191,7 +191,7 @@ export function endingOf(task: string, params: Readonly<Record<string, unknown>>
     case 'package':
       return isDashAlone(params['formats']) ? 'mpd' : 'm3u8';
     case 'thumbnail':
-      return 'jpg';
+      return params['format'] === 'png' ? 'png' : 'jpg';
     case 'waveform':
       return 'json';
     default:

@@ -1,17 +1,20 @@
 import { type ValueNode, valueFromASTUntyped } from 'graphql/index.js';
+import type { AssetPlayers } from '../desk/asset-players.ts';
 import type { Control } from '../desk/control.ts';
 import type { AssetInSight, Library } from '../desk/library.ts';
 import type { Query } from '../desk/query.ts';
 import { ASSET_STATUSES, JOB_STATUSES } from '../domain/asset.ts';
+import { playerIn } from '../domain/asset-player.ts';
 import { adviceFor, ERROR_CATALOGUE, type ErrorCode } from '../domain/error-catalogue.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { NewPreset } from '../domain/preset.ts';
 import { MOST_FIRST } from './limits.ts';
-import { invalid, type PresetFields, paramsOf, viewAsset, viewJob, viewPreset } from './views.ts';
+import { invalid, type PresetFields, paramsOf, viewAsset, viewJob, viewPlayer, viewPreset } from './views.ts';
 
 /** What the resolvers stand on. */
 export interface ResolverOptions {
   readonly library: Library;
+  readonly players: Pick<AssetPlayers, 'of'>;
   readonly query: Pick<Query, 'presets' | 'status'>;
   readonly presets: Control['presets'];
   readonly version: string;
@@ -44,7 +47,7 @@ const MOST_COMMENT = 10_000;
 /** Questions that are asked of many at once, by a loader each, so that a list costs no more of them than one item. */
 type Asked<T, P = unknown> = readonly { readonly obj: T; readonly params: P }[];
 
-export function createResolvers({ library, query, presets, version }: ResolverOptions) {
+export function createResolvers({ library, players, query, presets, version }: ResolverOptions) {
   const jobView = (job: Parameters<typeof viewJob>[0]) => viewJob(job, adviceOf);
 
   async function assetOf(id: string) {
@@ -192,6 +195,13 @@ export function createResolvers({ library, query, presets, version }: ResolverOp
           return asked.map(({ obj, params }) =>
             (found.get(obj.id) ?? []).slice(0, firstOf(params.first ?? 20)).map(jobView),
           );
+        },
+        opts: { cache: false },
+      },
+      player: {
+        async loader(asked: Asked<ReturnType<typeof viewAsset>>) {
+          const found = await players.of([...new Set(asked.map(({ obj }) => obj.id))]);
+          return asked.map(({ obj }) => viewPlayer(obj, found.get(obj.id) ?? playerIn([])));
         },
         opts: { cache: false },
       },

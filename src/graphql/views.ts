@@ -1,5 +1,7 @@
+import { tagOf } from '../desk/asset-players.ts';
 import type { AssetInSight, AssetJob } from '../desk/library.ts';
-import { streamsOf } from '../domain/asset.ts';
+import { endingOf, streamsOf } from '../domain/asset.ts';
+import { type AssetPlayer, type MadeFile, missingOf } from '../domain/asset-player.ts';
 import { KnownError } from '../domain/errors.ts';
 import { CONTAINERS, type ContainerName } from '../domain/media/containers.ts';
 import { USUAL_CODECS } from '../domain/media/encoding.ts';
@@ -30,6 +32,24 @@ export function viewAsset(asset: AssetInSight) {
     error: error?.message ?? null,
     errorCode: error?.code ?? null,
     createdAt: iso(createdAtMs),
+  };
+}
+
+/** Where this server hands out what is shown of an asset: another address for each that is made anew. */
+export function viewPlayer(
+  { id, videoCodec, audioCodec }: Pick<ReturnType<typeof viewAsset>, 'id' | 'videoCodec' | 'audioCodec'>,
+  player: AssetPlayer,
+) {
+  const at = `/api/assets/${encodeURIComponent(id)}`;
+  const fileAt = ({ of, name }: MadeFile) =>
+    `${at}/made/${[of.runId, of.step, name].map(encodeURIComponent).join('/')}`;
+  const { poster, sprite, waveform, hls } = player;
+  return {
+    poster: poster === undefined ? null : `${at}/poster?v=${tagOf(poster.of, poster.name)}`,
+    sprite: sprite === undefined ? null : fileAt(sprite),
+    waveform: waveform === undefined ? null : fileAt(waveform),
+    hls: hls === undefined ? null : fileAt(hls),
+    missing: missingOf(player, { video: videoCodec !== null, audio: audioCodec !== null }),
   };
 }
 
@@ -112,7 +132,7 @@ function codecsOf(task: string, params: NewPreset['params']) {
     case 'watermark':
       return { container: 'mp4', videoCodec: 'h264', audioCodec: 'aac' };
     case 'thumbnail':
-      return { ...none, container: 'jpg' };
+      return { ...none, container: endingOf(task, params) ?? null };
     default:
       return none;
   }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type ExpressionBuilder, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
+import {
+  type ExpressionBuilder,
+  type Selectable,
+  type SelectQueryBuilder,
+  sql,
+  type Transaction,
+} from 'kysely';
 import {
   ASSET_STATUSES,
   type AssetStatus,
@@ -7,6 +13,7 @@ import {
   type JobStatus,
   STATES_OF_ASSETS,
 } from '../domain/asset.ts';
+import type { MadeOfAsset } from '../domain/asset-player.ts';
 import { recordingId } from '../domain/ids.ts';
 import { firstLaneOf } from '../domain/recipe.ts';
 import { type NewRecording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
@@ -75,7 +82,14 @@ export interface Assets {
   ): Promise<Page<{ readonly id: string; readonly seq: number }>>;
   /** The newest jobs of each of these assets, the newest first. */
   jobsOf(ids: readonly string[], limit: number): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What steps of these tasks have made of each of these assets and is still there, the newest runs first: so many of each task at the most. */
+  made(ids: readonly string[], tasks: readonly string[], limit: number): Promise<MadeOfAsset[]>;
+  /** What one step of one run has made of an asset; `undefined`: it has made nothing, or that is no run of this asset. */
+  madeBy(of: Pick<MadeOfAsset, 'assetId' | 'runId' | 'step'>): Promise<MadeOfAsset | undefined>;
 }
+
+/** What a run has made is being taken back, or is gone. */
+const GONE_STATES: readonly State[] = ['cancelling', 'cancelled', 'deleting', 'deleted'];
 
 /** A worker has it, or takes back what it has made: it is left alone until that is over. */
 const BUSY_STATES: readonly State[] = ['moving', 'cancelling', 'deleting'];
@@ -190,6 +204,17 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
       });
   }
 
+  /** Steps that have made something of assets which there are, and it was not taken back. */
+  const makers = () =>
+    db
+      .selectFrom('stages')
+      .innerJoin('recordings', 'recordings.id', 'stages.recording_id')
+      .innerJoin('assets', 'assets.recording_id', 'recordings.run_of')
+      .where('stages.fact', 'is not', null)
+      .where('stages.ending', 'is', null)
+      .where('recordings.state', 'not in', GONE_STATES)
+      .where('recordings.wanted', 'is distinct from', 'cancelled');
+
   return {
     async take(given) {
       const found = new Map(given.map((asset) => [recordingId(asset.recording.naturalKey), asset] as const));
@@ -277,6 +302,44 @@ export function createAssets({ db, hosts }: { db: Database; hosts: Hosts }): Ass
       }
       return ofAssets;
     },
+
+    async made(ids, tasks, limit) {
+      if (ids.length === 0) return [];
+      const numbered = makers()
+        .select(['stages.recording_id', 'stages.stage', 'recordings.run_of', 'recordings.seq'])
+        .select(
+          sql<number>`row_number() over (partition by run_of, task order by recordings.seq desc, stage)`.as(
+            'place_of_step',
+          ),
+        )
+        .where('recordings.run_of', 'in', ids)
+        .where('stages.task', 'in', tasks);
+      const rows = await db
+        .selectFrom(numbered.as('makers'))
+        .innerJoin('stages', (on) =>
+          on
+            .onRef('stages.recording_id', '=', 'makers.recording_id')
+            .onRef('stages.stage', '=', 'makers.stage'),
+        )
+        .select(['makers.run_of', 'makers.recording_id', 'makers.stage'])
+        .select(['stages.task', 'stages.fact', 'stages.done_at_ms'])
+        .where('place_of_step', '<=', limit)
+        .orderBy('makers.seq', 'desc')
+        .orderBy('makers.stage')
+        .execute();
+      return rows.map(toMade);
+    },
+
+    async madeBy({ assetId, runId, step }) {
+      const row = await makers()
+        .select(['recordings.run_of', 'stages.recording_id', 'stages.stage'])
+        .select(['stages.task', 'stages.fact', 'stages.done_at_ms'])
+        .where('stages.recording_id', '=', runId)
+        .where('stages.stage', '=', step)
+        .where('recordings.run_of', '=', assetId)
+        .executeTakeFirst();
+      return row && toMade(row);
+    },
   };
 }
 
@@ -344,4 +407,19 @@ function toAsset(row: {
 }): AssetRow {
   const { recording_id: id, seq, comments, has_namesake: hasNamesake } = row;
   return { id, seq: Number(seq), comments, hasNamesake: Boolean(hasNamesake) };
+}
+
+function toMade(
+  row: Pick<Selectable<Tables['stages']>, 'recording_id' | 'stage' | 'task' | 'fact' | 'done_at_ms'> & {
+    run_of: string | null;
+  },
+): MadeOfAsset {
+  return {
+    assetId: row.run_of ?? '',
+    runId: row.recording_id,
+    step: row.stage,
+    task: row.task ?? '',
+    fact: JSON.parse(row.fact ?? '{}'),
+    doneAtMs: row.done_at_ms ?? 0,
+  };
 }

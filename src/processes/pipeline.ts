@@ -158,6 +158,7 @@ export async function startServer(config: Config, log: Logger) {
       }),
       graphqlRoutes({
         library: desk.library,
+        players: desk.players,
         query: desk.query,
         presets: desk.control.presets,
         version: installation.version,

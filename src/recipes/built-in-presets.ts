@@ -44,4 +44,16 @@ export const BUILT_IN_PRESETS: readonly NewPreset[] = [
     task: 'thumbnail',
     params: { time: '10%', width: 1280 },
   },
+  {
+    name: 'sprite',
+    description: 'Small pictures for the timeline, one for each 5 s',
+    task: 'sprite',
+    params: { intervalS: 5 },
+  },
+  {
+    name: 'waveform',
+    description: 'How loud it is over its length, for the timeline',
+    task: 'waveform',
+    params: { peaks: 1000 },
+  },
 ];

@@ -119,7 +119,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   addRunsApi(app, desk);
   addFileDoors(app, desk.files);
   addRecordingsApi(app, query);
-  addAssetsApi(app, desk.library);
+  addAssetsApi(app, desk);
   addUploadsApi(app, query);
   addActionsApi(app, desk);
   addOverviewApi(app, desk);

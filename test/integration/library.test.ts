@@ -263,7 +263,7 @@ describe('the ledger of assets', () => {
     expect(addresses).toContain(`media-in:${odd}`);
   });
 
-  it('answers a page of assets with their jobs in as many questions as one of them', async () => {
+  it('answers a page of assets with their jobs and pictures in as many questions as one of them', async () => {
     const group = paths(60).map((path) => found(path));
     await ledger.assets.take(group);
     const { rows } = await ledger.assets.page({ limit: 60 });
@@ -287,14 +287,15 @@ describe('the ledger of assets', () => {
       await ledger.jobs.reached(ids);
       const jobs = [...(await ledger.assets.jobsOf(ids, 20)).values()].flat();
       await ledger.jobs.reached(jobs);
+      await ledger.assets.made(ids, ['thumbnail'], 3);
       return { questions, jobs: jobs.length };
     };
 
     const few = await ask(1);
     const many = await ask(50);
 
-    expect(few).toEqual({ questions: 4, jobs: 2 });
-    expect(many).toEqual({ questions: 4, jobs: 80 });
+    expect(few).toEqual({ questions: 5, jobs: 2 });
+    expect(many).toEqual({ questions: 5, jobs: 80 });
     const listed = await ledger.assets.jobs({ limit: 50, status: 'PENDING' });
     expect([listed.rows.length, listed.isLast]).toEqual([50, false]);
     const next = await ledger.assets.jobs({ limit: 50, beforeSeq: listed.rows.at(-1)?.seq });

@@ -45,6 +45,8 @@ describe('presets', () => {
       'hls-1080p',
       'dash-hevc',
       'thumbnail',
+      'sprite',
+      'waveform',
     ]);
     for (const preset of body.presets) {
       expect(preset).toMatchObject({ is_built_in: true, version: 1, problems: [] });

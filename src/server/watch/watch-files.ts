@@ -15,6 +15,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.jpg': 'image/jpeg',
 };
 
+/** What a file of a package is served as, or what lies beside one, by the end of its name; `undefined`: there is no such file. */
+export function watchedTypeOf(path: string): string | undefined {
+  return TYPES[extname(path)];
+}
+
 /** What names others is asked for anew: captions may have come to it. */
 const CHANGING = ['.m3u8', '.mpd', '.vtt'];
 
@@ -36,7 +41,7 @@ export async function sendWatched(
 ): Promise<FastifyReply> {
   const { watch, recordingId, path, isForAll } = file;
   const ending = extname(path);
-  const type = TYPES[ending];
+  const type = watchedTypeOf(path);
   if (type === undefined) throw new KnownError('There is no such file', { code: 'NOT_FOUND' });
   const keep = CHANGING.includes(ending) ? 'max-age=60' : 'max-age=31536000, immutable';
   reply.headers({

@@ -62,6 +62,7 @@ describe('the name of what a job makes', () => {
     ['package', { formats: ['hls', 'dash'] }, 'm3u8'],
     ['package', { formats: ['dash'] }, 'mpd'],
     ['thumbnail', {}, 'jpg'],
+    ['thumbnail', { format: 'png' }, 'png'],
     ['sprite', {}, undefined],
   ])('ends by the task %s %j in %s', (task, params, ending) => {
     expect(endingOf(task, params)).toBe(ending);
