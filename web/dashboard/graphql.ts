@@ -34,6 +34,16 @@ export interface JobView {
   readonly endsAt: number | null;
 }
 
+/** What there is to show an asset by: addresses, null until there is one. */
+export interface PlayerView {
+  readonly poster: string | null;
+  readonly sprite: string | null;
+  readonly waveform: string | null;
+  readonly hls: string | null;
+  /** The presets that would make what is not there. */
+  readonly missing: readonly string[];
+}
+
 /** An asset with its jobs, as the pages ask for it. */
 export interface AssetView {
   readonly id: string;
@@ -50,13 +60,15 @@ export interface AssetView {
   readonly comments: string;
   readonly url: string | null;
   readonly jobs: readonly JobView[];
+  readonly player: Pick<PlayerView, 'poster'>;
 }
-
-const JOB = 'id presetId status progress error output outputUrl startsAt endsAt';
-
-export const ASSET = `id filename path duration size width height videoCodec audioCodec status error comments url jobs { ${JOB} }`;
 
 /** Whether something of it changes by itself. */
 export function isUnderWay({ status, jobs }: Pick<AssetView, 'status' | 'jobs'>): boolean {
-  return status === 'pending' || jobs.some((job) => job.status === 'PENDING' || job.status === 'PROCESSING');
+  return status === 'pending' || jobs.some(isOpen);
+}
+
+/** Whether a job is waited for. */
+export function isOpen({ status }: Pick<JobView, 'status'>): boolean {
+  return status === 'PENDING' || status === 'PROCESSING';
 }

@@ -2,11 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { formatBytes, formatDuration } from '../shared/format.ts';
 import { AssetJobs, MakeJob } from './asset-jobs.tsx';
 import { Dialog } from './dialog.tsx';
-import { ASSET, type AssetView, ask, isUnderWay } from './graphql.ts';
+import { type AssetView, ask, isUnderWay } from './graphql.ts';
 import type { Live } from './live.ts';
 import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Dot, Empty, Loading, Trouble } from './parts.tsx';
+import { Poster } from './poster.tsx';
+import { JOBS_OF_EACH, SHELF } from './questions.ts';
 import { useResource } from './resource.ts';
 import { go, Link } from './router.tsx';
 
@@ -29,11 +31,6 @@ interface Shelf {
   };
   readonly presets: readonly { readonly name: string }[];
 }
-
-const SHELF = `query ($status: String, $search: String, $first: Int) {
-  assets: assetsPage(status: $status, search: $search, first: $first) { nodes { ${ASSET} } pageInfo { hasNextPage } }
-  presets { name }
-}`;
 
 /** What lies below MEDIA_IN, and what is made of it. */
 export function LibraryPage({ live, query }: { live: Live; query: URLSearchParams }) {
@@ -188,28 +185,31 @@ function AssetRow({
 
   return (
     <li class="row stacked">
-      <div class="row-words">
-        <p class="row-title">
-          <Link href={`/timeline/${encodeURIComponent(id)}`}>
-            <bdi>{filename}</bdi>
-          </Link>{' '}
-          <span class="badge">
-            <Dot tone={TONES[status]} />
-            {WORDS[status]}
-          </span>
-        </p>
-        <p class="small muted wrap">{factsOf(asset).join(' · ')}</p>
-        {path !== filename && (
-          <p class="small muted wrap">
-            <bdi>{path}</bdi>
+      <div class="asset-head">
+        <Poster asset={asset} />
+        <div class="row-words">
+          <p class="row-title">
+            <Link href={`/timeline/${encodeURIComponent(id)}`}>
+              <bdi>{filename}</bdi>
+            </Link>{' '}
+            <span class="badge">
+              <Dot tone={TONES[status]} />
+              {WORDS[status]}
+            </span>
           </p>
-        )}
-        {error !== null && <p class="small wrap bad-words">{error}</p>}
+          <p class="small muted wrap">{factsOf(asset).join(' · ')}</p>
+          {path !== filename && (
+            <p class="small muted wrap">
+              <bdi>{path}</bdi>
+            </p>
+          )}
+          {error !== null && <p class="small wrap bad-words">{error}</p>}
+        </div>
       </div>
       <Comments asset={asset} reload={reload} />
       <details>
         <summary>
-          {jobs.length === 0 ? 'No jobs' : jobs.length === 1 ? '1 job' : `${jobs.length} jobs`}
+          {jobWords(jobs.length)}
           <span class="hidden-text"> of {filename}</span>
         </summary>
         <AssetJobs jobs={jobs} reload={reload} />
@@ -244,6 +244,12 @@ function AssetRow({
   );
 }
 
+function jobWords(count: number): string {
+  if (count === 0) return 'No jobs';
+  if (count === 1) return '1 job';
+  return count < JOBS_OF_EACH ? `${count} jobs` : `The ${JOBS_OF_EACH} newest jobs`;
+}
+
 function factsOf({ duration, width, height, videoCodec, audioCodec, size }: AssetView): string[] {
   return [
     duration === null ? undefined : formatDuration(duration * 1000),
@@ -275,6 +281,7 @@ function Comments({ asset: { id, filename, comments }, reload }: { asset: AssetV
   }
 
   if (text === undefined) {
+    if (comments === '' && !mayAct) return null;
     return (
       <p class="small wrap">
         {comments}{' '}

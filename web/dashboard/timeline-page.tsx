@@ -1,11 +1,17 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { type Picture, pictureAt } from '../shared/pictures.ts';
+import { openSource } from '../shared/source.ts';
 import { AssetJobs, MakeJob } from './asset-jobs.tsx';
 import { clock } from './clock.ts';
-import { ASSET, type AssetView, ask, isUnderWay } from './graphql.ts';
+import { type AssetView, ask, isUnderWay, type PlayerView } from './graphql.ts';
+import { Lanes, Preview, usePictures, useWaveform } from './lanes.tsx';
 import type { Live } from './live.ts';
+import { MakePictures } from './make-pictures.tsx';
 import { useMayAct } from './me.tsx';
 import { notify, notifyProblem } from './notices.tsx';
 import { Loading, Trouble } from './parts.tsx';
+import { assetFields } from './questions.ts';
 import { useResource } from './resource.ts';
 import { Link } from './router.tsx';
 
@@ -15,8 +21,16 @@ const AGAIN_MS = 1000;
 /** A step where nobody knows how long a picture stands, in seconds. */
 const USUAL_FRAME_S = 0.04;
 
+/** So many jobs are shown. */
+const MOST_JOBS = 20;
+
+/** From an end of a slider to where its thumb is at its first and its last moment, in pixels. */
+const HALF_THUMB_PX = 8;
+
+const FIELDS = assetFields(MOST_JOBS, 'poster sprite waveform hls missing');
+
 interface Shown {
-  readonly asset: (AssetView & { readonly frameRate: number | null }) | null;
+  readonly asset: (AssetView & { readonly frameRate: number | null; readonly player: PlayerView }) | null;
   readonly presets: readonly { readonly name: string }[];
 }
 
@@ -27,7 +41,7 @@ export function TimelinePage({ live, id }: { live: Live; id: string }) {
     key: `/graphql?timeline=${id}`,
     live,
     load: () =>
-      ask<Shown>(`query ($id: ID!) { asset(id: $id) { ${ASSET} frameRate } presets { name } }`, { id }),
+      ask<Shown>(`query ($id: ID!) { asset(id: $id) { ${FIELDS} frameRate } presets { name } }`, { id }),
     onNews: ({ recording }) => recording?.source === 'library',
     ...(isActive ? { everyMs: AGAIN_MS } : {}),
   });
@@ -65,6 +79,11 @@ function Cutter({
   const [inS, setInS] = useState(0);
   const [outS, setOutS] = useState<number>();
   const [cannotPlay, setCannotPlay] = useState(false);
+  /** The package that is played; what is made meanwhile takes nothing away from somebody who watches. */
+  const [hls, setHls] = useState(asset.player.hls ?? undefined);
+  const [hasFailed, setHasFailed] = useState(false);
+  const pictures = usePictures(asset.player.sprite);
+  const waveform = useWaveform(asset.player.waveform);
   /** As they are now: a key may be pressed before what the last one did is shown. */
   const now = useRef({ atS: 0, inS: 0 });
   /** Until where it plays, while the part is tried. */
@@ -106,6 +125,44 @@ function Cutter({
     void video.current.play().catch(() => setCannotPlay(true));
   }
 
+  // The file cannot be played, and by now there is something that can.
+  useEffect(() => {
+    if (!cannotPlay || hasFailed || hls !== undefined || asset.player.hls === null) return;
+    setCannotPlay(false);
+    setHls(asset.player.hls);
+  }, [cannotPlay, asset.player.hls]);
+
+  useEffect(() => {
+    const element = video.current;
+    if (element === null) return;
+    if (hls === undefined) {
+      element.src = `/api/assets/${encodeURIComponent(asset.id)}/file`;
+      return;
+    }
+    let isOver = false;
+    // What was played before lets go of the film before another takes it.
+    const fallBack = () =>
+      close().then(() => {
+        if (isOver) return;
+        setHasFailed(true);
+        setHls(undefined);
+      });
+    const opening = openSource(element, hls, { onCaptions() {}, onFailed: () => void fallBack() });
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= opening.then(
+        (source) => source.close(),
+        () => {},
+      );
+      return closing;
+    };
+    opening.catch(fallBack);
+    return () => {
+      isOver = true;
+      void close();
+    };
+  }, [hls]);
+
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const { target, altKey, ctrlKey, metaKey } = event;
@@ -138,7 +195,7 @@ function Cutter({
         <video
           ref={video}
           class="cutter-film"
-          src={`/api/assets/${encodeURIComponent(asset.id)}/file`}
+          poster={asset.player.poster ?? undefined}
           preload="metadata"
           playsInline
           onLoadedMetadata={({ currentTarget: { duration } }) =>
@@ -152,15 +209,17 @@ function Cutter({
               currentTarget.pause();
             }
           }}
-          onError={() => setCannotPlay(true)}
+          onError={() => hls === undefined && setCannotPlay(true)}
         />
         {cannotPlay && (
           <p role="alert">
             This browser cannot play the file as it is. It can be cut all the same, by numbers; to see it
-            here, make an MP4 of it, such as by web-720p, and look at that.
+            here, have a package made of it, such as by hls-720p.
           </p>
         )}
-        <Scrubber atS={atS} inS={inS} endS={endS} lengthS={lengthS} seek={seek} />
+        <Scrubber atS={atS} inS={inS} endS={endS} lengthS={lengthS} pictures={pictures} seek={seek}>
+          <Lanes pictures={pictures} waveform={waveform} atS={atS} inS={inS} endS={endS} lengthS={lengthS} />
+        </Scrubber>
         <div class="actions">
           <button type="button" class="primary" onClick={toggle}>
             Play or pause
@@ -185,6 +244,7 @@ function Cutter({
           Keys: space plays, I and O mark where the part begins and ends, comma and full stop go by one
           picture, arrows by five seconds.
         </p>
+        <MakePictures asset={asset} reload={reload} />
       </section>
       {mayAct && (
         <Part
@@ -206,23 +266,58 @@ function Cutter({
   );
 }
 
-/** Where in the film one is, with the part that is marked; by mouse, finger and keyboard. */
+/**
+ * Where in the film one is, with the part that is marked; by mouse, finger and keyboard. Over the moment that is pointed at, or to
+ * which keys go, stands its picture.
+ */
 function Scrubber(props: {
   atS: number;
   inS: number;
   endS: number;
   lengthS: number;
+  pictures: readonly Picture[];
   seek: (toS: number) => void;
+  /** What is shown of the film along the slider. */
+  children: ComponentChildren;
 }) {
-  const { atS, inS, endS, lengthS, seek } = props;
-  const share = (s: number) => (lengthS > 0 ? `${(100 * s) / lengthS}%` : '0%');
+  const { atS, inS, endS, lengthS, pictures, seek, children } = props;
+  const whole = useRef<HTMLDivElement>(null);
+  const [pointedS, setPointedS] = useState<number>();
+  const [isSought, setSought] = useState(false);
+  const shownS = pointedS ?? (isSought ? atS : undefined);
+  const share = (s: number) => (lengthS > 0 ? s / lengthS : 0);
+
+  /** The moment below a pointer. */
+  function point(event: PointerEvent): number | undefined {
+    const box = whole.current?.getBoundingClientRect();
+    if (box === undefined || lengthS === 0) return undefined;
+    const lengthPx = Math.max(1, box.width - 2 * HALF_THUMB_PX);
+    const momentS = Math.min(1, Math.max(0, (event.clientX - box.left - HALF_THUMB_PX) / lengthPx)) * lengthS;
+    setPointedS(momentS);
+    return momentS;
+  }
+
+  function leave(): void {
+    setPointedS(undefined);
+    setSought(false);
+  }
+
   return (
-    <div class="cutter">
-      <div
-        class="cutter-part"
-        style={{ left: share(inS), width: share(Math.max(0, endS - inS)) }}
-        aria-hidden="true"
-      />
+    <div class="cutter" ref={whole} onPointerMove={point} onPointerLeave={leave} onPointerCancel={leave}>
+      {shownS !== undefined && (
+        <Preview
+          picture={pictures.length === 0 ? undefined : pictureAt(pictures, shownS)}
+          momentS={shownS}
+          left={`${HALF_THUMB_PX}px + (100% - ${2 * HALF_THUMB_PX}px) * ${share(shownS)}`}
+        />
+      )}
+      <div class="cutter-line">
+        <div
+          class="cutter-part"
+          style={{ left: `${100 * share(inS)}%`, width: `${100 * share(Math.max(0, endS - inS))}%` }}
+          aria-hidden="true"
+        />
+      </div>
       <input
         type="range"
         aria-label="Where in the film"
@@ -231,8 +326,27 @@ function Scrubber(props: {
         max={lengthS}
         step={0.001}
         value={atS}
-        onInput={(event) => seek(Number(event.currentTarget.value))}
+        onInput={(event) => {
+          setSought(true);
+          seek(Number(event.currentTarget.value));
+        }}
+        onBlur={() => setSought(false)}
       />
+      <div
+        class="cutter-lanes"
+        onPointerDown={(event) => {
+          const momentS = event.button === 0 ? point(event) : undefined;
+          if (momentS === undefined) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          seek(momentS);
+        }}
+        onPointerMove={(event) => {
+          const momentS = point(event);
+          if (momentS !== undefined && event.currentTarget.hasPointerCapture(event.pointerId)) seek(momentS);
+        }}
+      >
+        {children}
+      </div>
       <p class="number small">
         {clock(atS)} of {clock(lengthS)}
       </p>

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { WatchView } from '../../src/server/watch/watch-view.ts';
-import { clock } from './clock.ts';
+import { clock } from '../shared/clock.ts';
+import { type Captions, openSource, type Source } from '../shared/source.ts';
 import { keyDeed } from './keys.ts';
 import type { Memory } from './memory.ts';
-import { type Captions, openSource, type Source } from './source.ts';
 import { Timeline } from './timeline.tsx';
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;

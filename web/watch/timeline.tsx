@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { WatchView } from '../../src/server/watch/watch-view.ts';
-import { clock, spoken } from './clock.ts';
-import { type Picture, pictureAt, readPictures } from './pictures.ts';
+import { clock, spoken } from '../shared/clock.ts';
+import { type Picture, pictureAt, readPictures } from '../shared/pictures.ts';
 
 /** Where in the recording it is, and what is shown elsewhere in it. */
 export function Timeline(props: {

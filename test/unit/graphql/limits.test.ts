@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, getOperationAST, parse } from 'graphql/index.js';
 import { describe, expect, it } from 'vitest';
-import { MOST_COST, MOST_DEPTH, measure, requireWithin } from '../../../src/graphql/limits.ts';
+import { MOST_COST, MOST_DEPTH, MOST_FIRST, measure, requireWithin } from '../../../src/graphql/limits.ts';
+import { SHELF } from '../../../web/dashboard/questions.ts';
 
 const sdl = readFileSync(join(import.meta.dirname, '../../../src/graphql/schema.graphql'), 'utf8');
 const schema = buildSchema(sdl);
@@ -38,6 +39,10 @@ describe('what a request may cost', () => {
     const query = 'query ($first: Int) { assets(first: $first) { id } }';
     expect(measured(query, { first: 5 }).cost).toBe(6);
     expect(measured(query, {}).cost).toBe(201);
+  });
+
+  it('is enough for the page of the library, however many assets that shows', () => {
+    expect(measured(SHELF, { first: MOST_FIRST }).cost).toBeLessThanOrEqual(MOST_COST);
   });
 
   it('is measured at once, however often fragments name each other', () => {

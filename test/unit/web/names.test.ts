@@ -15,8 +15,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'web/dashboard/app.tsx': 'the way to that page',
   'web/dashboard/types.ts': 'what the API of that page answers',
   ...Object.fromEntries(
-    ['keys.ts', 'memory.ts', 'player.tsx', 'source.ts'].map((file) => [
-      `web/watch/${file}`,
+    ['watch/keys.ts', 'watch/memory.ts', 'watch/player.tsx', 'shared/source.ts'].map((file) => [
+      `web/${file}`,
       'what browsers and players call the text below a film',
     ]),
   ),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { clock, spoken } from '../../../web/watch/clock.ts';
+import { clock, spoken } from '../../../web/shared/clock.ts';
+import { pictureAt, readPictures } from '../../../web/shared/pictures.ts';
 import { createMemory } from '../../../web/watch/memory.ts';
-import { pictureAt, readPictures } from '../../../web/watch/pictures.ts';
 import { readOpened } from '../../../web/watch/server.ts';
 
 describe('the place in a recording', () => {
