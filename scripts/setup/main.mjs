@@ -22,6 +22,7 @@ import {
   REDIS,
   readEnvFile,
 } from './programs.mjs';
+import { rabbitmqStep } from './rabbitmq.mjs';
 import { radosgwStep } from './radosgw.mjs';
 import { stubsStep } from './stubs.mjs';
 
@@ -31,7 +32,7 @@ Usage: node scripts/setup.mjs [options]
 
   --build   also compile src to dist, if anything has changed
   --test    also install what only the tests need (rclone, b2sdk, grpcio, faketime, Chromium, nginx, Caddy,
-            HAProxy, Postgres, iproute2, and in the cache folder of this user radosgw)
+            HAProxy, Postgres, iproute2, and in the cache folder of this user radosgw and RabbitMQ)
   --chaos   also install what only the chaos run needs (faketime, Postgres)
   --hosts   also install what only the small world of hosts needs (faketime, Postgres, nginx, iproute2)
   --attack  also install what only the attacks need (nginx)
@@ -90,7 +91,7 @@ export async function setUp({
       ? [programStep({ program: IPROUTE, env, folders, say })]
       : []),
     ...(test ? [programStep({ program: B2SDK, env, folders, say }), radosgwStep({ env, say })] : []),
-    ...(test ? [programStep({ program: GRPCIO, env, folders, say })] : []),
+    ...(test ? [programStep({ program: GRPCIO, env, folders, say }), rabbitmqStep({ env, say })] : []),
     ...(bench ? [programStep({ program: CURL, env, folders, say })] : []),
     packagesStep({ root, env, say }),
     stubsStep({ root, say }),

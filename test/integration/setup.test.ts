@@ -284,7 +284,7 @@ describe('the set-up', () => {
     await setUp(options);
   });
 
-  it('goes on without the S3 server of the tests where it cannot be had, and says so', async () => {
+  it('goes on without the servers of the tests that cannot be unpacked, and says so', async () => {
     for (const program of [
       'rclone',
       'faketime',
@@ -311,8 +311,12 @@ describe('the set-up', () => {
     expect(said).toContainEqual(
       expect.stringMatching(/^radosgw cannot be had here: .*in CI these tests fail/),
     );
+    expect(said).toContainEqual(
+      expect.stringMatching(/^RabbitMQ cannot be had here: .*in CI their tests fail/),
+    );
     said.length = 0;
     await put('cache/sluice/radosgw/complete', '');
+    await put('cache/sluice/rabbitmq/complete', '');
     await setUp({ ...options, env: nowhere });
     expect(said).toEqual([]);
   });
