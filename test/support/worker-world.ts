@@ -86,11 +86,6 @@ export async function openWorkerWorld(): Promise<WorkerWorld> {
   return world;
 }
 
-export function orderOf(jobId: number, more: readonly object[] = []) {
-  const source = { id: 'source_path', type: 'string', value: '/data/talk.mp4' };
-  return { job_id: jobId, parameters: [source, ...more] };
-}
-
 /** A job that ends when the test says so, or when it is stopped. */
 export function latch() {
   let release: (outcome?: JobOutcome) => void = () => undefined;

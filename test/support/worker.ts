@@ -57,3 +57,9 @@ export function startWorker(
     rmSync(folder, { recursive: true });
   }
 }
+
+/** An order that the workers of the tests understand. */
+export function orderOf(jobId: number, more: readonly object[] = []) {
+  const source = { id: 'source_path', type: 'string', value: '/data/talk.mp4' };
+  return { job_id: jobId, parameters: [source, ...more] };
+}

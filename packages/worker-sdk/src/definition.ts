@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { WorkerSetupError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -50,4 +50,19 @@ export function checkDefinition({ process, parameters }: WorkerDefinition): void
   if (parameters?.type !== 'object') {
     throw new WorkerSetupError('The parameters of the worker are no object of zod, z.object({ … })');
   }
+}
+
+const outcomeSchema = z
+  .object({
+    destinationPaths: z.array(z.string()).optional(),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+  })
+  .optional();
+
+/** What `process` has given back, of a worker that no compiler has looked at. */
+export function readOutcome(outcome: unknown): JobOutcome {
+  const parsed = outcomeSchema.safeParse(outcome);
+  if (parsed.success) return parsed.data ?? {};
+  const [issue] = parsed.error.issues;
+  throw new TypeError(`"process" has given back no outcome: ${issue?.path.join('.')} ${issue?.message}`);
 }

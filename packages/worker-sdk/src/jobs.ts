@@ -10,7 +10,7 @@ import {
   type Send,
   workerAnswer,
 } from './answers.ts';
-import type { JobOutcome, WorkerDefinition } from './definition.ts';
+import { type JobOutcome, readOutcome, type WorkerDefinition } from './definition.ts';
 import { messageOf, ParameterValueError, RequirementsError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { JobOrder, Parameter } from './order.ts';
@@ -211,8 +211,7 @@ export function createJobs<Schema extends z.ZodObject>({
   async function work(job: Current) {
     job.log.info('Job started');
     try {
-      const outcome = await definition.process(contextOf(job));
-      return endOf(job, outcome ?? {});
+      return endOf(job, readOutcome(await definition.process(contextOf(job))));
     } catch (error) {
       if (job.stopper.signal.aborted && isAbort(error, job.stopper.signal)) return endOf(job, {});
       const message = messageOf(error);

@@ -1,13 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hasRabbitmq } from '../../support/rabbitmq.ts';
-import type { TestWorker } from '../../support/worker.ts';
-import {
-  latch,
-  openWorkerWorld,
-  orderOf,
-  WORLD_TIMEOUT_MS,
-  type WorkerWorld,
-} from '../../support/worker-world.ts';
+import { orderOf, type TestWorker } from '../../support/worker.ts';
+import { latch, openWorkerWorld, WORLD_TIMEOUT_MS, type WorkerWorld } from '../../support/worker-world.ts';
 
 describe.runIf(hasRabbitmq)('direct messages to a worker', () => {
   let world: WorkerWorld;

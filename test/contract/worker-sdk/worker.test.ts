@@ -4,13 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startOrchestrator } from '../../support/orchestrator.ts';
 import { hasRabbitmq } from '../../support/rabbitmq.ts';
-import {
-  latch,
-  openWorkerWorld,
-  orderOf,
-  WORLD_TIMEOUT_MS,
-  type WorkerWorld,
-} from '../../support/worker-world.ts';
+import { orderOf } from '../../support/worker.ts';
+import { latch, openWorkerWorld, WORLD_TIMEOUT_MS, type WorkerWorld } from '../../support/worker-world.ts';
 
 describe.runIf(hasRabbitmq)('a worker over RabbitMQ', () => {
   let world: WorkerWorld;
