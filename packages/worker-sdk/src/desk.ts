@@ -1,4 +1,4 @@
-import { errorAnswer, oldStatusAnswer, type Send, statusAnswer } from './answers.ts';
+import { errorAnswer, oldStatusAnswer, type Send, statusAnswer, workerAnswer } from './answers.ts';
 import type { Description } from './description.ts';
 import { messageOf, OrderError } from './errors.ts';
 import type { Delivery, Jobs } from './jobs.ts';
@@ -78,7 +78,9 @@ export function createDesk({
   async function stopWorker(delivery: Delivery): Promise<void> {
     log.info('The worker is to be stopped');
     await consumption.suspend();
+    const job = jobs.current();
     await jobs.stop();
+    if (job !== undefined) await send(workerAnswer('terminated', { ...job, status: 'stopped' }));
     await tellStatus();
     delivery.settle('done');
     consumption.leave();

@@ -124,7 +124,7 @@ describe.runIf(hasRabbitmq)('direct messages to a worker', () => {
     expect(await world.messageOf(jobId)).toBe('The job has reached its expiration');
   });
 
-  it('W40 stops its job, says how it is, and ends with 0', async () => {
+  it('W22 W40 stops its job, says how it is, and ends with 0', async () => {
     const { seen, process } = latch();
     const worker = await world.connected(process);
     const jobId = world.nextJobId();
@@ -133,8 +133,8 @@ describe.runIf(hasRabbitmq)('direct messages to a worker', () => {
     tell(worker, { type: 'stop_worker' });
 
     expect(await worker.ended).toBe(0);
-    await world.answer(jobId, 'job_stopped');
     await world.until(() => world.statusesOf(worker).length > 0);
+    expect(world.orchestrator.keysOf(jobId).slice(-2).sort()).toEqual(['job_stopped', 'worker_terminated']);
   });
 
   it('W42 W43 W46 takes no orders while it is told not to, and hears direct messages', async () => {

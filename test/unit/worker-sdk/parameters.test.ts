@@ -81,6 +81,7 @@ describe('parameters', () => {
   it.each([
     ['integer', '12.5', z.int()],
     ['integer', 12.5, z.int()],
+    ['integer', 12.5, z.number()],
     ['integer', 'twelve', z.int()],
     ['integer', '9007199254740993', z.int()],
     ['float', '', z.number()],
