@@ -240,6 +240,34 @@ describe('a worker of frames', () => {
     expect(ends.length).toBeLessThanOrEqual(1);
   });
 
+  it('W47 W54 stops between two frames, and writes what it has by then', async () => {
+    const stopper = new AbortController();
+    const [facts, destination] = [join(folder, 'stopped-package.json'), join(folder, 'stopped.json')];
+    const { process } = frameWorker({
+      package: facts,
+      parameters: frameParameters,
+      initProcess: () => pictures({ resize: { width: 640, height: 360 } }),
+      processFrame: ({ index }) => {
+        if (index === 1) stopper.abort();
+        return { index };
+      },
+    });
+    const silent = () => undefined;
+    const log = { debug: silent, info: silent, warn: silent, error: silent, ofJob: () => log };
+    const outcome = await process({
+      jobId: 1,
+      parameters: { source_path: film, destination_path: destination },
+      attempt: 1,
+      signal: stopper.signal,
+      isStopped: () => stopper.signal.aborted,
+      progress: silent,
+      log,
+    });
+
+    expect(outcome).toEqual({ destinationPaths: [destination] });
+    expect(JSON.parse(await readFile(destination, 'utf8'))).toEqual({ frames: [{ index: 0 }, { index: 1 }] });
+  });
+
   it('W52 ends what it has begun when a frame fails', async () => {
     const ends: string[] = [];
     const { exitCode, log } = await look({

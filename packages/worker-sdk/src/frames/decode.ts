@@ -77,16 +77,22 @@ export async function decode(decoding: Decoding): Promise<void> {
     .on('close', () => facts.forEach((queue) => void queue.end()));
 
   async function follow(stream: WantedStream, place: number): Promise<void> {
-    const bytes = createByteReader(child.stdio[FIRST_PIPE + place] as Readable);
-    for (let index = 0; ; index += 1) {
-      const text = await facts[place]?.next();
-      if (text === undefined || signal.aborted) return;
-      const frame = 'video' in stream ? pictureOf(text) : soundOf(text, stream.audio);
-      const data = await bytes.read(frame.planeBytes.reduce((sum, size) => sum + size, 0));
-      if (data === undefined) return;
-      const { planeBytes, ...rest } = frame;
-      const timeS = Math.max(0, rest.timeS - sourceStartS);
-      await onFrame(stream.index, { ...rest, index, timeS, planes: split(data, planeBytes) });
+    const pipe = child.stdio[FIRST_PIPE + place] as Readable;
+    const bytes = createByteReader(pipe);
+    try {
+      for (let index = 0; ; index += 1) {
+        const text = await facts[place]?.next();
+        if (text === undefined) return;
+        const frame = 'video' in stream ? pictureOf(text) : soundOf(text, stream.audio);
+        const data = await bytes.read(frame.planeBytes.reduce((sum, size) => sum + size, 0));
+        if (data === undefined || signal.aborted || killing.signal.aborted) return;
+        const { planeBytes, ...rest } = frame;
+        const timeS = Math.max(0, rest.timeS - sourceStartS);
+        await onFrame(stream.index, { ...rest, index, timeS, planes: split(data, planeBytes) });
+      }
+    } finally {
+      // What nobody reads any more would keep the process from counting as closed.
+      pipe.destroy();
     }
   }
 
