@@ -36,13 +36,29 @@ export interface TestRabbitmq {
   stop(): Promise<void>;
 }
 
-/** Starts one that takes connections when the promise resolves. */
-export async function startRabbitmq(): Promise<TestRabbitmq> {
+/**
+ * Starts one that takes connections when the promise resolves.
+ *
+ * @param options.tls Has it also listen at this port with TLS, by the files of its certificate
+ */
+export async function startRabbitmq({
+  tls,
+}: {
+  readonly tls?: { port: number; certFile: string; keyFile: string; caFile: string };
+} = {}): Promise<TestRabbitmq> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-rabbitmq-'));
   const [port, distributionPort, namePort] = [await freePort(), await freePort(), await freePort()];
   const plugins = join(home, 'plugins');
   await mkdir(join(home, 'home'));
   await writeFile(plugins, '[].\n');
+  const settings = tls && {
+    'listeners.ssl.1': `127.0.0.1:${tls.port}`,
+    'ssl_options.cacertfile': tls.caFile,
+    'ssl_options.certfile': tls.certFile,
+    'ssl_options.keyfile': tls.keyFile,
+  };
+  const lines = Object.entries(settings ?? {}).map(([name, value]) => `${name} = ${value}\n`);
+  await writeFile(join(home, 'rabbitmq.conf'), lines.join(''));
   const env = {
     PATH: `${ERLANG}:${process.env['PATH']}`,
     // Its cookie lies there.
