@@ -286,7 +286,7 @@ describe.runIf(hasRabbitmq)('a worker over RabbitMQ', () => {
     expect(await world.messageOf(jobId)).toMatch(/^Parameter "times": not of the kind "integer"/);
   });
 
-  it('W32 an order for a queue that nobody has comes back to the world.orchestrator', async () => {
+  it('W32 an order for a queue that nobody has comes back to the orchestrator', async () => {
     await world.connected(async () => undefined);
     const jobId = world.nextJobId();
     world.orchestrator.order('job_of_nobody', orderOf(jobId));
