@@ -33,7 +33,7 @@ export interface Orchestrator {
   order(queue: string, body: unknown, options?: { priority?: number; headers?: object }): void;
   /** Sends a message directly, to those workers that have one of these headers. */
   direct(headers: Readonly<Record<string, string>>, body: unknown): void;
-  /** The keys of all answers about a job, in their order. */
+  /** The keys of all answers about a job, sorted: they come by queues of their own, between which there is no order. */
   keysOf(jobId: number): string[];
   close(): Promise<void>;
 }
@@ -94,7 +94,11 @@ export async function startOrchestrator(port: number): Promise<Orchestrator> {
     direct(headers, body) {
       channel.publish('direct_messaging', 'any', contentOf(body), { headers });
     },
-    keysOf: (jobId) => answers.filter(({ body }) => body.job_id === jobId).map(({ key }) => key),
+    keysOf: (jobId) =>
+      answers
+        .filter(({ body }) => body.job_id === jobId)
+        .map(({ key }) => key)
+        .sort(),
     close: async () => {
       await connection.close().catch(() => undefined);
     },
