@@ -306,6 +306,7 @@ const WITHOUT_CALLS: Readonly<Record<string, string>> = {
 
 /** Services that no task of every recording needs, and the test that has their troubles. */
 export const TRIED_ELSEWHERE: Readonly<Record<string, string>> = {
+  executor: 'test/integration/handed-over.test.ts',
   'media-in': 'test/integration/inputs.test.ts',
   'media-out': 'test/faults/packages.test.ts',
   s3: 'test/faults/s3-faults.test.ts',
