@@ -183,9 +183,9 @@ export const settings = {
     .default(8)
     .describe('Seconds that a stopping process has to let go of its work'),
   WORKER_NICENESS: whole(0, 19)
-    .default(5)
+    .default(0)
     .describe(
-      'How far the worker gives way to all else on this machine, the doors before all: 0 not at all, 19 the most',
+      'How far the worker gives way to all else on this machine, the doors too: 0 not at all, 19 the most. One that gives way holds the ledger longer',
     ),
 
   // Operators
