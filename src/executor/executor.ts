@@ -17,6 +17,8 @@ export interface Executor {
   readonly stop: AbortController;
   /** Does a job; what goes wrong is said to whom it belongs, and logged. */
   work(job: Job): ReturnType<typeof doJob>;
+  /** The same, and never fails: where nobody could be told of the end it is a line of the log. */
+  attend(job: Job): Promise<unknown>;
 }
 
 /** @throws KnownError `CONFIG_INVALID` */
@@ -29,17 +31,22 @@ export async function openExecutor(env: Readonly<Record<string, string | undefin
     ffmpeg: createFfmpeg(settings.programs.ffmpeg),
     ffprobe: createFfprobe(settings.programs.ffprobe),
   };
+  async function work(job: Job) {
+    log.info({ event: 'job.began', job: job.job.id, task: job.job.task }, 'a job has begun');
+    const how = await doJob(job, { tasks, programs, signal: stop.signal, log });
+    log.info({ event: 'job.ended', job: job.job.id, how }, 'a job has ended');
+    return how;
+  }
   return {
     settings,
     log,
     tasks: [...tasks].flatMap(([name, { shape }]) => (isDoneElsewhere(shape) ? name : [])),
     stop,
-    async work(job) {
-      log.info({ event: 'job.began', job: job.job.id, task: job.job.task }, 'a job has begun');
-      const how = await doJob(job, { tasks, programs, signal: stop.signal, log });
-      log.info({ event: 'job.ended', job: job.job.id, how }, 'a job has ended');
-      return how;
-    },
+    work,
+    attend: (job) =>
+      work(job).catch((error: unknown) =>
+        log.error({ event: 'job.lost', err: error }, 'nobody could be told'),
+      ),
   };
 }
 

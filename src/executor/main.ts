@@ -14,7 +14,7 @@ const HELP = `Does steps of Sluice on another machine: no ledger, no Redis, noth
 
   --listen PORT   also EXECUTOR_PORT
   --host ADDRESS  to listen at (EXECUTOR_HOST, 127.0.0.1)
-  --server URL    also SLUICE_URL
+  --server URL    also EXECUTOR_SERVER
   --help
 
 EXECUTOR_SECRET: what has to come as "Authorization: Bearer" with a job that is sent.
@@ -45,24 +45,21 @@ const env = {
   ...process.env,
   ...(listen === undefined ? {} : { EXECUTOR_PORT: listen }),
   ...(host === undefined ? {} : { EXECUTOR_HOST: host }),
-  ...(server === undefined ? {} : { SLUICE_URL: server }),
+  ...(server === undefined ? {} : { EXECUTOR_SERVER: server }),
 };
 
 if (help) {
   process.stdout.write(HELP);
-} else if (env.SLUICE_URL !== undefined) {
+} else if (env.EXECUTOR_SERVER !== undefined) {
   await runProcess(async () => {
-    const { settings, log, stop, tasks, work } = await openExecutor(env);
+    const { settings, log, stop, tasks, attend } = await openExecutor(env);
     const taking = takeJobs({
       ...settings,
       server: settings.server ?? '',
       tasks: settings.tasks ?? tasks,
       signal: stop.signal,
       log,
-      work: (job) =>
-        work(job).catch((error: unknown) =>
-          log.error({ event: 'job.lost', err: error }, 'nobody could be told'),
-        ),
+      work: attend,
     });
     taking.catch((error: unknown) => {
       process.stderr.write(`${error instanceof KnownError ? error.message : String(error)}\n`);
@@ -79,15 +76,12 @@ if (help) {
   });
 } else if (env.EXECUTOR_PORT !== undefined) {
   await runProcess(async () => {
-    const { settings, log, stop, work } = await openExecutor(env);
+    const { settings, log, stop, attend } = await openExecutor(env);
     const listener = await listenForJobs({
       ...settings,
       port: settings.port ?? 0,
       log,
-      work: (job) =>
-        work(job).catch((error: unknown) =>
-          log.error({ event: 'job.lost', err: error }, 'nobody could be told'),
-        ),
+      work: attend,
     });
     log.info({ event: 'executor.listening', host: settings.host, port: listener.port }, 'takes jobs');
     return {

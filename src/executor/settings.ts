@@ -16,7 +16,7 @@ const shape = z.object({
   EXECUTOR_KEY_FILE: text().default('sluice-worker.json'),
   EXECUTOR_NAME: text().default(hostname()),
   EXECUTOR_TASKS: z.string().transform(entriesOf).optional(),
-  SLUICE_URL: url().optional(),
+  EXECUTOR_SERVER: url().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   SLUICE_JOB: z.string().optional(),
 });
@@ -37,7 +37,7 @@ export function readExecutorSettings(env: Readonly<Record<string, string | undef
     host: e.EXECUTOR_HOST,
     secret: e.EXECUTOR_SECRET,
     /** Where it comes for its work; `undefined`: it is sent it. */
-    server: e.SLUICE_URL?.replace(/\/+$/, ''),
+    server: e.EXECUTOR_SERVER?.replace(/\/+$/, ''),
     invitation: e.EXECUTOR_INVITATION,
     keyFile: resolve(e.EXECUTOR_KEY_FILE),
     name: e.EXECUTOR_NAME,

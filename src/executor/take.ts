@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { KnownError, systemCode } from '../domain/errors.ts';
 import { pause } from '../lib/abort.ts';
 import { byteSize } from '../lib/byte-size.ts';
-import { refusal, sendForJson } from '../lib/http.ts';
+import { refusal } from '../lib/http.ts';
 import { parseJson } from '../lib/json.ts';
 import { readVersion } from '../lib/version.ts';
+import { askSluice } from './ask.ts';
 import { type Job, remoteJob } from './work.ts';
 
 export interface TakeOptions {
@@ -110,19 +111,8 @@ async function ask<T>(
   body: object,
   shape: z.ZodType<T>,
 ): Promise<T> {
-  return await sendForJson(
-    {
-      service: 'Sluice',
-      method: 'POST',
-      url: `${server}/api/workers/${what}`,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
-      body: JSON.stringify(body),
-      signal,
-      idleTimeoutMs: IDLE_TIMEOUT_MS,
-    },
-    shape,
-    refusalOf,
-  );
+  const said = { secret, body, signal, idleTimeoutMs: IDLE_TIMEOUT_MS };
+  return await askSluice(`${server}/api/workers/${what}`, said, shape, refusalOf);
 }
 
 /** What Sluice says of the worker itself is told by its own code. */

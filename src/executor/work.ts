@@ -7,9 +7,10 @@ import { KnownError, orMachineTrouble } from '../domain/errors.ts';
 import { type Callback, codeOfFailure } from '../domain/handed-over.ts';
 import type { OutputsFact } from '../domain/media/output.ts';
 import type { TaskFile } from '../engine/task-files.ts';
-import { refusal, sendForJson } from '../lib/http.ts';
+import { refusal } from '../lib/http.ts';
 import { retryInPlace } from '../tasks/support/retry-in-place.ts';
 import type { Tools } from '../tasks/support/tools.ts';
+import { askSluice } from './ask.ts';
 import { createHouse, type HouseOptions } from './house.ts';
 import { createJobFiles } from './job-files.ts';
 
@@ -57,16 +58,9 @@ export async function doJob(job: Job, options: WorkOptions): Promise<'done' | 'f
   let progress: { doneS?: number; totalS?: number } = {};
 
   const sayOnce = (said: Callback, until: AbortSignal) =>
-    sendForJson(
-      {
-        service: 'Sluice',
-        method: 'POST',
-        url: job.callbackUrl,
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${job.token}` },
-        body: JSON.stringify(said),
-        signal: until,
-        idleTimeoutMs: IDLE_TIMEOUT_MS,
-      },
+    askSluice(
+      job.callbackUrl,
+      { secret: job.token, body: said, signal: until, idleTimeoutMs: IDLE_TIMEOUT_MS },
       z.object({ repeated: z.boolean().optional() }),
       refusalOf,
     );
