@@ -64,16 +64,17 @@ export function createRemoteWorkersDesk({
   readonly handedOver: HandedOver;
 }): RemoteWorkersDesk {
   /** @throws KnownError `WORKER_KEY_WRONG` */
-  async function require(key: string): Promise<RemoteWorker> {
-    const worker = await remoteWorkers.ofKey(sha256(key));
+  async function require(digest: string): Promise<RemoteWorker> {
+    const worker = await remoteWorkers.ofKey(digest);
     if (worker !== undefined && worker.state !== 'revoked') return worker;
     const why = worker === undefined ? 'No worker has this key' : `The worker ${worker.name} was revoked`;
     throw new KnownError(why, { code: 'WORKER_KEY_WRONG' });
   }
 
-  async function takeFor({ id, tasks }: RemoteWorker): Promise<RemoteJob | undefined> {
-    const [token, key] = [secret(), secret()];
-    const taken = await handedOver.take(id, tasks, { tokenHash: sha256(token), filesHash: sha256(key) });
+  /** @param secrets What opens the callback and the files of the step that is taken, if one is. */
+  async function takeFor({ id, tasks }: RemoteWorker, secrets: Secrets): Promise<RemoteJob | undefined> {
+    const { token, key, hashes } = secrets;
+    const taken = await handedOver.take(id, tasks, hashes);
     if (taken === undefined) return undefined;
     const { baseUrl, ...job } = taken.offer;
     const files = `${baseUrl}/api/jobs/${taken.id}/${key}`;
@@ -86,10 +87,15 @@ export function createRemoteWorkersDesk({
     };
   }
 
-  const inSight = async (worker: RemoteWorker): Promise<RemoteWorkerInSight> => ({
-    ...worker,
-    jobs: (await handedOver.takenBy(worker.id)).map(({ recordingId, step }) => ({ recordingId, step })),
-  });
+  async function inSight(workers: readonly RemoteWorker[]): Promise<RemoteWorkerInSight[]> {
+    const taken = await handedOver.takenBy(workers.map(({ id }) => id));
+    return workers.map((worker) => ({
+      ...worker,
+      jobs: taken
+        .filter(({ takenBy }) => takenBy === worker.id)
+        .map(({ recordingId, step }) => ({ recordingId, step })),
+    }));
+  }
 
   return {
     async invite(by, withinMs) {
@@ -106,17 +112,19 @@ export function createRemoteWorkersDesk({
     },
 
     async take(key, { waitMs, signal }) {
+      const digest = sha256(key);
+      const secrets = newSecrets();
       const untilMs = performance.now() + waitMs;
       let seenMs = Number.NEGATIVE_INFINITY;
       for (;;) {
         // One that is drained or revoked meanwhile is given nothing.
-        const worker = await require(key);
+        const worker = await require(digest);
         if (performance.now() - seenMs > SEEN_EVERY_MS) {
           await remoteWorkers.seen(worker.id);
           seenMs = performance.now();
         }
         const mayTake = worker.state === 'active' && !signal.aborted;
-        const job = mayTake ? await takeFor(worker) : undefined;
+        const job = mayTake ? await takeFor(worker, secrets) : undefined;
         // Nobody is there any more to be given it.
         if (job !== undefined && signal.aborted) await handedOver.close(job.job.id);
         if (job !== undefined || !mayTake || performance.now() >= untilMs) return { worker, job };
@@ -124,7 +132,7 @@ export function createRemoteWorkersDesk({
       }
     },
 
-    all: async () => await Promise.all((await remoteWorkers.all()).map(inSight)),
+    all: async () => await inSight(await remoteWorkers.all()),
 
     async offered() {
       const nowMs = wallMs();
@@ -142,11 +150,19 @@ export function createRemoteWorkersDesk({
         });
       }
       if (state === 'revoked') {
-        for (const { id } of await handedOver.takenBy(worker.id)) await handedOver.close(id);
+        for (const { id } of await handedOver.takenBy([worker.id])) await handedOver.close(id);
       }
-      return await inSight(worker);
+      const [seen = { ...worker, jobs: [] }] = await inSight([worker]);
+      return seen;
     },
   };
+}
+
+type Secrets = ReturnType<typeof newSecrets>;
+
+function newSecrets() {
+  const [token, key] = [secret(), secret()];
+  return { token, key, hashes: { tokenHash: sha256(token), filesHash: sha256(key) } };
 }
 
 function secret(): string {

@@ -77,8 +77,8 @@ export interface HandedOver {
     tasks: readonly string[],
     secrets: HandedSecrets,
   ): Promise<{ readonly id: string; readonly offer: OfferedJob } | undefined>;
-  /** Those that a worker has. */
-  takenBy(workerId: string): Promise<HandedJob[]>;
+  /** Those that these workers have. */
+  takenBy(workerIds: readonly string[]): Promise<HandedJob[]>;
   /** How many wait for a worker, by their task, and since when the first of them does. */
   offered(): Promise<{ readonly task: string; readonly count: number; readonly sinceMs: number }[]>;
   /** Something was heard of an open one; false: it is not open any more. */
@@ -179,11 +179,12 @@ export function createHandedOver({ db }: { db: Database }): HandedOver {
       return undefined;
     },
 
-    async takenBy(workerId) {
+    async takenBy(workerIds) {
+      if (workerIds.length === 0) return [];
       const rows = await db
         .selectFrom('handed_over')
         .selectAll()
-        .where('taken_by', '=', workerId)
+        .where('taken_by', 'in', workerIds)
         .where('state', '=', 'open')
         .orderBy('created_at_ms')
         .execute();

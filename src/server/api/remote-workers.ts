@@ -150,9 +150,7 @@ export function addRemoteWorkersApi(app: FastifyInstance, desk: RemoteWorkersDes
       try {
         const waitMs = request.body.wait_s * 1000;
         const { worker, job } = await desk.take(bearerOf(request), { waitMs, signal: gone.signal });
-        return reply
-          .header('cache-control', 'no-store')
-          .send({ state: worker.state, job: job === undefined ? null : { ...job, job: { ...job.job } } });
+        return reply.header('cache-control', 'no-store').send({ state: worker.state, job: job ?? null });
       } finally {
         request.raw.socket.off('close', leave);
       }
