@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type AssetPlayer,
   type MadeOfAsset,
@@ -8,6 +7,7 @@ import {
 } from '../domain/asset-player.ts';
 import { KnownError } from '../domain/errors.ts';
 import type { Assets } from '../ledger/assets.ts';
+import { sha256 } from '../lib/digest.ts';
 import type { OpenedFile, WatchedPlaces } from './watching.ts';
 
 /** A file that was made of an asset. */
@@ -47,9 +47,10 @@ export function createAssetPlayers({
 
   function bytesOf(of: MadeOfAsset, name: string): MadeBytes {
     const found = madeKey(of, name);
-    const place = found && outputPlaces.get(found.to);
+    if (found === undefined) throw nothing();
+    const { key, mediaType } = found;
+    const place = outputPlaces.get(found.to);
     if (place === undefined) throw nothing();
-    const { key, mediaType } = found as NonNullable<typeof found>;
     return {
       mediaType,
       tag: tagOf(of, name),
@@ -82,10 +83,7 @@ export function createAssetPlayers({
 
 /** What tells a file from what lay in its place before. */
 export function tagOf({ runId, step, doneAtMs }: MadeOfAsset, name: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([runId, step, doneAtMs, name]))
-    .digest('base64url')
-    .slice(0, 16);
+  return sha256(JSON.stringify([runId, step, doneAtMs, name])).slice(0, 24);
 }
 
 function nothing(): KnownError {

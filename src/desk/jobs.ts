@@ -9,6 +9,7 @@ import type { Plan, PlannedStep, TaskShapes } from '../domain/recipe.ts';
 import { type State, UNFINISHED_STATES } from '../domain/recording.ts';
 import type { Head, Jobs as JobRows, Reached } from '../ledger/jobs.ts';
 import type { Stopped } from '../ledger/output-acts.ts';
+import { keepLast } from '../lib/keep-last.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Deeds } from './control.ts';
 import type { Intake } from './intake.ts';
@@ -95,10 +96,7 @@ export function createJobDesk(options: JobOptions): Jobs {
     const plan = await book.planOf(recording);
     const outputs = outputsIn(plan, tasks);
     const job = { ...reached, trackingId, recording, plan, outputs, progress: moving };
-    last.delete(trackingId);
-    last.set(trackingId, { job, reached });
-    const [oldest] = last.keys();
-    if (last.size > MOST_REMEMBERED && oldest !== undefined) last.delete(oldest);
+    keepLast(last, trackingId, { job, reached }, MOST_REMEMBERED);
     return job;
   }
 

@@ -28,6 +28,7 @@ import type { NewRecording, Recording } from '../domain/recording.ts';
 import type { Assets, FoundAsset } from '../ledger/assets.ts';
 import type { Jobs as JobRows, Reached } from '../ledger/jobs.ts';
 import type { Accepted } from '../ledger/recordings.ts';
+import { keepLast } from '../lib/keep-last.ts';
 import type { RecipeBook } from '../recipes/book.ts';
 import type { Deeds } from './control.ts';
 import type { PresetBook } from './presets.ts';
@@ -270,10 +271,7 @@ export function createLibrary(options: LibraryOptions): Library {
     if (status === 'COMPLETED') return 100;
     const now = status !== 'PROCESSING' ? 0 : isOver ? 99 : percentIn(progress.of(id), step);
     const percent = Math.max(now, told.get(id) ?? 0);
-    told.delete(id);
-    if (percent > 0) told.set(id, percent);
-    const [oldest] = told.keys();
-    if (told.size > MOST_TOLD && oldest !== undefined) told.delete(oldest);
+    if (percent > 0) keepLast(told, id, percent, MOST_TOLD);
     return percent;
   }
 

@@ -1,4 +1,5 @@
 import type { Legs, ProgressMessage } from '../domain/progress.ts';
+import { keepLast } from '../lib/keep-last.ts';
 import { STANDING_AFTER_MS } from '../queue/progress.ts';
 
 /** As many recordings are remembered; so many never move at once. */
@@ -25,10 +26,7 @@ export function createProgressBoard(): ProgressBoard {
     standing(message, Math.floor((performance.now() - atMs) / 1000));
   return {
     told(message) {
-      told.delete(message.recordingId);
-      told.set(message.recordingId, { message, atMs: performance.now() });
-      const [oldest] = told.keys();
-      if (told.size > MOST && oldest !== undefined) told.delete(oldest);
+      keepLast(told, message.recordingId, { message, atMs: performance.now() }, MOST);
       const now = standing(message, 0);
       for (const listener of listeners) listener(now);
     },

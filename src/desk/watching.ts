@@ -1,7 +1,7 @@
 import { type PlacedFile, type Playback, playbackIn, posterIn } from '../domain/playback.ts';
 import type { Legs } from '../domain/progress.ts';
 import { FIRST_LANE } from '../domain/recipe.ts';
-import { type Recording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import { GONE_STATES, type Recording, UNFINISHED_STATES } from '../domain/recording.ts';
 import { type Chapter, chaptersIn, watchedKey } from '../domain/watching.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RecipeBook } from '../recipes/book.ts';
@@ -72,7 +72,7 @@ export function createWatch(options: {
 
   async function find({ recordingId, path }: WatchedFile) {
     const recording = await ledger.recordings.get(recordingId);
-    if (recording === undefined || GONE.includes(recording.state)) return undefined;
+    if (recording === undefined || GONE_STATES.includes(recording.state)) return undefined;
     const { facts } = await ledger.recordings.progress(recordingId);
     const playback = playbackIn(facts) ?? { hls: undefined, dash: undefined, sprite: undefined };
     const found = watchedKey(recordingId, path, { ...playback, poster: posterIn(facts) });
@@ -85,7 +85,7 @@ export function createWatch(options: {
       const recording = await ledger.recordings.get(id);
       if (recording === undefined) throw noSuchRecording(id);
       const { facts } = await ledger.recordings.progress(id);
-      const isGone = GONE.includes(recording.state);
+      const isGone = GONE_STATES.includes(recording.state);
       const playback = isGone ? undefined : playbackIn(facts);
       const state = isGone ? 'gone' : playback === undefined ? stateOf(recording) : 'ready';
       const { steps } = await book.planOf(recording);
@@ -112,8 +112,6 @@ export function createWatch(options: {
     },
   };
 }
-
-const GONE: readonly State[] = ['cancelling', 'cancelled', 'deleting', 'deleted'];
 
 function stateOf({ state }: Recording): Watching['state'] {
   if (UNFINISHED_STATES.includes(state)) return 'preparing';

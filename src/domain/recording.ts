@@ -61,6 +61,9 @@ export const WAITING_STATES: readonly State[] = ['waiting', 'backing-off'];
 /** The states in which all that was made is being removed. */
 export const TAKING_BACK_STATES: readonly State[] = ['cancelling', 'deleting'];
 
+/** The states of what was made and is being taken back, or is gone. */
+export const GONE_STATES: readonly State[] = [...TAKING_BACK_STATES, 'cancelled', 'deleted'];
+
 /** The states that go on without anyone's help, until nothing is left to do. */
 export const UNFINISHED_STATES: readonly [State, ...State[]] = [...MOVABLE_STATES, ...TAKING_BACK_STATES];
 

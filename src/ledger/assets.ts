@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type ExpressionBuilder,
   type Selectable,
@@ -16,7 +15,8 @@ import {
 import type { MadeOfAsset } from '../domain/asset-player.ts';
 import { recordingId } from '../domain/ids.ts';
 import { firstLaneOf } from '../domain/recipe.ts';
-import { type NewRecording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import { GONE_STATES, type NewRecording, type State, UNFINISHED_STATES } from '../domain/recording.ts';
+import { sha256 } from '../lib/digest.ts';
 import { addLast, change, nextNumber } from './change.ts';
 import type { Database } from './database.ts';
 import type { Hosts } from './hosts.ts';
@@ -87,9 +87,6 @@ export interface Assets {
   /** What one step of one run has made of an asset; `undefined`: it has made nothing, or that is no run of this asset. */
   madeBy(of: Pick<MadeOfAsset, 'assetId' | 'runId' | 'step'>): Promise<MadeOfAsset | undefined>;
 }
-
-/** What a run has made is being taken back, or is gone. */
-const GONE_STATES: readonly State[] = ['cancelling', 'cancelled', 'deleting', 'deleted'];
 
 /** A worker has it, or takes back what it has made: it is left alone until that is over. */
 const BUSY_STATES: readonly State[] = ['moving', 'cancelling', 'deleting'];
@@ -395,7 +392,7 @@ function withStatus(jobs: JobQuery, status: JobStatus): JobQuery {
 }
 
 function rowOf(id: string, seq: number, { bytes, mark, stem }: FoundAsset) {
-  const stemKey = createHash('sha256').update(JSON.stringify(stem)).digest('hex').slice(0, 32);
+  const stemKey = sha256(JSON.stringify(stem)).slice(0, 32);
   return { recording_id: id, seq, bytes, mark, stem_key: stemKey };
 }
 

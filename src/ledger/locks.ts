@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
+import { sha256 } from '../lib/digest.ts';
 import { createTurnsAbout } from '../lib/turns.ts';
 import { wallMs } from '../lib/wall-time.ts';
 import type { Database } from './database.ts';
@@ -29,7 +30,7 @@ export function createLocks({ db, isShared }: { db: Database; isShared: boolean 
 
   async function holdEverywhere<T>(about: string, work: () => Promise<T>): Promise<T> {
     // Names may be of any length.
-    const name = createHash('sha256').update(about).digest('hex');
+    const name = sha256(about);
     const holder = randomUUID();
     const deadlineMs = performance.now() + PATIENCE_MS;
     while (!(await take(name, holder))) {

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { KnownError } from '../domain/errors.ts';
 import { trackingIdOf } from '../domain/job.ts';
-import type { Recording, State } from '../domain/recording.ts';
+import { GONE_STATES, type Recording } from '../domain/recording.ts';
 import { addEvent } from './add-event.ts';
 import { putEnding, putOpen, putOver } from './output-stands.ts';
 import { lockRecording } from './recording-rows.ts';
@@ -17,9 +17,6 @@ export interface NamedOutput {
   readonly step: string;
   readonly readers: readonly string[];
 }
-
-/** Nothing of it is left, or soon will be. */
-const GONE: readonly State[] = ['cancelling', 'cancelled', 'deleting', 'deleted'];
 
 /** False: there is no such recording. */
 export async function revokeOutput(
@@ -60,7 +57,7 @@ export async function stopOutput(
   const recording = await lockRecording(trx, id);
   if (recording === undefined) return undefined;
   const row = await rowOf(trx, id, output.step);
-  if (row?.ending === 'revoked' || GONE.includes(recording.state)) return 'stopped';
+  if (row?.ending === 'revoked' || GONE_STATES.includes(recording.state)) return 'stopped';
   if (row?.ending === 'failed' || (recording.state === 'failed' && row?.fact == null)) return 'failed';
   if (row?.fact != null) return 'made';
   await revokeOutput(trx, id, output, by);
@@ -115,7 +112,7 @@ function refuseOfJob(recording: Recording, step: string): void {
 }
 
 function refuseGone({ id, state }: Recording, step: string, deed: string): void {
-  if (!GONE.includes(state)) return;
+  if (!GONE_STATES.includes(state)) return;
   const message = `${deed} is not possible: the recording ${id} is ${state}, and with it its output "${step}"`;
   throw new KnownError(message, { code: 'WRONG_STATE', details: { state } });
 }

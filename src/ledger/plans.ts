@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Plan } from '../domain/recipe.ts';
+import { sha256 } from '../lib/digest.ts';
+import { keepLast } from '../lib/keep-last.ts';
 import type { Database } from './database.ts';
 import type { Tables } from './schema.ts';
 
@@ -18,10 +19,7 @@ export function createPlans({ db }: { db: Database }): Plans {
   return {
     async get(key) {
       const plan = known.get(key) ?? (await read(db, key));
-      known.delete(key);
-      known.set(key, plan);
-      const [oldest] = known.keys();
-      if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
+      keepLast(known, key, plan, MOST_REMEMBERED);
       return plan;
     },
   };
@@ -34,7 +32,7 @@ function rowOf(plan: Plan): Tables['plans'] {
   let row = rows.get(plan);
   if (row === undefined) {
     const text = JSON.stringify(plan);
-    row = { key: createHash('sha256').update(text).digest('hex').slice(0, 32), plan: text };
+    row = { key: sha256(text).slice(0, 32), plan: text };
     rows.set(plan, row);
   }
   return row;

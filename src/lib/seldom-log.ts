@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { keepLast } from './keep-last.ts';
 
 /** How long the same is not said again, in milliseconds, and of how many different things that is remembered. */
 const QUIET_MS = 60_000;
@@ -28,10 +29,7 @@ export function createSeldomLog(
         return;
       }
       // Behind all others: the first one in the map is the one that was said the longest ago.
-      said.delete(key);
-      said.set(key, { atMs: now(), repeats: 0 });
-      const oldest = said.keys().next().value;
-      if (said.size > MAX_REMEMBERED && oldest !== undefined) said.delete(oldest);
+      keepLast(said, key, { atMs: now(), repeats: 0 }, MAX_REMEMBERED);
       log[level](before?.repeats ? { ...fields, repeats: before.repeats } : fields, message);
     };
   return { warn: say('warn'), error: say('error') };

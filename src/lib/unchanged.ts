@@ -1,3 +1,5 @@
+import { keepLast } from './keep-last.ts';
+
 type Row = Readonly<Record<string, unknown>>;
 
 /**
@@ -15,10 +17,7 @@ export function createUnchanged<R extends Row, T>(
     const known = last.get(id);
     if (known !== undefined && areSame(known.rows, rows)) return known.made;
     const made = make(rows);
-    last.delete(id);
-    last.set(id, { rows, made });
-    const [oldest] = last.keys();
-    if (last.size > most && oldest !== undefined) last.delete(oldest);
+    keepLast(last, id, { rows, made }, most);
     return made;
   };
 }

@@ -12,6 +12,7 @@ import type { FileRef, Store, StoredFile, StoredPart, UnfinishedFile } from '../
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { sha256 } from '../lib/digest.ts';
 import { MAX_PARTS, partBytesFor } from './support/archive-parts.ts';
 import type { CompanionVideos } from './support/companion-videos.ts';
 import { retryInPlace, type TransferRetry } from './support/retry-in-place.ts';
@@ -401,7 +402,7 @@ function storeName(params: Partial<Params>): string {
 
 /** What stands for the bytes in a file's mark: the same whenever they are read, under any ledger. */
 function contentMark({ contentId }: Bytes): string {
-  return createHash('sha256').update(contentId).digest('hex').slice(0, 32);
+  return sha256(contentId).slice(0, 32);
 }
 
 /** Whether what was sent so far is of these bytes, and can become a file. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
@@ -30,6 +29,7 @@ import { removeKeys } from '../engine/remove-below.ts';
 import type { Task, TaskContext, WithdrawContext } from '../engine/task.ts';
 import { allOrNone, inParallel } from '../lib/all-or-none.ts';
 import { crashPoint } from '../lib/crash-point.ts';
+import { sha256 } from '../lib/digest.ts';
 import { lengthOf } from '../lib/files.ts';
 import {
   type LookedInto,
@@ -511,7 +511,7 @@ export function makeTask(tools: PackageTools): Omit<Task<Params, Fact, Checkpoin
 /** What makes the bytes what they are: the file, what is asked of ffmpeg, and by how many cores it is done. */
 function makingOf(contentId: string, { before, behind }: PackagePlan): string {
   const said = JSON.stringify([contentId, before, behind, availableParallelism()]);
-  return createHash('sha256').update(said).digest('hex').slice(0, 32);
+  return sha256(said).slice(0, 32);
 }
 
 function soundOf(isCopied: boolean, { audio }: MediaFile): { channels: number; sampleRateHz: number } {

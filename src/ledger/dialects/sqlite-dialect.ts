@@ -13,6 +13,7 @@ import {
 } from 'kysely';
 import type Sqlite from 'libsql';
 import { orMachineTrouble, systemCode } from '../../domain/errors.ts';
+import { keepLast } from '../../lib/keep-last.ts';
 
 /** How long a change waits for another process that is writing, and how often it asks, in milliseconds. */
 const WRITER_TIMEOUT_MS = 5000;
@@ -218,9 +219,7 @@ function createRunner(sqlite: Sqlite.Database): { readonly run: Run } {
       } catch (error) {
         throw orMachineTrouble(error);
       }
-      statements.set(sql, statement);
-      const [oldest = sql] = statements.keys();
-      if (statements.size > MOST_STATEMENTS) statements.delete(oldest);
+      keepLast(statements, sql, statement, MOST_STATEMENTS);
       return result;
     },
   };

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
 import type { VideoTag } from '../../domain/video-mark.ts';
@@ -8,6 +8,7 @@ import type {
   UploadTarget,
   VideoStatus,
 } from '../../engine/ports/publisher.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { lengthFrom } from '../../lib/headers.ts';
 import { dismiss, parseJson, type Request, type Response, readText, refusal, send } from '../../lib/http.ts';
 import { wallMs } from '../../lib/wall-time.ts';
@@ -150,7 +151,7 @@ export function uploadSignature(input: {
   videoId: string;
 }): string {
   const signed = `${input.libraryId}${input.apiKey}${input.expiresAtS}${input.videoId}`;
-  return createHash('sha256').update(signed).digest('hex');
+  return sha256(signed);
 }
 
 export function createBunny(options: BunnyOptions): Bunny {

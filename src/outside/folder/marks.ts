@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { lstat, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { systemCode } from '../../domain/errors.ts';
 import type { StoredFile } from '../../engine/ports/store.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { writeWhole } from '../../lib/files.ts';
 import { type Ask, folderUnusable, unlessMissing } from './ask.ts';
 import type { Root } from './root.ts';
@@ -42,8 +42,7 @@ export interface Marks {
 }
 
 export function createMarks({ root, ask }: { readonly root: Root; readonly ask: Ask }): Marks {
-  const pathOf = (name: string) =>
-    root.ownPath('marks', `${createHash('sha256').update(name).digest('hex')}.json`);
+  const pathOf = (name: string) => root.ownPath('marks', `${sha256(name)}.json`);
 
   async function read(name: string, signal: AbortSignal): Promise<FileMark | undefined> {
     const path = pathOf(name);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Intake } from '../../desk/intake.ts';
 import { KnownError } from '../../domain/errors.ts';
@@ -6,6 +5,7 @@ import { recordingId } from '../../domain/ids.ts';
 import type { FoundBy, NewRecording, Recording, RecordingKind } from '../../domain/recording.ts';
 import type { Locks } from '../../ledger/locks.ts';
 import type { Accepted, Recordings } from '../../ledger/recordings.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { wallMs } from '../../lib/wall-time.ts';
 import type { ZoomAnnouncement } from './event.ts';
 import { aboutMeeting, keyOf, meetingGroup, type ZoomFile } from './meeting.ts';
@@ -178,7 +178,7 @@ export function createZoomIntake(options: {
       log.warn({ event: 'zoom.unreadable', type, why }, 'Zoom sent something that cannot be read');
       await ignored.add([
         {
-          key: createHash('sha256').update(text).digest('hex'),
+          key: sha256(text),
           accountId: null,
           reason: 'unreadable',
           why,

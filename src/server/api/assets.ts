@@ -5,7 +5,7 @@ import type { AssetPlayers, MadeBytes } from '../../desk/asset-players.ts';
 import type { Library } from '../../desk/library.ts';
 import { KnownError } from '../../domain/errors.ts';
 import { problems } from '../routes/problems.ts';
-import { sendBytes } from '../routes/send-bytes.ts';
+import { FILE_ANSWER, sendBytes } from '../routes/send-bytes.ts';
 import { watchedTypeOf } from '../watch/watch-files.ts';
 
 const id = z.string().max(100);
@@ -31,10 +31,7 @@ export function addAssetsApi(
         summary: 'The file of an asset below MEDIA_IN, as it is, or ranges of it',
         params: z.object({ id }),
         response: {
-          200: {
-            description: 'The file; 206 with a range of it',
-            content: { 'application/octet-stream': { schema: z.string() } },
-          },
+          200: FILE_ANSWER,
           ...problems(400, 401, 404, 503),
         },
       },
@@ -79,10 +76,7 @@ export function addAssetsApi(
         description: 'Addresses of these are what GraphQL tells as `player` of an asset.',
         params: z.object({ id, run: id, step: id, name: z.string().max(500) }),
         response: {
-          200: {
-            description: 'The file; 206 with a range of it',
-            content: { 'application/octet-stream': { schema: z.string() } },
-          },
+          200: FILE_ANSWER,
           ...problems(400, 401, 404, 503),
         },
       },

@@ -6,7 +6,7 @@ import { KnownError } from '../../domain/errors.ts';
 import { callbackBody, handedName } from '../../domain/handed-over.ts';
 import { bearerOf } from '../routes/bearer.ts';
 import { problems } from '../routes/problems.ts';
-import { sendBytes } from '../routes/send-bytes.ts';
+import { FILE_ANSWER, sendBytes } from '../routes/send-bytes.ts';
 
 const jobId = z.object({ id: z.string().max(100) });
 const filesOf = jobId.extend({ key: z.string().max(100).describe('Of the files of this job') });
@@ -71,10 +71,7 @@ export function addHandedOverApi(app: FastifyInstance, desk: HandedDesk): void {
         summary: 'The input of a step that was handed over, whole or ranges of it',
         params: filesOf,
         response: {
-          200: {
-            description: 'The file; 206 with a range of it',
-            content: { 'application/octet-stream': { schema: z.string() } },
-          },
+          200: FILE_ANSWER,
           ...problems(400, 401, 404, 409),
         },
       },

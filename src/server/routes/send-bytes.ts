@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { KnownError } from '../../domain/errors.ts';
 
 /** A file that has begun to be read. Whoever reads no further dismisses it. */
@@ -8,6 +9,12 @@ export interface OpenedBytes {
   readonly chunks: AsyncIterable<Buffer>;
   dismiss(): void;
 }
+
+/** What `sendBytes` answers with, for the description of a route. */
+export const FILE_ANSWER = {
+  description: 'The file; 206 with a range of it',
+  content: { 'application/octet-stream': { schema: z.string() } },
+};
 
 /**
  * Answers with a file, whole or a part of it (RFC 9110, section 14); the reply has its type already.

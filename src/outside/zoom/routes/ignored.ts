@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { KnownError } from '../../../domain/errors.ts';
 import { STATES } from '../../../domain/recording.ts';
+import { sha256 } from '../../../lib/digest.ts';
 import { problems } from '../../../server/routes/problems.ts';
 import type { ZoomCatchUp } from '../catch-up.ts';
 import type { Ignored, ZoomIgnored } from '../tables/ignored.ts';
@@ -104,7 +104,7 @@ function viewIgnored(entry: Ignored): IgnoredView {
 
 /** A name for it that fits into an address, the same each time it is announced. */
 function idOf({ reason, key }: Pick<Ignored, 'reason' | 'key'>): string {
-  return `left_${createHash('sha256').update(`${reason} ${key}`).digest('hex').slice(0, 24)}`;
+  return `left_${sha256(`${reason} ${key}`).slice(0, 24)}`;
 }
 
 function canBring({ reason, what }: Ignored): boolean {
