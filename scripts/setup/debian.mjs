@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Problem } from './problem.mjs';
@@ -13,7 +13,7 @@ export function unpackedFolder(name, { XDG_CACHE_HOME, HOME }) {
 }
 
 /** Throws a problem unless packages of Debian can be fetched, unpacked and run here. */
-export function checkDebianRuns(title, env) {
+function checkDebianRuns(title, env) {
   const lacking = [
     ...(process.platform === 'linux' && process.arch === 'x64' ? [] : ['Linux on x86-64']),
     ...['apt-get', 'dpkg-deb'].filter((program) => !isProgram(program, env)),
@@ -25,7 +25,7 @@ export function checkDebianRuns(title, env) {
  * The packages of one suite of Debian, fetched and checked by apt with settings of its own in the folder `work`: whatever system this is,
  * nothing of it is read or changed.
  */
-export function debianSuite({ suite, work, env }) {
+function debianSuite({ suite, work, env }) {
   async function run(command, args, cwd) {
     const { exitCode, output } = await runCommand(command, args, { cwd, env: { ...env, LC_ALL: 'C' } });
     if (exitCode !== 0) throw new Problem(`${command} failed.`, { output });
@@ -84,6 +84,39 @@ export function debianSuite({ suite, work, env }) {
         }
       };
       await Promise.all([unpackNext(), unpackNext()]);
+    },
+  };
+}
+
+/**
+ * A server that only the tests need, unpacked into the cache folder and not installed, as a step of the set-up. Where that cannot be it is
+ * told, and the set-up goes on.
+ *
+ * @param server.folder Where it lies in the end; with the file `complete` in it, it is whole
+ * @param server.without What cannot be done until then
+ * @param server.make Makes that folder, with the help of one that is removed afterwards
+ */
+export function unpackedStep({ title, folder, suite, what, without, make, env, say }) {
+  async function fetch() {
+    checkDebianRuns(title, env);
+    say(`Fetching ${what} ...`);
+    const work = `${folder}-${process.pid}`;
+    try {
+      await make(debianSuite({ suite, work, env }), work);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  }
+
+  return {
+    isDone: () => existsSync(join(folder, 'complete')),
+    async act() {
+      try {
+        await fetch();
+      } catch (error) {
+        if (!(error instanceof Problem) || error.message === '') throw error;
+        say(`${error.output}${title} cannot be had here: ${error.message} ${without}`);
+      }
     },
   };
 }

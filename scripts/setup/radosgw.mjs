@@ -1,7 +1,6 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { checkDebianRuns, debianSuite, unpackedFolder } from './debian.mjs';
-import { Problem } from './problem.mjs';
+import { unpackedFolder, unpackedStep } from './debian.mjs';
 
 /** Debian 13 has the first radosgw that runs by itself, without a cluster. */
 const SUITE = 'trixie';
@@ -20,11 +19,9 @@ export function radosgwFolder(env) {
 /**
  * Ceph's radosgw, an S3 server that is not ours, as a step of the set-up. Nothing of it is installed: Debian's packages are
  * fetched and checked by apt, and unpacked into the cache folder; it runs by the loader and the libraries that come with it.
- * Where that cannot be it is told, and the set-up goes on.
  */
 export function radosgwStep({ env, say }) {
   const folder = radosgwFolder(env);
-  const isDone = () => existsSync(join(folder, 'complete'));
 
   /** Keeps the programs with what they load: a third of it all. */
   async function keepNeeded(work, run) {
@@ -44,31 +41,14 @@ export function radosgwStep({ env, say }) {
     writeFileSync(join(work, 'kept/complete'), '');
   }
 
-  async function make() {
-    checkDebianRuns('radosgw', env);
-    say('Fetching radosgw, an S3 server for the tests (84 MB, apt-get) ...');
-    const work = `${folder}-${process.pid}`;
-    const suite = debianSuite({ suite: SUITE, work, env });
-    try {
-      await suite.fetchWhole('radosgw');
-      await suite.unpack(/^(lib)?(python|perl)/);
-      await keepNeeded(work, suite.run);
-      rmSync(folder, { recursive: true, force: true });
-      renameSync(join(work, 'kept'), folder);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
+  async function make(suite, work) {
+    await suite.fetchWhole('radosgw');
+    await suite.unpack(/^(lib)?(python|perl)/);
+    await keepNeeded(work, suite.run);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(join(work, 'kept'), folder);
   }
 
-  return {
-    isDone,
-    async act() {
-      try {
-        await make();
-      } catch (error) {
-        if (!(error instanceof Problem) || error.message === '') throw error;
-        say(`${error.output}radosgw cannot be had here: ${error.message} ${WITHOUT}`);
-      }
-    },
-  };
+  const what = 'radosgw, an S3 server for the tests (84 MB, apt-get)';
+  return unpackedStep({ title: 'radosgw', folder, suite: SUITE, what, without: WITHOUT, make, env, say });
 }
