@@ -1,7 +1,6 @@
 import { link, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { connect, type Message } from '../../test/support/grpc-client.ts';
 import type { Processes } from '../../test/support/processes.ts';
 import { BenchFailure } from './bench.ts';
 import { peakMemoryMib } from './process-costs.ts';
@@ -16,8 +15,6 @@ const FOLDER_FILES = 500;
 
 /** At least as long is one piece, which begins with a keyframe, in seconds. */
 const PIECE_S = 2;
-
-const PROTO = new URL('../../src/grpc/proto', import.meta.url).pathname;
 
 /** A folder with a film, and many times the same in folders below. */
 export async function makeLibrary(folder: string, film: string, files: number): Promise<string> {
@@ -92,19 +89,12 @@ export async function followPieces(
     input: 'media-in:film.mp4',
     outputs: [{ id: 'pieces', task: 'chunk', params: { seconds: PIECE_S } }],
   })) as { id: string };
-  const definition = loadSync('sluice/v1/chunker.proto', {
-    includeDirs: [PROTO],
-    longs: Number,
-    enums: String,
-  });
-  // biome-ignore lint/suspicious/noExplicitAny: the package is known by its description alone
-  const { Chunker } = (loadPackageDefinition(definition) as any).sluice.v1;
-  const client = new Chunker(address, credentials.createInsecure());
-  const stream = client.StreamChunkPipeline({ runId: id });
+  const client = connect(address);
+  const stream = client.chunker.StreamChunkPipeline({ run_id: id });
   signal.addEventListener('abort', () => stream.cancel(), { once: true });
   const lateMs: number[] = [];
   await new Promise<void>((resolve, reject) => {
-    stream.on('data', ({ kind, piece, atMs }: { kind: string; piece: object | null; atMs: number }) => {
+    stream.on('data', ({ kind, piece, at_ms: atMs }: Message) => {
       if (kind === 'DONE' && piece) lateMs.push(Date.now() - atMs);
     });
     stream.on('error', reject);

@@ -1,4 +1,5 @@
 import type { TestPostgres } from '../../test/support/postgres.ts';
+import { startDamage } from './damage.ts';
 import { createDice } from './dice.ts';
 import { pause } from './waiting.ts';
 
@@ -22,31 +23,23 @@ export function startDatabaseDamage(options: {
 }): DatabaseDamage {
   const { server, say } = options;
   const dice = createDice(options.seed);
-  const stopping = new AbortController();
   let kills = 0;
 
-  async function damage(): Promise<void> {
+  async function damage(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await pause(dice.whole(...UP_MS), stopping.signal);
+      await pause(dice.whole(...UP_MS), signal);
       const awayMs = dice.whole(...AWAY_MS);
       say(`kill the database, for ${awayMs} ms`);
       kills += 1;
       await server.kill();
-      await pause(awayMs, stopping.signal).catch(() => {});
+      await pause(awayMs, signal).catch(() => {});
       await server.start();
     }
   }
 
-  const damaging = damage().catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error;
-  });
-  // Whoever stops it is told.
-  damaging.catch(() => {});
+  const { stop } = startDamage(damage);
   return {
     kills: () => kills,
-    async stop() {
-      stopping.abort();
-      await damaging;
-    },
+    stop,
   };
 }

@@ -8,6 +8,7 @@ import {
 } from '../../simulators/s3/simulator.ts';
 import { PROFILES } from '../../src/outside/s3/profiles.ts';
 import { createRequests } from '../../src/outside/s3/requests.ts';
+import { putObject, s3Environment } from '../../test/support/s3-of-house.ts';
 import { contentsOf } from './folder-verdict.ts';
 import { SAMPLE, writeRecording } from './recording-file.ts';
 import { pause } from './waiting.ts';
@@ -74,15 +75,10 @@ export async function openMedia(options: {
 
   async function put(key: string, content: Buffer): Promise<void> {
     for (;;) {
-      const chunks = (async function* () {
-        yield content;
-      })();
-      const isThere = await requests
-        .ask({ method: 'PUT', key, body: { bytes: content.length, chunks }, signal })
-        .then(
-          () => true,
-          () => false,
-        );
+      const isThere = await putObject(requests, key, content, { signal }).then(
+        () => true,
+        () => false,
+      );
       if (isThere) return;
       await pause(AGAIN_MS, signal);
     }
@@ -107,10 +103,7 @@ export async function openMedia(options: {
   return {
     s3,
     environment: {
-      S3_ENDPOINT: s3.url,
-      S3_KEY_ID: s3.keyId,
-      S3_SECRET: s3.secretKey,
-      S3_PROFILE: 'generic',
+      ...s3Environment(s3),
       S3_INPUT_BUCKETS: '*',
       S3_OUTPUT_BUCKETS: '*',
       MEDIA_IN: placeOf(IN, inDir),

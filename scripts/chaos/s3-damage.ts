@@ -1,5 +1,6 @@
 import type { S3Simulator } from '../../simulators/s3/simulator.ts';
 import type { Fault } from '../../simulators/shared/faults.ts';
+import { startDamage } from './damage.ts';
 import { createDice, type Dice } from './dice.ts';
 import { pause } from './waiting.ts';
 
@@ -26,13 +27,12 @@ export function startS3Damage(options: {
 }): S3Damage {
   const { s3, say } = options;
   const dice = createDice(options.seed ^ 0x53d);
-  const stopping = new AbortController();
   const usualBytesPerSecond = s3.link.bytesPerSecond;
   let others = 0;
 
-  async function damage(): Promise<void> {
+  async function damage(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await pause(dice.whole(...ALONE_MS), stopping.signal);
+      await pause(dice.whole(...ALONE_MS), signal);
       const kind = dice.pick(['faults', 'faults', 'faults', 'dies', 'slow'] as const);
       if (kind === 'faults') {
         for (const fault of throwFaults(dice)) {
@@ -44,7 +44,7 @@ export function startS3Damage(options: {
         say(`S3 dies, for ${awayMs} ms`);
         others += 1;
         await s3.kill();
-        await pause(awayMs, stopping.signal).catch(() => {});
+        await pause(awayMs, signal).catch(() => {});
         await s3.start();
       } else {
         const bytesPerSecond = dice.whole(...SLOW_BYTES_PER_SECOND);
@@ -52,22 +52,17 @@ export function startS3Damage(options: {
         say(`S3 takes ${bytesPerSecond} bytes a second, for ${slowMs} ms`);
         others += 1;
         s3.link.bytesPerSecond = bytesPerSecond;
-        await pause(slowMs, stopping.signal).catch(() => {});
+        await pause(slowMs, signal).catch(() => {});
         s3.link.bytesPerSecond = usualBytesPerSecond;
       }
     }
   }
 
-  const damaging = damage().catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error;
-  });
-  // Whoever stops it is told.
-  damaging.catch(() => {});
+  const { stop } = startDamage(damage);
   return {
     count: () => s3.faults.struck + others,
     async stop() {
-      stopping.abort();
-      await damaging;
+      await stop();
       s3.faults.clear();
     },
   };

@@ -10,6 +10,7 @@ import { expectAccessible, openBrowser, openPage } from '../support/browser.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { askGraphql } from '../support/graphql.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { s3Environment } from '../support/s3-of-house.ts';
 
 let browser: Browser;
 let house: House;
@@ -36,10 +37,7 @@ beforeAll(async () => {
     MEDIA_IN: join(folder, 'in'),
     // A bucket that has no public address: only this server hands out what lies in it.
     MEDIA_OUT: `s3://${s3.bucket}/made`,
-    S3_ENDPOINT: s3.url,
-    S3_KEY_ID: s3.keyId,
-    S3_SECRET: s3.secretKey,
-    S3_PROFILE: 'generic',
+    ...s3Environment(s3),
     LEASE_MS: '4000',
   });
   await ask('mutation { scanMediaFolder { found } }');

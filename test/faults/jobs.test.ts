@@ -7,6 +7,7 @@ import { idOfJob } from '../../src/domain/job.ts';
 import { buildCrashCopy, startCrashWorker } from '../support/faults-worker.ts';
 import type { Message } from '../support/grpc-client.ts';
 import { CONTENT, type GrpcWorld, openGrpcWorld } from '../support/grpc-world.ts';
+import { s3Environment } from '../support/s3-of-house.ts';
 import { logo } from '../support/small-media.ts';
 import { isWhole } from '../support/whole-tables.ts';
 
@@ -62,10 +63,7 @@ const worker = () =>
   startCrashWorker(world.house, {
     settings: {
       PATH: process.env['PATH'] ?? '',
-      S3_ENDPOINT: world.s3.url,
-      S3_KEY_ID: world.s3.keyId,
-      S3_SECRET: world.s3.secretKey,
-      S3_PROFILE: 'generic',
+      ...s3Environment(world.s3),
       S3_INPUT_BUCKETS: '*',
       S3_OUTPUT_BUCKETS: '*',
       LEASE_MS: '1000',

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,15 +10,15 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startCloudRunSimulator } from '../../simulators/executors/cloud-run.ts';
 import { startStepFunctionsSimulator } from '../../simulators/executors/step-functions.ts';
-import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
+import { startS3Simulator } from '../../simulators/s3/simulator.ts';
 import type { RemoteJob } from '../../src/domain/handed-over.ts';
 import type { OutputsFact } from '../../src/domain/media/output.ts';
 import { openExecutor, readJob } from '../../src/executor/executor.ts';
 import { handler } from '../../src/executor/lambda-main.ts';
 import { listenForJobs } from '../../src/executor/listen.ts';
-import { createRequests } from '../../src/outside/s3/requests.ts';
 import { freePort } from '../support/free-port.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { putObject, requestsTo, s3Environment } from '../support/s3-of-house.ts';
 
 const RECIPES = `
 recipes:
@@ -95,19 +94,6 @@ async function film(name = 'film.mp4'): Promise<string> {
   const how = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '25', '-c:a', 'aac'];
   await promisify(execFile)('ffmpeg', ['-v', 'error', ...picture, ...sound, ...how, path]);
   return path;
-}
-
-async function putObject({ bucket }: S3Simulator, key: string, path: string): Promise<void> {
-  const { s3: connection } = house.config.inputs;
-  if (connection === undefined) throw new Error('S3 is not set up');
-  const body = { bytes: (await stat(path)).size, chunks: createReadStream(path) };
-  const { signal } = new AbortController();
-  await createRequests({ ...connection, bucket, idleTimeoutMs: 5000 }).ask({
-    method: 'PUT',
-    key,
-    body,
-    signal,
-  });
 }
 
 const say = (job: RemoteJob | undefined, body: object, token = job?.token) =>
@@ -236,15 +222,12 @@ it.each(['local', 'http', 'lambda', 'gcp'])(
       GCP_JOB: google.job,
       GCP_KEY_FILE: keyFile,
       GCP_ENDPOINT: google.url,
-      S3_ENDPOINT: s3.url,
-      S3_KEY_ID: s3.keyId,
-      S3_SECRET: s3.secretKey,
-      S3_PROFILE: 'generic',
+      ...s3Environment(s3),
       MEDIA_IN: `s3://${s3.bucket}/films`,
       MEDIA_OUT: `s3://${s3.bucket}/made`,
     });
     await house.startWorker();
-    await putObject(s3, 'films/film.mp4', await film());
+    await putObject(requestsTo(house, s3.bucket), 'films/film.mp4', await readFile(await film()));
 
     const params = { start: 1, end: 4 };
     const outputs = [{ id: 'trim', task: 'trim', params }];

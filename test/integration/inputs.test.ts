@@ -12,6 +12,7 @@ import { MEDIA_IN_CHECKUP } from '../../src/outside/media-in.ts';
 import { createRequests } from '../../src/outside/s3/requests.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { type House, openHouse, SAMPLE, writeVideo } from '../support/house.ts';
+import { putObject, requestsTo, s3Environment } from '../support/s3-of-house.ts';
 
 /** Fetched and looked into, and nothing made of it. */
 const PROBE = { recipe: 'probe' };
@@ -62,16 +63,8 @@ async function startWebServer() {
 }
 type WebServer = Awaited<ReturnType<typeof startWebServer>>;
 
-async function putObject(key: string, bytes: Buffer): Promise<void> {
-  const { requests } = bucketOf(s3.secretKey);
-  const body = {
-    bytes: bytes.length,
-    chunks: (async function* () {
-      yield bytes;
-    })(),
-  };
-  await requests.ask({ method: 'PUT', key, headers: { 'content-type': 'video/mp4' }, body, signal });
-}
+const putFilm = (key: string, bytes: Buffer) =>
+  putObject(requestsTo(house, s3.bucket), key, bytes, { headers: { 'content-type': 'video/mp4' } });
 
 function bucketOf(secretKey: string) {
   const { s3: connection } = house.config.inputs;
@@ -91,10 +84,7 @@ beforeAll(async () => {
     PATH: process.env['PATH'],
     MEDIA_IN: mediaIn,
     MEDIA_IN_URL: 'https://films.example/library/',
-    S3_ENDPOINT: s3.url,
-    S3_KEY_ID: s3.keyId,
-    S3_SECRET: s3.secretKey,
-    S3_PROFILE: 'generic',
+    ...s3Environment(s3),
     S3_INPUT_BUCKETS: `${s3.bucket}, not-made`,
     INPUT_ORIGINS: web.origin,
   });
@@ -106,8 +96,8 @@ beforeAll(async () => {
   );
   await writeVideo(join(folder, 'outside.mp4'), 100_000);
   await symlink(join(folder, 'outside.mp4'), join(mediaIn, 'link.mp4'));
-  await putObject('films/algebra.mp4', await readFile(SAMPLE));
-  await putObject('empty.mp4', Buffer.alloc(0));
+  await putFilm('films/algebra.mp4', await readFile(SAMPLE));
+  await putFilm('empty.mp4', Buffer.alloc(0));
 });
 afterAll(async () => {
   await house.close();
@@ -172,9 +162,9 @@ describe('an input', () => {
   });
 
   it('that was written anew before its turn is not taken for what was asked for', async () => {
-    await putObject('changing.mp4', await readFile(SAMPLE));
+    await putFilm('changing.mp4', await readFile(SAMPLE));
     const { body } = await run(`s3://${s3.bucket}/changing.mp4`);
-    await putObject('changing.mp4', (await readFile(SAMPLE)).reverse());
+    await putFilm('changing.mp4', (await readFile(SAMPLE)).reverse());
     await house.startWorker();
     await house.reaches(body.id, 'done', 'failed');
 

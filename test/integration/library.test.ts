@@ -6,15 +6,14 @@ import { startS3Simulator } from '../../simulators/s3/simulator.ts';
 import { assetKey } from '../../src/domain/asset.ts';
 import type { NewRecording } from '../../src/domain/recording.ts';
 import type { FoundAsset } from '../../src/ledger/assets.ts';
-import { createRequests } from '../../src/outside/s3/requests.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { askGraphql } from '../support/graphql.ts';
 import { type House, openHouse, writeVideo } from '../support/house.ts';
 import { openTestLedger, type TestLedger } from '../support/ledger.ts';
 import { createDatabase, isRunOnPostgres } from '../support/postgres-floor.ts';
 import { startProcesses } from '../support/processes.ts';
+import { putObject, requestsTo, s3Environment } from '../support/s3-of-house.ts';
 
-const { signal } = new AbortController();
 const SCAN = 'mutation { scanMediaFolder { found registered changed skipped } }';
 
 let closing: (() => Promise<unknown>)[] = [];
@@ -147,24 +146,17 @@ describe('a library', () => {
     await writeVideo(join(folder, 'in', 'large.mp4'), 40_000_000);
     const s3Settings = {
       MEDIA_IN: `s3://${s3.bucket}/films`,
-      S3_ENDPOINT: s3.url,
-      S3_KEY_ID: s3.keyId,
-      S3_SECRET: s3.secretKey,
-      S3_PROFILE: 'generic',
+      ...s3Environment(s3),
       MEDIA_OUT: join(folder, 'out'),
     };
 
     await withHouse({ ...shared, ...s3Settings }, async (house) => {
-      const { s3: connection } = house.config.inputs;
-      if (connection === undefined) throw new Error('S3 is not set up');
-      const requests = createRequests({ ...connection, bucket: s3.bucket, idleTimeoutMs: 5000 });
       for (const path of ['course/one.mp4', 'large.mp4']) {
-        const bytes = await readFile(join(folder, 'in', path));
-        const chunks = (async function* () {
-          yield bytes;
-        })();
-        const body = { bytes: bytes.length, chunks };
-        await requests.ask({ method: 'PUT', key: `films/${path}`, body, signal });
+        await putObject(
+          requestsTo(house, s3.bucket),
+          `films/${path}`,
+          await readFile(join(folder, 'in', path)),
+        );
       }
 
       expect(await scan(house)).toEqual({ found: 2, registered: 1, changed: 0, skipped: 1 });

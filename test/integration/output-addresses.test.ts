@@ -10,13 +10,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
 import { createDisk } from '../../src/lib/disk.ts';
 import { openOutputPlaces } from '../../src/outside/output-places.ts';
-import { createRequests } from '../../src/outside/s3/requests.ts';
 import { createOutputLooker } from '../../src/tasks/support/late-outputs.ts';
 import { createScratch } from '../../src/tasks/support/scratch.ts';
 import { cliOf, runSluice } from '../support/cli.ts';
 import { QUICK_SETTINGS } from '../support/faults-house.ts';
 import { type House, openHouse, SAMPLE } from '../support/house.ts';
 import { readMpd, readPlaylist } from '../support/package-reader.ts';
+import { putObject, requestsTo, s3Environment } from '../support/s3-of-house.ts';
 
 const BUCKET = 'academy-site';
 const MARKS = 'academy-marks';
@@ -36,10 +36,7 @@ beforeAll(async () => {
     MEDIA_IN: join(folder, 'in'),
     MEDIA_OUT: join(folder, 'out'),
     MEDIA_OUT_URL: 'https://media.example',
-    S3_ENDPOINT: s3.url,
-    S3_KEY_ID: s3.keyId,
-    S3_SECRET: s3.secretKey,
-    S3_PROFILE: 'generic',
+    ...s3Environment(s3),
     S3_INPUT_BUCKETS: MARKS,
     S3_OUTPUT_BUCKETS: `${BUCKET}, to-be-made, missing, Not_A_New_Name`,
   });
@@ -73,20 +70,12 @@ async function made(params: Params): Promise<string> {
   return body.id;
 }
 
-const putSomebodyElses = (key: string) => putObject(BUCKET, key, Buffer.from('somebody’s'));
+const putSomebodyElses = (key: string) => putInto(BUCKET, key, Buffer.from('somebody’s'));
 
-async function putObject(bucket: string, key: string, bytes: Buffer): Promise<void> {
-  const { s3: connection } = house.config.inputs;
-  if (connection === undefined) throw new Error('S3 is not set up');
-  const requests = createRequests({ ...connection, bucket, idleTimeoutMs: 5000 });
-  const body = {
-    bytes: bytes.length,
-    chunks: (async function* () {
-      yield bytes;
-    })(),
-  };
+async function putInto(bucket: string, key: string, bytes: Buffer): Promise<void> {
+  const requests = requestsTo(house, bucket);
   if (!s3.buckets().includes(bucket)) await requests.ask({ method: 'PUT', signal });
-  await requests.ask({ method: 'PUT', key, body, signal });
+  await putObject(requests, key, bytes);
 }
 
 const keys = () => s3.objects().map(({ key }) => key);
@@ -268,8 +257,8 @@ describe('a picture that is drawn on outputs', () => {
     await promisify(execFile)('ffmpeg', [
       ...['-v', 'error', '-f', 'lavfi', '-i', 'color=red:s=64x64,format=rgb24', '-frames:v', '1', path],
     ]);
-    await putObject(MARKS, 'logo.png', await readFile(path));
-    await putObject(MARKS, 'text.png', Buffer.from('no picture at all'));
+    await putInto(MARKS, 'logo.png', await readFile(path));
+    await putInto(MARKS, 'text.png', Buffer.from('no picture at all'));
   });
 
   it('may lie in a bucket, and is on thumbnails, packages and films', async () => {

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type S3Simulator, startS3Simulator } from '../../simulators/s3/simulator.ts';
-import { createRequests } from '../../src/outside/s3/requests.ts';
 import { QUICK_SETTINGS } from './faults-house.ts';
 import { freePort } from './free-port.ts';
 import { connect, type Message } from './grpc-client.ts';
 import { type House, openHouse, SAMPLE } from './house.ts';
+import { putObject, requestsTo, s3Environment } from './s3-of-house.ts';
 
 /** The bucket in which the inputs of jobs lie. */
 export const CONTENT = 'content';
@@ -21,10 +21,7 @@ export async function openGrpcWorld(settings: Readonly<Record<string, string>> =
   const house: House = await openHouse({
     ...QUICK_SETTINGS,
     PATH: process.env['PATH'],
-    S3_ENDPOINT: s3.url,
-    S3_KEY_ID: s3.keyId,
-    S3_SECRET: s3.secretKey,
-    S3_PROFILE: 'generic',
+    ...s3Environment(s3),
     S3_INPUT_BUCKETS: '*',
     S3_OUTPUT_BUCKETS: '*',
     GRPC_PORT: String(port),
@@ -44,15 +41,10 @@ export async function openGrpcWorld(settings: Readonly<Record<string, string>> =
     client,
 
     async put(bucket: string, key: string, bytes: Buffer): Promise<void> {
-      const { s3: connection } = house.config.inputs;
-      if (connection === undefined) throw new Error('S3 is not set up');
-      const requests = createRequests({ ...connection, bucket, idleTimeoutMs: 5000 });
-      const chunks = (async function* () {
-        yield bytes;
-      })();
+      const requests = requestsTo(house, bucket);
       if (!made.has(bucket)) await requests.ask({ method: 'PUT', signal }).catch(() => {});
       made.add(bucket);
-      await requests.ask({ method: 'PUT', key, body: { bytes: bytes.length, chunks }, signal });
+      await putObject(requests, key, bytes);
     },
 
     keys: (bucket: string) => s3.objects(bucket).map(({ key }) => key),

@@ -13,6 +13,7 @@ import { QUICK_SETTINGS } from './faults-house.ts';
 import { buildCrashCopy } from './faults-worker.ts';
 import { type House, openHouse } from './house.ts';
 import { readPlaylist } from './package-reader.ts';
+import { s3Environment } from './s3-of-house.ts';
 
 const RECIPES = `
 default: shown
@@ -68,11 +69,8 @@ export async function openMediaHouseOn<Service extends MediaService>(start: () =
     RECIPES_FILE: join(folder, 'recipes.yaml'),
     MEDIA_IN: folder,
     MEDIA_OUT: `s3://${s3.bucket}/shown`,
-    S3_ENDPOINT: s3.url,
+    ...s3Environment(s3),
     S3_REGION: s3.region,
-    S3_KEY_ID: s3.keyId,
-    S3_SECRET: s3.secretKey,
-    S3_PROFILE: s3.profile,
     PATH: process.env['PATH'] ?? '',
     // While a film is encoded nothing else is quick here.
     LEASE_MS: '4000',

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { killGroup } from './process-group.ts';
 
 const run = promisify(execFile);
 
@@ -125,10 +125,7 @@ export async function startPostgres({
   async function kill(): Promise<void> {
     const ending = server;
     server = undefined;
-    if (ending?.pid === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const exited = once(ending, 'exit');
-    process.kill(-ending.pid, 'SIGKILL');
-    await exited;
+    await killGroup(ending);
   }
 
   async function stop(): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { freePort } from './free-port.ts';
+import { killGroup } from './process-group.ts';
 
 const setup: { rabbitmqFolder(env: NodeJS.ProcessEnv): string } = await import(
   new URL('../../scripts/setup/rabbitmq.mjs', import.meta.url).href
@@ -101,10 +102,7 @@ export async function startRabbitmq({
   async function kill(): Promise<void> {
     const ending = server;
     server = undefined;
-    if (ending?.pid === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const exited = once(ending, 'exit');
-    process.kill(-ending.pid, 'SIGKILL');
-    await exited;
+    await killGroup(ending);
   }
 
   async function stop(): Promise<void> {

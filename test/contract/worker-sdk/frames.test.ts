@@ -306,7 +306,7 @@ describe('the examples of frames', () => {
     expect(frames.map(({ timeS }) => timeS)).toEqual([2, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9]);
   });
 
-  it('the stub of a transcription says where something is to be heard', async () => {
+  it('the transcription says where something is to be heard', async () => {
     const { frames } = await example('transcription');
 
     expect(frames.map(({ text }) => text)).toEqual([
