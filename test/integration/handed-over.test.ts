@@ -331,6 +331,20 @@ it('a failure that another attempt can mend is handed out anew; one that is fina
   expect(stands['trim']).toMatchObject({ ending: 'failed', error: { code: 'MEDIA_BROKEN' } });
 });
 
+it('a step that a program gives back has failed there, and is handed out anew', async () => {
+  await openStrange();
+  await house.startWorker();
+  const path = await film();
+  const { id } = await house.addCustom('film', { path, keep_file: true, recipe: 'trimmed' });
+
+  await say(await jobNumber(1), { status: 'returned' });
+  await say(await jobNumber(2), { status: 'returned' });
+  await house.reaches(id, 'failed');
+
+  const stands = await house.recordings.outputs(id);
+  expect(stands['trim']).toMatchObject({ ending: 'failed', error: { code: 'EXECUTOR_FAILED' } });
+});
+
 it('what a program says of codes that are none of its business is its failure', async () => {
   await openStrange();
   await house.startWorker();

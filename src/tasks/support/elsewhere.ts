@@ -117,17 +117,16 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
     return undefined;
   }
 
+  /** @returns what was made; `undefined`: the step was given back undone */
   async function follow(
     { signal, encodes }: Owner & Pick<TaskContext, 'encodes'>,
     { id }: Followed,
-  ): Promise<HandedDone> {
+  ): Promise<HandedDone | undefined> {
     let heardCount = -1;
     let heardMs = performance.now();
     for (;;) {
       const job = await handedOver.get(id);
-      if (job === undefined || job.state === 'closed') {
-        throw new KnownError('The step was given back', { code: 'HANDED_CLOSED', retry: 'backoff' });
-      }
+      if (job === undefined || job.state === 'closed') return undefined;
       if (job.state === 'done') return job.end as HandedDone;
       if (job.state === 'failed') throw failureOf(job.end as HandedFailure);
       if (executor.isPulled && job.takenBy === null) {
@@ -147,21 +146,23 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
   }
 
   /** Of what workers come for, one that falls silent or gives the step back costs no attempt: it waits for the next one. */
-  async function doOnce(
+  async function untilDone(
     context: Owner & Pick<TaskContext, 'params' | 'encodes'>,
     { bytes, maxBytes }: { readonly bytes: Bytes; readonly maxBytes: number },
   ): Promise<{ readonly job: Followed; readonly done: HandedDone }> {
     for (let silent = 0; ; ) {
       const job = (await resume(context, bytes)) ?? (await begin(context, { bytes, maxBytes }));
       try {
-        return { job, done: await follow(context, job) };
+        const done = await follow(context, job);
+        if (done !== undefined) return { job, done };
+        if (!executor.isPulled) throw givenBack();
       } catch (error) {
-        if (hasCode(error, 'EXECUTOR_SILENT')) silent += 1;
-        else if (!hasCode(error, 'HANDED_CLOSED')) throw error;
-        if (!executor.isPulled || silent >= MOST_SILENT) throw error;
-        context.log.warn({ event: 'step.handed-on', job: job.id, err: error }, 'it waits for another worker');
-        await close({ ...job, ref: null });
+        if (!executor.isPulled || !hasCode(error, 'EXECUTOR_SILENT')) throw error;
+        silent += 1;
+        if (silent >= MOST_SILENT) throw error;
       }
+      context.log.warn({ event: 'step.handed-on', job: job.id }, 'it waits for another worker');
+      await close({ ...job, ref: null });
     }
   }
 
@@ -186,7 +187,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
 
     async run(context, { bytes, folder, maxBytes }) {
       try {
-        const { job, done } = await doOnce(context, { bytes, maxBytes });
+        const { job, done } = await untilDone(context, { bytes, maxBytes });
         for (const { name } of done.outputs) await bring(join(job.files.folder, name), join(folder, name));
         return done;
       } catch (error) {
@@ -230,6 +231,10 @@ function failureOf(failure: HandedFailure): KnownError {
     code: codeOfFailure(failure),
     retry: isFinal ? 'never' : 'backoff',
   });
+}
+
+function givenBack(): KnownError {
+  return new KnownError('The step was given back undone', { code: 'EXECUTOR_FAILED', retry: 'backoff' });
 }
 
 function away({ label }: Executor, cause: KnownError): KnownError {
